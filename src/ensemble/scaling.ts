@@ -1,0 +1,18 @@
+/** The factor s of W = W0 + s B A, by rank. */
+export const scalings = ['none', 'lora', 'rslora'] as const;
+
+export type Scaling = (typeof scalings)[number];
+
+/**
+ * `none`: 1. `lora`: alpha / r (Hu et al. 2021). `rslora`: alpha / sqrt(r) (Kalajdzievski 2023).
+ */
+export function scaleOf(scaling: Scaling, alpha: number, rank: number): number {
+  switch (scaling) {
+    case 'none':
+      return 1;
+    case 'lora':
+      return alpha / rank;
+    case 'rslora':
+      return alpha / Math.sqrt(rank);
+  }
+}
