@@ -1,0 +1,246 @@
+/**
+ * The safetensors format of Hugging Face: eight bytes with the header's length, a JSON header, then the tensors' bytes,
+ * little-endian as every machine TensorFlow.js runs on. Opening a file reads and checks the header alone; a tensor's
+ * bytes are read when it is asked for, so a checkpoint of many gigabytes costs one tensor's memory.
+ */
+import { closeSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { float16ToFloat32 } from 'npyjs';
+import { z } from 'zod';
+import { InputError } from '../inputError.js';
+
+/** A tensor on the host: entries in row-major order, whatever precision they were stored in. */
+export interface Tensor extends TensorInfo {
+  readonly data: Float64Array<ArrayBuffer>;
+}
+
+/** What the header says of a tensor. */
+export interface TensorInfo {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
+/** An opened safetensors file. */
+export interface Safetensors {
+  /** Every tensor in the file by name, those of dtypes that `get` refuses included. */
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /**
+   * Reads one tensor.
+   * @throws InputError if there is none of that name, or its dtype is not F64, F32, F16 or BF16
+   */
+  get(name: string): Tensor;
+}
+
+interface Entry extends TensorInfo {
+  readonly begin: number;
+  readonly end: number;
+}
+
+interface OpenFile {
+  readonly path: string;
+  readonly fd: number;
+  readonly size: number;
+}
+
+const LENGTH_BYTES = 8;
+const MAX_HEADER_BYTES = 100_000_000;
+const CHUNK_BYTES = 2 ** 24;
+const WELL_FORMED = 'a whole and well-formed safetensors file';
+
+/** Bits an entry takes, by dtype. */
+const bitsOf: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    ...{ F64: 64, F32: 32, F16: 16, BF16: 16, C64: 64, BOOL: 8 },
+    ...{ I64: 64, I32: 32, I16: 16, I8: 8, U64: 64, U32: 32, U16: 16, U8: 8 },
+    ...{ F8_E4M3: 8, F8_E5M2: 8, F8_E8M0: 8, F8_E4M3FNUZ: 8, F8_E5M2FNUZ: 8, F6_E2M3: 6, F6_E3M2: 6, F4: 4 },
+  }),
+);
+
+const decoders = new Map(
+  Object.entries<(bytes: ArrayBuffer) => ArrayLike<number>>({
+    F64: (bytes) => new Float64Array(bytes),
+    F32: (bytes) => new Float32Array(bytes),
+    F16: (bytes) => Float32Array.from(new Uint16Array(bytes), float16ToFloat32),
+    BF16: (bytes) => new Float32Array(Uint32Array.from(new Uint16Array(bytes), (half) => half << 16).buffer),
+  }),
+);
+
+const count = z.int().nonnegative();
+const metadataSchema = z.record(z.string(), z.string()).default({});
+const entrySchema = z
+  .object({
+    dtype: z
+      .string()
+      .refine((dtype) => bitsOf.has(dtype), { error: ({ input }) => `unknown dtype ${String(input)}` }),
+    shape: z.array(count),
+    data_offsets: z.tuple([count, count]),
+  })
+  .transform(({ dtype, shape, data_offsets: [begin, end] }): Entry => ({ dtype, shape, begin, end }));
+
+/**
+ * Opens a safetensors file and checks its header, down to every tensor's place in the file.
+ * @throws InputError, naming the path, if the file cannot be read or is not well-formed
+ */
+export function readSafetensors(path: string): Safetensors {
+  const { tensors, metadata, dataStart } = withFile(path, readHeader);
+  return { tensors, metadata, get: (name) => readTensor(path, tensors, name, dataStart) };
+}
+
+/**
+ * Writes float32 tensors, each `data` in row-major order of its `shape`.
+ * @throws InputError if the path cannot be written
+ */
+export function writeSafetensors(
+  path: string,
+  tensors: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>,
+  metadata?: Readonly<Record<string, string>>,
+): void {
+  const header: Record<string, unknown> = metadata === undefined ? {} : { __metadata__: metadata };
+  let end = 0;
+  for (const [name, { shape, data }] of Object.entries(tensors)) {
+    if (name === '__metadata__') throw new Error('a tensor cannot be named __metadata__');
+    if (data.length !== product(shape))
+      throw new Error(`${data.length} entries cannot fill [${shape.join(', ')}]`);
+    header[name] = { dtype: 'F32', shape, data_offsets: [end, (end += data.byteLength)] };
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const padding = Buffer.alloc(-json.length & 7, ' ');
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeBigUInt64LE(BigInt(json.length + padding.length));
+  const bodies = Object.values(tensors).map(
+    ({ data: d }) => new Uint8Array(d.buffer, d.byteOffset, d.byteLength),
+  );
+  fromDisk(path, () => writeFileSync(path, Buffer.concat([length, json, padding, ...bodies])));
+}
+
+/**
+ * Runs file system calls on a path, and says what the system refused as a mistake in that path.
+ * @throws InputError where `work` throws an error of the file system; whatever else `work` throws
+ */
+export function fromDisk<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    throw new InputError(path, error.message.split(', ')[0], 'a file that can be opened');
+  }
+}
+
+function withFile<T>(path: string, work: (file: OpenFile) => T): T {
+  return fromDisk(path, () => {
+    const fd = openSync(path, 'r');
+    try {
+      return work({ path, fd, size: fstatSync(fd).size });
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+function readRange({ path, fd }: OpenFile, begin: number, length: number): ArrayBuffer {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const got = readSync(fd, bytes, done, length - done, begin + done);
+    if (got === 0) throw new InputError(path, `it ends after ${begin + done} bytes`, WELL_FORMED);
+    done += got;
+  }
+  return bytes.buffer;
+}
+
+function readHeader(file: OpenFile) {
+  const dataStart = LENGTH_BYTES + headerLength(file);
+  const text = readRange(file, LENGTH_BYTES, dataStart - LENGTH_BYTES);
+  const { __metadata__, ...infos } = parseHeader(file.path, text);
+  const metadata = checked(file.path, '__metadata__', metadataSchema, __metadata__);
+  const tensors = new Map<string, Entry>();
+  for (const [name, info] of Object.entries(infos)) {
+    tensors.set(name, checked(file.path, `tensor ${name}`, entrySchema, info));
+  }
+  checkExtents(file.path, tensors, file.size - dataStart);
+  return { tensors, metadata, dataStart };
+}
+
+function headerLength(file: OpenFile): number {
+  const { path, size } = file;
+  if (size < LENGTH_BYTES) throw new InputError(path, `${size} bytes in all`, 'at least 8 bytes long');
+  const length = Number(new DataView(readRange(file, 0, LENGTH_BYTES)).getBigUint64(0, true));
+  if (length > MAX_HEADER_BYTES)
+    throw new InputError(path, `a header of ${length} bytes`, 'at most 100 MB of header');
+  if (length > size - LENGTH_BYTES) {
+    throw new InputError(path, `a header of ${length} bytes in a file of ${size}`, WELL_FORMED);
+  }
+  return length;
+}
+
+function parseHeader(path: string, bytes: ArrayBuffer): Record<string, unknown> {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    if (!text.startsWith('{')) throw new TypeError('it does not start with {');
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (error) {
+    throw new InputError(
+      path,
+      `a header that is not a JSON object: ${(error as Error).message}`,
+      WELL_FORMED,
+    );
+  }
+}
+
+function checked<T>(path: string, what: string, schema: z.ZodType<T>, value: unknown): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const where = [what, ...(result.error.issues[0]?.path.map(String) ?? [])].join('.');
+  throw new InputError(path, `${result.error.issues[0]?.message} (${where})`, WELL_FORMED);
+}
+
+/** Each tensor fills its byte range, and the ranges tile the data: no gap, no overlap, nothing after. */
+function checkExtents(path: string, tensors: ReadonlyMap<string, Entry>, dataBytes: number): void {
+  const inOrder = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let covered = 0;
+  for (const [name, { dtype, shape, begin, end }] of inOrder) {
+    const fault = (text: string) => new InputError(path, `${text} (tensor ${name})`, WELL_FORMED);
+    if (begin > end) throw fault(`data_offsets run backwards, from ${begin} to ${end}`);
+    if (end > dataBytes) throw fault(`data_offsets reach ${end} of ${dataBytes} bytes of data`);
+    // A product too large for a double to hold exactly is larger than any file, so it differs from the right side.
+    if (product(shape) * (bitsOf.get(dtype) ?? NaN) !== 8 * (end - begin)) {
+      throw fault(`${end - begin} bytes cannot hold ${dtype} [${shape.join(', ')}]`);
+    }
+    if (begin < covered) throw fault(`data_offsets overlap those of another tensor before byte ${covered}`);
+    if (begin > covered) throw fault(`${begin - covered} bytes that belong to no tensor before it`);
+    covered = end;
+  }
+  if (covered < dataBytes)
+    throw new InputError(path, `${dataBytes - covered} bytes after the last tensor`, WELL_FORMED);
+}
+
+function readTensor(
+  path: string,
+  tensors: ReadonlyMap<string, Entry>,
+  name: string,
+  dataStart: number,
+): Tensor {
+  const entry = tensors.get(name);
+  if (!entry)
+    throw new InputError(path, `no tensor ${name}`, `asked for one of: ${someOf([...tensors.keys()])}`);
+  const { dtype, shape, begin, end } = entry;
+  const decode = decoders.get(dtype);
+  if (!decode)
+    throw new InputError(path, `${dtype} (tensor ${name})`, `of dtype ${[...decoders.keys()].join(', ')}`);
+  const data = new Float64Array(product(shape));
+  withFile(path, (file) => {
+    for (let at = begin, filled = 0; at < end; at += CHUNK_BYTES) {
+      const entries = decode(readRange(file, dataStart + at, Math.min(CHUNK_BYTES, end - at)));
+      data.set(entries, filled);
+      filled += entries.length;
+    }
+  });
+  return { dtype, shape, data };
+}
+
+/** A list as it reads in a message: the first ten names, and how many were left out. */
+export function someOf(names: readonly string[]): string {
+  const more = names.length > 10 ? [`and ${names.length - 10} more`] : [];
+  return [...names.slice(0, 10), ...more].join(', ');
+}
+
+const product = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);

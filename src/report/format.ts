@@ -1,0 +1,33 @@
+/**
+ * How numbers are written in every report: four significant digits in one fixed form, so that columns
+ * line up and two runs can be compared by eye. What is not a finite number is written "-".
+ */
+
+/** The mark for "there is no such number". */
+export const missing = '-';
+
+/** Four significant digits: plain from 0.001 to 9999, scientific outside, "-" if absent or not finite. */
+export function formatNumber(value: number | null): string {
+  if (value === null || !Number.isFinite(value)) return missing;
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  return size >= 1e-3 && size < 9999.5 ? value.toPrecision(4) : value.toExponential(3);
+}
+
+/** An interval "[low, high]", or "-" if either end is missing. */
+export function formatInterval(low: number, high: number): string {
+  return Number.isFinite(low) && Number.isFinite(high)
+    ? `[${formatNumber(low)}, ${formatNumber(high)}]`
+    : missing;
+}
+
+/** A whole number with its thousands set apart: 1,024. */
+export function formatCount(count: number): string {
+  return Number.isFinite(count) ? Math.round(count).toLocaleString('en-US') : missing;
+}
+
+/** 10 to a whole power in Unicode superscripts: 10⁻³. */
+export function formatPowerOfTen(exponent: number): string {
+  const digits = [...String(Math.abs(exponent))].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]);
+  return `10${exponent < 0 ? '⁻' : ''}${digits.join('')}`;
+}

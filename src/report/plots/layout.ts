@@ -1,0 +1,18 @@
+/** Placement shared by the sweep plots: titles that wrap, series set apart along the rank axis. */
+
+/** A title with its subtitle broken into lines of at most `width` characters. */
+export function plotTitle(text: string, subtitle: string, width = 88): { text: string; subtitle: string[] } {
+  const lines: string[] = [];
+  for (const word of subtitle.split(' ').filter((part) => part !== '')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return { text, subtitle: lines };
+}
+
+/** Where series `index` of `count` is drawn at a rank: a tenth of a doubling apart, in all at most three. */
+export function beside(rank: number, index: number, count: number): number {
+  return count < 2 ? rank : rank * 2 ** (Math.min(0.1, 0.3 / (count - 1)) * (index - (count - 1) / 2));
+}

@@ -1,0 +1,278 @@
+/**
+ * The plots of one simulation: every trial a thin line, and over them what theory knows. Long runs are thinned
+ * before drawing (trials, save times), and the caption says by how much.
+ */
+import { formatCount } from '../format.js';
+import { outcomeNames } from '../outcomes.js';
+import type { SimulationReport, SimulationTrial } from '../simulation.js';
+import { notBelow, timeAxis, valueAxis } from './axes.js';
+import { plotTitle } from './layout.js';
+import {
+  dashed,
+  dotted,
+  fullFineTuningColor,
+  ink,
+  optimumColor,
+  orderedColors,
+  outcomeColors,
+  solid,
+  type Figure,
+} from './theme.js';
+
+const fullFineTuning = 'full fine-tuning';
+const mostTrials = 64;
+const mostLines = 256;
+const mostTimes = 240;
+
+/** A kind of line and how it is drawn; kinds are what the legend lists, in this order. */
+interface Kind {
+  readonly name: string;
+  readonly color: string;
+  readonly dash: readonly number[];
+  readonly width: number;
+  readonly opacity: number;
+}
+
+interface Line {
+  readonly kind: string;
+  /** Values at the report's times, or one value for a horizontal rule. */
+  readonly values: readonly number[] | number;
+  /** A line that may leave the picture downwards and has no say in how deep the axis goes. */
+  readonly leaves?: boolean;
+}
+
+interface LinePlot {
+  readonly id: string;
+  readonly heading: string;
+  readonly title: string;
+  readonly quantity: string;
+  readonly choice: 'auto' | 'log' | 'linear';
+  readonly reading: string;
+  readonly kinds: readonly Kind[];
+  readonly lines: readonly Line[];
+}
+
+/** At most `most` (two or more) members spread evenly over a list, the first and last among them. */
+function spread<T>(list: readonly T[], most: number): readonly T[] {
+  if (list.length <= most) return list;
+  const picked = new Set(
+    Array.from({ length: most }, (_, index) => Math.round((index * (list.length - 1)) / (most - 1))),
+  );
+  return list.filter((_, index) => picked.has(index));
+}
+
+function drawLines(report: SimulationReport, plot: LinePlot, drawnNote: string): Figure {
+  const { times, rank } = report;
+  const x = timeAxis(times);
+  const valuesOf = (leaves: boolean) =>
+    plot.lines.filter((line) => (line.leaves ?? false) === leaves).flatMap(({ values }) => values);
+  const own = valuesOf(false);
+  const y = valueAxis([...own, ...notBelow(valuesOf(true), own)], plot.quantity, plot.choice);
+  const picked = spread([...times.keys()], mostTimes);
+  const ends = [times[0] ?? 0, times.at(-1) ?? 1].map((time) => x.place(time) ?? x.scale.domain[0]);
+  const rows = plot.lines.flatMap(({ kind, values, leaves }, line) =>
+    typeof values === 'number'
+      ? ends.map((time) => ({ kind, line, time, value: y.place(values) }))
+      : picked.map((index) => ({
+          kind,
+          line,
+          time: x.place(times[index] ?? NaN),
+          value: (leaves ? y.within : y.place)(values[index] ?? NaN),
+        })),
+  );
+  const { kinds } = plot;
+  const domain = kinds.map(({ name }) => name);
+  const by = <T>(range: readonly T[]) => ({
+    field: 'kind',
+    type: 'ordinal' as const,
+    sort: domain,
+    scale: { type: 'ordinal' as const, domain, range: [...range] },
+    legend: { title: null, symbolSize: 400, columns: Math.ceil(kinds.length / 18) },
+  });
+  const thinned =
+    picked.length < times.length ? `${picked.length} of ${formatCount(times.length)} times drawn.` : '';
+  const leaving = valuesOf(true).some((value) => y.within(value) === null)
+    ? 'Full fine-tuning goes on falling below the picture.'
+    : '';
+  return {
+    id: plot.id,
+    heading: plot.heading,
+    caption: [plot.reading, leaving, drawnNote, thinned, x.note, y.note]
+      .filter((part) => part !== '')
+      .join(' '),
+    spec: {
+      width: 520,
+      height: 320,
+      title: plotTitle(plot.title, `${report.title}, rank ${rank}`),
+      data: { values: rows.filter(({ time, value }) => time !== null && value !== null) },
+      mark: { type: 'line' },
+      encoding: {
+        x: { field: 'time', type: 'quantitative', scale: x.scale, axis: x.axis },
+        y: { field: 'value', type: 'quantitative', scale: y.scale, axis: y.axis },
+        detail: { field: 'line' },
+        color: by(kinds.map(({ color }) => color)),
+        strokeDash: by(kinds.map(({ dash }) => [...dash])),
+        strokeWidth: by(kinds.map(({ width }) => width)),
+        strokeOpacity: by(kinds.map(({ opacity }) => opacity)),
+      },
+    },
+  };
+}
+
+function trialOpacity(count: number): number {
+  return Math.max(0.25, Math.min(1, 4 / Math.sqrt(count + 1)));
+}
+
+/** A few trials are drawn wide enough to show on either side of the closed form's dashes. */
+function trialWidth(count: number): number {
+  return count <= 4 ? 3 : 1;
+}
+
+function outcomeKinds(trials: readonly SimulationTrial[]): Kind[] {
+  return outcomeNames
+    .filter((name) => trials.some(({ outcome }) => outcome === name))
+    .map((name) => ({
+      name: `trial, ${name}`,
+      color: outcomeColors[name],
+      dash: solid,
+      width: trialWidth(trials.length),
+      opacity: trialOpacity(trials.length),
+    }));
+}
+
+/** Loss, excess over the optimum (where known), singular values, gradient norm and balancedness against time. */
+export function simulationFigures(report: SimulationReport): Figure[] {
+  const { closedForm, fullFineTuningLoss, optimum, rank } = report;
+  const trials = spread(report.trials, mostTrials);
+  const note = drawnNote(trials.length, report.trials.length);
+  const ofTrials = outcomeKinds(trials);
+  const each = (values: (trial: SimulationTrial) => readonly number[]): Line[] =>
+    trials.map((trial) => ({ kind: `trial, ${trial.outcome}`, values: values(trial) }));
+
+  const kinds = [...ofTrials];
+  const lines = each(({ loss }) => loss);
+  const overlay = (name: string, values: Line['values'] | null, style: Omit<Kind, 'name'>) => {
+    if (values === null) return;
+    kinds.push({ name, ...style });
+    lines.push({ kind: name, values, leaves: name === fullFineTuning });
+  };
+  overlay(`optimum of rank ${rank}`, optimum, { color: optimumColor, dash: dotted, width: 2, opacity: 1 });
+  overlay(fullFineTuning, fullFineTuningLoss, {
+    color: fullFineTuningColor,
+    dash: solid,
+    width: 2,
+    opacity: 1,
+  });
+  overlay(closedForm?.name ?? '', closedForm?.loss ?? null, {
+    color: ink,
+    dash: dashed,
+    width: 1.8,
+    opacity: 1,
+  });
+
+  const plots: LinePlot[] = [
+    {
+      id: 'loss',
+      heading: 'Loss over time',
+      title: 'Loss along the flow',
+      quantity: 'loss',
+      choice: 'auto',
+      reading: `Each thin line is one trial.${closedForm ? ' The dashed line is the closed form.' : ''}`,
+      kinds,
+      lines,
+    },
+  ];
+  if (trials.some(({ excess }) => excess !== null))
+    plots.push({
+      id: 'excess',
+      heading: 'Excess over the optimum',
+      title: `Loss above the optimum of rank ${rank}`,
+      quantity: 'loss − optimum',
+      choice: 'log',
+      reading:
+        'How far each trial still is from the best of its rank; a plateau is a saddle, a ragged floor is rounding.',
+      kinds: ofTrials,
+      lines: each(({ excess }) => excess ?? []),
+    });
+  plots.push(
+    {
+      id: 'gradient-norm',
+      heading: 'Gradient norm',
+      title: 'Gradient norm along the flow',
+      quantity: 'gradient norm',
+      choice: 'log',
+      reading:
+        'A trial is stationary once this falls below the steady-state tolerance; a long dip is a saddle passed.',
+      kinds: ofTrials,
+      lines: each(({ gradientNorm }) => gradientNorm),
+    },
+    {
+      id: 'balancedness',
+      heading: 'Balancedness',
+      title: 'Balancedness of the two factors',
+      quantity: '‖XᵀX − YᵀY‖ (Frobenius)',
+      choice: 'linear',
+      reading: 'The flow conserves it, so a line that is not flat shows the error of the method.',
+      kinds: ofTrials,
+      lines: each(({ balancedness }) => balancedness),
+    },
+  );
+  const figures = plots.map((plot) => drawLines(report, plot, note));
+  figures.splice(1 + Number(plots[1]?.id === 'excess'), 0, singularValueFigure(report));
+  return figures;
+}
+
+function drawnNote(drawn: number, all: number): string {
+  return drawn < all
+    ? `${drawn} of ${formatCount(all)} trials are drawn, evenly spread over their numbers.`
+    : '';
+}
+
+function singularValueFigure(report: SimulationReport): Figure {
+  const { rank, closedForm, targetSingularValues } = report;
+  const trials = spread(report.trials, Math.min(mostTrials, Math.max(2, Math.floor(mostLines / rank))));
+  const colors = orderedColors(rank);
+  const name = (index: number) =>
+    `σ${[...String(index + 1)].map((digit) => '₀₁₂₃₄₅₆₇₈₉'[Number(digit)]).join('')}`;
+  const kinds: Kind[] = colors.map((color, index) => ({
+    name: name(index),
+    color,
+    dash: solid,
+    width: trialWidth(trials.length),
+    opacity: trialOpacity(trials.length),
+  }));
+  const lines: Line[] = trials.flatMap(({ singularValues }) =>
+    colors.map((_, index) => ({ kind: name(index), values: singularValues.map((all) => all[index] ?? NaN) })),
+  );
+  if (targetSingularValues) {
+    const kind = 'target';
+    kinds.push({ name: kind, color: fullFineTuningColor, dash: dotted, width: 1.8, opacity: 1 });
+    lines.push(...targetSingularValues.slice(0, rank).map((values) => ({ kind, values })));
+  }
+  const theory = closedForm?.singularValues;
+  if (closedForm && theory) {
+    kinds.push({ name: closedForm.name, color: ink, dash: dashed, width: 1.4, opacity: 1 });
+    lines.push(
+      ...colors.map((_, index) => ({
+        kind: closedForm.name,
+        values: theory.map((all) => all[index] ?? NaN),
+      })),
+    );
+  }
+  return drawLines(
+    report,
+    {
+      id: 'singular-values',
+      heading: 'Singular values of the update',
+      title: 'Singular values of the update s B A',
+      quantity: 'singular value',
+      choice: 'linear',
+      reading:
+        `Each colour is one singular value, each line one trial.` +
+        (targetSingularValues ? ` Dotted rules are the ${rank} largest of the target.` : ''),
+      kinds,
+      lines,
+    },
+    drawnNote(trials.length, report.trials.length),
+  );
+}

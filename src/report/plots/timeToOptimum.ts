@@ -1,0 +1,109 @@
+/** How long the flow takes at each rank; cells in which no trial arrived are named on the plot, not dropped. */
+import type { CellSummary } from '../../sweep/summary.js';
+import { formatCount } from '../format.js';
+import { commonLabel, seriesOf } from '../series.js';
+import { rankAxis, valueAxis } from './axes.js';
+import { beside, plotTitle } from './layout.js';
+import { seriesColors, type Figure } from './theme.js';
+
+/** Without a law it is not known here whether there was an optimum to reach. */
+const absent = ({ law }: CellSummary) =>
+  law ? 'not reached by the end time' : 'not reached, or optimum unknown';
+
+/** Time to come within 1 % of the optimum against rank: median, 5–95 % bar, and how many trials arrived. */
+export function timeToOptimumFigure(cells: readonly CellSummary[]): Figure {
+  const series = seriesOf(cells);
+  const endTime = cells
+    .flatMap(({ curve }) => curve.map(({ time }) => time))
+    .reduce((a, b) => Math.max(a, b), 0);
+  const times = cells.flatMap(({ timeToOptimum: { p05, p50, p95 } }) => [p05, p50, p95]);
+  const known = times.some(Number.isFinite);
+  const y = valueAxis(known ? times : [0, endTime], 'time t (gradient-flow units)');
+  const rows = series.flatMap(({ label, cells: own }, index) =>
+    own.map((cell) => {
+      const {
+        rank,
+        trials,
+        timeToOptimum: { count, p05, p50, p95 },
+      } = cell;
+      return {
+        series: label,
+        rank,
+        shifted: beside(rank, index, series.length),
+        side: 7 * (2 * index - series.length + 1),
+        median: count > 0 ? y.place(p50) : null,
+        low: y.place(p05),
+        high: y.place(p95),
+        share: count < trials && count > 0 ? `${count}/${trials}` : '',
+        absent: count > 0 ? '' : absent(cell),
+      };
+    }),
+  );
+  const color = {
+    field: 'series',
+    type: 'nominal' as const,
+    scale: { domain: series.map(({ label }) => label), range: seriesColors(series.length) },
+    legend:
+      series.length > 1
+        ? {
+            title: null,
+            orient: 'bottom' as const,
+            columns: 1,
+            symbolType: 'circle' as const,
+            symbolOpacity: 1,
+          }
+        : null,
+  };
+  const rank = { field: 'rank', type: 'quantitative' as const, ...rankAxis(cells.map((cell) => cell.rank)) };
+  const shifted = { ...rank, field: 'shifted' };
+  const at = (field: string) => ({ field, type: 'quantitative' as const, scale: y.scale, axis: y.axis });
+  const arrived = [{ filter: 'isValid(datum.median)' }];
+  const reached = cells.reduce((sum, { timeToOptimum }) => sum + timeToOptimum.count, 0);
+  const trials = cells.reduce((sum, cell) => sum + cell.trials, 0);
+  const partial = rows.some(({ share }) => share !== '');
+  return {
+    id: 'time-to-optimum',
+    heading: 'Time to the optimum',
+    caption: [
+      `Dot: median over the trials that arrived; bar: their 5–95 % range.`,
+      `${formatCount(reached)} of ${formatCount(trials)} trajectories came within 1 % of the optimum`,
+      partial ? '(a fraction stands above each cell in which some, but not all, did).' : 'by the end time.',
+      y.note,
+    ]
+      .join(' ')
+      .trimEnd(),
+    spec: {
+      width: 580,
+      height: 320,
+      title: plotTitle('Time to come within 1 % of the optimum, by rank', commonLabel(cells)),
+      data: { values: rows },
+      layer: [
+        {
+          transform: arrived,
+          mark: { type: 'line', strokeWidth: 1, opacity: 0.5 },
+          encoding: { x: shifted, y: at('median'), color },
+        },
+        {
+          transform: [...arrived, { filter: 'isValid(datum.low) && isValid(datum.high)' }],
+          mark: { type: 'rule', strokeWidth: 3, opacity: 0.6 },
+          encoding: { x: shifted, y: at('low'), y2: { field: 'high' }, color },
+        },
+        {
+          transform: arrived,
+          mark: { type: 'point', filled: true, size: 80, opacity: 1 },
+          encoding: { x: shifted, y: at('median'), color },
+        },
+        {
+          transform: [...arrived, { filter: "datum.share !== ''" }],
+          mark: { type: 'text', dy: -10, fontSize: 12, baseline: 'bottom' },
+          encoding: { x: shifted, y: at('high'), text: { field: 'share' }, color },
+        },
+        {
+          transform: [{ filter: "datum.absent !== ''" }],
+          mark: { type: 'text', angle: 270, align: 'left', dx: 8, dy: { expr: 'datum.side' }, fontSize: 12 },
+          encoding: { x: rank, y: { value: 320 }, text: { field: 'absent' }, color },
+        },
+      ],
+    },
+  };
+}

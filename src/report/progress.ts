@@ -1,0 +1,58 @@
+/**
+ * Progress on stderr, so that stdout stays clean for results. On a terminal: a bar with percentage, rate and
+ * time left. Elsewhere (a log file, CI): one line each time another tenth is done.
+ */
+import cliProgress from 'cli-progress';
+import { formatCount } from './format.js';
+
+/** A running display; `done` is the number of units finished so far, not an increment. */
+export interface Progress {
+  update(done: number): void;
+  stop(): void;
+}
+
+/** Shows how much of `total` units is done; `unit` is a plural such as "trajectories". */
+export function progress(total: number, unit: string, stream: NodeJS.WriteStream = process.stderr): Progress {
+  return stream.isTTY ? bar(total, unit, stream) : lines(total, unit, stream);
+}
+
+function perSecond(done: number, startedAt: number): string {
+  const seconds = (performance.now() - startedAt) / 1000;
+  const rate = seconds > 0 ? done / seconds : 0;
+  return rate < 10 ? rate.toFixed(1) : formatCount(rate);
+}
+
+function bar(total: number, unit: string, stream: NodeJS.WriteStream): Progress {
+  const startedAt = performance.now();
+  const shown = new cliProgress.SingleBar(
+    {
+      format: `{bar} {percentage} % | {value}/{total} ${unit} | {rate} ${unit}/s | {eta_formatted} left`,
+      stream,
+      hideCursor: true,
+      etaBuffer: 20,
+      formatValue: (value, _options, type) =>
+        type === 'value' || type === 'total' ? formatCount(value) : String(value),
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  shown.start(total, 0, { rate: '0.0' });
+  return {
+    update: (done) => shown.update(done, { rate: perSecond(done, startedAt) }),
+    stop: () => shown.stop(),
+  };
+}
+
+function lines(total: number, unit: string, stream: NodeJS.WriteStream): Progress {
+  const startedAt = performance.now();
+  let tenths = 0;
+  return {
+    update: (done) => {
+      const reached = total > 0 ? Math.floor((10 * done) / total) : 10;
+      if (reached <= tenths) return;
+      tenths = reached;
+      const rate = `${perSecond(done, startedAt)} ${unit}/s`;
+      stream.write(`${reached * 10} % (${formatCount(done)}/${formatCount(total)} ${unit}, ${rate})\n`);
+    },
+    stop: () => undefined,
+  };
+}

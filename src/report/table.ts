@@ -1,0 +1,131 @@
+/** Tables for the terminal, without colour codes so that they may be piped; sweepRows feeds the HTML page too. */
+import Table from 'cli-table3';
+import { outcomes, type Outcome } from '../method/outcome.js';
+import type { CellSummary } from '../sweep/summary.js';
+import { formatCount, formatInterval, formatNumber } from './format.js';
+import { outcomeNames } from './outcomes.js';
+import { distinct, varyingFields } from './series.js';
+
+/** A table before it is drawn: text only, and for each column whether it holds numbers. */
+export interface TableRows {
+  readonly head: readonly string[];
+  readonly numeric: readonly boolean[];
+  readonly rows: readonly (readonly string[])[];
+  /** Sentences to print below the table. */
+  readonly notes: readonly string[];
+}
+
+interface Column {
+  readonly head: string;
+  readonly numeric: boolean;
+  readonly text: (cell: CellSummary) => string;
+}
+
+/** "28 stationary, 4 end-time": the outcomes that occurred, in a fixed order with the hoped-for one first. */
+export function outcomeCounts(counts: Readonly<Record<Outcome, number>>): string {
+  return outcomeNames
+    .filter((name) => counts[name] > 0)
+    .map((name) => `${formatCount(counts[name])} ${name}`)
+    .join(', ');
+}
+
+function columnsOf(cells: readonly CellSummary[]): readonly Column[] {
+  const columns: Column[] = varyingFields(cells).map(({ name, value }) => ({
+    head: name,
+    numeric: false,
+    text: value,
+  }));
+  if (distinct(cells, (cell) => cell.metric).length > 1)
+    columns.push({ head: 'metric', numeric: false, text: ({ metric }) => metric });
+  columns.push(
+    { head: 'rank', numeric: true, text: ({ rank }) => String(rank) },
+    { head: 'law', numeric: true, text: ({ law }) => formatNumber(law?.value ?? null) },
+    { head: 'simulated mean', numeric: true, text: ({ accuracy }) => formatNumber(accuracy.mean) },
+    {
+      head: '95 % CI',
+      numeric: true,
+      text: ({ accuracy }) => formatInterval(accuracy.ciLow, accuracy.ciHigh),
+    },
+    {
+      head: 'median [5 %, 95 %]',
+      numeric: true,
+      text: ({ accuracy: { p50, p05, p95 } }) =>
+        Number.isFinite(p50) ? `${formatNumber(p50)} ${formatInterval(p05, p95)}` : formatNumber(p50),
+    },
+  );
+  if (cells.some(({ zScore }) => zScore !== null))
+    columns.push({ head: 'z-score', numeric: true, text: ({ zScore }) => formatZ(zScore) });
+  columns.push({ head: 'outcomes', numeric: false, text: (cell) => outcomeCounts(cell.outcomes) });
+  return columns;
+}
+
+function formatZ(zScore: number | null): string {
+  return zScore === null || !Number.isFinite(zScore) ? formatNumber(null) : zScore.toFixed(2);
+}
+
+function notesOf(cells: readonly CellSummary[]): readonly string[] {
+  const metrics = distinct(cells, (cell) => cell.metric).join(', ');
+  const laws = distinct(cells, (cell) => cell.law?.name).filter((name) => name !== undefined);
+  const notes = cells.length === 0 ? [] : [`Values are of: ${metrics}.`];
+  if (laws.length > 0) notes.push(`Law: ${laws.join(', ')}.`);
+  if (cells.some(({ zScore }) => zScore !== null))
+    notes.push('z-score: (simulated mean - law) / standard error of the mean.');
+  const trials = cells.reduce((sum, cell) => sum + cell.trials, 0);
+  const total = (name: Outcome) => cells.reduce((sum, cell) => sum + cell.outcomes[name], 0);
+  for (const name of outcomeNames.filter((each) => each !== 'stationary' && total(each) > 0)) {
+    const share = `${formatCount(total(name))} of ${formatCount(trials)} trajectories`;
+    notes.push(
+      name === 'end-time'
+        ? `end-time: ${share} had not become stationary by the end time; their error is that at the end time.`
+        : `${name}: ${share} (${outcomes[name]}).`,
+    );
+  }
+  return notes;
+}
+
+/** The cells of a sweep as rows of text, one per cell, with a column for each field that varies. */
+export function sweepRows(cells: readonly CellSummary[]): TableRows {
+  const columns = columnsOf(cells);
+  return {
+    head: columns.map(({ head }) => head),
+    numeric: columns.map(({ numeric }) => numeric),
+    rows: cells.map((cell) => columns.map(({ text }) => text(cell))),
+    notes: notesOf(cells),
+  };
+}
+
+/** A sweep for the terminal: one line per cell, then what the reader must know to judge the numbers. */
+export function sweepTable(cells: readonly CellSummary[]): string {
+  const { head, numeric, rows, notes } = sweepRows(cells);
+  return [table(head, rows, numeric), ...notes].join('\n');
+}
+
+/** A boxed table; the columns marked numeric are aligned to the right. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  numeric: readonly boolean[] = [],
+): string {
+  const noLine = { mid: '', 'mid-mid': '', 'left-mid': '', 'right-mid': '' };
+  const headLine = { mid: '─', 'mid-mid': '┼', 'left-mid': '├', 'right-mid': '┤' };
+  const drawn = new Table({
+    head: [...head],
+    colAligns: head.map((_, column) => (numeric[column] ? 'right' : 'left')),
+    style: { head: [], border: [] },
+    chars: noLine,
+  });
+  rows.forEach((row, index) => {
+    drawn.push(index === 0 ? row.map((content) => ({ content, chars: headLine })) : [...row]);
+  });
+  return drawn.toString();
+}
+
+/** Names and values, one pair a line, in a box without a head. */
+export function keyValueTable(entries: Readonly<Record<string, string>>): string {
+  const drawn = new Table({
+    style: { head: [], border: [] },
+    chars: { mid: '', 'mid-mid': '', 'left-mid': '', 'right-mid': '' },
+  });
+  drawn.push(...Object.entries(entries).map(([name, value]) => [name, value]));
+  return drawn.toString();
+}

@@ -1,0 +1,177 @@
+/**
+ * Low-rank approximation from a lambda-balanced initialization, X0^T X0 - Y0^T Y0 = -lambda I: LoRA's path for all times
+ * in the spectral frame, E = diag(sigma) [n, m], n and m free. B0 = 0 with A0 A0^T = lambda kA I (orthogonal rows of
+ * one length) is such a start. Only 2 x 2 blocks, one a mode, and r x r matrices are ever made.
+ */
+import { CholeskyDecomposition, Matrix, solve } from 'ml-matrix';
+import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+
+export interface BalancedInput {
+  /** Diagonal of E, [min(n, m)], in any order. */
+  readonly sigma: Float64Array;
+  readonly n: number;
+  readonly m: number;
+  /** Coupling s sqrt(kA kB) > 0. */
+  readonly c: number;
+  /** lambda, of either sign. */
+  readonly lambda: number;
+  /** U^T B0 / sqrt(kB) [n, r]. */
+  readonly x0: Dense;
+  /** V^T A0^T / sqrt(kA) [m, r]. */
+  readonly y0: Dense;
+}
+
+/** Everything takes a finite time t >= 0, and costs O((n + m) r^2) for each of about c (sigma_1 + c |lambda|) t / 2 substeps. */
+export interface BalancedPath {
+  /** X(t) [n, r], Y(t) [m, r] up to one r x r rotation of both, which no Gram or product X Y^T, X X^T, Y Y^T sees. */
+  factors(t: number): { x: Dense; y: Dense };
+  /** U^T (s B A) V = c X Y^T [n, m]. */
+  update(t: number): Dense;
+  /** 1/2 |E - s B A|_F^2. */
+  loss(t: number): number;
+  /**
+   * Exponential rate per unit of time at which s B A of a generic start reaches the truncated SVD: the gap between the
+   * r-th and the next eigenvalue of F. The loss falls to its end at twice this.
+   */
+  readonly rate: number;
+}
+
+/**
+ * The LoRA path from a lambda-balanced start. Derived from the flow: with R = [X; Y], balance turns it into
+ * R' = F R - (c^2 / 2) R R^T R, F = [[-a I, c E], [c E^T, a I]], a = c^2 lambda / 2, a matrix Riccati equation for Q = R R^T:
+ *   Q(t) = e^{Ft} R0 [I + c^2 R0^T (int_0^t e^{2F tau} dtau) R0]^{-1} R0^T e^{Ft},  s B A = the upper right block of c Q
+ * (cf. Braun et al. 2022, Domine et al. 2024). It is applied in substeps short enough for no exponential to grow large.
+ *
+ * @param tolerance largest |X0^T X0 - Y0^T Y0 + lambda I|_F, relative to |X0^T X0|_F + |Y0^T Y0|_F, let pass; the path
+ *   is wrong by about the defect. The default, 1e-6, lets float32 initializations pass.
+ * @throws Error when shapes disagree, c is not positive, or the start is not lambda-balanced
+ */
+export function balancedPath(input: BalancedInput, tolerance = 1e-6): BalancedPath {
+  checkShapes(input);
+  checkBalance(input, tolerance);
+  const { sigma, c } = input;
+  const blocks = spectrumOf(input);
+  const largest = Math.max(...blocks.mu);
+  const factors = (t: number): Factors => {
+    const steps = Math.max(1, Math.ceil((t * largest) / 2));
+    const step = substep(blocks, c, t / steps);
+    let now: Factors = { x: toMatrix(input.x0), y: toMatrix(input.y0) };
+    for (let i = 0; i < steps; i++) now = step(now);
+    return now;
+  };
+  const update = (t: number) => {
+    const { x, y } = factors(t);
+    return x.mmul(y.transpose()).mul(c);
+  };
+  return {
+    factors: (t) => {
+      const { x, y } = factors(t);
+      return { x: fromMatrix(x), y: fromMatrix(y) };
+    },
+    update: (t) => fromMatrix(update(t)),
+    loss: (t) => {
+      const residual = update(t).neg();
+      sigma.forEach((s, i) => residual.set(i, i, residual.get(i, i) + s));
+      return residual.dot(residual) / 2;
+    },
+    rate: rateOf(input, blocks),
+  };
+}
+
+interface Factors {
+  readonly x: Matrix;
+  readonly y: Matrix;
+}
+
+/**
+ * F as blocks [[-a, k], [k, a]] on (row i of X, row i of Y), of eigenvalues +-mu; k = 0 in the rows that only the
+ * longer of X and Y has.
+ */
+interface Blocks {
+  readonly a: number;
+  /** [max(n, m)]. */
+  readonly k: Float64Array;
+  /** [max(n, m)]. */
+  readonly mu: Float64Array;
+}
+
+function spectrumOf({ sigma, n, m, c, lambda }: BalancedInput): Blocks {
+  const a = (c * c * lambda) / 2;
+  const k = new Float64Array(Math.max(n, m));
+  k.set(sigma.map((s) => c * s));
+  return { a, k, mu: k.map((entry) => Math.hypot(a, entry)) };
+}
+
+/** One step of length delta of the matrix Riccati equation: R <- e^{F delta} R L^{-T}, L L^T = I + c^2 R^T J R. */
+function substep(blocks: Blocks, c: number, delta: number): (from: Factors) => Factors {
+  const { mu } = blocks;
+  const ratio = mu.map((v) => (v === 0 ? delta : Math.sinh(v * delta) / v));
+  const cosh = mu.map((v) => Math.cosh(v * delta));
+  const flow = blockFunction(blocks, cosh, ratio);
+  const integral = blockFunction(
+    blocks,
+    ratio.map((s, i) => s * (cosh[i] ?? 1)),
+    ratio.map((s) => s * s),
+  );
+  return (from) => {
+    const gram = gramProduct(from, integral(from)).mul(c * c);
+    const lower = new CholeskyDecomposition(gram.add(Matrix.eye(gram.rows))).lowerTriangularMatrix;
+    const normalize = (a: Matrix) => solve(lower, a.transpose()).transpose();
+    const { x, y } = flow(from);
+    return { x: normalize(x), y: normalize(y) };
+  };
+}
+
+/** Applies even(F) + odd(F) F, given `even` and `odd` (functions of mu^2) on each block, to R = [X; Y]. */
+function blockFunction({ a, k }: Blocks, even: Float64Array, odd: Float64Array): (from: Factors) => Factors {
+  const scaled = (self: Matrix, other: Matrix, sign: number) => {
+    const result = self.clone();
+    for (let i = 0; i < self.rows; i++) {
+      const own = (even[i] ?? 0) + sign * a * (odd[i] ?? 0);
+      const cross = (odd[i] ?? 0) * (k[i] ?? 0);
+      for (let j = 0; j < self.columns; j++) {
+        const partner = i < other.rows ? other.get(i, j) : 0;
+        result.set(i, j, own * self.get(i, j) + cross * partner);
+      }
+    }
+    return result;
+  };
+  return ({ x, y }) => ({ x: scaled(x, y, -1), y: scaled(y, x, +1) });
+}
+
+/** R^T S [r, r] of two stacked factors whose product is symmetric, symmetric to the last bit. */
+function gramProduct(left: Factors, right: Factors): Matrix {
+  const product = left.x.transpose().mmul(right.x).add(left.y.transpose().mmul(right.y));
+  return Matrix.add(product, product.transpose()).mul(0.5);
+}
+
+function rateOf({ sigma, n, m, x0 }: BalancedInput, { a, mu }: Blocks): number {
+  const paired = mu.subarray(0, sigma.length);
+  const single = new Float64Array(Math.abs(n - m)).fill(n > m ? -a : a);
+  const eigenvalues = Float64Array.from([...paired, ...paired.map((v) => -v), ...single])
+    .sort()
+    .reverse();
+  return (eigenvalues[x0.cols - 1] ?? 0) - (eigenvalues[x0.cols] ?? 0);
+}
+
+function checkShapes({ sigma, n, m, c, x0, y0 }: BalancedInput): void {
+  const fits = sigma.length === Math.min(n, m) && x0.rows === n && y0.rows === m && x0.cols === y0.cols;
+  if (!fits) {
+    throw new Error(
+      `sigma [${sigma.length}], x0 [${x0.rows}, ${x0.cols}] and y0 [${y0.rows}, ${y0.cols}] do not fit n=${n}, m=${m}`,
+    );
+  }
+  if (!(c > 0)) throw new Error(`invalid c: ${c}; must be positive`);
+}
+
+function checkBalance({ lambda, x0, y0 }: BalancedInput, tolerance: number): void {
+  const [x, y] = [toMatrix(x0), toMatrix(y0)];
+  const [xx, yy] = [x.transpose().mmul(x), y.transpose().mmul(y)];
+  const scale = xx.norm() + yy.norm();
+  const defect = Matrix.sub(xx, yy).add(Matrix.eye(xx.rows).mul(lambda)).norm();
+  if (!(defect <= tolerance * scale)) {
+    throw new Error(
+      `not lambda-balanced: |X0^T X0 - Y0^T Y0 + lambda I| = ${defect} at lambda=${lambda}, over ${tolerance} of ${scale}`,
+    );
+  }
+}
