@@ -1,0 +1,158 @@
+/**
+ * The float64 twin of the LoRA flow: the loss and the flow of one trajectory at normalized factors
+ * (src/method/system.ts), in plain loops. Every number that is reported is computed here, in float64, from the
+ * state that the device holds.
+ */
+import type { Dense } from '../../src/dense.js';
+import type { Structure } from '../../src/problem/problem.js';
+
+/** A built-in structure: all but autodiff, whose loss only a device can evaluate. */
+export type HostStructure = Exclude<Structure, { kind: 'autodiff' }>;
+
+export interface Evaluation {
+  readonly loss: number;
+  /** dX/dtau = -G Y [n, r] and dY/dtau = -G^T X [m, r]. */
+  readonly dX: Float64Array;
+  readonly dY: Float64Array;
+  /** |X Y^T - D|_F, D the update that full fine-tuning ends with. */
+  readonly distance: number;
+}
+
+/** Evaluates at X [n, r] and Y [m, r]. */
+export function evaluate(structure: HostStructure, x: Float64Array, y: Float64Array, r: number): Evaluation {
+  switch (structure.kind) {
+    case 'diagonal':
+      return diagonal(structure.sigma, x, y, r);
+    case 'quadratic':
+      return quadratic(structure.error, structure.covariance, x, y, r);
+    case 'trace':
+      return trace(structure.trace0, x, y, r);
+  }
+}
+
+function diagonal(sigma: Float64Array, x: Float64Array, y: Float64Array, r: number): Evaluation {
+  const ey = new Float64Array(x.length);
+  const ex = new Float64Array(y.length);
+  let overlap = 0;
+  let energy = 0;
+  for (let i = sigma.length - 1; i >= 0; i--) {
+    const s = sigma[i]!;
+    energy += s * s;
+    for (let j = i * r; j < (i + 1) * r; j++) {
+      ey[j] = s * y[j]!;
+      ex[j] = s * x[j]!;
+      overlap += s * x[j]! * y[j]!;
+    }
+  }
+  const xx = gram(x, x, r);
+  const yy = gram(y, y, r);
+  const loss = Math.max(0, energy / 2 - overlap + dot(xx, yy) / 2);
+  return {
+    loss,
+    dX: subtractProduct(ey, x, yy, r),
+    dY: subtractProduct(ex, y, xx, r),
+    distance: Math.sqrt(2 * loss),
+  };
+}
+
+function quadratic(
+  error: Dense,
+  covariance: Dense | null,
+  x: Float64Array,
+  y: Float64Array,
+  r: number,
+): Evaluation {
+  const hy = covariance ? product(covariance, y, r) : y;
+  const ehy = product(error, hy, r);
+  const ex = productTransposed(error, x, r);
+  const hex = covariance ? product(covariance, ex, r) : ex;
+  const xx = gram(x, x, r);
+  const residual = (value: number, overlap: number, gramY: Float64Array) =>
+    Math.max(0, value / 2 - overlap + dot(xx, gramY) / 2);
+  const { plain, weighted } = energies(error, covariance);
+  const yhy = gram(y, hy, r);
+  return {
+    loss: residual(weighted, dot(x, ehy), yhy),
+    dX: subtractProduct(ehy, x, yhy, r),
+    dY: subtractProduct(hex, hy, xx, r),
+    distance: Math.sqrt(2 * residual(plain, dot(ex, y), gram(y, y, r))),
+  };
+}
+
+function trace(trace0: number, x: Float64Array, y: Float64Array, r: number): Evaluation {
+  const updateTrace = dot(x, y);
+  const p = trace0 + updateTrace;
+  const n = x.length / r;
+  const update2 = dot(gram(x, x, r), gram(y, y, r));
+  return {
+    loss: (p * p) / 2,
+    dX: y.map((value) => -p * value),
+    dY: x.map((value) => -p * value),
+    distance: Math.sqrt(Math.max(0, update2 + (2 * updateTrace + trace0) * (trace0 / n))),
+  };
+}
+
+const energyCache = new WeakMap<Dense, { plain: number; weighted: number }>();
+
+/** |E|_F^2 and tr(E H E^T), once per problem. */
+function energies(error: Dense, covariance: Dense | null): { plain: number; weighted: number } {
+  let known = energyCache.get(error);
+  if (!known) {
+    const plain = dot(error.data, error.data);
+    const eT = { rows: error.cols, cols: error.rows, data: new Float64Array(error.data.length) };
+    for (let i = 0; i < error.rows; i++)
+      for (let j = 0; j < error.cols; j++) eT.data[j * error.rows + i] = error.data[i * error.cols + j]!;
+    const weighted = covariance ? dot(eT.data, product(covariance, eT.data, error.rows)) : plain;
+    energyCache.set(error, (known = { plain, weighted }));
+  }
+  return known;
+}
+
+export function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+/** a^T b [r, r] of two [rows, r] matrices. */
+export function gram(a: Float64Array, b: Float64Array, r: number): Float64Array {
+  const out = new Float64Array(r * r);
+  for (let row = 0; row < a.length; row += r)
+    for (let i = 0; i < r; i++) {
+      const ai = a[row + i]!;
+      for (let j = 0; j < r; j++) out[i * r + j]! += ai * b[row + j]!;
+    }
+  return out;
+}
+
+/** z - a g, in place of z: z and a [rows, r], g [r, r]. */
+function subtractProduct(z: Float64Array, a: Float64Array, g: Float64Array, r: number): Float64Array {
+  for (let row = 0; row < a.length; row += r)
+    for (let i = 0; i < r; i++) {
+      const ai = a[row + i]!;
+      for (let j = 0; j < r; j++) z[row + j]! -= ai * g[i * r + j]!;
+    }
+  return z;
+}
+
+/** a z [rows, r] of a [rows, cols] and z [cols, r]. */
+function product({ rows, cols, data }: Dense, z: Float64Array, r: number): Float64Array {
+  const out = new Float64Array(rows * r);
+  for (let i = 0; i < rows; i++)
+    for (let k = 0; k < cols; k++) {
+      const a = data[i * cols + k]!;
+      for (let j = 0; j < r; j++) out[i * r + j]! += a * z[k * r + j]!;
+    }
+  return out;
+}
+
+/** a^T z [cols, r] of a [rows, cols] and z [rows, r]. */
+function productTransposed({ rows, cols, data }: Dense, z: Float64Array, r: number): Float64Array {
+  const out = new Float64Array(cols * r);
+  for (let i = 0; i < rows; i++)
+    for (let k = 0; k < cols; k++) {
+      const a = data[i * cols + k]!;
+      for (let j = 0; j < r; j++) out[k * r + j]! += a * z[i * r + j]!;
+    }
+  return out;
+}

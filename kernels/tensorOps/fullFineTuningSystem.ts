@@ -1,0 +1,15 @@
+/** Full fine-tuning of a custom loss as tensor operations: dW/dt = -grad f(W), W [batch, n, m]. */
+import * as tf from '@tensorflow/tfjs';
+import type { System } from '../../src/method/system.js';
+import type { TensorLoss } from '../../src/problem/problem.js';
+import { autodiffGradient } from './loraSystem.js';
+
+export function fullFineTuningSystem(loss: TensorLoss): System {
+  const derivative = ([w]: readonly tf.Tensor3D[]) =>
+    tf.tidy(() => tf.neg(autodiffGradient(loss, w as tf.Tensor3D)));
+  return {
+    derivative: (state) => [derivative(state)],
+    component: (_, state) => derivative(state),
+    dispose: () => undefined,
+  };
+}

@@ -1,0 +1,172 @@
+/**
+ * How B0 and A0 are drawn, by PEFT's names (`init_lora_weights`) where it has one. A draw is a function of
+ * (seed, rank, trial) alone. Draws whose law does not depend on the orthogonal frame are made in the problem's own
+ * coordinates; the others in those of W.
+ */
+import { Matrix, SingularValueDecomposition } from 'ml-matrix';
+import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { InputError } from '../inputError.js';
+import { haarColumns } from '../problem/frame.js';
+import { normals, uniforms, type StreamName, type TrialKey } from '../random/philox.js';
+import type { Adapter } from './adapter.js';
+
+/** What a draw may depend on. */
+export interface DrawContext {
+  readonly n: number;
+  readonly m: number;
+  readonly lrRatioA: number;
+  readonly key: TrialKey;
+  /** Leading right singular vectors of grad f(W0) as rows [rank, m], in the problem's coordinates. */
+  spectralDirections(rank: number): Dense;
+}
+
+export interface Initialization {
+  /** As the user wrote it, parameter included. */
+  readonly name: string;
+  /** `flow`: drawn in the problem's coordinates (its spectral frame if it has one); `original`: in those of W. */
+  readonly coordinates: 'flow' | 'original';
+  /** True if every trial starts from the same adapter. */
+  readonly deterministic: boolean;
+  /** Law of A0's entries if i.i.d. Gaussian with B0 = 0, which some closed-form expectations need. */
+  readonly law: 'gaussian' | 'orthonormal-rows' | 'other';
+  draw(context: DrawContext): Adapter;
+}
+
+interface Form {
+  readonly parameter?: { readonly name: string; readonly default: (rank: number) => number };
+  readonly describe: string;
+  readonly coordinates: Initialization['coordinates'];
+  readonly deterministic?: boolean;
+  readonly law?: Initialization['law'];
+  draw(context: DrawContext, parameter: number): Adapter;
+}
+
+const gaussian = (rows: number, cols: number, std: number, key: TrialKey, stream: StreamName): Dense =>
+  dense(rows, cols, normals(rows * cols, key, stream).map((value) => std * value));
+
+const withZeroB = (loraA: Dense, n: number): Adapter => ({ loraA, loraB: dense(n, loraA.rows) });
+
+const times = (factor: number, a: Matrix): Dense => fromMatrix(Matrix.mul(a, factor));
+
+const forms = {
+  kaiming: {
+    describe: 'A uniform in +-1/sqrt(m), B = 0 (PEFT default)',
+    coordinates: 'original',
+    draw: ({ n, m, key }) =>
+      withZeroB(
+        dense(key.rank, m, uniforms(key.rank * m, key, 'loraA').map((u) => (2 * u - 1) / Math.sqrt(m))),
+        n,
+      ),
+  },
+  gaussian: {
+    parameter: { name: 'standard deviation', default: (rank) => 1 / rank },
+    describe: 'A normal with standard deviation STD (default 1/r), B = 0 (PEFT gaussian)',
+    coordinates: 'flow',
+    law: 'gaussian',
+    draw: ({ n, m, key }, std) => withZeroB(gaussian(key.rank, m, std, key, 'loraA'), n),
+  },
+  orthogonal: {
+    describe: 'A and B nonzero with B A = 0, rank even (PEFT orthogonal)',
+    coordinates: 'flow',
+    draw: ({ n, m, key }) => {
+      const { rank } = key;
+      if (rank % 2 !== 0) throw new InputError('rank', rank, 'even for the orthogonal initialization');
+      const q = haarColumns(toMatrix(gaussian(rank, rank, 1, key, 'mixing')));
+      const half = (from: number) => q.subMatrixRow(Array.from({ length: rank / 2 }, (_, i) => 2 * i + from));
+      const a = toMatrix(gaussian(m, rank / 2, 0.1, key, 'loraA')).mmul(half(0));
+      const b = toMatrix(gaussian(n, rank / 2, 0.1, key, 'loraB')).mmul(half(1));
+      return { loraA: fromMatrix(a.transpose()), loraB: fromMatrix(b) };
+    },
+  },
+  spectral: {
+    parameter: { name: 'row norm', default: () => 1 },
+    describe: 'rows of A are NORM (default 1) times the leading right singular vectors of grad f(W0), B = 0',
+    coordinates: 'flow',
+    deterministic: true,
+    law: 'orthonormal-rows',
+    draw: ({ n, key, spectralDirections }, norm) =>
+      withZeroB(times(norm, toMatrix(spectralDirections(key.rank))), n),
+  },
+  balanced: {
+    parameter: { name: 'lambda', default: () => 1 },
+    describe: 'A A^T = LAMBDA kA I (default 1) with random orthogonal rows, B = 0',
+    coordinates: 'flow',
+    law: 'orthonormal-rows',
+    draw: ({ n, m, lrRatioA, key }, lambda) => {
+      const columns = haarColumns(toMatrix(gaussian(m, key.rank, 1, key, 'loraA')));
+      return withZeroB(times(Math.sqrt(lambda * lrRatioA), columns.transpose()), n);
+    },
+  },
+  small: {
+    parameter: { name: 'standard deviation', default: () => 1e-2 },
+    describe: 'A and B normal with standard deviation STD (default 0.01)',
+    coordinates: 'flow',
+    draw: ({ n, m, key }, std) => ({
+      loraA: gaussian(key.rank, m, std, key, 'loraA'),
+      loraB: gaussian(n, key.rank, std, key, 'loraB'),
+    }),
+  },
+  'zero-a': {
+    parameter: { name: 'standard deviation', default: (rank) => 1 / rank },
+    describe: 'the mirror of gaussian: B normal with standard deviation STD (default 1/r), A = 0',
+    coordinates: 'flow',
+    draw: ({ n, m, key }, std) => ({
+      loraA: dense(key.rank, m),
+      loraB: gaussian(n, key.rank, std, key, 'loraB'),
+    }),
+  },
+} satisfies Record<string, Form>;
+
+/** Every initialization that has a name, with its description; `pissa` is made from W0 by `pissaStart`. */
+export const initializationNames: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(Object.entries(forms).map(([name, form]) => [name, form.describe])),
+  pissa: 'the leading singular triples of W0, which is frozen without them (PEFT pissa)',
+};
+
+/**
+ * The initialization of a `NAME` or `NAME:PARAMETER`.
+ * @throws InputError if there is no such name, it takes no parameter, or the parameter is not a positive number
+ */
+export function initialization(spec: string): Initialization {
+  const [name = '', text, ...rest] = spec.split(':');
+  const allowed = `one of ${Object.keys(initializationNames).join(', ')}`;
+  if (!Object.hasOwn(forms, name) || rest.length > 0) throw new InputError('init', spec, allowed);
+  const form: Form = forms[name as keyof typeof forms];
+  const given = text === undefined ? undefined : Number(text);
+  if (given !== undefined && !form.parameter) throw new InputError('init', spec, `${name} without a parameter`);
+  if (given !== undefined && !(given > 0 && given < Infinity)) {
+    throw new InputError('init', spec, `${name}:NUMBER with a positive ${form.parameter?.name}`);
+  }
+  return {
+    name: spec,
+    coordinates: form.coordinates,
+    deterministic: form.deterministic ?? false,
+    law: form.law ?? 'other',
+    draw: (context) => form.draw(context, given ?? form.parameter?.default(context.key.rank) ?? NaN),
+  };
+}
+
+/** An initialization that gives trial i the i-th of the given adapters, in the coordinates of W. */
+export const fromAdapters = (name: string, adapters: readonly Adapter[]): Initialization => ({
+  name,
+  coordinates: 'original',
+  deterministic: adapters.length === 1,
+  law: 'other',
+  draw: ({ key }) => adapters[adapters.length === 1 ? 0 : key.trial] as Adapter,
+});
+
+/**
+ * PiSSA (Meng et al. 2024): B0 = U_r sqrt(S_r / s), A0 = sqrt(S_r / s) V_r^T from the leading singular triples of
+ * W0 [n, m], and the residual W0 - s B0 A0 that is frozen in its place.
+ */
+export function pissaStart(base: Dense, rank: number, scale: number): { adapter: Adapter; residual: Dense } {
+  const svd = new SingularValueDecomposition(toMatrix(base), { autoTranspose: true });
+  const roots = svd.diagonal.slice(0, rank).map((s) => Math.sqrt(s / scale));
+  const leading = (vectors: Matrix) => vectors.subMatrix(0, vectors.rows - 1, 0, rank - 1).mulRowVector(roots);
+  const b = leading(svd.leftSingularVectors);
+  const a = leading(svd.rightSingularVectors).transpose();
+  return {
+    adapter: { loraA: fromMatrix(a), loraB: fromMatrix(b) },
+    residual: fromMatrix(Matrix.sub(toMatrix(base), b.mmul(a).mul(scale))),
+  };
+}

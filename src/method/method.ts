@@ -1,0 +1,65 @@
+/** The methods by name, and what each needs to be told. */
+import { InputError } from '../inputError.js';
+import { tableaus, type Tableau } from './tableau.js';
+
+/** Which factor a gradient-descent step updates first; the second update then sees the new first factor. */
+export type UpdateOrder = 'simultaneous' | 'a-then-b' | 'b-then-a';
+
+export type Method =
+  | { readonly kind: 'gradient-descent'; readonly order: UpdateOrder; readonly step: number }
+  | { readonly kind: 'fixed'; readonly tableau: Tableau; readonly step: number }
+  | { readonly kind: 'adaptive'; readonly tableau: Tableau; readonly rtol: number; readonly atol: number };
+
+export const methodNames = [
+  'dopri5',
+  'bosh3',
+  'rk4',
+  'gd-simultaneous',
+  'gd-a-then-b',
+  'gd-b-then-a',
+] as const;
+
+export type MethodName = (typeof methodNames)[number];
+
+export interface MethodOptions {
+  /** Step size of fixed-step methods, in time t; for gradient descent, the learning rate. */
+  readonly step?: number | undefined;
+  /** Relative and absolute local error tolerances of adaptive methods, of the norm of a whole state. */
+  readonly rtol?: number | undefined;
+  readonly atol?: number | undefined;
+}
+
+export const isAdaptive = (name: MethodName): boolean => name === 'dopri5' || name === 'bosh3';
+
+/**
+ * The method of that name. Adaptive methods take `rtol` (default 1e-5) and `atol` (default 1e-9); the others `step`.
+ * @throws InputError if a needed option is missing or out of range, or one is given that the method does not take
+ */
+export function method(name: MethodName, options: MethodOptions = {}): Method {
+  const refuse = (field: 'step' | 'rtol' | 'atol') => {
+    if (options[field] !== undefined) throw new InputError(field, options[field], `left out: ${name} does not use it`);
+  };
+  if (name === 'dopri5' || name === 'bosh3') {
+    refuse('step');
+    const { rtol = 1e-5, atol = 1e-9 } = options;
+    // Below this, float32 rounding of the state is all that an error estimate sees.
+    if (!(rtol >= 1e-7 && rtol <= 0.1)) throw new InputError('rtol', rtol, 'between 1e-7 and 0.1');
+    if (!(atol >= 0 && atol < Infinity)) throw new InputError('atol', atol, 'a finite number, not negative');
+    return { kind: 'adaptive', tableau: tableaus[name], rtol, atol };
+  }
+  refuse('rtol');
+  refuse('atol');
+  const { step } = options;
+  if (step === undefined) throw new InputError('step', step, `given: ${name} takes steps of a fixed size`);
+  if (!(step > 0 && step < Infinity)) throw new InputError('step', step, 'a positive number');
+  switch (name) {
+    case 'rk4':
+      return { kind: 'fixed', tableau: tableaus.rk4, step };
+    case 'gd-simultaneous':
+      return { kind: 'gradient-descent', order: 'simultaneous', step };
+    case 'gd-a-then-b':
+      return { kind: 'gradient-descent', order: 'a-then-b', step };
+    case 'gd-b-then-a':
+      return { kind: 'gradient-descent', order: 'b-then-a', step };
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * What a method advances: a batch of independent autonomous differential equations as tensor operations.
+ *
+ * LoRA systems are held in normalized factors X = sqrt(c / kB) B [batch, n, r] and Y = sqrt(c / kA) A^T
+ * [batch, m, r], c = s sqrt(kA kB), and normalized time tau = c t. There s, kA and kB drop out:
+ * s B A = X Y^T,  dX/dtau = -G Y,  dY/dtau = -G^T X,  and a step h of either factor's learning rate is c h in tau.
+ */
+import type { Tensor3D } from '@tensorflow/tfjs';
+
+/** The components of a state, each [batch, ...]. */
+export type State = readonly Tensor3D[];
+
+export interface System {
+  /** Time derivative of every component. */
+  derivative(state: State): Tensor3D[];
+  /** Time derivative of one component. */
+  component(index: number, state: State): Tensor3D;
+  /** Frees the constants held on the device. */
+  dispose(): void;
+}

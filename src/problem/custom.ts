@@ -1,0 +1,27 @@
+/** A problem whose loss is a TensorFlow.js function of W: its flow comes from automatic differentiation. */
+import { SingularValueDecomposition } from 'ml-matrix';
+import { toMatrix, type Dense } from '../dense.js';
+import type { Problem, TensorLoss } from './problem.js';
+import { leadingRows } from './spectralDirections.js';
+
+/**
+ * @param name what results call it
+ * @param base W0 [n, m]
+ * @param gradient grad f(W0) [n, m], as the backend computes it
+ */
+export function custom(name: string, base: Dense, loss: TensorLoss, gradient: Dense): Problem {
+  const svd = new SingularValueDecomposition(toMatrix(gradient), { autoTranspose: true });
+  return {
+    loss: name,
+    n: base.rows,
+    m: base.cols,
+    structure: { kind: 'autodiff', base, loss },
+    frame: null,
+    initialLoss: null,
+    optimum: () => null,
+    fullFineTuningLoss: () => null,
+    spectralDirections: (rank) => leadingRows(svd.rightSingularVectors, rank),
+    rate: svd.diagonal[0] ?? 0,
+    valueAndGradient: () => null,
+  };
+}

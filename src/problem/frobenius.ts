@@ -1,0 +1,67 @@
+/**
+ * The Frobenius low-rank approximation loss f(W) = 1/2 |W - M|_F^2, with E = M - W0 (Rushka & Klabjan 2026): in
+ * its spectral frame, from a matrix or directly from a spectrum, or dense.
+ */
+import { SingularValueDecomposition } from 'ml-matrix';
+import { dense, toMatrix, type Dense } from '../dense.js';
+import { spectralFrame, type Frame } from './frame.js';
+import type { Problem } from './problem.js';
+import { quadraticForm } from './quadraticForm.js';
+import { leadingRows, unitRows } from './spectralDirections.js';
+import { tailEnergy } from './tailEnergy.js';
+
+/** The problem with E [n, m], simulated in the spectral frame of E. */
+export function frobenius(error: Dense): Problem {
+  const { sigma, frame } = spectralFrame(error);
+  return frobeniusFromSpectrum(sigma, error.rows, error.cols, frame);
+}
+
+/**
+ * The problem with E = U diag(sigma) V^T, never formed: sigma [min(n, m)], largest first; U and V are the identity
+ * unless a frame is given.
+ */
+export function frobeniusFromSpectrum(
+  sigma: Float64Array,
+  n: number,
+  m: number,
+  frame: Frame | null = null,
+): Problem {
+  const initialLoss = tailEnergy(sigma, 0) / 2;
+  return {
+    loss: 'frobenius',
+    n,
+    m,
+    structure: { kind: 'diagonal', sigma },
+    frame,
+    initialLoss,
+    optimum: (rank) => tailEnergy(sigma, rank) / 2,
+    fullFineTuningLoss: (t) => initialLoss * Math.exp(-2 * t),
+    spectralDirections: (rank) => unitRows(rank, m),
+    rate: sigma[0] ?? 0,
+    valueAndGradient(update) {
+      const gradient = dense(n, m, update.data.slice());
+      sigma.forEach((s, i) => (gradient.data[i * m + i] = (update.data[i * m + i] ?? 0) - s));
+      return { value: tailEnergy(gradient.data, 0) / 2, gradient };
+    },
+  };
+}
+
+/** The same problem without the rotation: the flow forms E Y and E^T X, O(n m r) per evaluation. */
+export function frobeniusDense(error: Dense): Problem {
+  const svd = new SingularValueDecomposition(toMatrix(error), { autoTranspose: true });
+  const sigma = Float64Array.from(svd.diagonal);
+  const initialLoss = tailEnergy(error.data, 0) / 2;
+  return {
+    loss: 'frobenius',
+    n: error.rows,
+    m: error.cols,
+    structure: { kind: 'quadratic', error, covariance: null },
+    frame: null,
+    initialLoss,
+    optimum: (rank) => tailEnergy(sigma, rank) / 2,
+    fullFineTuningLoss: (t) => initialLoss * Math.exp(-2 * t),
+    spectralDirections: (rank) => leadingRows(svd.rightSingularVectors, rank),
+    rate: sigma[0] ?? 0,
+    valueAndGradient: (update) => quadraticForm(error, null, update),
+  };
+}

@@ -1,0 +1,77 @@
+/** What is kept of a trajectory at a save point, in float64: functionals of the state, not the state. */
+import * as tf from '@tensorflow/tfjs';
+import { Matrix, QrDecomposition, SingularValueDecomposition } from 'ml-matrix';
+import { dot, evaluate, gram, type Evaluation } from '../../kernels/cpu/evaluate.js';
+import { loraSystem, tensor2d } from '../../kernels/tensorOps/loraSystem.js';
+import { dense, toMatrix } from '../dense.js';
+import type { Factors } from '../ensemble/adapter.js';
+import type { Problem } from '../problem/problem.js';
+
+export interface Observation {
+  /** Time t. */
+  readonly time: number;
+  readonly loss: number;
+  /** sqrt(-df/dt) = sqrt(|dB/dt|^2 / kB + |dA/dt|^2 / kA): the norm of the flow (Rushka & Klabjan 2026). */
+  readonly gradientNorm: number;
+  /** |B^T B / kB - A A^T / kA|_F, which the flow conserves. */
+  readonly balancedness: number;
+  /** |s B A - D|_F, D the update that full fine-tuning ends with; null if that is unknown. */
+  readonly distance: number | null;
+  /** Singular values of s B A, largest first [r]. */
+  readonly singularValues: readonly number[] | null;
+}
+
+/** Observes normalized factors X [n, r], Y [m, r] of a trajectory with the given clock (tau / t). */
+export type Observer = (factors: Factors, clock: number, time: number) => Promise<Observation>;
+
+/** @param withSingularValues whether to compute them: O((n + m) r^2) more work per save point */
+export function observer(problem: Problem, withSingularValues: boolean): Observer {
+  return async (factors, clock, time) => {
+    const { x, y } = factors;
+    const { loss, dX, dY, distance } = await evaluation(problem, factors);
+    const imbalance = gram(x.data, x.data, x.cols);
+    gram(y.data, y.data, y.cols).forEach((value, i) => (imbalance[i]! -= value));
+    return {
+      time,
+      loss,
+      gradientNorm: Math.sqrt(clock * (dot(dX, dX) + dot(dY, dY))),
+      balancedness: Math.sqrt(dot(imbalance, imbalance)) / clock,
+      distance,
+      singularValues: withSingularValues ? updateSingularValues(factors) : null,
+    };
+  };
+}
+
+type MaybeDistance = Omit<Evaluation, 'distance'> & { readonly distance: number | null };
+
+async function evaluation(problem: Problem, { x, y }: Factors): Promise<MaybeDistance> {
+  const { structure, n, m } = problem;
+  if (structure.kind !== 'autodiff') return evaluate(structure, x.data, y.data, x.cols);
+  const system = loraSystem(structure, { n, m, width: x.cols });
+  const tensors = tf.tidy(() => {
+    const state = [tensor2d(x).expandDims<tf.Tensor3D>(0), tensor2d(y).expandDims<tf.Tensor3D>(0)] as const;
+    const w = tf.add<tf.Tensor3D>(tensor2d(structure.base), tf.matMul(state[0], state[1], false, true));
+    return [structure.loss(w), ...system.derivative(state)];
+  });
+  const [loss, dX, dY] = await Promise.all(tensors.map(async (t) => Float64Array.from(await t.data())));
+  tf.dispose(tensors);
+  system.dispose();
+  return { loss: loss![0]!, dX: dX!, dY: dY!, distance: null };
+}
+
+/** Singular values of X Y^T: those of R_x R_y^T from the QR decompositions of both, [r]. */
+function updateSingularValues({ x, y }: Factors): number[] {
+  const triangle = (z: Factors['x']): Matrix => {
+    // A wide factor has no thin QR; rows of zeros change nothing.
+    const tall = z.rows >= z.cols ? z : dense(z.cols, z.cols, padded(z.data, z.cols * z.cols));
+    return new QrDecomposition(toMatrix(tall)).upperTriangularMatrix;
+  };
+  const core = triangle(x).mmul(triangle(y).transpose());
+  return new SingularValueDecomposition(core).diagonal;
+}
+
+function padded(data: Float64Array, length: number) {
+  const out = new Float64Array(length);
+  out.set(data);
+  return out;
+}
