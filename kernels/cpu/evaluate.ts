@@ -71,12 +71,10 @@ function quadratic(
     Math.max(0, value / 2 - overlap + dot(xx, gramY) / 2);
   const { plain, weighted } = energies(error, covariance);
   const yhy = gram(y, hy, r);
-  return {
-    loss: residual(weighted, dot(x, ehy), yhy),
-    dX: subtractProduct(ehy, x, yhy, r),
-    dY: subtractProduct(hex, hy, xx, r),
-    distance: Math.sqrt(2 * residual(plain, dot(ex, y), gram(y, y, r))),
-  };
+  // Before the flow, which is formed in place of E H Y and H E^T X.
+  const loss = residual(weighted, dot(x, ehy), yhy);
+  const distance = Math.sqrt(2 * residual(plain, dot(ex, y), gram(y, y, r)));
+  return { loss, dX: subtractProduct(ehy, x, yhy, r), dY: subtractProduct(hex, hy, xx, r), distance };
 }
 
 function trace(trace0: number, x: Float64Array, y: Float64Array, r: number): Evaluation {
@@ -92,18 +90,23 @@ function trace(trace0: number, x: Float64Array, y: Float64Array, r: number): Eva
   };
 }
 
-const energyCache = new WeakMap<Dense, { plain: number; weighted: number }>();
+type Energies = { readonly plain: number; readonly weighted: number };
 
-/** |E|_F^2 and tr(E H E^T), once per problem. */
-function energies(error: Dense, covariance: Dense | null): { plain: number; weighted: number } {
-  let known = energyCache.get(error);
+const noCovariance = {};
+const energyCache = new WeakMap<Dense, WeakMap<object, Energies>>();
+
+/** |E|_F^2 and tr(E H E^T), once per E and H. */
+function energies(error: Dense, covariance: Dense | null): Energies {
+  let ofError = energyCache.get(error);
+  if (!ofError) energyCache.set(error, (ofError = new WeakMap()));
+  let known = ofError.get(covariance ?? noCovariance);
   if (!known) {
     const plain = dot(error.data, error.data);
     const eT = { rows: error.cols, cols: error.rows, data: new Float64Array(error.data.length) };
     for (let i = 0; i < error.rows; i++)
       for (let j = 0; j < error.cols; j++) eT.data[j * error.rows + i] = error.data[i * error.cols + j]!;
     const weighted = covariance ? dot(eT.data, product(covariance, eT.data, error.rows)) : plain;
-    energyCache.set(error, (known = { plain, weighted }));
+    ofError.set(covariance ?? noCovariance, (known = { plain, weighted }));
   }
   return known;
 }

@@ -83,7 +83,8 @@ function quadratic(error: Dense, covariance: Dense | null): Flow {
   const pT = p.transpose<Tensor2D>();
   e.dispose();
   const weighted = (y: Tensor3D) => (h ? matMul(h, y) : y);
-  const dX = (x: Tensor3D, y: Tensor3D, hy: Tensor3D) => tf.sub<Tensor3D>(matMul(p, y), matMul(x, gram(y, hy)));
+  const dX = (x: Tensor3D, y: Tensor3D, hy: Tensor3D) =>
+    tf.sub<Tensor3D>(matMul(p, y), matMul(x, gram(y, hy)));
   const dY = (x: Tensor3D, hy: Tensor3D) => tf.sub<Tensor3D>(matMul(pT, x), matMul(hy, gram(x, x)));
   return {
     dX: (x, y) => tf.tidy(() => dX(x, y, weighted(y))),
@@ -122,7 +123,7 @@ function autodiff(base: Dense, loss: TensorLoss): Flow {
   const w0 = tensor2d(base);
   const gradient = (x: Tensor3D, y: Tensor3D) =>
     autodiffGradient(loss, tf.add(w0, tf.matMul(x, y, false, true)));
-  const dX = (g: Tensor3D, y: Tensor3D) => tf.neg<Tensor3D>(tf.matMul(g, y));
+  const dX = (g: Tensor3D, y: Tensor3D) => tf.neg<Tensor3D>(matMul(g, y));
   const dY = (g: Tensor3D, x: Tensor3D) => tf.neg<Tensor3D>(tf.matMul(g, x, true, false));
   return {
     dX: (x, y) => tf.tidy(() => dX(gradient(x, y), y)),

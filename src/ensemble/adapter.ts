@@ -27,9 +27,15 @@ export interface Factors {
 }
 
 /** c = s sqrt(kA kB): normalized time per unit of time. */
-export const clock = ({ scale, lrRatioA, lrRatioB }: Coefficients): number => scale * Math.sqrt(lrRatioA * lrRatioB);
+export const clock = ({ scale, lrRatioA, lrRatioB }: Coefficients): number =>
+  scale * Math.sqrt(lrRatioA * lrRatioB);
 
-const scaled = (a: Dense, factor: number): Dense => dense(a.rows, a.cols, a.data.map((value) => factor * value));
+const scaled = (a: Dense, factor: number): Dense =>
+  dense(
+    a.rows,
+    a.cols,
+    a.data.map((value) => factor * value),
+  );
 
 export function transposed(a: Dense): Dense {
   const out = dense(a.cols, a.rows);
@@ -56,7 +62,9 @@ export function fromFactors({ x, y }: Factors, k: Coefficients): Adapter {
 
 /** Factors in the coordinates of W, given in a problem's frame (null: the same). */
 export const outOfFrame = ({ x, y }: Factors, frame: Frame | null): Factors =>
-  frame ? { x: fromMatrix(frame.left.mmul(toMatrix(x))), y: fromMatrix(frame.right.mmul(toMatrix(y))) } : { x, y };
+  frame
+    ? { x: fromMatrix(frame.left.mmul(toMatrix(x))), y: fromMatrix(frame.right.mmul(toMatrix(y))) }
+    : { x, y };
 
 /** Factors in a problem's frame, given in the coordinates of W. */
 export const intoFrame = ({ x, y }: Factors, frame: Frame | null): Factors =>

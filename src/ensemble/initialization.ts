@@ -42,7 +42,11 @@ interface Form {
 }
 
 const gaussian = (rows: number, cols: number, std: number, key: TrialKey, stream: StreamName): Dense =>
-  dense(rows, cols, normals(rows * cols, key, stream).map((value) => std * value));
+  dense(
+    rows,
+    cols,
+    normals(rows * cols, key, stream).map((value) => std * value),
+  );
 
 const withZeroB = (loraA: Dense, n: number): Adapter => ({ loraA, loraB: dense(n, loraA.rows) });
 
@@ -54,7 +58,11 @@ const forms = {
     coordinates: 'original',
     draw: ({ n, m, key }) =>
       withZeroB(
-        dense(key.rank, m, uniforms(key.rank * m, key, 'loraA').map((u) => (2 * u - 1) / Math.sqrt(m))),
+        dense(
+          key.rank,
+          m,
+          uniforms(key.rank * m, key, 'loraA').map((u) => (2 * u - 1) / Math.sqrt(m)),
+        ),
         n,
       ),
   },
@@ -133,7 +141,8 @@ export function initialization(spec: string): Initialization {
   if (!Object.hasOwn(forms, name) || rest.length > 0) throw new InputError('init', spec, allowed);
   const form: Form = forms[name as keyof typeof forms];
   const given = text === undefined ? undefined : Number(text);
-  if (given !== undefined && !form.parameter) throw new InputError('init', spec, `${name} without a parameter`);
+  if (given !== undefined && !form.parameter)
+    throw new InputError('init', spec, `${name} without a parameter`);
   if (given !== undefined && !(given > 0 && given < Infinity)) {
     throw new InputError('init', spec, `${name}:NUMBER with a positive ${form.parameter?.name}`);
   }
@@ -162,7 +171,8 @@ export const fromAdapters = (name: string, adapters: readonly Adapter[]): Initia
 export function pissaStart(base: Dense, rank: number, scale: number): { adapter: Adapter; residual: Dense } {
   const svd = new SingularValueDecomposition(toMatrix(base), { autoTranspose: true });
   const roots = svd.diagonal.slice(0, rank).map((s) => Math.sqrt(s / scale));
-  const leading = (vectors: Matrix) => vectors.subMatrix(0, vectors.rows - 1, 0, rank - 1).mulRowVector(roots);
+  const leading = (vectors: Matrix) =>
+    vectors.subMatrix(0, vectors.rows - 1, 0, rank - 1).mulRowVector(roots);
   const b = leading(svd.leftSingularVectors);
   const a = leading(svd.rightSingularVectors).transpose();
   return {

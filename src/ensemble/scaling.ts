@@ -4,12 +4,12 @@ export const scalings = ['none', 'lora', 'rslora'] as const;
 export type Scaling = (typeof scalings)[number];
 
 /**
- * `none`: 1. `lora`: alpha / r (Hu et al. 2021). `rslora`: alpha / sqrt(r) (Kalajdzievski 2023).
+ * `none`: alpha, at every rank. `lora`: alpha / r (Hu et al. 2021). `rslora`: alpha / sqrt(r) (Kalajdzievski 2023).
  */
 export function scaleOf(scaling: Scaling, alpha: number, rank: number): number {
   switch (scaling) {
     case 'none':
-      return 1;
+      return alpha;
     case 'lora':
       return alpha / rank;
     case 'rslora':

@@ -55,8 +55,17 @@ export const firstGuess = (state: number, derivative: number): number =>
  * @param curvature |F(z + h0 F(z)) - F(z)| / h0
  * @param scale atol + rtol |z|
  */
-export function startingStep(h0: number, derivative: number, curvature: number, scale: number, order: number): number {
+export function startingStep(
+  h0: number,
+  derivative: number,
+  curvature: number,
+  scale: number,
+  order: number,
+): number {
   const largest = Math.max(derivative, curvature) / scale;
-  const h1 = largest <= 1e-15 || !Number.isFinite(largest) ? Math.max(1e-6, h0 * 1e-3) : (0.01 / largest) ** (1 / (order + 1));
+  const h1 =
+    largest <= 1e-15 || !Number.isFinite(largest)
+      ? Math.max(1e-6, h0 * 1e-3)
+      : (0.01 / largest) ** (1 / (order + 1));
   return Math.min(100 * h0, h1);
 }

@@ -37,7 +37,8 @@ export const isAdaptive = (name: MethodName): boolean => name === 'dopri5' || na
  */
 export function method(name: MethodName, options: MethodOptions = {}): Method {
   const refuse = (field: 'step' | 'rtol' | 'atol') => {
-    if (options[field] !== undefined) throw new InputError(field, options[field], `left out: ${name} does not use it`);
+    if (options[field] !== undefined)
+      throw new InputError(field, options[field], `left out: ${name} does not use it`);
   };
   if (name === 'dopri5' || name === 'bosh3') {
     refuse('step');

@@ -17,7 +17,12 @@ function combine(weights: readonly number[], stages: readonly State[], component
 }
 
 /** state + h sum_j weights_j stages_j, h [batch, 1, 1]. */
-const advance = (state: State, h: Tensor3D, weights: readonly number[], stages: readonly State[]): Tensor3D[] =>
+const advance = (
+  state: State,
+  h: Tensor3D,
+  weights: readonly number[],
+  stages: readonly State[],
+): Tensor3D[] =>
   state.map((z, component) => {
     const slope = combine(weights, stages, component);
     return slope ? tf.add<Tensor3D>(z, tf.mul(slope, h)) : z.clone();

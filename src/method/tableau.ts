@@ -95,7 +95,8 @@ export function orderResiduals(a: Tableau['a'], b: readonly number[], order: num
 
 /** @throws Error if the tableau does not have the order it claims, to rounding */
 export function assertOrder(name: string, { order, a, b, embedded }: Tableau): void {
-  const worst = (weights: readonly number[], p: number) => Math.max(...orderResiduals(a, weights, p).map(Math.abs));
+  const worst = (weights: readonly number[], p: number) =>
+    Math.max(...orderResiduals(a, weights, p).map(Math.abs));
   // Sums of at most seven terms of size up to 15: rounding is below 1e-14.
   const defect = Math.max(worst(b, order), embedded ? worst(embedded.b, embedded.order) : 0);
   if (!(defect < 1e-13)) throw new Error(`tableau ${name} violates its order conditions by ${defect}`);

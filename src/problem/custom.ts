@@ -20,6 +20,7 @@ export function custom(name: string, base: Dense, loss: TensorLoss, gradient: De
     initialLoss: null,
     optimum: () => null,
     fullFineTuningLoss: () => null,
+    fullFineTuningRate: null,
     spectralDirections: (rank) => leadingRows(svd.rightSingularVectors, rank),
     rate: svd.diagonal[0] ?? 0,
     valueAndGradient: () => null,

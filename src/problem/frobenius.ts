@@ -4,11 +4,11 @@
  */
 import { SingularValueDecomposition } from 'ml-matrix';
 import { dense, toMatrix, type Dense } from '../dense.js';
+import { eckartYoungMirsky, frobeniusFullLoss } from '../theory/frobenius.js';
 import { spectralFrame, type Frame } from './frame.js';
 import type { Problem } from './problem.js';
 import { quadraticForm } from './quadraticForm.js';
 import { leadingRows, unitRows } from './spectralDirections.js';
-import { tailEnergy } from './tailEnergy.js';
 
 /** The problem with E [n, m], simulated in the spectral frame of E. */
 export function frobenius(error: Dense): Problem {
@@ -26,22 +26,22 @@ export function frobeniusFromSpectrum(
   m: number,
   frame: Frame | null = null,
 ): Problem {
-  const initialLoss = tailEnergy(sigma, 0) / 2;
   return {
     loss: 'frobenius',
     n,
     m,
     structure: { kind: 'diagonal', sigma },
     frame,
-    initialLoss,
-    optimum: (rank) => tailEnergy(sigma, rank) / 2,
-    fullFineTuningLoss: (t) => initialLoss * Math.exp(-2 * t),
+    initialLoss: frobeniusFullLoss(sigma, 0),
+    optimum: (rank) => eckartYoungMirsky(sigma, rank).loss,
+    fullFineTuningLoss: (t) => frobeniusFullLoss(sigma, t),
+    fullFineTuningRate: 1,
     spectralDirections: (rank) => unitRows(rank, m),
     rate: sigma[0] ?? 0,
     valueAndGradient(update) {
       const gradient = dense(n, m, update.data.slice());
       sigma.forEach((s, i) => (gradient.data[i * m + i] = (update.data[i * m + i] ?? 0) - s));
-      return { value: tailEnergy(gradient.data, 0) / 2, gradient };
+      return { value: gradient.data.reduce((sum, g) => sum + g * g, 0) / 2, gradient };
     },
   };
 }
@@ -50,16 +50,16 @@ export function frobeniusFromSpectrum(
 export function frobeniusDense(error: Dense): Problem {
   const svd = new SingularValueDecomposition(toMatrix(error), { autoTranspose: true });
   const sigma = Float64Array.from(svd.diagonal);
-  const initialLoss = tailEnergy(error.data, 0) / 2;
   return {
     loss: 'frobenius',
     n: error.rows,
     m: error.cols,
     structure: { kind: 'quadratic', error, covariance: null },
     frame: null,
-    initialLoss,
-    optimum: (rank) => tailEnergy(sigma, rank) / 2,
-    fullFineTuningLoss: (t) => initialLoss * Math.exp(-2 * t),
+    initialLoss: frobeniusFullLoss(sigma, 0),
+    optimum: (rank) => eckartYoungMirsky(sigma, rank).loss,
+    fullFineTuningLoss: (t) => frobeniusFullLoss(sigma, t),
+    fullFineTuningRate: 1,
     spectralDirections: (rank) => leadingRows(svd.rightSingularVectors, rank),
     rate: sigma[0] ?? 0,
     valueAndGradient: (update) => quadraticForm(error, null, update),

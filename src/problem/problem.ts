@@ -44,6 +44,8 @@ export interface Problem {
   optimum(rank: number): number | null;
   /** Loss of full fine-tuning (dW/dt = -grad f) at time t, or null if there is no closed form. */
   fullFineTuningLoss(t: number): number | null;
+  /** Exponential rate of the slowest part of W under full fine-tuning, per unit of time; null if unknown. */
+  readonly fullFineTuningRate: number | null;
   /**
    * Unit vectors v_1, ..., v_r, [rank, m]: the leading right singular vectors of grad f(W0), in the coordinates of
    * `structure`.

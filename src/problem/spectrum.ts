@@ -3,6 +3,9 @@ import { InputError } from '../inputError.js';
 
 const forms = 'power:P, exp:R or step:K with a positive number, or a list of non-negative numbers';
 
+/** True for the name of a spectrum, as opposed to the name of a file. */
+export const isNamedSpectrum = (text: string): boolean => /^(power|exp|step):/.test(text);
+
 /**
  * The first `count` singular values of a named spectrum: `power:P` is i^-P, `exp:R` is e^(-R (i - 1)), `step:K` is
  * K ones and then zeros (i = 1, 2, ...).
@@ -20,7 +23,8 @@ export function namedSpectrum(spec: string, count: number): Float64Array {
     case 'exp':
       return Float64Array.from({ length: count }, (_, i) => Math.exp(-parameter * i));
     case 'step':
-      if (!Number.isInteger(parameter)) throw new InputError('spectrum', spec, 'step:K with a whole number K');
+      if (!Number.isInteger(parameter))
+        throw new InputError('spectrum', spec, 'step:K with a whole number K');
       return Float64Array.from({ length: count }, (_, i) => (i < parameter ? 1 : 0));
     default:
       throw new InputError('spectrum', spec, forms);

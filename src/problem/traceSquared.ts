@@ -1,6 +1,7 @@
 /** The trace-squared loss f(W) = 1/2 (tr W)^2 of a square W (Rushka & Klabjan 2026). Of W0 only the trace matters. */
 import { dense, type Dense } from '../dense.js';
 import { InputError } from '../inputError.js';
+import { traceSquaredFullTrace } from '../theory/traceSquared.js';
 import type { Problem } from './problem.js';
 import { unitRows } from './spectralDirections.js';
 
@@ -24,7 +25,8 @@ export function traceSquared(n: number, trace0: number): Problem {
     frame: null,
     initialLoss: trace0 ** 2 / 2,
     optimum: () => 0,
-    fullFineTuningLoss: (t) => (trace0 * Math.exp(-n * t)) ** 2 / 2,
+    fullFineTuningLoss: (t) => traceSquaredFullTrace(trace0, n, t) ** 2 / 2,
+    fullFineTuningRate: n,
     spectralDirections: (rank) => unitRows(rank, n),
     rate: Math.abs(trace0),
     valueAndGradient(update) {

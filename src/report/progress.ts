@@ -5,9 +5,12 @@
 import cliProgress from 'cli-progress';
 import { formatCount } from './format.js';
 
-/** A running display; `done` is the number of units finished so far, not an increment. */
+/**
+ * A running display. `done` is the number of units finished so far and `work` the fraction of the whole effort they
+ * took, both totals, not increments; time left is judged by `work`, since some units cost more than others.
+ */
 export interface Progress {
-  update(done: number): void;
+  update(done: number, work?: number): void;
   stop(): void;
 }
 
@@ -15,6 +18,9 @@ export interface Progress {
 export function progress(total: number, unit: string, stream: NodeJS.WriteStream = process.stderr): Progress {
   return stream.isTTY ? bar(total, unit, stream) : lines(total, unit, stream);
 }
+
+/** Steps of the bar. */
+const WORK = 1000;
 
 function perSecond(done: number, startedAt: number): string {
   const seconds = (performance.now() - startedAt) / 1000;
@@ -26,18 +32,17 @@ function bar(total: number, unit: string, stream: NodeJS.WriteStream): Progress 
   const startedAt = performance.now();
   const shown = new cliProgress.SingleBar(
     {
-      format: `{bar} {percentage} % | {value}/{total} ${unit} | {rate} ${unit}/s | {eta_formatted} left`,
+      format: `{bar} {percentage} % | {done}/${formatCount(total)} ${unit} | {rate} ${unit}/s | {eta_formatted} left`,
       stream,
       hideCursor: true,
       etaBuffer: 20,
-      formatValue: (value, _options, type) =>
-        type === 'value' || type === 'total' ? formatCount(value) : String(value),
     },
     cliProgress.Presets.shades_classic,
   );
-  shown.start(total, 0, { rate: '0.0' });
+  shown.start(WORK, 0, { rate: '0.0', done: '0' });
   return {
-    update: (done) => shown.update(done, { rate: perSecond(done, startedAt) }),
+    update: (done, work = done / total) =>
+      shown.update(Math.round(WORK * work), { done: formatCount(done), rate: perSecond(done, startedAt) }),
     stop: () => shown.stop(),
   };
 }
@@ -46,8 +51,8 @@ function lines(total: number, unit: string, stream: NodeJS.WriteStream): Progres
   const startedAt = performance.now();
   let tenths = 0;
   return {
-    update: (done) => {
-      const reached = total > 0 ? Math.floor((10 * done) / total) : 10;
+    update: (done, work = done / total) => {
+      const reached = Math.floor(10 * work + 1e-9);
       if (reached <= tenths) return;
       tenths = reached;
       const rate = `${perSecond(done, startedAt)} ${unit}/s`;

@@ -1,13 +1,56 @@
 /** Where a result came from: enough to run it again and to compare it with another machine's. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as tf from '@tensorflow/tfjs';
+import type { BackendInfo } from '../backend/backend.js';
+
 export interface Provenance {
   readonly rankflow: string;
+  /** Commit of the checkout it ran from, with `-dirty` if files differ from it; null outside a checkout. */
   readonly commit: string | null;
   readonly tfjs: string;
   readonly node: string;
   readonly backend: string;
   readonly device: string;
+  /** What the trajectories are computed in; all that is derived from their states is float64. */
   readonly precision: string;
   readonly startedAt: string;
   readonly seed: number;
   readonly config: unknown;
 }
+
+const packageRoot = (() => {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+})();
+
+export const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+  version: string;
+};
+
+function commit(): string | null {
+  if (!existsSync(join(packageRoot, '.git'))) return null;
+  try {
+    const args = ['-C', packageRoot, 'describe', '--always', '--dirty', '--abbrev=40', '--match='];
+    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return null;
+  }
+}
+
+/** The provenance of a run that starts now. */
+export const provenance = (backend: BackendInfo, seed: number, config: unknown): Provenance => ({
+  rankflow: version,
+  commit: commit(),
+  tfjs: tf.version.tfjs,
+  node: process.version,
+  backend: backend.name,
+  device: backend.device,
+  precision: backend.precision,
+  startedAt: new Date().toISOString(),
+  seed,
+  config,
+});

@@ -85,7 +85,10 @@ export async function integrate<T>(batch: Batch<T>, method: Method, stop: StopRu
   };
 
   const finish = async (finished: Track<T>[]) => {
-    const states = await download(state, finished.map((track) => rows.indexOf(track)));
+    const states = await download(
+      state,
+      finished.map((track) => rows.indexOf(track)),
+    );
     for (const [i, track] of finished.entries()) {
       const end = states[i] as HostState;
       const time = track.tau / track.clock;
@@ -104,10 +107,16 @@ export async function integrate<T>(batch: Batch<T>, method: Method, stop: StopRu
     }
   };
   const save = async (hit: Track<T>[]) => {
-    const states = await download(state, hit.map((track) => rows.indexOf(track)));
+    const states = await download(
+      state,
+      hit.map((track) => rows.indexOf(track)),
+    );
     for (const [i, track] of hit.entries()) {
-      track.saved.push(await observe(track.index, stop.saveTimes[track.saved.length] as number, states[i] as HostState));
-      if (track.saved.length === stop.saveTimes.length) track.outcome ??= 'end-time';
+      track.saved.push(
+        await observe(track.index, stop.saveTimes[track.saved.length] as number, states[i] as HostState),
+      );
+      if (track.saved.length === stop.saveTimes.length && track.outcome !== 'stationary')
+        track.outcome = 'end-time';
     }
   };
   const target = (track: Track<T>) => (stop.saveTimes[track.saved.length] as number) * track.clock;
@@ -123,14 +132,24 @@ export async function integrate<T>(batch: Batch<T>, method: Method, stop: StopRu
       // What has ended waits, frozen by a zero step, until half of the batch has.
       if (active.length <= rows.length / 2) {
         const kept = active.map((track) => rows.indexOf(track));
-        replace(state.map((z) => keepRows(z, kept)), slope.map((z) => keepRows(z, kept)));
+        replace(
+          state.map((z) => keepRows(z, kept)),
+          slope.map((z) => keepRows(z, kept)),
+        );
         rows = active;
       }
       const steps = rows.map((track) => plannedStep(track, method, target));
       const result = tf.tidy(() => {
-        const h = tf.tensor3d(steps.map((step) => step.h), [rows.length, 1, 1]);
+        const h = tf.tensor3d(
+          steps.map((step) => step.h),
+          [rows.length, 1, 1],
+        );
         const { next, slope: newSlope, error } = take(system, method, state, slope, h);
-        const norms = tf.stack([squaredNorms(next), squaredNorms(newSlope), ...(error ? [squaredNorms(error)] : [])]);
+        const norms = tf.stack([
+          squaredNorms(next),
+          squaredNorms(newSlope),
+          ...(error ? [squaredNorms(error)] : []),
+        ]);
         return { next, slope: method.kind === 'adaptive' ? [...newSlope] : [], norms };
       });
       const norms = Array.from(await result.norms.data(), Math.sqrt);
@@ -146,12 +165,14 @@ export async function integrate<T>(batch: Batch<T>, method: Method, stop: StopRu
         track.lastTryFinite = Number.isFinite(size) && Number.isFinite(rate);
         finite &&= track.lastTryFinite;
         track.evaluations += evaluationsPerStep(method);
-        const error = method.kind !== 'adaptive' ? 0 : scaledError(step.h * norm(2, row), size, method.rtol, method.atol);
+        const error =
+          method.kind !== 'adaptive' ? 0 : scaledError(step.h * norm(2, row), size, method.rtol, method.atol);
         if (!judge(track, step, method, track.lastTryFinite ? error : NaN, stop.maxSteps)) return false;
         track.tau = step.hit ? target(track) : track.tau + step.h;
         track.peak = Math.max(track.peak, rate);
         if (step.hit) hits.push(track);
-        if (stop.steadyTolerance !== null && rate <= stop.steadyTolerance * track.peak) track.outcome = 'stationary';
+        if (stop.steadyTolerance !== null && rate <= stop.steadyTolerance * track.peak)
+          track.outcome = 'stationary';
         return true;
       });
       if (accepted.every(Boolean)) replace(result.next, result.slope);
@@ -188,7 +209,7 @@ function newTrack<T>(index: number, clock: number, method: Method): Track<T> {
 }
 
 interface PlannedStep {
-  /** Step size, a float32 number. */
+  /** Step size. An adaptive one is a float32 number, as the device will use it; a fixed one is not rounded. */
   readonly h: number;
   /** True if the step ends at the trajectory's next save point. */
   readonly hit: boolean;
@@ -197,8 +218,10 @@ interface PlannedStep {
 function plannedStep<T>(track: Track<T>, method: Method, target: (track: Track<T>) => number): PlannedStep {
   if (track.outcome !== null) return { h: 0, hit: false };
   const remaining = target(track) - track.tau;
+  // Save points are whole multiples of a fixed step; half a step is more than the sum of many can be off.
+  if (method.kind !== 'adaptive') return { h: track.proposal, hit: remaining < 1.5 * track.proposal };
   const hit = remaining <= track.proposal * (1 + 1e-6);
-  return { h: Math.fround(hit && method.kind === 'adaptive' ? remaining : track.proposal), hit };
+  return { h: Math.fround(hit ? remaining : track.proposal), hit };
 }
 
 function take(system: System, method: Method, state: State, slope: State, h: Tensor3D): Step {

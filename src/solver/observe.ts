@@ -1,11 +1,10 @@
 /** What is kept of a trajectory at a save point, in float64: functionals of the state, not the state. */
 import * as tf from '@tensorflow/tfjs';
-import { Matrix, QrDecomposition, SingularValueDecomposition } from 'ml-matrix';
 import { dot, evaluate, gram, type Evaluation } from '../../kernels/cpu/evaluate.js';
 import { loraSystem, tensor2d } from '../../kernels/tensorOps/loraSystem.js';
-import { dense, toMatrix } from '../dense.js';
 import type { Factors } from '../ensemble/adapter.js';
 import type { Problem } from '../problem/problem.js';
+import { updateSingularValues } from '../theory/updateSingularValues.js';
 
 export interface Observation {
   /** Time t. */
@@ -57,21 +56,4 @@ async function evaluation(problem: Problem, { x, y }: Factors): Promise<MaybeDis
   tf.dispose(tensors);
   system.dispose();
   return { loss: loss![0]!, dX: dX!, dY: dY!, distance: null };
-}
-
-/** Singular values of X Y^T: those of R_x R_y^T from the QR decompositions of both, [r]. */
-function updateSingularValues({ x, y }: Factors): number[] {
-  const triangle = (z: Factors['x']): Matrix => {
-    // A wide factor has no thin QR; rows of zeros change nothing.
-    const tall = z.rows >= z.cols ? z : dense(z.cols, z.cols, padded(z.data, z.cols * z.cols));
-    return new QrDecomposition(toMatrix(tall)).upperTriangularMatrix;
-  };
-  const core = triangle(x).mmul(triangle(y).transpose());
-  return new SingularValueDecomposition(core).diagonal;
-}
-
-function padded(data: Float64Array, length: number) {
-  const out = new Float64Array(length);
-  out.set(data);
-  return out;
 }

@@ -22,8 +22,8 @@ export interface Member {
 export interface SolveOptions {
   readonly method: Method;
   readonly stop: StopRule;
-  /** Most trajectories that advance together. Results do not depend on it. */
-  readonly chunk: number;
+  /** Most trajectories that advance together, by the width of their factors. Results do not depend on it. */
+  readonly chunk: number | ((width: number) => number);
   readonly singularValues?: boolean;
 }
 
@@ -39,7 +39,7 @@ export type Trajectory = Omit<Ending<Observation>, 'state'> & {
 export const paddedWidth = (rank: number): number => Math.max(4, 2 ** Math.ceil(Math.log2(rank)));
 
 /** Members by padded width, then in chunks: indices into `members`. */
-export function chunks(members: readonly Member[], chunk: number): number[][] {
+export function chunks(members: readonly Member[], chunk: SolveOptions['chunk']): number[][] {
   const byWidth = new Map<number, number[]>();
   members.forEach(({ rank }, i) => {
     const width = paddedWidth(rank);
@@ -47,9 +47,12 @@ export function chunks(members: readonly Member[], chunk: number): number[][] {
     if (indices) indices.push(i);
     else byWidth.set(width, [i]);
   });
-  return [...byWidth.values()].flatMap((indices) =>
-    Array.from({ length: Math.ceil(indices.length / chunk) }, (_, k) => indices.slice(k * chunk, (k + 1) * chunk)),
-  );
+  return [...byWidth].flatMap(([width, indices]) => {
+    const size = typeof chunk === 'number' ? chunk : chunk(width);
+    return Array.from({ length: Math.ceil(indices.length / size) }, (_, k) =>
+      indices.slice(k * size, (k + 1) * size),
+    );
+  });
 }
 
 /** Solves the members one after another chunk; yields each chunk's trajectories with their indices. */
@@ -59,12 +62,20 @@ export async function* solve(
   options: SolveOptions,
 ): AsyncGenerator<{ index: number; trajectory: Trajectory }[]> {
   for (const indices of chunks(members, options.chunk)) {
-    const trajectories = await solveChunk(problem, indices.map((i) => members[i]!), options);
+    const trajectories = await solveChunk(
+      problem,
+      indices.map((i) => members[i]!),
+      options,
+    );
     yield trajectories.map((trajectory, k) => ({ index: indices[k]!, trajectory }));
   }
 }
 
-async function solveChunk(problem: Problem, members: readonly Member[], options: SolveOptions): Promise<Trajectory[]> {
+async function solveChunk(
+  problem: Problem,
+  members: readonly Member[],
+  options: SolveOptions,
+): Promise<Trajectory[]> {
   const { n, m, structure } = problem;
   const width = paddedWidth(Math.max(...members.map(({ rank }) => rank)));
   const observe = observer(problem, options.singularValues ?? false);

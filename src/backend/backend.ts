@@ -1,0 +1,68 @@
+/**
+ * The words of this folder: a backend is where TensorFlow.js computes, an opened backend one that is registered with
+ * it on a device. Each backend has a file of its own; useBackend.ts chooses among them.
+ */
+
+/** In the order in which `rankflow devices` lists them. */
+export const backendNames = ['tensorflow', 'webgpu', 'webgl', 'wasm', 'cpu'] as const;
+export type BackendName = (typeof backendNames)[number];
+
+/** What there is to know of a backend and its device, whether it is in use or only listed. */
+export interface Device {
+  /** In words, for people. */
+  readonly device: string;
+  /** True for a graphics driver that only imitates a GPU on the CPU (SwiftShader, llvmpipe, ...). */
+  readonly software: boolean;
+  readonly limits: Readonly<Record<string, string | number>>;
+}
+
+export interface Opened extends Device {
+  /** True if it computes on a GPU, or a driver that imitates one. */
+  readonly gpu: boolean;
+  /** State elements that should advance together. */
+  readonly chunkElements: number;
+  /** Most trajectories that can advance together, whatever their size. */
+  readonly mostTrajectories: number;
+  /** @throws Error if the device was lost, or refused work that it was given */
+  check(): Promise<void>;
+  /** Frees the device. Its tensors are gone. */
+  close(): void;
+}
+
+export interface BackendInfo extends Device {
+  readonly name: BackendName;
+  /** Of a product of matrices, measured; 'reduced': factors are rounded first, as to TensorFloat-32. */
+  readonly precision: 'float32' | 'reduced';
+  /** Version of TensorFlow.js. */
+  readonly tfjs: string;
+  readonly chunkElements: number;
+  readonly mostTrajectories: number;
+  /**
+   * Asks the device whether all went well; to be awaited after results have been read, for a GPU returns garbage
+   * without an exception.
+   * @throws Error if the device was lost, or refused work that it was given
+   */
+  check(): Promise<void>;
+}
+
+export interface BackendReport extends Device {
+  readonly name: BackendName;
+  readonly available: boolean;
+  /** Why it is not available and how to get it; empty if it is. */
+  readonly reason: string;
+  /** True for the one that 'auto' takes. */
+  readonly preferred: boolean;
+}
+
+/** A backend that cannot be had here; the message says why, and how to get it. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+}
+
+/** Most trajectories of `elements` state elements each that should advance together, at least one. */
+export function trajectoriesTogether(
+  { chunkElements, mostTrajectories }: Pick<BackendInfo, 'chunkElements' | 'mostTrajectories'>,
+  elements: number,
+): number {
+  return Math.max(1, Math.min(Math.floor(chunkElements / elements), mostTrajectories));
+}

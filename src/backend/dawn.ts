@@ -1,0 +1,24 @@
+/** WebGPU in Node: Dawn, from the npm package `webgpu`, put where a browser has it. */
+import { Unavailable } from './backend.js';
+import { firstLine } from './platform.js';
+
+let instance: GPU | null = null;
+
+/** @throws Unavailable if the package is missing or does not load */
+export async function dawn(): Promise<GPU> {
+  if (instance) return instance;
+  const { create, globals } = await import('webgpu').catch((error: unknown) => {
+    throw new Unavailable(
+      `the npm package webgpu did not load (${firstLine(error)}): run npm install --include=optional`,
+    );
+  });
+  Object.assign(globalThis, globals);
+  const gpu = create([]);
+  const place = { value: gpu, configurable: true, enumerable: true };
+  // Node has a navigator, without gpu, from version 21 on.
+  const { navigator } = globalThis as { navigator?: object };
+  if (navigator) Object.defineProperty(navigator, 'gpu', place);
+  else Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
+  instance = gpu;
+  return gpu;
+}

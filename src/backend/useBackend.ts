@@ -1,0 +1,152 @@
+/**
+ * Choosing a backend and listing them. What is forced is used or refused; 'auto' takes the fastest that works: a GPU
+ * through TensorFlow, a GPU through WebGPU, TensorFlow on the CPU, WebAssembly, plain JavaScript. Every backend is
+ * proven by a computation before it is used or said to be available.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { InputError } from '../inputError.js';
+import {
+  backendNames,
+  Unavailable,
+  type BackendInfo,
+  type BackendName,
+  type BackendReport,
+  type Opened,
+} from './backend.js';
+import { openCpu, openWasm } from './processor.js';
+import { prove, type Precision } from './proof.js';
+import { openTensorflow } from './tensorflow.js';
+import { openWebgpu } from './webgpu.js';
+
+const openers: Record<BackendName, () => Promise<Opened>> = {
+  tensorflow: openTensorflow,
+  webgpu: openWebgpu,
+  webgl: () =>
+    Promise.reject(new Unavailable('it runs in browsers only; in Node.js webgpu and tensorflow use a GPU')),
+  wasm: openWasm,
+  cpu: openCpu,
+};
+
+/** What 'auto' takes: the first that works and suits. */
+const preferences: readonly { name: BackendName; suits: (device: Opened) => boolean }[] = [
+  { name: 'tensorflow', suits: ({ gpu }) => gpu },
+  { name: 'webgpu', suits: ({ software }) => !software },
+  { name: 'tensorflow', suits: () => true },
+  { name: 'wasm', suits: () => true },
+  { name: 'cpu', suits: () => true },
+];
+
+type Proven = Opened & { readonly precision: Precision };
+
+/** Devices that are open, by backend. */
+const open = new Map<BackendName, Proven>();
+
+/**
+ * Makes a backend the one that TensorFlow.js computes on. Devices of backends used before stay open, with their
+ * tensors, until closeBackends().
+ * @throws InputError if there is no such backend, or it cannot be had here
+ */
+export async function useBackend(name: BackendName | 'auto'): Promise<BackendInfo> {
+  const allowed = ['auto', ...backendNames];
+  if (!allowed.includes(name)) throw new InputError('backend', name, `one of ${allowed.join(', ')}`);
+  quieten();
+  const chosen = name === 'auto' ? await choose() : name;
+  const device = await obtain(chosen).catch((error: unknown) => {
+    if (!(error instanceof Unavailable)) throw error;
+    throw new InputError('backend', name, `a backend that works here (${error.message})`);
+  });
+  await tf.setBackend(chosen);
+  const { device: words, software, limits, precision, chunkElements, mostTrajectories, check } = device;
+  return {
+    name: chosen,
+    device: words,
+    software,
+    limits,
+    precision,
+    tfjs: tf.version.tfjs,
+    chunkElements,
+    mostTrajectories,
+    check,
+  };
+}
+
+/**
+ * Tries every backend. TensorFlow.js is left on the backend it was on, or on 'cpu' if none had been chosen; devices
+ * opened for the list are closed.
+ */
+export async function listBackends(): Promise<BackendReport[]> {
+  quieten();
+  const before = tf.getBackend() as string | undefined;
+  const openBefore = new Set(open.keys());
+  const found = new Map<BackendName, Proven | Unavailable>();
+  for (const name of backendNames) found.set(name, await attempt(name));
+  const preferred = firstPreferred((name) => found.get(name) as Proven | Unavailable);
+  for (const name of [...open.keys()]) if (!openBefore.has(name)) close(name);
+  await tf.setBackend(before || 'cpu');
+  return backendNames.map((name) => {
+    const result = found.get(name) as Proven | Unavailable;
+    if (result instanceof Unavailable) {
+      const reason = result.message;
+      return { name, available: false, device: '', software: false, limits: {}, reason, preferred: false };
+    }
+    const { device, software, limits } = result;
+    return { name, available: true, device, software, limits, reason: '', preferred: name === preferred };
+  });
+}
+
+/** Closes all devices; their tensors are gone. TensorFlow.js is left on 'cpu' if its backend was among them. */
+export async function closeBackends(): Promise<void> {
+  for (const name of [...open.keys()]) close(name);
+  if (!tf.getBackend()) await tf.setBackend('cpu');
+}
+
+/** TensorFlow.js recommends tfjs-node in a banner, and warns of slow reads, unless it is told that this is no trial. */
+const quieten = () => tf.enableProdMode();
+
+async function choose(): Promise<BackendName> {
+  for (const { name, suits } of preferences) {
+    const openBefore = open.has(name);
+    const result = await attempt(name);
+    if (result instanceof Unavailable) continue;
+    if (suits(result)) return name;
+    if (!openBefore) close(name);
+  }
+  throw new Error('not even the cpu backend of TensorFlow.js works');
+}
+
+const firstPreferred = (resultOf: (name: BackendName) => Proven | Unavailable): BackendName | null =>
+  preferences.find(({ name, suits }) => {
+    const result = resultOf(name);
+    return !(result instanceof Unavailable) && suits(result);
+  })?.name ?? null;
+
+const attempt = (name: BackendName): Promise<Proven | Unavailable> =>
+  obtain(name).catch((error: unknown) => {
+    if (error instanceof Unavailable) return error;
+    return new Unavailable(error instanceof Error ? error.message : String(error));
+  });
+
+/**
+ * Opens a backend, unless it is open, and proves it.
+ * @throws Unavailable if it cannot be had here
+ */
+async function obtain(name: BackendName): Promise<Proven> {
+  const known = open.get(name);
+  if (known) return known;
+  const opened = await openers[name]();
+  try {
+    const precision = await prove(name);
+    await opened.check();
+    const proven = { ...opened, precision };
+    open.set(name, proven);
+    return proven;
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+function close(name: BackendName): void {
+  open.get(name)?.close();
+  open.delete(name);
+}

@@ -1,0 +1,71 @@
+/** Command-line flags made from a config schema: one flag per key, its text turned into the key's type. */
+import type { Options } from 'yargs';
+import type { z } from 'zod';
+
+/** `lrRatioA` -> `lr-ratio-a`. */
+export const flagName = (key: string): string =>
+  key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+const numeric = (text: string): number | string =>
+  text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
+
+const isNumberList = (text: string) => /^[\d.eE+-]+(,[\d.eE+-]+)+$/.test(text);
+
+type Kind = 'number' | 'string' | 'numbers' | 'strings' | 'spectrum';
+
+function kindOf(schema: z.ZodType): Kind {
+  const { def } = schema as unknown as { def: { type: string; innerType?: z.ZodType; element?: z.ZodType } };
+  if (def.innerType) return kindOf(def.innerType);
+  if (def.element) return kindOf(def.element) === 'number' ? 'numbers' : 'strings';
+  if (def.type === 'union') return 'spectrum';
+  return def.type === 'number' ? 'number' : 'string';
+}
+
+/** Yargs options for every key of a schema. Defaults stay the schema's, so that a config file can set them. */
+export function flagsOf(schema: z.ZodObject): Record<string, Options> {
+  return Object.fromEntries(
+    Object.entries(schema.shape).map(([key, value]) => {
+      const type = value as z.ZodType;
+      return [flagName(key), { type: 'string', requiresArg: key !== 'steady', describe: describe(type) }];
+    }),
+  );
+}
+
+function describe(type: z.ZodType): string {
+  const { def } = type as unknown as { def: { type: string; defaultValue?: unknown } };
+  const text = type.description ?? '';
+  return def.type === 'default' ? `${text} [default: ${String(def.defaultValue)}]` : text;
+}
+
+/** The config keys that were given as flags. */
+export function configFromFlags(
+  schema: z.ZodObject,
+  argv: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const config: Record<string, unknown> = {};
+  for (const [key, type] of Object.entries(schema.shape)) {
+    const text = argv[flagName(key)];
+    if (text === undefined) continue;
+    config[key] = typeof text === 'string' ? valueOf(key, kindOf(type as z.ZodType), text) : text;
+  }
+  return config;
+}
+
+/** What `--steady` without a number means. */
+const STEADY = 1e-4;
+
+function valueOf(key: string, kind: Kind, text: string): unknown {
+  if (key === 'steady' && text === '') return STEADY;
+  switch (kind) {
+    case 'number':
+      return numeric(text);
+    case 'numbers':
+      return text.split(',').map(numeric);
+    case 'strings':
+      return text.split(',');
+    case 'spectrum':
+      return isNumberList(text) ? text.split(',').map(Number) : text;
+    case 'string':
+      return text;
+  }
+}

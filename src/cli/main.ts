@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+/** The command line: exit code 0 for success, 1 for a defect or a failed run, 2 for bad input. */
+import yargs from 'yargs';
+import { hideBin } from 'yargs/helpers';
+import { InputError } from '../inputError.js';
+import { version } from '../results/provenance.js';
+import { devicesCommand } from './devices.js';
+import { note } from './output.js';
+import { simulateCommand } from './simulate.js';
+import { sweepCommand } from './sweep.js';
+import { theoryCommand } from './theory.js';
+
+/** Says what went wrong and ends with its exit code. */
+function fail(message: string | null, error?: Error): never {
+  if (error && !(error instanceof InputError)) {
+    note(error.stack ?? error.message);
+    process.exit(1);
+  }
+  note(`rankflow: ${error?.message ?? message}`);
+  process.exit(2);
+}
+
+await yargs(hideBin(process.argv))
+  .scriptName('rankflow')
+  .usage('$0 <command> [options]\n\nSimulates LoRA gradient flows beside their closed-form theory.')
+  .command(sweepCommand)
+  .command(simulateCommand)
+  .command(theoryCommand)
+  .command(devicesCommand)
+  .demandCommand(1, 'a command is needed; see rankflow --help')
+  .strict()
+  .version(version)
+  .wrap(Math.min(110, process.stdout.columns ?? 110))
+  .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': false })
+  .fail((message, error) => fail(message, error))
+  .parseAsync();

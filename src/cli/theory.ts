@@ -1,0 +1,82 @@
+/** `rankflow theory`: the closed forms alone. */
+import type { CommandModule } from 'yargs';
+import { useBackend } from '../backend/useBackend.js';
+import { checkConfig } from '../input/config.js';
+import { formatNumber } from '../report/format.js';
+import { table } from '../report/table.js';
+import { sweepSchema } from '../sweep/config.js';
+import { makePlan } from '../sweep/plan.js';
+import { theoryRows } from '../sweep/theory.js';
+import { configFromFlags, flagsOf } from './flags.js';
+import { print, printJson } from './output.js';
+
+const theorySchema = sweepSchema.pick({
+  loss: true,
+  target: true,
+  base: true,
+  covariance: true,
+  spectrum: true,
+  vectors: true,
+  shape: true,
+  ranks: true,
+  init: true,
+  scaling: true,
+  alpha: true,
+  lrRatioA: true,
+  lrRatioB: true,
+  seed: true,
+});
+
+export const theoryCommand: CommandModule = {
+  command: 'theory',
+  describe: 'print what the closed forms say of each rank; nothing is simulated',
+  builder: (yargs) =>
+    yargs
+      .options(flagsOf(theorySchema))
+      .option('json', { type: 'boolean', describe: 'print JSON, alone, on standard output' })
+      .example('$0 theory --spectrum power:1 --shape 4096x4096 --ranks 1,4,16,64', '')
+      .example(
+        '$0 theory --loss trace-squared --spectrum power:0.5 --shape 64x64 --ranks 1,2,4 --init gaussian',
+        '',
+      ),
+  async handler(argv) {
+    const config = checkConfig(theorySchema, configFromFlags(theorySchema, argv));
+    await useBackend('cpu');
+    const plan = await makePlan(checkConfig(sweepSchema, config));
+    const rows = theoryRows(plan.cells);
+    if (argv['json']) printJson(rows);
+    else {
+      print(
+        table(
+          [
+            'loss',
+            'shape',
+            'init',
+            'scale',
+            'rank',
+            'optimum',
+            'relative error',
+            'distance',
+            'rate',
+            'full rate',
+          ],
+          rows.map((row) => [
+            row.loss,
+            `${row.n}x${row.m}`,
+            row.initialization,
+            formatNumber(row.scale),
+            String(row.rank),
+            ...[row.optimum, row.relativeError, row.distance, row.rate, row.fullFineTuningRate].map((value) =>
+              formatNumber(value),
+            ),
+          ]),
+        ),
+      );
+      print(
+        'optimum: least loss of that rank; relative error: sqrt(optimum / loss at W0); distance: |dW_LoRA - dW_full|_F\n' +
+          'at the end points; rate: of late approach, from small factors (trace-squared: from the first draw); full rate:\n' +
+          "full fine-tuning's. A dash: no closed form.",
+      );
+    }
+  },
+};

@@ -1,0 +1,44 @@
+/** The public surface of rankflow. */
+export { InputError } from './inputError.js';
+export { dense, type Dense } from './dense.js';
+export type { BackendInfo, BackendReport } from './backend/backend.js';
+export { listBackends, useBackend } from './backend/useBackend.js';
+
+export type { Problem, Structure, TensorLoss } from './problem/problem.js';
+export { frobenius, frobeniusDense, frobeniusFromSpectrum } from './problem/frobenius.js';
+export { trace, traceSquared } from './problem/traceSquared.js';
+export { linearRegression } from './problem/linearRegression.js';
+export { custom } from './problem/custom.js';
+export { randomFrame, spectralFrame, type Frame } from './problem/frame.js';
+export { listedSpectrum, namedSpectrum } from './problem/spectrum.js';
+export { closedForm, type ClosedForm } from './problem/closedForm.js';
+
+export {
+  fromFactors,
+  intoFrame,
+  outOfFrame,
+  toFactors,
+  type Adapter,
+  type Coefficients,
+  type Factors,
+} from './ensemble/adapter.js';
+export { fromAdapters, initialization, pissaStart, type Initialization } from './ensemble/initialization.js';
+export { scaleOf, type Scaling } from './ensemble/scaling.js';
+
+export { method, methodNames, type Method, type MethodName } from './method/method.js';
+export { outcomes, type Outcome } from './method/outcome.js';
+export { solve, type Member, type SolveOptions, type Trajectory } from './solver/solve.js';
+export type { StopRule } from './solver/integrate.js';
+export type { Observation } from './solver/observe.js';
+
+export { sweep, type SweepWatch } from './sweep/run.js';
+export { sweepSchema, type SweepConfig, type SweepInput } from './sweep/config.js';
+export type { CellSummary, Statistic } from './sweep/summary.js';
+
+export { readMatrix } from './files/matrix.js';
+export { readSafetensors, writeSafetensors } from './files/safetensors.js';
+
+export { eckartYoungMirsky, alignedPath } from './theory/frobenius.js';
+export { balancedPath } from './theory/balanced.js';
+export { gaussianGapSquared, spectralGap, traceSquaredPath } from './theory/traceSquared.js';
+export { regressionFullPath, regressionOptima } from './theory/linearRegression.js';

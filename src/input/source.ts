@@ -1,0 +1,187 @@
+/**
+ * Problems from what a user names: a loss, and matrices from files, from a spectrum, or as the difference of two.
+ * Files are read once; a problem is then made per loss and shape (and per rank for PiSSA, which changes W0).
+ */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { createJiti } from 'jiti';
+import { Matrix } from 'ml-matrix';
+import { autodiffGradient, tensor2d } from '../../kernels/tensorOps/loraSystem.js';
+import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { readMatrix } from '../files/matrix.js';
+import { InputError } from '../inputError.js';
+import { custom } from '../problem/custom.js';
+import { randomFrame, type Frame } from '../problem/frame.js';
+import { frobenius, frobeniusFromSpectrum } from '../problem/frobenius.js';
+import { linearRegression } from '../problem/linearRegression.js';
+import { lossNames, type Problem, type TensorLoss } from '../problem/problem.js';
+import { isNamedSpectrum, listedSpectrum, namedSpectrum } from '../problem/spectrum.js';
+import { trace, traceSquared } from '../problem/traceSquared.js';
+
+export interface Shape {
+  readonly n: number;
+  readonly m: number;
+}
+
+/** What the user named. Files are .safetensors, .npy or .csv; `file.safetensors#tensor` picks one of several. */
+export interface SourceSpec {
+  /** M, what W should become. */
+  readonly target?: string | undefined;
+  /** W0, what is frozen (default: zero). */
+  readonly base?: string | undefined;
+  /** Covariance of the inputs of linear regression: a file, or the spectrum of a diagonal one. */
+  readonly covariance?: string | undefined;
+  /** Instead of files: the singular values of E = M - W0 (for the trace-squared loss, of W0). */
+  readonly spectrum?: string | readonly number[] | undefined;
+  /** Singular vectors that go with a spectrum. */
+  readonly vectors?: 'identity' | 'random' | undefined;
+  readonly seed?: number | undefined;
+}
+
+/** The matrices behind a spec, read. */
+export interface Source {
+  readonly spec: SourceSpec;
+  readonly target: Dense | null;
+  readonly base: Dense | null;
+  readonly covariance: Dense | null;
+}
+
+/**
+ * Reads the files of a spec.
+ * @throws InputError for a file that cannot be read, matrices that do not fit each other, or nothing to start from
+ */
+export function readSource(spec: SourceSpec): Source {
+  if (spec.spectrum !== undefined && (spec.target !== undefined || spec.base !== undefined)) {
+    throw new InputError('spectrum', spec.spectrum, 'left out when target or base are given as files');
+  }
+  const read = (location: string | undefined) => (location === undefined ? null : readMatrix(location));
+  const [target, base] = [read(spec.target), read(spec.base)];
+  if (target && base && (target.rows !== base.rows || target.cols !== base.cols)) {
+    throw new InputError(
+      'base',
+      `${base.rows} x ${base.cols}`,
+      `of the target's shape, ${target.rows} x ${target.cols}`,
+    );
+  }
+  const covariance =
+    spec.covariance === undefined || isNamedSpectrum(spec.covariance) ? null : readMatrix(spec.covariance);
+  return { spec, target, base, covariance };
+}
+
+/** The shape that a source's matrices have, or null if it is free. */
+export const shapeOf = ({ target, base }: Source): Shape | null => {
+  const given = target ?? base;
+  return given && { n: given.rows, m: given.cols };
+};
+
+/** Short name of what a source aims at, for tables. */
+export function labelOf({ spec }: Source): string {
+  if (spec.target !== undefined)
+    return spec.base === undefined ? spec.target : `${spec.target} - ${spec.base}`;
+  if (spec.base !== undefined) return spec.base;
+  return typeof spec.spectrum === 'string' ? spec.spectrum : `${spec.spectrum?.length ?? 0} singular values`;
+}
+
+/**
+ * The problem of a loss on a source. `base`, if given, replaces W0 (PiSSA's residual).
+ * @throws InputError if the loss lacks what it needs
+ */
+export async function makeProblem(
+  loss: string,
+  source: Source,
+  shape: Shape,
+  base = source.base,
+): Promise<Problem> {
+  const { n, m } = shape;
+  const given = shapeOf(source);
+  if (given && (given.n !== n || given.m !== m)) {
+    throw new InputError('shape', `${n}x${m}`, `that of the matrix, ${given.n}x${given.m}`);
+  }
+  switch (loss) {
+    case 'frobenius':
+      if (source.spec.spectrum === undefined) return frobenius(errorMatrix(source, shape, base));
+      return frobeniusFromSpectrum(spectrumOf(source.spec, shape), n, m, frameOf(source.spec, shape));
+    case 'linear-regression':
+      return linearRegression(errorMatrix(source, shape, base), covarianceOf(source, m));
+    case 'trace-squared': {
+      if (source.target)
+        throw new InputError('target', source.spec.target, 'left out: trace-squared knows only W0 (base)');
+      if (n !== m) throw new InputError('shape', `${n}x${m}`, 'square for the trace-squared loss');
+      return traceSquared(n, trace(base ?? spectralMatrix(source.spec, shape)));
+    }
+    default:
+      return customProblem(loss, source, shape, base);
+  }
+}
+
+/** E = M - W0 [n, m]. */
+function errorMatrix({ spec, target }: Source, shape: Shape, base: Dense | null): Dense {
+  if (spec.spectrum !== undefined) return spectralMatrix(spec, shape);
+  if (!target) throw new InputError('target', undefined, 'a matrix file, unless a spectrum is given');
+  return base ? fromMatrix(Matrix.sub(toMatrix(target), toMatrix(base))) : target;
+}
+
+function spectrumOf({ spectrum }: SourceSpec, { n, m }: Shape): Float64Array {
+  const count = Math.min(n, m);
+  if (spectrum === undefined) throw new InputError('spectrum', spectrum, 'given, unless a matrix file is');
+  if (typeof spectrum !== 'string') return listedSpectrum(spectrum, count);
+  return isNamedSpectrum(spectrum) || !existsSync(spectrum)
+    ? namedSpectrum(spectrum, count)
+    : listedSpectrum(readMatrix(spectrum).data, count);
+}
+
+const frameOf = ({ vectors, seed = 0 }: SourceSpec, { n, m }: Shape): Frame | null =>
+  vectors === 'random' ? randomFrame(n, m, seed) : null;
+
+/** U diag(sigma) V^T [n, m]. */
+function spectralMatrix(spec: SourceSpec, shape: Shape): Dense {
+  const { n, m } = shape;
+  const diagonal = dense(n, m);
+  spectrumOf(spec, shape).forEach((s, i) => (diagonal.data[i * m + i] = s));
+  const frame = frameOf(spec, shape);
+  return frame ? fromMatrix(frame.left.mmul(toMatrix(diagonal)).mmul(frame.right.transpose())) : diagonal;
+}
+
+function covarianceOf({ spec, covariance }: Source, m: number): Dense {
+  if (covariance) return covariance;
+  if (spec.covariance === undefined) {
+    throw new InputError('covariance', undefined, 'a matrix file or a spectrum, for linear regression');
+  }
+  return spectralMatrix({ spectrum: spec.covariance }, { n: m, m });
+}
+
+/**
+ * A loss from a TypeScript or JavaScript module whose default export maps (w [batch, n, m], tf) to [batch].
+ * @throws InputError if there is no such file, or what it exports is not such a function
+ */
+export async function customProblem(
+  file: string,
+  { spec, target }: Source,
+  { n, m }: Shape,
+  base: Dense | null,
+): Promise<Problem> {
+  if (!existsSync(file))
+    throw new InputError('loss', file, `one of ${lossNames.join(', ')}, or a .ts or .js file`);
+  if (target) throw new InputError('target', spec.target, 'left out: a custom loss holds its own target');
+  const loaded = await createJiti(import.meta.url).import<{ default?: unknown }>(resolve(file));
+  const f = loaded.default;
+  if (typeof f !== 'function')
+    throw new InputError('loss', file, 'a module whose default export is a function');
+  const loss: TensorLoss = (w) => f(w, tf);
+  const w0 = base ?? (spec.spectrum === undefined ? dense(n, m) : spectralMatrix(spec, { n, m }));
+  const probe = tf.tidy(() => loss(tensor2d(w0).expandDims<tf.Tensor3D>(0).tile([2, 1, 1])));
+  const shape = probe.shape;
+  probe.dispose();
+  if (shape.length !== 1 || shape[0] !== 2) {
+    throw new InputError(
+      'loss',
+      `${file}, which maps [2, ${n}, ${m}] to [${shape}]`,
+      'a function [batch, n, m] -> [batch]',
+    );
+  }
+  const gradient = tf.tidy(() => autodiffGradient(loss, tensor2d(w0).expandDims(0)));
+  const data = Float64Array.from(await gradient.data());
+  gradient.dispose();
+  return custom(file, w0, loss, dense(n, m, data));
+}

@@ -1,0 +1,75 @@
+/** The closed-form path of a problem from given initial factors, where the theory has one. */
+import type { Dense } from '../dense.js';
+import { balancedPath } from '../theory/balanced.js';
+import { alignedPath } from '../theory/frobenius.js';
+import { traceSquaredPath } from '../theory/traceSquared.js';
+import { updateSingularValues } from '../theory/updateSingularValues.js';
+import type { Problem } from './problem.js';
+
+export interface ClosedForm {
+  readonly name: string;
+  /** Loss at normalized time tau. */
+  loss(tau: number): number;
+  /** Singular values of the update at normalized time tau, largest first [r]. */
+  singularValues(tau: number): number[];
+}
+
+/** The path from normalized factors X [n, r], Y [m, r] in the problem's coordinates, or null. */
+export function closedForm(
+  problem: Problem,
+  factors: { readonly x: Dense; readonly y: Dense },
+): ClosedForm | null {
+  const { structure, n, m } = problem;
+  const { x, y } = factors;
+  if (structure.kind === 'trace') {
+    const path = traceSquaredPath({ trace0: structure.trace0, c: 1, x0: x, y0: y });
+    return {
+      name: 'trace-squared closed form',
+      loss: (tau) => path.loss(tau),
+      singularValues: (tau) => updateSingularValues(path.factors(tau)),
+    };
+  }
+  if (structure.kind !== 'diagonal') return null;
+  const { sigma } = structure;
+  if (isDiagonal(x) && isDiagonal(y)) {
+    const diagonal = (z: Dense) =>
+      Float64Array.from(sigma, (_, i) => (i < z.cols ? (z.data[i * z.cols + i] ?? 0) : 0));
+    const path = alignedPath({ sigma, c: 1, x0: diagonal(x), y0: diagonal(y) });
+    return {
+      name: 'aligned closed form',
+      loss: (tau) => path.loss(tau),
+      singularValues: (tau) =>
+        Array.from(path.product(tau).subarray(0, x.cols), Math.abs).sort((a, b) => b - a),
+    };
+  }
+  const lambda = balance(x, y);
+  if (lambda === null) return null;
+  const path = balancedPath({ sigma, n, m, c: 1, lambda, x0: x, y0: y });
+  return {
+    name: 'balanced closed form',
+    loss: (tau) => path.loss(tau),
+    singularValues: (tau) => updateSingularValues(path.factors(tau)),
+  };
+}
+
+const isDiagonal = ({ cols, data }: Dense): boolean =>
+  data.every((value, at) => value === 0 || Math.floor(at / cols) === at % cols);
+
+/** lambda if X^T X - Y^T Y = -lambda I to 1e-6, else null. */
+function balance(x: Dense, y: Dense): number | null {
+  const r = x.cols;
+  const difference = new Float64Array(r * r);
+  for (const [z, sign] of [
+    [y, 1],
+    [x, -1],
+  ] as const)
+    for (let row = 0; row < z.data.length; row += r)
+      for (let i = 0; i < r; i++)
+        for (let j = 0; j < r; j++) difference[i * r + j]! += sign * z.data[row + i]! * z.data[row + j]!;
+  const lambda = difference.reduce((sum, value, at) => (at % (r + 1) === 0 ? sum + value : sum), 0) / r;
+  const off = difference.reduce(
+    (worst, value, at) => Math.max(worst, Math.abs(value - (at % (r + 1) === 0 ? lambda : 0))),
+    0,
+  );
+  return off <= 1e-6 * Math.abs(lambda) ? lambda : null;
+}

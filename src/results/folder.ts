@@ -1,0 +1,31 @@
+/**
+ * The results folder of a run: made new, never merged with what is there, and filled file by file, each whole.
+ */
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { InputError } from '../inputError.js';
+
+/** Where results go by default: rankflow-results/COMMAND-TIME below the working folder. */
+export const defaultFolder = (command: string): string =>
+  join('rankflow-results', `${command}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`);
+
+/** @throws InputError if there is something at `path` already */
+export function refuseExisting(path: string): void {
+  if (existsSync(path)) throw new InputError('out', path, 'a folder that does not exist yet');
+}
+
+/**
+ * Makes the folder and returns its path.
+ * @throws InputError if there is something at `path` already, or it cannot be made
+ */
+export function createFolder(path: string, ...subfolders: string[]): string {
+  refuseExisting(path);
+  try {
+    mkdirSync(dirname(resolve(path)), { recursive: true });
+    mkdirSync(path);
+    for (const name of subfolders) mkdirSync(join(path, name));
+  } catch (error) {
+    throw new InputError('out', path, `a folder that can be made (${(error as Error).message})`);
+  }
+  return path;
+}

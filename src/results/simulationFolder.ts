@@ -1,0 +1,72 @@
+/**
+ * The results folder of a simulation: config.json, functionals over time and singular values as Parquet, the final
+ * adapters as safetensors, the plots and the report.
+ */
+import { join } from 'node:path';
+import { writeSafetensors } from '../files/safetensors.js';
+import type { Dense } from '../dense.js';
+import { simulationHtml } from '../report/html.js';
+import { renderPng, renderSvg, simulationFigures } from '../report/plots.js';
+import type { SimulationReport } from '../report/simulation.js';
+import type { Simulation } from '../simulation/simulate.js';
+import { createFolder } from './folder.js';
+import { writeParquet, writeWhole, type Value } from './tables.js';
+
+const finite = (value: number | undefined): Value =>
+  value !== undefined && Number.isFinite(value) ? value : null;
+
+/** Writes everything into a new folder. @throws InputError if the folder exists or cannot be made */
+export async function writeSimulation(
+  path: string,
+  { trajectories, adapters }: Simulation,
+  report: SimulationReport,
+): Promise<void> {
+  createFolder(path, 'plots');
+  const at = (...names: string[]) => join(path, ...names);
+  writeWhole(at('config.json'), `${JSON.stringify(report.provenance, null, 2)}\n`);
+  const { times, trials } = report;
+  const functionals = trials.flatMap((trial, i) =>
+    times.map((time, k) => ({
+      trial: trial.trial,
+      time,
+      loss: finite(trial.loss[k]),
+      excess: finite(trial.excess?.[k]),
+      gradient_norm: finite(trial.gradientNorm[k]),
+      balancedness: finite(trial.balancedness[k]),
+      distance: finite(trajectories[i]?.saved[k]?.distance ?? undefined),
+    })),
+  );
+  writeParquet(at('functionals.parquet'), functionals, ['trial']);
+  const singularValues = trials.flatMap(({ trial, singularValues: perTime }) =>
+    times.flatMap((time, k) => (perTime[k] ?? []).map((value, index) => ({ trial, time, index, value }))),
+  );
+  writeParquet(at('singular-values.parquet'), singularValues, ['trial', 'index']);
+  const outcomes = trajectories.map((trajectory, trial) => ({
+    trial,
+    outcome: trajectory.outcome,
+    time: trajectory.time,
+    accepted_steps: trajectory.acceptedSteps,
+    rejected_steps: trajectory.rejectedSteps,
+    evaluations: trajectory.evaluations,
+    loss: trajectory.last.loss,
+  }));
+  writeParquet(at('trials.parquet'), outcomes, ['trial', 'accepted_steps', 'rejected_steps', 'evaluations']);
+  writeSafetensors(at('adapters.safetensors'), {
+    lora_A: stack(adapters.map(({ loraA }) => loraA)),
+    lora_B: stack(adapters.map(({ loraB }) => loraB)),
+  });
+  for (const figure of simulationFigures(report)) {
+    const svg = await renderSvg(figure.spec);
+    writeWhole(at('plots', `${figure.id}.svg`), svg);
+    writeWhole(at('plots', `${figure.id}.png`), renderPng(svg));
+  }
+  writeWhole(at('report.html'), await simulationHtml(report));
+}
+
+/** Matrices of one shape as [trials, rows, cols] in float32. */
+function stack(matrices: readonly Dense[]) {
+  const { rows, cols } = matrices[0] as Dense;
+  const data = new Float32Array(matrices.length * rows * cols);
+  matrices.forEach((matrix, i) => data.set(matrix.data, i * rows * cols));
+  return { shape: [matrices.length, rows, cols], data };
+}

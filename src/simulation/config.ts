@@ -1,0 +1,34 @@
+/** What one simulation is told: a sweep's keys with one value each, and the rank and scale in place of lists. */
+import { z } from 'zod';
+import { sweepSchema, type SweepConfig } from '../sweep/config.js';
+
+const one = sweepSchema.shape;
+
+export const simulationSchema = sweepSchema.omit({ ranks: true, scaling: true, alpha: true }).extend({
+  loss: z
+    .string()
+    .default('frobenius')
+    .describe(one.loss.description ?? ''),
+  shape: z
+    .string()
+    .regex(/^[1-9]\d*x[1-9]\d*$/, 'NxM, for example 64x64')
+    .optional()
+    .describe('shape NxM of W when no matrix file gives one'),
+  init: z.string().default('kaiming').describe('initialization: NAME, NAME:PARAMETER or FILE.safetensors'),
+  rank: z.int().min(1).describe('rank r of the adapter'),
+  scale: z.number().positive().default(1).describe('scale s of W = W0 + s B A'),
+  trials: z.int().min(1).default(8).describe('random initializations'),
+});
+
+export type SimulationConfig = z.output<typeof simulationSchema>;
+
+/** The same as a sweep of one cell. */
+export const asSweep = ({ loss, shape, init, rank, scale, ...rest }: SimulationConfig): SweepConfig => ({
+  ...rest,
+  loss: [loss],
+  init: [init],
+  ranks: [rank],
+  scaling: ['none'],
+  alpha: scale,
+  shape: shape === undefined ? undefined : [shape],
+});

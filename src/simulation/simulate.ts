@@ -1,0 +1,81 @@
+/** One ensemble, watched closely: functionals of every trajectory over time, and the final adapters. */
+import { trajectoriesTogether, type BackendInfo } from '../backend/backend.js';
+import { clock, fromFactors, outOfFrame, type Adapter } from '../ensemble/adapter.js';
+import { closedForm } from '../problem/closedForm.js';
+import type { SimulationReport } from '../report/simulation.js';
+import type { Provenance } from '../results/provenance.js';
+import { fullFineTuningLosses } from '../solver/fullFineTuning.js';
+import { solve, type Trajectory } from '../solver/solve.js';
+import { member, type Plan } from '../sweep/plan.js';
+
+export interface Simulation {
+  readonly trajectories: readonly Trajectory[];
+  /** Final adapters in the coordinates of W, per trial. */
+  readonly adapters: readonly Adapter[];
+}
+
+/** Runs the one cell of a plan; `onDone` hears how many trajectories are done. */
+export async function simulate(
+  { cells, config, method, stop }: Plan,
+  backend: BackendInfo,
+  onDone: (done: number) => void = () => undefined,
+): Promise<Simulation> {
+  const cell = cells[0]!;
+  const { problem, coefficients } = cell;
+  const members = Array.from({ length: cell.trials }, (_, trial) => member(cell, trial, config.seed));
+  const chunk = (width: number) =>
+    config.chunk ?? trajectoriesTogether(backend, (problem.n + problem.m) * width);
+  const trajectories: Trajectory[] = [];
+  for await (const solved of solve(problem, members, { method, stop, chunk, singularValues: true })) {
+    await backend.check();
+    for (const { index, trajectory } of solved) trajectories[index] = trajectory;
+    onDone(trajectories.length);
+  }
+  const adapters = trajectories.map(({ factors }) =>
+    fromFactors(outOfFrame(factors, problem.frame), coefficients),
+  );
+  return { trajectories, adapters };
+}
+
+/** What the plots and the page are drawn from. */
+export async function simulationReport(
+  { cells, config, stop }: Plan,
+  { trajectories }: Simulation,
+  provenance: Provenance,
+): Promise<SimulationReport> {
+  const cell = cells[0]!;
+  const { problem, rank, coefficients } = cell;
+  const times = stop.saveTimes;
+  const optimum = problem.optimum(rank);
+  const path = closedForm(problem, member(cell, 0, config.seed).initial());
+  const taus = times.map((time) => clock(coefficients) * time);
+  const fullFineTuningLoss = await fullFineTuningLosses(problem, times);
+  return {
+    title: `Simulation: ${problem.loss}, ${problem.n} x ${problem.m}, rank ${rank}, ${cell.initialization.name}`,
+    provenance,
+    times,
+    rank,
+    trials: trajectories.map(({ outcome, saved }, trial) => {
+      const loss = saved.map((at) => at?.loss ?? NaN);
+      return {
+        trial,
+        outcome,
+        loss,
+        excess: optimum === null ? null : loss.map((value) => value - optimum),
+        gradientNorm: saved.map((at) => at?.gradientNorm ?? NaN),
+        balancedness: saved.map((at) => at?.balancedness ?? NaN),
+        singularValues: saved.map((at) => at?.singularValues ?? []),
+      };
+    }),
+    closedForm: path && {
+      name:
+        trajectories.length > 1 && !cell.initialization.deterministic ? `${path.name}, trial 0` : path.name,
+      loss: taus.map((tau) => path.loss(tau)),
+      singularValues: taus.map((tau) => path.singularValues(tau)),
+    },
+    fullFineTuningLoss,
+    targetSingularValues:
+      problem.structure.kind === 'diagonal' ? Array.from(problem.structure.sigma.subarray(0, rank)) : null,
+    optimum,
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * What a sweep is told, from flags or a YAML/JSON file: one schema for both. `sweep.schema.json` beside this file is
+ * its published JSON Schema.
+ */
+import { z } from 'zod';
+import { scalings } from '../ensemble/scaling.js';
+import { methodNames } from '../method/method.js';
+
+const positive = z.number().positive();
+const wholeFrom = (least: number) => z.int().min(least);
+const list = <T extends z.ZodType>(item: T) => z.array(item).min(1);
+
+export const sweepSchema = z.strictObject({
+  loss: list(z.string())
+    .default(['frobenius'])
+    .describe('frobenius, trace-squared, linear-regression, or a .ts/.js file exporting a loss'),
+  target: z.string().optional().describe('matrix file of M: .safetensors[#tensor], .npy or .csv'),
+  base: z.string().optional().describe('matrix file of the frozen W0 (default: zero)'),
+  covariance: z.string().optional().describe('matrix file or diagonal spectrum of the input covariance'),
+  spectrum: z
+    .union([z.string(), z.array(z.number())])
+    .optional()
+    .describe('singular values of M - W0: power:P, exp:R, step:K, a file, or a list'),
+  vectors: z
+    .enum(['identity', 'random'])
+    .default('identity')
+    .describe('singular vectors that go with a spectrum'),
+  shape: list(z.string().regex(/^[1-9]\d*x[1-9]\d*$/, 'NxM, for example 64x64'))
+    .optional()
+    .describe('shapes NxM of W when no matrix file gives one'),
+  ranks: list(wholeFrom(1)).describe('ranks r of the adapters'),
+  init: list(z.string())
+    .default(['kaiming'])
+    .describe('initializations: NAME, NAME:PARAMETER or FILE.safetensors'),
+  scaling: list(z.enum(scalings)).default(['none']).describe('scale s: alpha, alpha/r or alpha/sqrt(r)'),
+  alpha: positive.default(1).describe('alpha of the scalings; with none, s itself'),
+  lrRatioA: positive.default(1).describe('learning-rate ratio kA of A'),
+  lrRatioB: positive.default(1).describe('learning-rate ratio kB of B (LoRA+: above kA)'),
+  trials: wholeFrom(1).default(32).describe('random initializations per cell'),
+  seed: wholeFrom(0).default(0).describe('seed of all random numbers'),
+  method: z.enum(methodNames).default('dopri5').describe('how trajectories are advanced'),
+  step: positive.optional().describe('step size of rk4, learning rate of gd-*'),
+  rtol: positive.optional().describe('relative tolerance of adaptive methods (default 1e-5)'),
+  atol: z.number().min(0).optional().describe('absolute tolerance of adaptive methods (default 1e-9)'),
+  time: positive.optional().describe('end time (default: 400 over the fastest growth rate)'),
+  steady: positive
+    .max(1)
+    .nullable()
+    .optional()
+    .describe(
+      'stop a trajectory when its gradient norm is this fraction of its largest (default 1e-4 without time)',
+    ),
+  saveTimes: list(positive)
+    .optional()
+    .describe('times to record the loss at (default: 32 up to the end time)'),
+  maxSteps: wholeFrom(1).default(1_000_000).describe('most steps of one trajectory'),
+  backend: z
+    .enum(['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'])
+    .default('auto')
+    .describe('TensorFlow.js backend'),
+  chunk: wholeFrom(1).optional().describe('trajectories that advance together (default: from memory)'),
+  out: z.string().min(1).optional().describe('results folder, which must not exist'),
+});
+
+export type SweepConfig = z.output<typeof sweepSchema>;
+export type SweepInput = z.input<typeof sweepSchema>;
+
+/** The schema as JSON Schema, which editors and other tools read. */
+export const sweepJsonSchema = () => ({
+  title: 'rankflow sweep',
+  ...z.toJSONSchema(sweepSchema, { io: 'input' }),
+});

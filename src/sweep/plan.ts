@@ -1,0 +1,162 @@
+/**
+ * A sweep's plan: every cell (loss x shape x initialization x scaling x rank) with its problem, law and trials,
+ * resolved from a config. Everything that can be refused is refused here, before anything runs or is written.
+ */
+import { intoFrame, toFactors, clock, type Coefficients } from '../ensemble/adapter.js';
+import { fromAdapters, initialization, pissaStart, type Initialization } from '../ensemble/initialization.js';
+import { scaleOf, type Scaling } from '../ensemble/scaling.js';
+import { InputError } from '../inputError.js';
+import { readAdapters } from '../input/adapters.js';
+import { labelOf, makeProblem, readSource, shapeOf, type Shape, type Source } from '../input/source.js';
+import { method, type Method } from '../method/method.js';
+import type { Problem } from '../problem/problem.js';
+import type { StopRule } from '../solver/integrate.js';
+import type { Member } from '../solver/solve.js';
+import type { SweepConfig } from './config.js';
+
+export interface Cell {
+  readonly index: number;
+  readonly problem: Problem;
+  readonly target: string;
+  readonly rank: number;
+  readonly initialization: Initialization;
+  readonly scaling: Scaling;
+  readonly coefficients: Coefficients;
+  readonly trials: number;
+}
+
+export interface Plan {
+  readonly config: SweepConfig;
+  readonly cells: readonly Cell[];
+  readonly method: Method;
+  readonly stop: StopRule;
+}
+
+/** The config with every default that depends on the problems filled in, and its cells. @throws InputError */
+export async function makePlan(config: SweepConfig): Promise<Plan> {
+  const source = readSource(config);
+  const stepping = method(config.method, config);
+  const cells: Cell[] = [];
+  for (const loss of config.loss) {
+    for (const shape of shapesOf(config, source)) {
+      const problem = await makeProblem(loss, source, shape);
+      for (const spec of config.init) {
+        for (const scaling of config.scaling) {
+          for (const rank of config.ranks) {
+            checkRank(rank, shape);
+            const coefficients = {
+              scale: scaleOf(scaling, config.alpha, rank),
+              lrRatioA: config.lrRatioA,
+              lrRatioB: config.lrRatioB,
+            };
+            const start =
+              spec === 'pissa'
+                ? await pissa(loss, source, shape, rank, coefficients.scale)
+                : { problem, initialization: initializationOf(spec, problem, rank, config.trials) };
+            cells.push({
+              index: cells.length,
+              target: labelOf(source),
+              rank,
+              scaling,
+              coefficients,
+              trials: start.initialization.deterministic ? 1 : config.trials,
+              ...start,
+            });
+          }
+        }
+      }
+    }
+  }
+  const stop = stopRule(config, stepping, cells);
+  return { config: { ...config, time: stop.saveTimes.at(-1) as number }, cells, method: stepping, stop };
+}
+
+/** The trajectory of a cell's trial. */
+export function member(cell: Cell, trial: number, seed: number): Member {
+  const { problem, rank, coefficients, initialization: start } = cell;
+  return {
+    rank,
+    coefficients,
+    initial() {
+      const adapter = start.draw({
+        n: problem.n,
+        m: problem.m,
+        lrRatioA: coefficients.lrRatioA,
+        key: { seed, rank, trial },
+        spectralDirections: problem.spectralDirections,
+      });
+      const factors = toFactors(adapter, coefficients);
+      return start.coordinates === 'original' ? intoFrame(factors, problem.frame) : factors;
+    },
+  };
+}
+
+function shapesOf({ shape }: SweepConfig, source: Source): Shape[] {
+  const given = shapeOf(source);
+  const named = shape?.map((text) => {
+    const [n, m] = text.split('x').map(Number) as [number, number];
+    return { n, m };
+  });
+  if (!named && !given) throw new InputError('shape', undefined, 'NxM, unless a matrix file gives it');
+  return named ?? [given as Shape];
+}
+
+function checkRank(rank: number, { n, m }: Shape): void {
+  if (rank > Math.min(n, m)) throw new InputError('rank', rank, `at most min(n, m) = ${Math.min(n, m)}`);
+}
+
+function initializationOf(spec: string, problem: Problem, rank: number, trials: number): Initialization {
+  if (!spec.endsWith('.safetensors')) {
+    const named = initialization(spec);
+    if (spec === 'orthogonal' && rank % 2 !== 0)
+      throw new InputError('rank', rank, 'even for the orthogonal initialization');
+    return named;
+  }
+  const adapters = readAdapters(spec, problem, rank);
+  if (adapters.length !== 1 && adapters.length < trials) {
+    throw new InputError('trials', trials, `at most ${adapters.length}, the adapters in ${spec}`);
+  }
+  return fromAdapters(spec, adapters);
+}
+
+async function pissa(loss: string, source: Source, shape: Shape, rank: number, scale: number) {
+  if (!source.base)
+    throw new InputError('init', 'pissa', 'used with a base matrix (base), whose singular values it takes');
+  const { adapter, residual } = pissaStart(source.base, rank, scale);
+  return {
+    problem: await makeProblem(loss, source, shape, residual),
+    initialization: fromAdapters('pissa', [adapter]),
+  };
+}
+
+const DEFAULT_STEADY = 1e-4;
+const DEFAULT_SAVES = 32;
+
+/** End time, save times and steady-state tolerance, from the config and how fast the problems move. */
+function stopRule(config: SweepConfig, stepping: Method, cells: readonly Cell[]): StopRule {
+  const slowest = Math.min(...cells.map(({ problem, coefficients }) => problem.rate * clock(coefficients)));
+  const unrounded = config.time ?? 400 / (slowest > 0 ? slowest : 1);
+  const step = stepping.kind === 'adaptive' ? null : stepping.step;
+  const whole = (time: number) => (step === null ? time : Math.max(1, Math.round(time / step)) * step);
+  const time = config.time ?? whole(unrounded);
+  const defaults = Array.from({ length: DEFAULT_SAVES }, (_, i) =>
+    whole(time * 10 ** ((3 * (i + 1)) / DEFAULT_SAVES - 3)),
+  );
+  const saveTimes = [...new Set([...(config.saveTimes ?? defaults), time])].sort((a, b) => a - b);
+  for (const saved of saveTimes) {
+    if (saved > time) throw new InputError('saveTimes', saved, `at most the end time ${time}`);
+    if (step !== null && Math.abs(saved / step - Math.round(saved / step)) > 1e-6) {
+      throw new InputError(
+        'saveTimes',
+        saved,
+        `a whole multiple of the step ${step}, which ${config.method} does not cut`,
+      );
+    }
+  }
+  return {
+    saveTimes,
+    steadyTolerance:
+      config.steady === undefined ? (config.time === undefined ? DEFAULT_STEADY : null) : config.steady,
+    maxSteps: config.maxSteps,
+  };
+}

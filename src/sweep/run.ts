@@ -1,0 +1,33 @@
+/** A whole sweep in one call: config to cells. */
+import type { BackendInfo } from '../backend/backend.js';
+import { useBackend } from '../backend/useBackend.js';
+import { checkConfig } from '../input/config.js';
+import { sweepSchema, type SweepInput } from './config.js';
+import { makePlan, type Plan } from './plan.js';
+import { runSweep, summarize, type SweepChunk } from './sweep.js';
+import type { CellSummary } from './summary.js';
+
+/** Hears of a sweep while it runs. */
+export interface SweepWatch {
+  /** Called once, after everything that can be refused has been checked and before the first trajectory. */
+  start?(plan: Plan, backend: BackendInfo): void;
+  /** Called with every finished chunk. */
+  chunk?(chunk: SweepChunk): void;
+}
+
+/**
+ * Runs a sweep and returns its cells: accuracy of every rank, initialization and scaling beside the law.
+ * @throws InputError if the config is wrong or the backend is absent
+ */
+export async function sweep(input: SweepInput, watch: SweepWatch = {}): Promise<CellSummary[]> {
+  const config = checkConfig(sweepSchema, input);
+  const backend = await useBackend(config.backend);
+  const plan = await makePlan(config);
+  watch.start?.(plan, backend);
+  const chunks: Pick<SweepChunk, 'rows' | 'curves'>[] = [];
+  for await (const chunk of runSweep(plan, backend)) {
+    chunks.push({ rows: chunk.rows, curves: chunk.curves });
+    watch.chunk?.(chunk);
+  }
+  return summarize(plan, chunks);
+}

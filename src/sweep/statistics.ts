@@ -1,0 +1,50 @@
+/** Float64 statistics of a sample, by jStat. */
+import jstat from 'jstat';
+import type { Statistic } from './summary.js';
+
+const { jStat } = jstat;
+
+/** Statistics of the finite values; the confidence interval is Student's t at 95 %. */
+export function statistic(values: readonly number[]): Statistic {
+  const finite = values.filter(Number.isFinite);
+  const count = finite.length;
+  if (count < 2) {
+    // jStat's estimators need two values.
+    const mean = finite[0] ?? NaN;
+    return {
+      count,
+      mean,
+      sd: NaN,
+      ciLow: NaN,
+      ciHigh: NaN,
+      p05: mean,
+      p25: mean,
+      p50: mean,
+      p75: mean,
+      p95: mean,
+    };
+  }
+  const mean = jStat.mean(finite);
+  const sd = jStat.stdev(finite, true);
+  const [ciLow, ciHigh] = interval(mean, sd, count);
+  // Hyndman and Fan's type 7, as in R and NumPy.
+  const [p05, p25, p50, p75, p95] = jStat.quantiles(finite, [0.05, 0.25, 0.5, 0.75, 0.95], 1, 1) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { count, mean, sd, ciLow, ciHigh, p05, p25, p50, p75, p95 };
+}
+
+function interval(mean: number, sd: number, count: number): [number, number] {
+  const halfWidth = (jStat.studentt.inv(0.975, count - 1) * sd) / Math.sqrt(count);
+  return [mean - halfWidth, mean + halfWidth];
+}
+
+/** (mean - expected) / standard error of the finite values; null below two of them or without spread. */
+export function zScore(values: readonly number[], expected: number): number | null {
+  const { count, mean, sd } = statistic(values);
+  return count > 1 && sd > 0 ? (mean - expected) / (sd / Math.sqrt(count)) : null;
+}

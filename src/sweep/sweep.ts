@@ -1,0 +1,118 @@
+/** Runs a sweep's plan: problem by problem, chunk by chunk, yielding rows, and summarizes its cells. */
+import { trajectoriesTogether, type BackendInfo } from '../backend/backend.js';
+import { clock } from '../ensemble/adapter.js';
+import { outcomes, type Outcome } from '../method/outcome.js';
+import { closedForm } from '../problem/closedForm.js';
+import { paddedWidth, solve } from '../solver/solve.js';
+import { expectedSquare, lawOf, metricOf } from './law.js';
+import { member, type Cell, type Plan } from './plan.js';
+import { succeeded, trialRow, type TrialRow } from './row.js';
+import { statistic, zScore } from './statistics.js';
+import type { CellSummary, CurvePoint } from './summary.js';
+
+/** What a chunk of trajectories gave, and how far the sweep is. */
+export interface SweepChunk {
+  readonly rows: readonly TrialRow[];
+  /** Loss at the save times, per row; null where a trajectory had failed. */
+  readonly curves: readonly (readonly (number | null)[])[];
+  /** Trajectories done so far and the fraction of the whole effort that they took. */
+  readonly done: number;
+  readonly work: number;
+}
+
+export const totalTrials = ({ cells }: Plan): number => cells.reduce((sum, { trials }) => sum + trials, 0);
+
+/** Runs all cells. Rows come in no promised order; each depends on (seed, rank, trial) and the method alone. */
+export async function* runSweep(plan: Plan, backend: BackendInfo): AsyncGenerator<SweepChunk> {
+  const { cells, config, method, stop } = plan;
+  const effort = ({ problem, rank }: Cell) => (problem.n + problem.m) * paddedWidth(rank) ** 2;
+  const totalEffort = cells.reduce((sum, cell) => sum + cell.trials * effort(cell), 0);
+  let done = 0;
+  let work = 0;
+  for (const problem of new Set(cells.map((cell) => cell.problem))) {
+    const tasks = cells
+      .filter((cell) => cell.problem === problem)
+      .flatMap((cell) => Array.from({ length: cell.trials }, (_, trial) => ({ cell, trial })));
+    const members = tasks.map(({ cell, trial }) => member(cell, trial, config.seed));
+    const chunk = (width: number) =>
+      config.chunk ?? trajectoriesTogether(backend, (problem.n + problem.m) * width);
+    for await (const solved of solve(problem, members, { method, stop, chunk })) {
+      await backend.check();
+      const results = solved.map(({ index, trajectory }) => ({ ...tasks[index]!, trajectory }));
+      done += results.length;
+      work += results.reduce((sum, { cell }) => sum + effort(cell), 0) / totalEffort;
+      yield {
+        rows: results.map(({ cell, trial, trajectory }) => trialRow(cell, trial, config.seed, trajectory)),
+        curves: results.map(({ trajectory }) => trajectory.saved.map((saved) => saved?.loss ?? null)),
+        done,
+        work,
+      };
+    }
+  }
+}
+
+/** Statistics of every cell over the trials that did not fail; failures are in the outcome counts. */
+export function summarize(plan: Plan, chunks: readonly Pick<SweepChunk, 'rows' | 'curves'>[]): CellSummary[] {
+  return plan.cells.map((cell) => {
+    const trials = chunks.flatMap(({ rows, curves }) =>
+      rows.map((row, i) => ({ row, curve: curves[i]! })).filter(({ row }) => row.cell === cell.index),
+    );
+    const good = trials.filter(({ row }) => succeeded(row.outcome));
+    const accuracies = good.map(({ row }) => row.accuracy);
+    const expected = expectedSquare(cell);
+    const { problem, rank, coefficients } = cell;
+    return {
+      cell: cell.index,
+      loss: problem.loss,
+      target: cell.target,
+      n: problem.n,
+      m: problem.m,
+      rank,
+      initialization: cell.initialization.name,
+      scaling: cell.scaling,
+      scale: coefficients.scale,
+      metric: metricOf(cell),
+      law: lawOf(cell),
+      accuracy: statistic(accuracies),
+      zScore:
+        expected === null
+          ? null
+          : zScore(
+              accuracies.map((a) => a * a),
+              expected,
+            ),
+      trials: trials.length,
+      outcomes: Object.fromEntries(
+        (Object.keys(outcomes) as Outcome[]).map((name) => [
+          name,
+          trials.filter(({ row }) => row.outcome === name).length,
+        ]),
+      ) as Record<Outcome, number>,
+      timeToOptimum: statistic(good.map(({ row }) => row.time_to_optimum ?? NaN)),
+      steps: statistic(good.map(({ row }) => row.accepted_steps + row.rejected_steps)),
+      curve: curveOf(
+        plan,
+        cell,
+        good.map(({ curve }) => curve),
+      ),
+    };
+  });
+}
+
+function curveOf(
+  { stop, config }: Plan,
+  cell: Cell,
+  curves: readonly (readonly (number | null)[])[],
+): CurvePoint[] {
+  const { problem, coefficients, initialization, trials } = cell;
+  // One curve stands for all trials if there is one trial, or if the loss depends on A0 through |A0| alone.
+  const shared =
+    trials === 1 || (initialization.law === 'orthonormal-rows' && problem.structure.kind === 'trace');
+  const path = shared ? closedForm(problem, member(cell, 0, config.seed).initial()) : null;
+  return stop.saveTimes.map((time, k) => ({
+    time,
+    loss: statistic(curves.map((curve) => curve[k] ?? NaN)),
+    closedForm: path && path.loss(clock(coefficients) * time),
+    fullFineTuning: problem.fullFineTuningLoss(time),
+  }));
+}

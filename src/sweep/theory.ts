@@ -1,0 +1,63 @@
+/** The closed forms of a plan's cells alone: nothing is simulated. */
+import { clock } from '../ensemble/adapter.js';
+import { traceSquaredPath } from '../theory/traceSquared.js';
+import { lawOf } from './law.js';
+import { member, type Cell } from './plan.js';
+
+export interface TheoryRow {
+  readonly loss: string;
+  readonly n: number;
+  readonly m: number;
+  readonly initialization: string;
+  readonly scale: number;
+  readonly rank: number;
+  /** The smallest loss of this rank, and sqrt of its ratio to f(W0). */
+  readonly optimum: number | null;
+  readonly relativeError: number | null;
+  /** |dW_LoRA - dW_FPFT|_F at the end points. */
+  readonly distance: number | null;
+  /** Exponential rate at which the update settles at late times, per unit of time t. */
+  readonly rate: number | null;
+  /** The same of full fine-tuning. */
+  readonly fullFineTuningRate: number | null;
+}
+
+/** One row per cell; null where no closed form is known. */
+export const theoryRows = (cells: readonly Cell[]): TheoryRow[] =>
+  cells.map((cell) => {
+    const { problem, rank, coefficients, initialization } = cell;
+    const optimum = problem.optimum(rank);
+    return {
+      loss: problem.loss,
+      n: problem.n,
+      m: problem.m,
+      initialization: initialization.name,
+      scale: coefficients.scale,
+      rank,
+      optimum,
+      relativeError:
+        optimum === null || !problem.initialLoss ? null : Math.sqrt(optimum / problem.initialLoss),
+      ...approach(cell, optimum),
+      fullFineTuningRate: problem.fullFineTuningRate,
+    };
+  });
+
+/** Distance between the end points, and the rate of approach. */
+function approach(cell: Cell, optimum: number | null): Pick<TheoryRow, 'distance' | 'rate'> {
+  const { structure } = cell.problem;
+  const perTime = clock(cell.coefficients);
+  switch (structure.kind) {
+    case 'trace': {
+      const { x, y } = member(cell, 0, 0).initial();
+      const { rate } = traceSquaredPath({ trace0: structure.trace0, c: 1, x0: x, y0: y });
+      return { distance: lawOf(cell)?.value ?? null, rate: perTime * rate };
+    }
+    case 'diagonal': {
+      // From small factors: the gap that decides between the last singular direction kept and the first lost.
+      const gap = structure.sigma[cell.rank - 1]! - (structure.sigma[cell.rank] ?? 0);
+      return { distance: optimum && Math.sqrt(2 * optimum), rate: perTime * gap };
+    }
+    default:
+      return { distance: null, rate: null };
+  }
+}

@@ -1,0 +1,326 @@
+/** Methods: tableaus and their measured orders, the step-size controller, gradient-descent schemes, and options. */
+import * as tf from '@tensorflow/tfjs';
+import { Matrix } from 'ml-matrix';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loraSystem, tensor2d } from '../kernels/tensorOps/loraSystem.js';
+import { fromMatrix, toMatrix, type Dense } from '../src/dense.js';
+import { clock, fromFactors, toFactors, type Adapter } from '../src/ensemble/adapter.js';
+import { InputError } from '../src/inputError.js';
+import { decide, firstGuess, scaledError, startingStep } from '../src/method/controller.js';
+import { isAdaptive, method, methodNames, type UpdateOrder } from '../src/method/method.js';
+import { outcomes } from '../src/method/outcome.js';
+import { gradientDescentStep } from '../src/method/step.js';
+import {
+  assertOrder,
+  firstSameAsLast,
+  orderResiduals,
+  tableaus,
+  type Tableau,
+} from '../src/method/tableau.js';
+import { linearRegression } from '../src/problem/linearRegression.js';
+import {
+  backends,
+  coefficients,
+  covariance,
+  gaussian,
+  integrate64,
+  norm,
+  relativeError,
+  useBackend,
+} from './support.js';
+
+const named = Object.entries(tableaus) as [string, Tableau][];
+
+const worst = (values: readonly number[]) => Math.max(...values.map(Math.abs));
+
+describe.each(named)('%s', (name, tableau) => {
+  // Sums of at most seven terms of size up to 15.
+  const rounding = 1e-13;
+  const { order, a, b, embedded } = tableau;
+
+  it('fulfils the conditions of its order, and not those of the next', () => {
+    expect(worst(orderResiduals(a, b, order))).toBeLessThan(rounding);
+    if (order < 5) expect(worst(orderResiduals(a, b, order + 1))).toBeGreaterThan(1e-3);
+    expect(orderResiduals(a, b, order)).toHaveLength([0, 1, 2, 4, 8, 17][order]!);
+  });
+
+  it.runIf(embedded)('has an embedded solution of a lower order, and no higher', () => {
+    expect(embedded!.order).toBe(order - 1);
+    expect(worst(orderResiduals(a, embedded!.b, order - 1))).toBeLessThan(rounding);
+    expect(worst(orderResiduals(a, embedded!.b, order))).toBeGreaterThan(1e-4);
+  });
+
+  it('is strictly lower triangular and consistent', () => {
+    expect(a.map((row) => row.length)).toEqual(b.map((_, i) => i));
+    expect(firstSameAsLast(tableau)).toBe(embedded !== undefined);
+  });
+
+  it('does not pass with one digit changed anywhere', () => {
+    expect(() => assertOrder(name, tableau)).not.toThrow();
+    // A later stage's coefficients matter only as far as its weight is not zero, which all are in one of the two
+    // solutions.
+    const change = (row: readonly number[], at: number) =>
+      row.map((value, j) => (j === at ? value + 1e-5 : value));
+    a.forEach((row, i) =>
+      row.forEach((_, j) => {
+        const changed = { ...tableau, a: a.map((other, k) => (k === i ? change(other, j) : other)) };
+        expect(() => assertOrder(name, changed), `a[${i}][${j}]`).toThrow(/order conditions/);
+      }),
+    );
+    b.forEach((_, j) => {
+      expect(() => assertOrder(name, { ...tableau, b: change(b, j) }), `b[${j}]`).toThrow(/order conditions/);
+      if (!embedded) return;
+      const changed = { ...tableau, embedded: { ...embedded, b: change(embedded.b, j) } };
+      expect(() => assertOrder(name, changed), `embedded b[${j}]`).toThrow(/order conditions/);
+    });
+    if (order < 5) expect(() => assertOrder(name, { ...tableau, order: order + 1 })).toThrow();
+  });
+
+  /**
+   * The slope of log error against log step, on a nonlinear problem with a known solution: y' = y^2 with y = 1 / (1 - t)
+   * beside x' = -x y, x = 1 - t, coupled so that all trees of order 5 contribute.
+   */
+  const measuredOrder = (weights: readonly number[], [coarse, fine]: readonly [number, number]) => {
+    const field = ([y = 0, x = 0]: Float64Array) =>
+      Float64Array.of(y * y + 0.3 * (x * y - 1), -x * y - 0.2 * (x * y - 1));
+    const error = (steps: number) => {
+      const end = integrate64({ a, b: weights }, field, Float64Array.of(1, 1), 0.5, steps);
+      return Math.hypot(end[0]! - 2, end[1]! - 0.5);
+    };
+    return Math.log(error(coarse) / error(fine)) / Math.log(fine / coarse);
+  };
+
+  it('converges at its order in float64', () => {
+    expect(Math.abs(measuredOrder(b, [64, 128]) - order)).toBeLessThan(0.1);
+    // With the weights of Euler's method for the same stages it is of order one.
+    const euler = b.map((_, i) => (i === 0 ? 1 : 0));
+    expect(Math.abs(measuredOrder(euler, [64, 128]) - 1)).toBeLessThan(0.1);
+  });
+
+  it.runIf(embedded)('converges at the lower order with the embedded weights', () => {
+    expect(Math.abs(measuredOrder(embedded!.b, [64, 128]) - embedded!.order)).toBeLessThan(0.1);
+  });
+});
+
+describe('the step-size controller', () => {
+  const judge = (error: number, afterRejection = false, lastError = 1e-2) =>
+    decide(0.1, error, lastError, 5, afterRejection);
+
+  it('accepts errors up to 1, and no others', () => {
+    for (const error of [0, 1e-9, 0.5, 1]) expect(judge(error).accepted).toBe(true);
+    for (const error of [1 + 1e-12, 10, 1e30, Infinity, NaN]) expect(judge(error).accepted).toBe(false);
+  });
+
+  it('shrinks after a rejection, by at most 5', () => {
+    for (const error of [1.0001, 2, 1e3, 1e30, Infinity, NaN]) {
+      expect(judge(error).next).toBeLessThan(0.1);
+      expect(judge(error).next).toBeGreaterThanOrEqual(0.02 * (1 - 1e-15));
+    }
+    expect(judge(NaN).next).toBeCloseTo(0.02, 15);
+  });
+
+  it('grows after small errors, by at most 5, and not right after a rejection', () => {
+    for (const error of [0, 1e-30, 1e-3, 0.3]) {
+      expect(judge(error).next).toBeLessThanOrEqual(0.5 * (1 + 1e-15));
+      expect(judge(error, true).next).toBeLessThanOrEqual(0.1);
+    }
+    expect(judge(0).next).toBeCloseTo(0.5, 15);
+    expect(judge(1e-5).next).toBeGreaterThan(0.1);
+  });
+
+  it('asks for smaller steps the larger the error', () => {
+    // Apart for accepted and rejected tries: only the former know the last error.
+    for (const errors of [
+      [0, 1e-6, 1e-3, 0.1, 0.9, 1],
+      [1.1, 5, 1e3, 1e9],
+    ]) {
+      const next = errors.map((error) => judge(error).next);
+      expect(next).toEqual(next.slice().sort((a, b) => b - a));
+    }
+  });
+
+  it('remembers the error of accepted steps, and keeps it over rejected ones', () => {
+    expect(judge(0.3).lastError).toBe(0.3);
+    expect(judge(0).lastError).toBe(1e-4);
+    expect(judge(7, false, 0.2).lastError).toBe(0.2);
+    expect(judge(NaN, false, 0.2).lastError).toBe(0.2);
+    // A rising error is answered with a smaller step than a falling one.
+    expect(judge(0.3, false, 1e-3).next).toBeLessThan(judge(0.3, false, 0.9).next);
+  });
+
+  it('is asymptotically right: an error C h^5 settles at the tolerance', () => {
+    let [h, lastError] = [1e-3, 1e-4];
+    for (let i = 0; i < 60; i++) ({ next: h, lastError } = decide(h, (h / 0.05) ** 5, lastError, 5, false));
+    // At the fixed point 0.9 e^-(1/5 - 0.03) e^0.04 = 1: e = 0.9^(1 / 0.13), h = 0.05 e^(1/5).
+    expect(h).toBeCloseTo(0.05 * 0.9 ** (1 / 0.13 / 5), 4);
+  });
+
+  it('scales errors by the tolerances', () => {
+    expect(scaledError(2, 10, 0.1, 1)).toBe(1);
+    expect(scaledError(0, 0, 0.1, 0)).toBe(0);
+    expect(scaledError(1e-3, 0, 1e-5, 0)).toBe(Infinity);
+  });
+
+  it('starts with a positive step, however the start looks', () => {
+    expect(firstGuess(2, 4)).toBe(0.005);
+    for (const [state, rate] of [
+      [0, 1],
+      [1, 0],
+      [0, 0],
+      [1, NaN],
+    ] as const)
+      expect(firstGuess(state, rate)).toBe(1e-6);
+    for (const [rate, curvature] of [
+      [1, 1],
+      [0, 0],
+      [1e20, 1],
+      [NaN, 1],
+      [1, Infinity],
+    ] as const) {
+      const h = startingStep(0.01, rate, curvature, 1e-5, 5);
+      expect(h).toBeGreaterThan(0);
+      expect(h).toBeLessThanOrEqual(1);
+    }
+    // The estimated error of the starting step is 1 % of the tolerance: (rate / scale) h^(order + 1) = 0.01.
+    expect(startingStep(0.01, 3, 5, 1e-2, 5)).toBeCloseTo((0.01 / 500) ** (1 / 6), 14);
+  });
+});
+
+describe.each(backends)('gradient descent on %s', (backend) => {
+  beforeAll(() => useBackend(backend));
+
+  const [n, m, r] = [9, 6, 4];
+  const [e, h] = [gaussian(n, m, 1), covariance(m, 2)];
+  const structure = linearRegression(e, h).structure;
+  const adapter: Adapter = { loraA: gaussian(r, m, 3, 0.5), loraB: gaussian(n, r, 4, 0.5) };
+  const { scale: s, lrRatioA: kA, lrRatioB: kB } = coefficients;
+
+  /** The step as it is written: plain B and A, the dense gradient, float64. */
+  function expected(order: UpdateOrder, lr: number): Adapter {
+    const [a, b] = [toMatrix(adapter.loraA), toMatrix(adapter.loraB)];
+    const gradient = (aNow: Matrix, bNow: Matrix) =>
+      bNow.mmul(aNow).mul(s).sub(toMatrix(e)).mmul(toMatrix(h));
+    const stepA = (bNow: Matrix) =>
+      Matrix.sub(
+        a,
+        bNow
+          .transpose()
+          .mmul(gradient(a, bNow))
+          .mul(lr * kA * s),
+      );
+    const stepB = (aNow: Matrix) =>
+      Matrix.sub(
+        b,
+        gradient(aNow, b)
+          .mmul(aNow.transpose())
+          .mul(lr * kB * s),
+      );
+    const [newA, newB] = [
+      stepA(order === 'b-then-a' ? stepB(a) : b),
+      stepB(order === 'a-then-b' ? stepA(b) : a),
+    ];
+    return { loraA: fromMatrix(newA), loraB: fromMatrix(newB) };
+  }
+
+  async function taken(order: UpdateOrder, lr: number): Promise<Adapter> {
+    const { x, y } = toFactors(adapter, coefficients);
+    const system = loraSystem(structure, { n, m, width: r });
+    const next = tf.tidy(() => {
+      const state = [x, y].map((z) => tensor2d(z).expandDims<tf.Tensor3D>(0));
+      return gradientDescentStep(system, order, state, tf.tensor3d([lr * clock(coefficients)], [1, 1, 1]))
+        .next;
+    });
+    const [dataX, dataY] = await Promise.all(next.map((z) => z.data()));
+    tf.dispose(next);
+    system.dispose();
+    const host = (like: Dense, data: ArrayLike<number>): Dense => ({
+      ...like,
+      data: Float64Array.from(data),
+    });
+    return fromFactors({ x: host(x, dataX!), y: host(y, dataY!) }, coefficients);
+  }
+
+  const gap = (a: Adapter, b: Adapter) =>
+    Math.max(relativeError(a.loraA.data, b.loraA.data), relativeError(a.loraB.data, b.loraB.data));
+
+  // Sums of some tens of float32 products of one size: 1e-7 times a root of that.
+  const tolerance = 1e-6;
+
+  it.each(['simultaneous', 'a-then-b', 'b-then-a'] as const)('%s is its formula', async (order) => {
+    for (const lr of [0.2, 0.02])
+      expect(gap(await taken(order, lr), expected(order, lr))).toBeLessThan(tolerance);
+  });
+
+  it('no order passes for another', async () => {
+    const orders = ['simultaneous', 'a-then-b', 'b-then-a'] as const;
+    for (const one of orders)
+      for (const other of orders)
+        if (one !== other)
+          expect(gap(await taken(one, 0.02), expected(other, 0.02))).toBeGreaterThan(10 * tolerance);
+  });
+
+  it('sequential and simultaneous steps differ in the second factor alone, by O(h^2)', async () => {
+    const difference = async (lr: number, order: UpdateOrder) => {
+      const [one, other] = [await taken('simultaneous', lr), await taken(order, lr)];
+      const of = (which: keyof Adapter) =>
+        norm(one[which].data.map((value, i) => value - other[which].data[i]!));
+      return order === 'a-then-b' ? [of('loraA'), of('loraB')] : [of('loraB'), of('loraA')];
+    };
+    for (const order of ['a-then-b', 'b-then-a'] as const) {
+      const [firstCoarse, secondCoarse] = await difference(0.04, order);
+      const [firstFine, secondFine] = await difference(0.02, order);
+      expect([firstCoarse, firstFine]).toEqual([0, 0]);
+      // The next order's part is some 5 % at these steps, float32 noise 1e-4.
+      expect(Math.abs(Math.log2(secondCoarse! / secondFine!) - 2)).toBeLessThan(0.2);
+    }
+  });
+});
+
+describe('method()', () => {
+  it('knows every name', () => {
+    for (const name of methodNames) {
+      const made = isAdaptive(name) ? method(name) : method(name, { step: 0.1 });
+      expect(made.kind === 'adaptive').toBe(isAdaptive(name));
+    }
+    expect(method('dopri5')).toEqual({ kind: 'adaptive', tableau: tableaus.dopri5, rtol: 1e-5, atol: 1e-9 });
+    expect(method('bosh3', { rtol: 1e-3, atol: 0 })).toMatchObject({
+      tableau: tableaus.bosh3,
+      rtol: 1e-3,
+      atol: 0,
+    });
+    expect(method('rk4', { step: 2 })).toEqual({ kind: 'fixed', tableau: tableaus.rk4, step: 2 });
+    expect(method('gd-simultaneous', { step: 2 })).toMatchObject({ order: 'simultaneous', step: 2 });
+    expect(method('gd-a-then-b', { step: 2 })).toMatchObject({ order: 'a-then-b' });
+    expect(method('gd-b-then-a', { step: 2 })).toMatchObject({ order: 'b-then-a' });
+  });
+
+  it.each([
+    ['dopri5', { step: 0.1 }],
+    ['bosh3', { step: 0.1 }],
+    ['dopri5', { rtol: 1e-8 }],
+    ['dopri5', { rtol: 0.2 }],
+    ['dopri5', { rtol: NaN }],
+    ['dopri5', { atol: -1 }],
+    ['dopri5', { atol: Infinity }],
+    ['rk4', {}],
+    ['rk4', { step: 0 }],
+    ['rk4', { step: -1 }],
+    ['rk4', { step: NaN }],
+    ['rk4', { step: Infinity }],
+    ['rk4', { step: 0.1, rtol: 1e-5 }],
+    ['gd-a-then-b', { step: 0.1, atol: 1e-5 }],
+    ['gd-simultaneous', {}],
+  ] as const)('%s refuses %j', (name, options) => {
+    expect(() => method(name, options)).toThrow(InputError);
+  });
+
+  it('every outcome carries its message', () => {
+    expect(Object.keys(outcomes)).toEqual([
+      'end-time',
+      'stationary',
+      'diverged',
+      'step-too-small',
+      'step-budget',
+    ]);
+  });
+});

@@ -1,0 +1,132 @@
+/** What several test files share: backends, norms, float64 reference integration, and small builders. */
+import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-wasm';
+import { Matrix } from 'ml-matrix';
+import { evaluate, type HostStructure } from '../kernels/cpu/evaluate.js';
+import { dense, type Dense } from '../src/dense.js';
+import { toFactors, type Adapter, type Coefficients, type Factors } from '../src/ensemble/adapter.js';
+import type { Tableau } from '../src/method/tableau.js';
+import type { Problem } from '../src/problem/problem.js';
+import { normals } from '../src/random/philox.js';
+import { solve, type Member, type SolveOptions, type Trajectory } from '../src/solver/solve.js';
+
+export const backends = ['cpu', 'wasm'] as const;
+
+export async function useBackend(name: (typeof backends)[number]): Promise<void> {
+  await tf.setBackend(name);
+  await tf.ready();
+  if (tf.getBackend() !== name) throw new Error(`no backend ${name}`);
+}
+
+/** Coefficients that all differ from 1 and from each other. */
+export const coefficients: Coefficients = { scale: 0.7, lrRatioA: 1.3, lrRatioB: 2.1 };
+
+export const plain: Coefficients = { scale: 1, lrRatioA: 1, lrRatioB: 1 };
+
+export const norm = (a: ArrayLike<number>): number => Math.hypot(...Array.from(a));
+
+/** |a - b| / |b| in the Euclidean (Frobenius) norm. */
+export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new Error(`${a.length} and ${b.length} entries`);
+  return norm(Array.from(a, (value, i) => value - b[i]!)) / norm(b);
+}
+
+/** Entries N(0, std^2), rounded to float32, so that a float32 device and a float64 host see the same numbers. */
+export const gaussian = (rows: number, cols: number, seed: number, std = 1): Dense =>
+  dense(
+    rows,
+    cols,
+    normals(rows * cols, { seed, rank: 0, trial: 0 }, 'mixing').map((value) => Math.fround(std * value)),
+  );
+
+/** A well-conditioned covariance [m, m], symmetric to the last bit and in float32 numbers. */
+export function covariance(m: number, seed: number): Dense {
+  const root = gaussian(m, m, seed, 1 / Math.sqrt(m));
+  const out = dense(m, m);
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j <= i; j++) {
+      let sum = i === j ? 0.5 : 0;
+      for (let k = 0; k < m; k++) sum += 0.5 * root.data[i * m + k]! * root.data[j * m + k]!;
+      out.data[i * m + j] = out.data[j * m + i] = Math.fround(sum);
+    }
+  return out;
+}
+
+/** factor X Y^T [n, m] of factors with any number of columns. */
+export function product({ x, y }: Factors, factor = 1): Dense {
+  const out = dense(x.rows, y.rows);
+  for (let i = 0; i < x.rows; i++)
+    for (let j = 0; j < y.rows; j++) {
+      let sum = 0;
+      for (let k = 0; k < x.cols; k++) sum += x.data[i * x.cols + k]! * y.data[j * y.cols + k]!;
+      out.data[i * y.rows + j] = factor * sum;
+    }
+  return out;
+}
+
+/** s B A [n, m]. */
+export const updateOf = ({ loraA, loraB }: Adapter, s: number): Matrix =>
+  Matrix.from1DArray(loraB.rows, loraB.cols, loraB.data)
+    .mmul(Matrix.from1DArray(loraA.rows, loraA.cols, loraA.data))
+    .mul(s);
+
+/** One explicit Runge-Kutta step in float64. */
+export function rungeKutta64(
+  { a, b }: Pick<Tableau, 'a' | 'b'>,
+  f: (z: Float64Array) => Float64Array,
+  z: Float64Array,
+  h: number,
+): Float64Array {
+  const stages: Float64Array[] = [];
+  const moved = (weights: readonly number[]) =>
+    z.map((value, i) => value + h * weights.reduce((sum, w, j) => sum + w * stages[j]![i]!, 0));
+  for (const row of a) stages.push(f(moved(row)));
+  return moved(b);
+}
+
+export function integrate64(
+  tableau: Pick<Tableau, 'a' | 'b'>,
+  f: (z: Float64Array) => Float64Array,
+  z: Float64Array,
+  time: number,
+  steps: number,
+): Float64Array {
+  for (let i = 0; i < steps; i++) z = rungeKutta64(tableau, f, z, time / steps);
+  return z;
+}
+
+/** The flow of the float64 twin from the given factors to normalized time tau. */
+export function flow64(
+  tableau: Tableau,
+  structure: HostStructure,
+  { x, y }: Factors,
+  tau: number,
+  steps: number,
+): Factors {
+  const cut = x.data.length;
+  const field = (z: Float64Array) => {
+    const { dX, dY } = evaluate(structure, z.slice(0, cut), z.slice(cut), x.cols);
+    return Float64Array.from([...dX, ...dY]);
+  };
+  const end = integrate64(tableau, field, Float64Array.from([...x.data, ...y.data]), tau, steps);
+  return { x: dense(x.rows, x.cols, end.slice(0, cut)), y: dense(y.rows, y.cols, end.slice(cut)) };
+}
+
+/** A member that starts at an adapter whose coordinates are those of the flow. */
+export const memberOf = (adapter: Adapter, k: Coefficients): Member => ({
+  rank: adapter.loraA.rows,
+  coefficients: k,
+  initial: () => toFactors(adapter, k),
+});
+
+/** All trajectories, in the order of the members. */
+export async function solveAll(
+  problem: Problem,
+  members: readonly Member[],
+  options: SolveOptions,
+): Promise<Trajectory[]> {
+  const out: Trajectory[] = [];
+  for await (const chunk of solve(problem, members, options))
+    for (const { index, trajectory } of chunk) out[index] = trajectory;
+  return out;
+}
