@@ -19,7 +19,15 @@ export class InputError extends Error {
   }
 }
 
+/** One short line; unlike JSON, it tells NaN, infinity and what is missing. */
 function show(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  const text = textOf(value).replaceAll(/\s+/g, ' ');
   return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+function textOf(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (value === '') return '""';
+  if (Array.isArray(value)) return `[${value.map(textOf).join(', ')}]`;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -41,6 +41,7 @@ function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSummary {
     ...{ cell: 0, loss: 'frobenius', target: 'exponential', n: 16, m: 12, rank, initialization: 'gaussian' },
     ...{ scaling: 'none', scale: 1, metric: 'relative error' },
     law: { value: law, name: 'Eckart-Young-Mirsky' },
+    optimum: law,
     accuracy: around(law),
     zScore: null,
     trials: 32,
@@ -64,6 +65,7 @@ const two = ['gaussian', 'spectral'].flatMap((initialization) =>
 const broken = ranks.map((rank) =>
   cellOf(rank, {
     ...{ accuracy: none, timeToOptimum: none, law: rank === 4 ? null : { value: 0, name: 'zero' } },
+    optimum: null,
     outcomes: { 'end-time': 0, stationary: 0, diverged: 32, 'step-too-small': 0, 'step-budget': 0 },
     zScore: NaN,
     curve: [{ time: 0, loss: none, closedForm: null, fullFineTuning: 0 }],
@@ -171,9 +173,9 @@ describe('sweep plots', () => {
       'time t (gradient-flow units)',
     ])
       expect(texts).toContain(expected);
-    expect(texts).not.toContain('optimum');
-    const asLoss = one.map((cell) => ({ ...cell, metric: 'loss' as const }));
-    expect(textsOf(await svgOf(sweepFigures(asLoss), 'loss')).map(({ text }) => text)).toContain('optimum');
+    expect(texts).toContain('optimum');
+    const unknown = one.map((cell) => ({ ...cell, optimum: null }));
+    expect(textsOf(await svgOf(sweepFigures(unknown), 'loss')).map(({ text }) => text)).not.toContain('optimum');
   });
 
   it('says where nobody arrived, and how many did elsewhere', async () => {

@@ -12,6 +12,8 @@ export async function dawn(): Promise<GPU> {
       `the npm package webgpu did not load (${firstLine(error)}): run npm install --include=optional`,
     );
   });
+  // Vulkan drivers look for a display and, without one, print an error at every start.
+  if (process.platform === 'linux') process.env['XDG_RUNTIME_DIR'] ??= (await import('node:os')).tmpdir();
   Object.assign(globalThis, globals);
   const gpu = create([]);
   const place = { value: gpu, configurable: true, enumerable: true };

@@ -70,7 +70,7 @@ async function describe(name: string): Promise<Opened> {
   };
 }
 
+/** Node says "Cannot find package 'name'", bundlers "Could not resolve". */
 const isMissing = (error: unknown, name: string): boolean =>
-  error instanceof Error &&
-  /cannot find (package|module)/i.test(firstLine(error)) &&
-  error.message.includes(`'${name}'`);
+  /^(cannot find (package|module)|could not resolve)/i.test(firstLine(error)) &&
+  new RegExp(`['"]${name}['"]`).test(firstLine(error));

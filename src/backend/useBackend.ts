@@ -27,13 +27,16 @@ const openers: Record<BackendName, () => Promise<Opened>> = {
   cpu: openCpu,
 };
 
+type Suits = (device: Opened) => boolean;
+const anything: Suits = () => true;
+
 /** What 'auto' takes: the first that works and suits. */
-const preferences: readonly { name: BackendName; suits: (device: Opened) => boolean }[] = [
+const preferences: readonly { name: BackendName; suits: Suits }[] = [
   { name: 'tensorflow', suits: ({ gpu }) => gpu },
   { name: 'webgpu', suits: ({ software }) => !software },
-  { name: 'tensorflow', suits: () => true },
-  { name: 'wasm', suits: () => true },
-  { name: 'cpu', suits: () => true },
+  { name: 'tensorflow', suits: anything },
+  { name: 'wasm', suits: anything },
+  { name: 'cpu', suits: anything },
 ];
 
 type Proven = Opened & { readonly precision: Precision };
@@ -79,7 +82,7 @@ export async function listBackends(): Promise<BackendReport[]> {
   const before = tf.getBackend() as string | undefined;
   const openBefore = new Set(open.keys());
   const found = new Map<BackendName, Proven | Unavailable>();
-  for (const name of backendNames) found.set(name, await attempt(name));
+  for (const name of backendNames) found.set(name, await attempt(name, anything));
   const preferred = firstPreferred((name) => found.get(name) as Proven | Unavailable);
   for (const name of [...open.keys()]) if (!openBefore.has(name)) close(name);
   await tf.setBackend(before || 'cpu');
@@ -105,11 +108,7 @@ const quieten = () => tf.enableProdMode();
 
 async function choose(): Promise<BackendName> {
   for (const { name, suits } of preferences) {
-    const openBefore = open.has(name);
-    const result = await attempt(name);
-    if (result instanceof Unavailable) continue;
-    if (suits(result)) return name;
-    if (!openBefore) close(name);
+    if (!((await attempt(name, suits)) instanceof Unavailable)) return name;
   }
   throw new Error('not even the cpu backend of TensorFlow.js works');
 }
@@ -120,20 +119,25 @@ const firstPreferred = (resultOf: (name: BackendName) => Proven | Unavailable): 
     return !(result instanceof Unavailable) && suits(result);
   })?.name ?? null;
 
-const attempt = (name: BackendName): Promise<Proven | Unavailable> =>
-  obtain(name).catch((error: unknown) => {
-    if (error instanceof Unavailable) return error;
-    return new Unavailable(error instanceof Error ? error.message : String(error));
-  });
+const attempt = (name: BackendName, suits: Suits): Promise<Proven | Unavailable> =>
+  obtain(name, suits).catch((error: unknown) =>
+    error instanceof Unavailable
+      ? error
+      : new Unavailable(error instanceof Error ? error.message : String(error)),
+  );
 
 /**
  * Opens a backend, unless it is open, and proves it.
- * @throws Unavailable if it cannot be had here
+ * @throws Unavailable if it cannot be had here, or does not suit
  */
-async function obtain(name: BackendName): Promise<Proven> {
+async function obtain(name: BackendName, suits: Suits = anything): Promise<Proven> {
   const known = open.get(name);
+  const opened = known ?? (await openers[name]());
+  if (!suits(opened)) {
+    if (!known) opened.close();
+    throw new Unavailable(`${opened.device} does not suit`);
+  }
   if (known) return known;
-  const opened = await openers[name]();
   try {
     const precision = await prove(name);
     await opened.check();

@@ -69,8 +69,10 @@ async function register(adapter: GPUAdapter, device: GPUDevice): Promise<Opened>
 
   let closing = false;
   let failure: Error | null = null;
-  device.addEventListener('uncapturederror', ({ error }) => {
-    failure ??= new Error(`the GPU refused work: ${error.message}`);
+  device.addEventListener('uncapturederror', (event) => {
+    failure ??= new Error(`the GPU refused work: ${event.error.message}`);
+    // Dawn would print it, on standard output.
+    event.preventDefault();
   });
   void device.lost.then(({ reason, message }) => {
     if (!closing) failure ??= new Error(`the GPU device was lost (${reason}): ${message}`);

@@ -1,7 +1,6 @@
 /** `rankflow devices`: which TensorFlow.js backends work here, on which device, and why the others do not. */
 import type { CommandModule } from 'yargs';
 import { listBackends } from '../backend/useBackend.js';
-import { table } from '../report/table.js';
 import { print, printJson } from './output.js';
 
 export const devicesCommand: CommandModule = {
@@ -15,20 +14,10 @@ export const devicesCommand: CommandModule = {
   async handler(argv) {
     const backends = await listBackends();
     if (argv['json']) return printJson(backends);
-    print(
-      table(
-        ['backend', 'works', 'device, or why not'],
-        backends.map(({ name, available, preferred, device, reason }) => [
-          name,
-          available ? (preferred ? 'yes, default' : 'yes') : 'no',
-          (available ? device : reason) ?? '',
-        ]),
-      ),
-    );
-    for (const { name, available, limits } of backends) {
-      const entries = Object.entries(limits ?? {});
-      if (available && entries.length > 0)
-        print(`${name}: ${entries.map(([k, v]) => `${k} ${v}`).join(', ')}`);
+    for (const { name, available, preferred, device, reason, limits } of backends) {
+      const works = available ? (preferred ? 'yes, the default' : 'yes') : 'no';
+      print(`${name.padEnd(11)} ${works.padEnd(17)} ${available ? device : reason}`);
+      if (available) for (const [limit, value] of Object.entries(limits)) print(`${' '.repeat(30)}${limit}: ${value}`);
     }
   },
 };

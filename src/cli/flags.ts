@@ -9,7 +9,7 @@ export const flagName = (key: string): string =>
 const numeric = (text: string): number | string =>
   text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
 
-const isNumberList = (text: string) => /^[\d.eE+-]+(,[\d.eE+-]+)+$/.test(text);
+const isNumberList = (text: string) => text.split(',').every((item) => typeof numeric(item) === 'number');
 
 type Kind = 'number' | 'string' | 'numbers' | 'strings' | 'spectrum';
 

@@ -12,11 +12,11 @@ import { theoryCommand } from './theory.js';
 
 /** Says what went wrong and ends with its exit code. */
 function fail(message: string | null, error?: Error): never {
-  if (error && !(error instanceof InputError)) {
+  if (error && !(error instanceof InputError) && error.name !== 'YError') {
     note(error.stack ?? error.message);
     process.exit(1);
   }
-  note(`rankflow: ${error?.message ?? message}`);
+  note(`rankflow: ${error instanceof InputError ? error.message : `${message}; see rankflow --help`}`);
   process.exit(2);
 }
 
@@ -27,8 +27,9 @@ await yargs(hideBin(process.argv))
   .command(simulateCommand)
   .command(theoryCommand)
   .command(devicesCommand)
-  .demandCommand(1, 'a command is needed; see rankflow --help')
+  .demandCommand(1, 'a command is needed')
   .strict()
+  .locale('en')
   .version(version)
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': false })

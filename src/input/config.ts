@@ -1,10 +1,9 @@
 /** Configurations: read from YAML or JSON, and checked against a schema. */
 import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
 import type { z } from 'zod';
 import { InputError } from '../inputError.js';
-import { isNamedSpectrum } from '../problem/spectrum.js';
 
 /**
  * Checks a config and fills in defaults.
@@ -28,16 +27,16 @@ export function checkConfig<S extends z.ZodObject>(schema: S, input: unknown): z
 function allowedBy(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'too_small':
-      return issue.origin === 'array'
-        ? 'a list that is not empty'
-        : `${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
+      if (issue.origin === 'array') return 'a list that is not empty';
+      if (issue.origin === 'string') return 'text that is not empty';
+      return `${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
     case 'too_big':
       return `${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`;
     case 'invalid_value':
       return `one of ${issue.values.join(', ')}`;
     case 'invalid_type':
       return (
-        { int: 'a whole number', number: 'a number', string: 'text', array: 'a list' }[
+        { int: 'a whole number', number: 'a finite number', string: 'text', array: 'a list' }[
           issue.expected as string
         ] ?? issue.expected
       );
@@ -65,9 +64,14 @@ export function readConfig(file: string): Record<string, unknown> {
     throw new InputError('config', file, 'a YAML or JSON mapping of keys to values');
   }
   const config = { ...value } as Record<string, unknown>;
-  for (const key of ['target', 'base', 'covariance']) {
+  const beside = (named: unknown) =>
+    typeof named === 'string' && FILE.test(named) && !isAbsolute(named) ? join(dirname(file), named) : named;
+  for (const key of ['loss', 'target', 'base', 'covariance', 'spectrum', 'init']) {
     const named = config[key];
-    if (typeof named === 'string' && !isNamedSpectrum(named)) config[key] = resolve(dirname(file), named);
+    if (named !== undefined) config[key] = Array.isArray(named) ? named.map(beside) : beside(named);
   }
   return config;
 }
+
+/** Names of the files that a config can name: matrices, adapters and losses. */
+const FILE = /\.(safetensors(#.*)?|npy|csv|[cm]?[jt]s)$/i;

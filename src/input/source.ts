@@ -75,12 +75,15 @@ export const shapeOf = ({ target, base }: Source): Shape | null => {
   return given && { n: given.rows, m: given.cols };
 };
 
+/** Last two names of a path: enough to recognize a file by. */
+const tail = (file: string) => file.split(/[\\/]/).slice(-2).join('/');
+
 /** Short name of what a source aims at, for tables. */
 export function labelOf({ spec }: Source): string {
-  if (spec.target !== undefined)
-    return spec.base === undefined ? spec.target : `${spec.target} - ${spec.base}`;
-  if (spec.base !== undefined) return spec.base;
-  return typeof spec.spectrum === 'string' ? spec.spectrum : `${spec.spectrum?.length ?? 0} singular values`;
+  const files = [spec.target, spec.base].filter((file) => file !== undefined);
+  if (files.length > 0) return files.map(tail).join(' - ');
+  if (spec.spectrum === undefined) return 'W0 = 0';
+  return typeof spec.spectrum === 'string' ? spec.spectrum : `${spec.spectrum.length} singular values`;
 }
 
 /**
@@ -122,13 +125,15 @@ function errorMatrix({ spec, target }: Source, shape: Shape, base: Dense | null)
   return base ? fromMatrix(Matrix.sub(toMatrix(target), toMatrix(base))) : target;
 }
 
+const MATRIX_FILE = /\.(safetensors(#.*)?|npy|csv)$/i;
+
 function spectrumOf({ spectrum }: SourceSpec, { n, m }: Shape): Float64Array {
   const count = Math.min(n, m);
   if (spectrum === undefined) throw new InputError('spectrum', spectrum, 'given, unless a matrix file is');
   if (typeof spectrum !== 'string') return listedSpectrum(spectrum, count);
-  return isNamedSpectrum(spectrum) || !existsSync(spectrum)
-    ? namedSpectrum(spectrum, count)
-    : listedSpectrum(readMatrix(spectrum).data, count);
+  return MATRIX_FILE.test(spectrum)
+    ? listedSpectrum(readMatrix(spectrum).data, count)
+    : namedSpectrum(spectrum, count);
 }
 
 const frameOf = ({ vectors, seed = 0 }: SourceSpec, { n, m }: Shape): Frame | null =>

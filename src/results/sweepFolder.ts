@@ -74,6 +74,7 @@ export function summaryRow(cell: CellSummary): Rows[number] {
     metric: cell.metric,
     law: law && law.value,
     law_name: law && law.name,
+    optimum: cell.optimum,
     trials: cell.trials,
     ...columns('accuracy', accuracy),
     z_score: zScore,

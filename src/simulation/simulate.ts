@@ -51,7 +51,7 @@ export async function simulationReport(
   const taus = times.map((time) => clock(coefficients) * time);
   const fullFineTuningLoss = await fullFineTuningLosses(problem, times);
   return {
-    title: `Simulation: ${problem.loss}, ${problem.n} x ${problem.m}, rank ${rank}, ${cell.initialization.name}`,
+    title: `${problem.loss}, ${problem.n} x ${problem.m}, ${cell.initialization.name}`,
     provenance,
     times,
     rank,

@@ -45,6 +45,8 @@ export interface CellSummary {
   readonly metric: Metric;
   /** The closed-form value of the metric where there is one, and what it is: "Eckart-Young-Mirsky", ... */
   readonly law: { readonly value: number; readonly name: string } | null;
+  /** The smallest loss of this rank, where it is known. */
+  readonly optimum: number | null;
   readonly accuracy: Statistic;
   /** (sample mean - law) / standard error, where the law is the exact expectation of a random quantity. */
   readonly zScore: number | null;

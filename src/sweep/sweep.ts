@@ -73,6 +73,7 @@ export function summarize(plan: Plan, chunks: readonly Pick<SweepChunk, 'rows' |
       scale: coefficients.scale,
       metric: metricOf(cell),
       law: lawOf(cell),
+      optimum: problem.optimum(rank),
       accuracy: statistic(accuracies),
       zScore:
         expected === null

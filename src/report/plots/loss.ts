@@ -35,9 +35,6 @@ interface Row {
   readonly high?: number;
 }
 
-/** The law is a loss, and so can be drawn on this plot, only where the loss is the metric. */
-const optimumOf = ({ metric, law }: CellSummary) => (metric === 'loss' && law ? law.value : null);
-
 function rowsOf({ label, cells }: Series, x: ChosenAxis, y: ChosenAxis): Row[] {
   const rows: Row[] = [];
   const fullFineTuningDrawn = new Set<string>();
@@ -52,7 +49,7 @@ function rowsOf({ label, cells }: Series, x: ChosenAxis, y: ChosenAxis): Row[] {
         rows.push({ kind: 'median', ...common, time, value, low, high });
       const references = [
         [reference.closedForm, y.place(point.closedForm), rows],
-        [reference.optimum, y.place(optimumOf(cell)), rows],
+        [reference.optimum, y.place(cell.optimum), rows],
         [reference.fullFineTuning, y.within(point.fullFineTuning), full],
       ] as const;
       for (const [kind, placed, into] of references) {
@@ -74,7 +71,7 @@ export function lossFigure(cells: readonly CellSummary[]): Figure {
   const x = timeAxis(points.map(({ time }) => time));
   const own = [
     ...points.flatMap(({ loss, closedForm }) => [loss.p05, loss.p50, loss.p95, closedForm]),
-    ...cells.map(optimumOf),
+    ...cells.map(({ optimum }) => optimum),
   ];
   const full = points.map(({ fullFineTuning }) => fullFineTuning);
   const y = valueAxis([...own, ...notBelow(full, own)], 'loss');

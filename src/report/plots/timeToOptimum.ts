@@ -6,9 +6,10 @@ import { rankAxis, valueAxis } from './axes.js';
 import { beside, plotTitle } from './layout.js';
 import { seriesColors, type Figure } from './theme.js';
 
-/** Without a law it is not known here whether there was an optimum to reach. */
-const absent = ({ law }: CellSummary) =>
-  law ? 'not reached by the end time' : 'not reached, or optimum unknown';
+const absent = ({ optimum }: CellSummary) => {
+  if (optimum === null) return 'optimum unknown';
+  return optimum === 0 ? 'optimum is 0' : 'not reached by the end time';
+};
 
 /** Time to come within 1 % of the optimum against rank: median, 5–95 % bar, and how many trials arrived. */
 export function timeToOptimumFigure(cells: readonly CellSummary[]): Figure {
