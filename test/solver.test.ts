@@ -330,17 +330,18 @@ function drawnMember(problem: Problem, spec: string, rank: number, trial: number
   return memberOf(adapter, k);
 }
 
-/** -1/2 |W|^2 + 1/4 sum W^4 + 1/4 sum (W Q)^2 with a fixed Q: bounded below, not quadratic, and with a matrix product. */
+/**
+ * 1/2 |W|^2 + 1/4 sum W^4 + 1/2 |W v|^2 with a fixed v: not quadratic, its entries coupled. It has no matrix product of
+ * its own: the wasm backend rounds those of a batch of one differently, which is the loss's affair.
+ */
 function quarticLoss(cols: number): TensorLoss {
-  const q = gaussian(cols, cols, 40, 1 / Math.sqrt(cols));
+  const v = Float32Array.from(gaussian(1, cols, 40, 1 / Math.sqrt(cols)).data);
   return (w) =>
     tf.tidy(() => {
       const squares = tf.square(w);
-      const mixed = tf.square(
-        tf.matMul(w, tf.tensor(Float32Array.from(q.data), [1, cols, cols]).tile([w.shape[0], 1, 1])),
-      );
-      const terms = tf.add(tf.sub(tf.square(squares).mul(0.25), squares.mul(0.5)), mixed.mul(0.25));
-      return tf.sum<tf.Tensor1D>(terms, [1, 2]);
+      const along = tf.square(tf.sum(tf.mul(w, tf.tensor3d(v, [1, 1, cols])), 2));
+      const entries = tf.sum(tf.add(squares.mul(0.5), tf.square(squares).mul(0.25)), [1, 2]);
+      return tf.add<tf.Tensor1D>(entries, tf.sum(along, 1).mul(0.5));
     });
 }
 
@@ -367,15 +368,15 @@ describe.each(backends)('batches on %s', (backend) => {
   // computes one trajectory at a time.
   const rectangular = linearRegression(gaussian(70, 60, 20, 0.1), covariance(60, 21));
   const problems: [string, Problem, number[]][] = [
-    ['diagonal', frobeniusFromSpectrum(namedSpectrum('exp:0.5', 30), 40, 30), [1, 2, 3, 4, 5, 6, 7, 8]],
-    ['linear regression', rectangular, [1, 2, 3, 4, 5, 6, 7, 8, 16, 16]],
-    ['trace-squared', traceSquared(20, 2), [1, 2, 3, 5, 7, 8]],
-    ['custom', customProblem('quartic', gaussian(6, 60, 22, 0.2), quarticLoss(60)), [1, 2, 3, 4, 5, 8]],
+    ['diagonal', frobeniusFromSpectrum(namedSpectrum('exp:0.5', 30), 40, 30), [1, 2, 3, 4, 5, 8]],
+    ['linear regression', rectangular, [1, 3, 6, 7, 16]],
+    ['trace-squared', traceSquared(20, 2), [1, 2, 5, 7]],
+    ['custom', customProblem('quartic', gaussian(5, 60, 22, 0.2), quarticLoss(60)), [1, 3, 8]],
   ];
   const methods: [string, Method, number][] = [
-    ['adaptive', method('dopri5', { rtol: 1e-3 }), 12],
-    ['fixed', method('rk4', { step: 0.05 }), 4],
-    ['gradient descent', method('gd-a-then-b', { step: 0.05 }), 4],
+    ['adaptive', method('dopri5', { rtol: 1e-3 }), 8],
+    ['fixed', method('rk4', { step: 0.1 }), 6],
+    ['gradient descent', method('gd-a-then-b', { step: 0.05 }), 5],
   ];
   const cases = problems.flatMap(([name, problem, ranks]) =>
     methods.map(([how, m, end]) => ({ name, problem, ranks, how, method: m, end })),
@@ -403,9 +404,8 @@ describe.each(backends)('batches on %s', (backend) => {
       });
       const together = await solveAll(problem, members, options(1000));
       expect(together).toHaveLength(members.length);
-      for (const chunk of [1, 3])
-        expect(bits(await solveAll(problem, members, options(chunk)))).toEqual(bits(together));
-      const backwards = await solveAll(problem, [...members].reverse(), options(1000));
+      expect(bits(await solveAll(problem, members, options(1)))).toEqual(bits(together));
+      const backwards = await solveAll(problem, [...members].reverse(), options(3));
       expect(bits(backwards.reverse())).toEqual(bits(together));
       // The batch did shrink on the way, and steps were rejected.
       expect(new Set(together.map(({ acceptedSteps }) => acceptedSteps)).size).toBeGreaterThan(1);
@@ -457,16 +457,19 @@ describe.each(backends)('outcomes on %s', (backend) => {
     solveAll(of, members, { method: how, stop, chunk: 100 });
 
   it('end-time and stationary', async () => {
-    const [a, b] = await run([slow, fast], adaptive, until([0.5, 20, 40], { steadyTolerance: 1e-2 }));
+    const times = [...linspace(0, 0.5, 51), 20, 40];
+    const [a, b] = await run([slow, fast], adaptive, until(times, { steadyTolerance: 1e-2 }));
     expect(a!.outcome).toBe('end-time');
     expect(a!.time).toBeCloseTo(40, 12);
+    expect(a!.saved.map((o) => o!.time)).toEqual(times);
     expect(b!.outcome).toBe('stationary');
     expect(b!.time).toBeLessThan(40);
-    expect(b!.last.gradientNorm).toBeLessThan(0.05);
+    // Relative to the largest at a save time, which is close to the largest at a step.
+    const peak = Math.max(...b!.saved.map((o) => o!.gradientNorm));
+    expect(b!.last.gradientNorm).toBeLessThan(1.1e-2 * peak);
     // What is stationary stays: its last observation stands for the later save times.
-    expect(b!.saved[2]).toEqual(b!.last);
+    expect(b!.saved.at(-1)).toEqual(b!.last);
     expect(b!.last.time).toBe(b!.time);
-    expect(a!.saved.map((o) => o!.time)).toEqual([0.5, 20, 40]);
   });
 
   it('stationary at once, from a stationary start', async () => {
@@ -562,7 +565,7 @@ describe.each(backends)('memory on %s', (backend) => {
     ['trace-squared', traceSquared(10, 1)],
     ['custom', customProblem('quartic', gaussian(12, 10, 52, 0.3), quarticLoss(10))],
   ];
-  const methods = [adaptive, method('rk4', { step: 0.25 }), method('gd-a-then-b', { step: 0.25 })];
+  const methods = [adaptive, method('rk4', { step: 0.05 }), method('gd-a-then-b', { step: 0.05 })];
 
   it.each(problems)('%s leaves no tensor behind', async (_, problem) => {
     for (const how of methods) {
@@ -687,7 +690,7 @@ describe.each(backends)('what the flow conserves on %s', (backend) => {
   it('df/dt is minus the squared gradient norm', async () => {
     for (const [, problem] of problems.slice(0, 3)) {
       const member = drawnMember(problem, 'small:0.3', 5, 0, coefficients);
-      const dt = 0.02;
+      const dt = 0.004;
       const [t] = await solveAll(problem, [member], {
         method: adaptive,
         stop: until([0.5 - dt, 0.5, 0.5 + dt]),
@@ -696,7 +699,7 @@ describe.each(backends)('what the flow conserves on %s', (backend) => {
       const [before, middle, after] = t!.saved.map((o) => o!);
       const slope = (after!.loss - before!.loss) / (2 * dt);
       // A central difference: dt^2 / 6 of the third derivative, which is at most (rate 4)^3 of the slope here.
-      expect(Math.abs(slope / -(middle!.gradientNorm ** 2) - 1)).toBeLessThan(2e-2);
+      expect(Math.abs(slope / -(middle!.gradientNorm ** 2) - 1)).toBeLessThan(1e-2);
     }
   });
 

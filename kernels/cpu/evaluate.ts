@@ -18,19 +18,38 @@ export interface Evaluation {
   readonly distance: number;
 }
 
-/** Evaluates at X [n, r] and Y [m, r]. */
-export function evaluate(structure: HostStructure, x: Float64Array, y: Float64Array, r: number): Evaluation {
+/** Factors with their Gram matrices X^T X and Y^T Y [r, r]. */
+interface WithGrams {
+  readonly x: Float64Array;
+  readonly y: Float64Array;
+  readonly r: number;
+  readonly xx: Float64Array;
+  readonly yy: Float64Array;
+}
+
+/** Evaluates at X [n, r] and Y [m, r]; also returns X^T X and Y^T Y [r, r], which it needs. */
+export function evaluate(
+  structure: HostStructure,
+  x: Float64Array,
+  y: Float64Array,
+  r: number,
+): Evaluation & Pick<WithGrams, 'xx' | 'yy'> {
+  const at = { x, y, r, xx: gram(x, x, r), yy: gram(y, y, r) };
+  return { ...evaluateAt(structure, at), xx: at.xx, yy: at.yy };
+}
+
+function evaluateAt(structure: HostStructure, at: WithGrams): Evaluation {
   switch (structure.kind) {
     case 'diagonal':
-      return diagonal(structure.sigma, x, y, r);
+      return diagonal(structure.sigma, at);
     case 'quadratic':
-      return quadratic(structure.error, structure.covariance, x, y, r);
+      return quadratic(structure.error, structure.covariance, at);
     case 'trace':
-      return trace(structure.trace0, x, y, r);
+      return trace(structure.trace0, at);
   }
 }
 
-function diagonal(sigma: Float64Array, x: Float64Array, y: Float64Array, r: number): Evaluation {
+function diagonal(sigma: Float64Array, { x, y, r, xx, yy }: WithGrams): Evaluation {
   const ey = new Float64Array(x.length);
   const ex = new Float64Array(y.length);
   let overlap = 0;
@@ -44,8 +63,6 @@ function diagonal(sigma: Float64Array, x: Float64Array, y: Float64Array, r: numb
       overlap += s * x[j]! * y[j]!;
     }
   }
-  const xx = gram(x, x, r);
-  const yy = gram(y, y, r);
   const loss = Math.max(0, energy / 2 - overlap + dot(xx, yy) / 2);
   return {
     loss,
@@ -55,33 +72,26 @@ function diagonal(sigma: Float64Array, x: Float64Array, y: Float64Array, r: numb
   };
 }
 
-function quadratic(
-  error: Dense,
-  covariance: Dense | null,
-  x: Float64Array,
-  y: Float64Array,
-  r: number,
-): Evaluation {
+function quadratic(error: Dense, covariance: Dense | null, { x, y, r, xx, yy }: WithGrams): Evaluation {
   const hy = covariance ? product(covariance, y, r) : y;
   const ehy = product(error, hy, r);
   const ex = productTransposed(error, x, r);
   const hex = covariance ? product(covariance, ex, r) : ex;
-  const xx = gram(x, x, r);
   const residual = (value: number, overlap: number, gramY: Float64Array) =>
     Math.max(0, value / 2 - overlap + dot(xx, gramY) / 2);
   const { plain, weighted } = energies(error, covariance);
-  const yhy = gram(y, hy, r);
+  const yhy = covariance ? gram(y, hy, r) : yy;
   // Before the flow, which is formed in place of E H Y and H E^T X.
   const loss = residual(weighted, dot(x, ehy), yhy);
-  const distance = Math.sqrt(2 * residual(plain, dot(ex, y), gram(y, y, r)));
+  const distance = Math.sqrt(2 * residual(plain, dot(ex, y), yy));
   return { loss, dX: subtractProduct(ehy, x, yhy, r), dY: subtractProduct(hex, hy, xx, r), distance };
 }
 
-function trace(trace0: number, x: Float64Array, y: Float64Array, r: number): Evaluation {
+function trace(trace0: number, { x, y, r, xx, yy }: WithGrams): Evaluation {
   const updateTrace = dot(x, y);
   const p = trace0 + updateTrace;
   const n = x.length / r;
-  const update2 = dot(gram(x, x, r), gram(y, y, r));
+  const update2 = dot(xx, yy);
   return {
     loss: (p * p) / 2,
     dX: y.map((value) => -p * value),
@@ -117,14 +127,15 @@ export function dot(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
-/** a^T b [r, r] of two [rows, r] matrices. */
+/** a^T b [r, r] of two [rows, r] matrices whose product is symmetric, as a^T a and a^T H a are. */
 export function gram(a: Float64Array, b: Float64Array, r: number): Float64Array {
   const out = new Float64Array(r * r);
   for (let row = 0; row < a.length; row += r)
     for (let i = 0; i < r; i++) {
       const ai = a[row + i]!;
-      for (let j = 0; j < r; j++) out[i * r + j]! += ai * b[row + j]!;
+      for (let j = i; j < r; j++) out[i * r + j]! += ai * b[row + j]!;
     }
+  for (let i = 0; i < r; i++) for (let j = 0; j < i; j++) out[i * r + j] = out[j * r + i]!;
   return out;
 }
 

@@ -17,7 +17,8 @@ export const devicesCommand: CommandModule = {
     for (const { name, available, preferred, device, reason, limits } of backends) {
       const works = available ? (preferred ? 'yes, the default' : 'yes') : 'no';
       print(`${name.padEnd(11)} ${works.padEnd(17)} ${available ? device : reason}`);
-      if (available) for (const [limit, value] of Object.entries(limits)) print(`${' '.repeat(30)}${limit}: ${value}`);
+      if (available)
+        for (const [limit, value] of Object.entries(limits)) print(`${' '.repeat(30)}${limit}: ${value}`);
     }
   },
 };

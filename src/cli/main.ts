@@ -16,7 +16,8 @@ function fail(message: string | null, error?: Error): never {
     note(error.stack ?? error.message);
     process.exit(1);
   }
-  note(`rankflow: ${error instanceof InputError ? error.message : `${message}; see rankflow --help`}`);
+  const reason = error instanceof InputError ? error.message : `${message}; see rankflow --help`;
+  note(`rankflow: ${reason.replaceAll(/\s*\n\s*/g, ' ')}`);
   process.exit(2);
 }
 

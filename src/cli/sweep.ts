@@ -44,9 +44,9 @@ export const sweepCommand: CommandModule = {
     let shown: Progress | undefined;
     const cells = await sweep(config, {
       start(plan, backend) {
-        note(`rankflow sweep on ${backend.name} (${backend.device})`);
         origin = provenance(backend, config.seed, plan.config);
         folder = createSweepFolder(out, origin);
+        note(`rankflow sweep on ${backend.name} (${backend.device})`);
         shown = progress(totalTrials(plan), 'trajectories');
       },
       chunk({ rows, done, work }) {

@@ -43,7 +43,7 @@ export const theoryCommand: CommandModule = {
     const config = checkConfig(theorySchema, configFromFlags(theorySchema, argv));
     await useBackend('cpu');
     const plan = await makePlan(checkConfig(sweepSchema, config));
-    const rows = theoryRows(plan.cells);
+    const rows = theoryRows(plan);
     if (argv['json']) printJson(rows);
     else {
       print(

@@ -55,6 +55,8 @@ export function readSource(spec: SourceSpec): Source {
   if (spec.spectrum !== undefined && (spec.target !== undefined || spec.base !== undefined)) {
     throw new InputError('spectrum', spec.spectrum, 'left out when target or base are given as files');
   }
+  if (spec.spectrum === undefined && spec.vectors === 'random')
+    throw new InputError('vectors', spec.vectors, 'left out without a spectrum');
   const read = (location: string | undefined) => (location === undefined ? null : readMatrix(location));
   const [target, base] = [read(spec.target), read(spec.base)];
   if (target && base && (target.rows !== base.rows || target.cols !== base.cols)) {
@@ -111,7 +113,7 @@ export async function makeProblem(
       if (source.target)
         throw new InputError('target', source.spec.target, 'left out: trace-squared knows only W0 (base)');
       if (n !== m) throw new InputError('shape', `${n}x${m}`, 'square for the trace-squared loss');
-      return traceSquared(n, trace(base ?? spectralMatrix(source.spec, shape)));
+      return traceSquared(n, base ? trace(base) : spectralTrace(source.spec, shape));
     }
     default:
       return customProblem(loss, source, shape, base);
@@ -136,24 +138,55 @@ function spectrumOf({ spectrum }: SourceSpec, { n, m }: Shape): Float64Array {
     : namedSpectrum(spectrum, count);
 }
 
-const frameOf = ({ vectors, seed = 0 }: SourceSpec, { n, m }: Shape): Frame | null =>
-  vectors === 'random' ? randomFrame(n, m, seed) : null;
+/** Most entries that one matrix is formed with. */
+export const MOST_ENTRIES = 2 ** 27;
+
+function zeros({ n, m }: Shape): Dense {
+  if (n * m > MOST_ENTRIES)
+    throw new InputError(
+      'shape',
+      `${n}x${m}`,
+      `small enough to form this matrix: n m at most ${MOST_ENTRIES}`,
+    );
+  return dense(n, m);
+}
+
+function frameOf({ vectors, seed = 0 }: SourceSpec, { n, m }: Shape): Frame | null {
+  if (vectors !== 'random') return null;
+  if (Math.max(n, m) ** 2 > MOST_ENTRIES)
+    throw new InputError(
+      'vectors',
+      vectors,
+      `identity for a ${n}x${m} matrix: random ones fill square matrices`,
+    );
+  return randomFrame(n, m, seed);
+}
 
 /** U diag(sigma) V^T [n, m]. */
 function spectralMatrix(spec: SourceSpec, shape: Shape): Dense {
-  const { n, m } = shape;
-  const diagonal = dense(n, m);
-  spectrumOf(spec, shape).forEach((s, i) => (diagonal.data[i * m + i] = s));
+  const diagonal = zeros(shape);
+  spectrumOf(spec, shape).forEach((s, i) => (diagonal.data[i * shape.m + i] = s));
   const frame = frameOf(spec, shape);
   return frame ? fromMatrix(frame.left.mmul(toMatrix(diagonal)).mmul(frame.right.transpose())) : diagonal;
 }
+
+/** Its trace, without forming it where that is the sum of the spectrum. */
+const spectralTrace = (spec: SourceSpec, shape: Shape): number =>
+  spec.vectors === 'random'
+    ? trace(spectralMatrix(spec, shape))
+    : spectrumOf(spec, shape).reduce((sum, s) => sum + s, 0);
 
 function covarianceOf({ spec, covariance }: Source, m: number): Dense {
   if (covariance) return covariance;
   if (spec.covariance === undefined) {
     throw new InputError('covariance', undefined, 'a matrix file or a spectrum, for linear regression');
   }
-  return spectralMatrix({ spectrum: spec.covariance }, { n: m, m });
+  try {
+    return spectralMatrix({ spectrum: spec.covariance }, { n: m, m });
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError('covariance', spec.covariance, error.allowed);
+  }
 }
 
 /**
@@ -169,24 +202,33 @@ export async function customProblem(
   if (!existsSync(file))
     throw new InputError('loss', file, `one of ${lossNames.join(', ')}, or a .ts or .js file`);
   if (target) throw new InputError('target', spec.target, 'left out: a custom loss holds its own target');
-  const loaded = await createJiti(import.meta.url).import<{ default?: unknown }>(resolve(file));
-  const f = loaded.default;
-  if (typeof f !== 'function')
-    throw new InputError('loss', file, 'a module whose default export is a function');
-  const loss: TensorLoss = (w) => f(w, tf);
-  const w0 = base ?? (spec.spectrum === undefined ? dense(n, m) : spectralMatrix(spec, { n, m }));
-  const probe = tf.tidy(() => loss(tensor2d(w0).expandDims<tf.Tensor3D>(0).tile([2, 1, 1])));
-  const shape = probe.shape;
-  probe.dispose();
-  if (shape.length !== 1 || shape[0] !== 2) {
+  const w0 = base ?? (spec.spectrum === undefined ? zeros({ n, m }) : spectralMatrix(spec, { n, m }));
+  try {
+    const loaded = await createJiti(import.meta.url).import<{ default?: unknown }>(resolve(file));
+    const f = loaded.default;
+    if (typeof f !== 'function')
+      throw new InputError('loss', file, 'a module whose default export is a function');
+    const loss: TensorLoss = (w) => f(w, tf);
+    const value: unknown = tf.tidy(() => loss(tensor2d(w0).expandDims<tf.Tensor3D>(0).tile([2, 1, 1])));
+    const found = value instanceof tf.Tensor ? `[${value.shape}]` : 'no tensor';
+    tf.dispose(value as tf.TensorContainer);
+    if (found !== '[2]') {
+      throw new InputError(
+        'loss',
+        `${file}, which maps [2, ${n}, ${m}] to ${found}`,
+        'a function [batch, n, m] -> [batch]',
+      );
+    }
+    const gradient = tf.tidy(() => autodiffGradient(loss, tensor2d(w0).expandDims(0)));
+    const data = Float64Array.from(await gradient.data());
+    gradient.dispose();
+    return custom(file, w0, loss, dense(n, m, data));
+  } catch (error) {
+    if (error instanceof InputError) throw error;
     throw new InputError(
       'loss',
-      `${file}, which maps [2, ${n}, ${m}] to [${shape}]`,
-      'a function [batch, n, m] -> [batch]',
+      file,
+      `a module that loads and a loss that can be differentiated (${error})`,
     );
   }
-  const gradient = tf.tidy(() => autodiffGradient(loss, tensor2d(w0).expandDims(0)));
-  const data = Float64Array.from(await gradient.data());
-  gradient.dispose();
-  return custom(file, w0, loss, dense(n, m, data));
 }

@@ -9,19 +9,17 @@ import { simulationHtml } from '../report/html.js';
 import { renderPng, renderSvg, simulationFigures } from '../report/plots.js';
 import type { SimulationReport } from '../report/simulation.js';
 import type { Simulation } from '../simulation/simulate.js';
-import { createFolder } from './folder.js';
 import { writeParquet, writeWhole, type Value } from './tables.js';
 
 const finite = (value: number | undefined): Value =>
   value !== undefined && Number.isFinite(value) ? value : null;
 
-/** Writes everything into a new folder. @throws InputError if the folder exists or cannot be made */
+/** Writes everything into a folder that `createFolder(path, 'plots')` made. */
 export async function writeSimulation(
   path: string,
   { trajectories, adapters }: Simulation,
   report: SimulationReport,
 ): Promise<void> {
-  createFolder(path, 'plots');
   const at = (...names: string[]) => join(path, ...names);
   writeWhole(at('config.json'), `${JSON.stringify(report.provenance, null, 2)}\n`);
   const { times, trials } = report;

@@ -1,24 +1,37 @@
 /**
  * The one loop: advances a batch of trajectories, each with its own clock and (for adaptive methods) its own step
- * size, to its next save point, observes it there, and stops it for a reason. Time here is normalized time tau.
+ * size, to its next save point, observes it there, and stops it for a reason. What is decided of a single trajectory
+ * is in track.ts; here are the tensors.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { decide, firstGuess, scaledError, startingStep } from '../method/controller.js';
+import { firstGuess, startingStep } from '../method/controller.js';
 import type { Method } from '../method/method.js';
 import type { Outcome } from '../method/outcome.js';
 import { gradientDescentStep, rungeKuttaStep, type Step } from '../method/step.js';
 import type { State, System } from '../method/system.js';
-import { choose, download, keepRows, squaredNorms, upload } from './batch.js';
-import type { ComponentShape, HostState } from './batch.js';
+import {
+  choose,
+  download,
+  keepRows,
+  squaredNorms,
+  upload,
+  type ComponentShape,
+  type HostState,
+} from './batch.js';
+import { judge, newTrack, planStep, record, type Measured, type StopRule, type Track } from './track.js';
 
-export interface StopRule {
-  /** Times t to observe at, ascending; the last is the end time. */
-  readonly saveTimes: readonly number[];
-  /** Stop a trajectory once its gradient norm is at most this fraction of the largest it has had; null: never. */
-  readonly steadyTolerance: number | null;
-  /** Most steps, accepted and rejected, of one trajectory. */
-  readonly maxSteps: number;
+export type { StopRule } from './track.js';
+
+/** What is integrated: initial states of independent trajectories of one system. */
+export interface Batch<T> {
+  readonly system: System;
+  readonly shapes: readonly ComponentShape[];
+  readonly initial: readonly HostState[];
+  /** Normalized time per unit of time t, per trajectory. */
+  readonly clocks: readonly number[];
+  /** What to keep of trajectory `index` at time t. */
+  readonly observe: (index: number, time: number, state: HostState) => T | Promise<T>;
 }
 
 /** How one trajectory of a batch ended, with what was observed of it. */
@@ -37,191 +50,137 @@ export interface Ending<T> {
   readonly state: HostState;
 }
 
-/** A trajectory's place in time and its step-size control; mutable while it runs. */
-interface Track<T> {
-  readonly index: number;
-  /** tau / t. */
-  readonly clock: number;
-  tau: number;
-  /** Step size to try next, before it is cut at a save point. */
-  proposal: number;
-  lastError: number;
-  afterRejection: boolean;
-  lastTryFinite: boolean;
-  accepted: number;
-  rejected: number;
-  evaluations: number;
-  /** Largest slope norm so far. */
-  peak: number;
-  readonly saved: (T | null)[];
-  outcome: Outcome | null;
+/** The rows of a batch that are on the device; `slope` is their derivative, which adaptive methods carry along. */
+interface Rows<T> {
+  readonly tracks: readonly Track<T>[];
+  readonly state: State;
+  readonly slope: State;
 }
-
-export interface Batch<T> {
-  readonly system: System;
-  readonly shapes: readonly ComponentShape[];
-  readonly initial: readonly HostState[];
-  /** Normalized time per unit of time t, per trajectory. */
-  readonly clocks: readonly number[];
-  /** What to keep of trajectory `index` at time t. */
-  readonly observe: (index: number, time: number, state: HostState) => T | Promise<T>;
-}
-
-/** Steps below this fraction of the elapsed time cannot be told from none in float64 time. */
-const TIME_RESOLUTION = 1e-12;
-const SMALLEST_STEP = 1e-30;
 
 /** Advances all trajectories of a batch to their ends. The system stays the caller's. */
 export async function integrate<T>(batch: Batch<T>, method: Method, stop: StopRule): Promise<Ending<T>[]> {
-  const { system, shapes, observe } = batch;
   const endings = new Array<Ending<T>>(batch.initial.length);
-  const tracks = batch.clocks.map((clock, index): Track<T> => newTrack(index, clock, method));
-  let rows = tracks;
-  let state: State = upload(batch.initial, shapes);
-  let slope: State = [];
-  const replace = (newState: State, newSlope: State) => {
-    tf.dispose([...state, ...slope].filter((z) => !newState.includes(z) && !newSlope.includes(z)));
-    [state, slope] = [newState, newSlope];
+  let rows: Rows<T> = {
+    tracks: batch.clocks.map((clock, index) => newTrack<T>(index, clock, method)),
+    state: upload(batch.initial, batch.shapes),
+    slope: [],
   };
-
-  const finish = async (finished: Track<T>[]) => {
-    const states = await download(
-      state,
-      finished.map((track) => rows.indexOf(track)),
-    );
-    for (const [i, track] of finished.entries()) {
-      const end = states[i] as HostState;
-      const time = track.tau / track.clock;
-      const last = await observe(track.index, time, end);
-      const rest = track.outcome === 'stationary' ? last : null;
-      endings[track.index] = {
-        outcome: track.outcome as Outcome,
-        time,
-        acceptedSteps: track.accepted,
-        rejectedSteps: track.rejected,
-        evaluations: track.evaluations,
-        saved: stop.saveTimes.map((_, k) => (k < track.saved.length ? (track.saved[k] as T | null) : rest)),
-        last,
-        state: end,
-      };
-    }
+  const replace = (next: Rows<T>) => {
+    const kept = new Set([...next.state, ...next.slope]);
+    tf.dispose([...rows.state, ...rows.slope].filter((z) => !kept.has(z)));
+    rows = next;
   };
-  const save = async (hit: Track<T>[]) => {
-    const states = await download(
-      state,
-      hit.map((track) => rows.indexOf(track)),
-    );
-    for (const [i, track] of hit.entries()) {
-      track.saved.push(
-        await observe(track.index, stop.saveTimes[track.saved.length] as number, states[i] as HostState),
-      );
-      if (track.saved.length === stop.saveTimes.length && track.outcome !== 'stationary')
-        track.outcome = 'end-time';
-    }
-  };
-  const target = (track: Track<T>) => (stop.saveTimes[track.saved.length] as number) * track.clock;
-
   try {
-    if (stop.saveTimes[0] === 0) await save(rows);
-    if (method.kind === 'adaptive') replace(state, await start(system, state, rows, method));
+    if (stop.saveTimes[0] === 0) await save(rows, rows.tracks, batch, stop);
+    if (method.kind === 'adaptive') replace({ ...rows, slope: await start(batch.system, rows, method) });
     for (;;) {
-      const finished = rows.filter((track) => track.outcome !== null && !(track.index in endings));
-      if (finished.length > 0) await finish(finished);
-      const active = rows.filter((track) => track.outcome === null);
-      if (active.length === 0) break;
-      // What has ended waits, frozen by a zero step, until half of the batch has.
-      if (active.length <= rows.length / 2) {
-        const kept = active.map((track) => rows.indexOf(track));
-        replace(
-          state.map((z) => keepRows(z, kept)),
-          slope.map((z) => keepRows(z, kept)),
-        );
-        rows = active;
-      }
-      const steps = rows.map((track) => plannedStep(track, method, target));
-      const result = tf.tidy(() => {
-        const h = tf.tensor3d(
-          steps.map((step) => step.h),
-          [rows.length, 1, 1],
-        );
-        const { next, slope: newSlope, error } = take(system, method, state, slope, h);
-        const norms = tf.stack([
-          squaredNorms(next),
-          squaredNorms(newSlope),
-          ...(error ? [squaredNorms(error)] : []),
-        ]);
-        return { next, slope: method.kind === 'adaptive' ? [...newSlope] : [], norms };
-      });
-      const norms = Array.from(await result.norms.data(), Math.sqrt);
-      result.norms.dispose();
-      const norm = (kind: number, row: number) => norms[kind * rows.length + row] as number;
-
-      const hits: Track<T>[] = [];
-      let finite = true;
-      const accepted = rows.map((track, row) => {
-        const step = steps[row] as PlannedStep;
-        if (track.outcome !== null) return true;
-        const [size, rate] = [norm(0, row), norm(1, row)];
-        track.lastTryFinite = Number.isFinite(size) && Number.isFinite(rate);
-        finite &&= track.lastTryFinite;
-        track.evaluations += evaluationsPerStep(method);
-        const error =
-          method.kind !== 'adaptive' ? 0 : scaledError(step.h * norm(2, row), size, method.rtol, method.atol);
-        if (!judge(track, step, method, track.lastTryFinite ? error : NaN, stop.maxSteps)) return false;
-        track.tau = step.hit ? target(track) : track.tau + step.h;
-        track.peak = Math.max(track.peak, rate);
-        if (step.hit) hits.push(track);
-        if (stop.steadyTolerance !== null && rate <= stop.steadyTolerance * track.peak)
-          track.outcome = 'stationary';
-        return true;
-      });
-      if (accepted.every(Boolean)) replace(result.next, result.slope);
-      else {
-        const mixed = choose(accepted, finite, result.next, state);
-        const mixedSlope = choose(accepted, finite, result.slope, slope);
-        tf.dispose([...result.next, ...result.slope]);
-        replace(mixed, mixedSlope);
-      }
-      if (hits.length > 0) await save(hits);
+      await finish(rows, batch, stop, endings);
+      const active = rows.tracks.filter(({ outcome }) => outcome === null);
+      if (active.length === 0) return endings;
+      // What has ended waits, frozen by a zero step, until half of the rows have.
+      if (active.length <= rows.tracks.length / 2) replace(keep(rows, active));
+      const steps = rows.tracks.map((track) => planStep(track, method, stop));
+      const tried = await tryStep(
+        batch.system,
+        method,
+        rows,
+        steps.map(({ h }) => h),
+      );
+      const wasActive = rows.tracks.map(({ outcome }) => outcome === null);
+      const accepted = rows.tracks.map(
+        (track, row) => !wasActive[row] || judge(track, steps[row]!, tried.measured[row]!, method, stop),
+      );
+      replace({ ...rows, ...merge(rows, tried, accepted) });
+      const hits = rows.tracks.filter((_, row) => wasActive[row] && accepted[row] && steps[row]!.hit);
+      await save(rows, hits, batch, stop);
     }
-    return endings;
   } finally {
-    tf.dispose([...state, ...slope]);
+    tf.dispose([...rows.state, ...rows.slope]);
   }
 }
 
-function newTrack<T>(index: number, clock: number, method: Method): Track<T> {
-  return {
-    index,
-    clock,
-    tau: 0,
-    proposal: method.kind === 'adaptive' ? 0 : method.step * clock,
-    lastError: 1e-4,
-    afterRejection: false,
-    lastTryFinite: true,
-    accepted: 0,
-    rejected: 0,
-    evaluations: 0,
-    peak: 0,
-    saved: [],
-    outcome: null,
-  };
+/** Observes the given tracks at the save point that they have reached. */
+async function save<T>(
+  rows: Rows<T>,
+  hits: readonly Track<T>[],
+  { observe }: Batch<T>,
+  stop: StopRule,
+): Promise<void> {
+  const states = await read(rows, hits);
+  for (const [i, track] of hits.entries()) {
+    const time = stop.saveTimes[track.saved.length]!;
+    record(track, await observe(track.index, time, states[i]!), stop);
+  }
 }
 
-interface PlannedStep {
-  /** Step size. An adaptive one is a float32 number, as the device will use it; a fixed one is not rounded. */
-  readonly h: number;
-  /** True if the step ends at the trajectory's next save point. */
-  readonly hit: boolean;
+/** Writes the endings of the tracks that have just ended. */
+async function finish<T>(
+  rows: Rows<T>,
+  { observe }: Batch<T>,
+  stop: StopRule,
+  endings: Ending<T>[],
+): Promise<void> {
+  const ended = rows.tracks.filter(({ outcome, index }) => outcome !== null && !(index in endings));
+  const states = await read(rows, ended);
+  for (const [i, track] of ended.entries()) {
+    const time = track.tau / track.clock;
+    const last = await observe(track.index, time, states[i]!);
+    const rest = track.outcome === 'stationary' ? last : null;
+    endings[track.index] = {
+      outcome: track.outcome as Outcome,
+      time,
+      acceptedSteps: track.accepted,
+      rejectedSteps: track.rejected,
+      evaluations: track.evaluations,
+      saved: stop.saveTimes.map((_, k) => (k < track.saved.length ? track.saved[k]! : rest)),
+      last,
+      state: states[i]!,
+    };
+  }
 }
 
-function plannedStep<T>(track: Track<T>, method: Method, target: (track: Track<T>) => number): PlannedStep {
-  if (track.outcome !== null) return { h: 0, hit: false };
-  const remaining = target(track) - track.tau;
-  // Save points are whole multiples of a fixed step; half a step is more than the sum of many can be off.
-  if (method.kind !== 'adaptive') return { h: track.proposal, hit: remaining < 1.5 * track.proposal };
-  const hit = remaining <= track.proposal * (1 + 1e-6);
-  return { h: Math.fround(hit ? remaining : track.proposal), hit };
+const read = async <T>(rows: Rows<T>, tracks: readonly Track<T>[]): Promise<HostState[]> =>
+  tracks.length === 0
+    ? []
+    : download(
+        rows.state,
+        tracks.map((track) => rows.tracks.indexOf(track)),
+      );
+
+function keep<T>(rows: Rows<T>, tracks: readonly Track<T>[]): Rows<T> {
+  const kept = tracks.map((track) => rows.tracks.indexOf(track));
+  const of = (state: State) => state.map((z) => keepRows(z, kept));
+  return { tracks, state: of(rows.state), slope: of(rows.slope) };
+}
+
+interface TriedStep {
+  readonly state: State;
+  readonly slope: State;
+  readonly measured: readonly Measured[];
+}
+
+/** Takes a step of size h in every row and measures it. */
+async function tryStep<T>(
+  system: System,
+  method: Method,
+  { state, slope }: Rows<T>,
+  sizes: readonly number[],
+): Promise<TriedStep> {
+  const tried = tf.tidy(() => {
+    const h = tf.tensor3d([...sizes], [sizes.length, 1, 1]);
+    const step = take(system, method, state, slope, h);
+    const measures = [step.next, step.slope, ...(step.error ? [step.error] : [])];
+    const carried = method.kind === 'adaptive' ? [...step.slope] : [];
+    return { state: step.next, slope: carried, norms: tf.stack(measures.map(squaredNorms)) };
+  });
+  const norms = Array.from(await tried.norms.data(), Math.sqrt);
+  tried.norms.dispose();
+  const measured = sizes.map((_, row) => ({
+    size: norms[row]!,
+    rate: norms[sizes.length + row]!,
+    errorRate: norms[2 * sizes.length + row] ?? 0,
+  }));
+  return { state: tried.state, slope: tried.slope, measured };
 }
 
 function take(system: System, method: Method, state: State, slope: State, h: Tensor3D): Step {
@@ -235,72 +194,45 @@ function take(system: System, method: Method, state: State, slope: State, h: Ten
   }
 }
 
-function evaluationsPerStep(method: Method): number {
-  switch (method.kind) {
-    case 'adaptive':
-      return method.tableau.b.length - 1;
-    case 'fixed':
-      return method.tableau.b.length;
-    case 'gradient-descent':
-      return 1;
-  }
+/** The tried rows where accepted, else the rows as they were. */
+function merge<T>(
+  rows: Rows<T>,
+  tried: TriedStep,
+  accepted: readonly boolean[],
+): Pick<Rows<T>, 'state' | 'slope'> {
+  if (accepted.every(Boolean)) return { state: tried.state, slope: tried.slope };
+  const finite = tried.measured.every(({ size, rate }, row) => accepted[row] || Number.isFinite(size + rate));
+  const merged = {
+    state: choose(accepted, finite, tried.state, rows.state),
+    slope: choose(accepted, finite, tried.slope, rows.slope),
+  };
+  tf.dispose([...tried.state, ...tried.slope]);
+  return merged;
 }
 
-/** Counts a step, sets what to try next and, if there is no next try, the outcome. Returns whether it was accepted. */
-function judge<T>(
-  track: Track<T>,
-  step: PlannedStep,
-  method: Method,
-  error: number,
-  maxSteps: number,
-): boolean {
-  const decision =
-    method.kind === 'adaptive'
-      ? decide(step.h, error, track.lastError, method.tableau.order, track.afterRejection)
-      : { accepted: Number.isFinite(error), next: track.proposal, lastError: 0 };
-  if (decision.accepted) {
-    track.accepted++;
-    track.proposal = step.hit ? Math.max(track.proposal, decision.next) : decision.next;
-  } else {
-    track.rejected++;
-    track.proposal = decision.next;
-    if (method.kind !== 'adaptive') track.outcome = 'diverged';
-    else if (track.proposal < Math.max(SMALLEST_STEP, TIME_RESOLUTION * track.tau)) {
-      track.outcome = track.lastTryFinite ? 'step-too-small' : 'diverged';
-    }
-  }
-  track.afterRejection = !decision.accepted;
-  track.lastError = decision.lastError;
-  if (track.accepted + track.rejected >= maxSteps) track.outcome ??= 'step-budget';
-  return decision.accepted;
-}
-
-/** Sets every trajectory's starting step and returns the derivative at the start. */
+/** Sets every track's starting step and returns the derivative at the start. */
 async function start<T>(
   system: System,
-  state: State,
-  rows: readonly Track<T>[],
-  method: Extract<Method, { kind: 'adaptive' }>,
+  { tracks, state }: Rows<T>,
+  { rtol, atol, tableau }: Extract<Method, { kind: 'adaptive' }>,
 ): Promise<State> {
+  const count = tracks.length;
   const first = system.derivative(state);
   const initialNorms = tf.tidy(() => tf.stack([squaredNorms(state), squaredNorms(first)]));
   const norms = Array.from(await initialNorms.data(), Math.sqrt);
-  const sizes = norms.slice(0, rows.length);
-  const rates = norms.slice(rows.length);
-  const guesses = sizes.map((size, i) => firstGuess(size, rates[i] as number));
+  const guesses = tracks.map((_, row) => firstGuess(norms[row]!, norms[count + row]!));
   const changes = tf.tidy(() => {
-    const h = tf.tensor3d(guesses, [rows.length, 1, 1]);
-    const euler = state.map((z, i) => tf.add<Tensor3D>(z, tf.mul(first[i] as Tensor3D, h)));
-    return squaredNorms(system.derivative(euler).map((z, i) => tf.sub<Tensor3D>(z, first[i] as Tensor3D)));
+    const h = tf.tensor3d(guesses, [count, 1, 1]);
+    const euler = state.map((z, i) => tf.add<Tensor3D>(z, tf.mul(first[i]!, h)));
+    return squaredNorms(system.derivative(euler).map((z, i) => tf.sub<Tensor3D>(z, first[i]!)));
   });
   const change = Array.from(await changes.data(), Math.sqrt);
   tf.dispose([initialNorms, changes]);
-  rows.forEach((track, i) => {
-    const [h0, size, rate] = [guesses[i] as number, sizes[i] as number, rates[i] as number];
-    const scale = method.atol + method.rtol * size;
+  tracks.forEach((track, row) => {
+    const [size, rate, h0] = [norms[row]!, norms[count + row]!, guesses[row]!];
     track.peak = rate;
     track.evaluations = 2;
-    track.proposal = startingStep(h0, rate, (change[i] as number) / h0, scale, method.tableau.order);
+    track.proposal = startingStep(h0, rate, change[row]! / h0, atol + rtol * size, tableau.order);
   });
   return first;
 }

@@ -1,6 +1,6 @@
 /** What is kept of a trajectory at a save point, in float64: functionals of the state, not the state. */
 import * as tf from '@tensorflow/tfjs';
-import { dot, evaluate, gram, type Evaluation } from '../../kernels/cpu/evaluate.js';
+import { dot, evaluate, gram } from '../../kernels/cpu/evaluate.js';
 import { loraSystem, tensor2d } from '../../kernels/tensorOps/loraSystem.js';
 import type { Factors } from '../ensemble/adapter.js';
 import type { Problem } from '../problem/problem.js';
@@ -26,10 +26,8 @@ export type Observer = (factors: Factors, clock: number, time: number) => Promis
 /** @param withSingularValues whether to compute them: O((n + m) r^2) more work per save point */
 export function observer(problem: Problem, withSingularValues: boolean): Observer {
   return async (factors, clock, time) => {
-    const { x, y } = factors;
-    const { loss, dX, dY, distance } = await evaluation(problem, factors);
-    const imbalance = gram(x.data, x.data, x.cols);
-    gram(y.data, y.data, y.cols).forEach((value, i) => (imbalance[i]! -= value));
+    const { loss, dX, dY, distance, xx, yy } = await evaluation(problem, factors);
+    const imbalance = xx.map((value, i) => value - yy[i]!);
     return {
       time,
       loss,
@@ -41,9 +39,9 @@ export function observer(problem: Problem, withSingularValues: boolean): Observe
   };
 }
 
-type MaybeDistance = Omit<Evaluation, 'distance'> & { readonly distance: number | null };
+type DeviceEvaluation = Omit<ReturnType<typeof evaluate>, 'distance'> & { readonly distance: number | null };
 
-async function evaluation(problem: Problem, { x, y }: Factors): Promise<MaybeDistance> {
+async function evaluation(problem: Problem, { x, y }: Factors): Promise<DeviceEvaluation> {
   const { structure, n, m } = problem;
   if (structure.kind !== 'autodiff') return evaluate(structure, x.data, y.data, x.cols);
   const system = loraSystem(structure, { n, m, width: x.cols });
@@ -55,5 +53,6 @@ async function evaluation(problem: Problem, { x, y }: Factors): Promise<MaybeDis
   const [loss, dX, dY] = await Promise.all(tensors.map(async (t) => Float64Array.from(await t.data())));
   tf.dispose(tensors);
   system.dispose();
-  return { loss: loss![0]!, dX: dX!, dY: dY!, distance: null };
+  const [xx, yy] = [gram(x.data, x.data, x.cols), gram(y.data, y.data, y.cols)];
+  return { loss: loss![0]!, dX: dX!, dY: dY!, distance: null, xx, yy };
 }

@@ -39,7 +39,7 @@ export function lawOf(cell: Cell): CellSummary['law'] {
     }
   }
   const optimum = problem.optimum(rank);
-  if (optimum === null || problem.initialLoss === null) return null;
+  if (optimum === null || !problem.initialLoss) return null;
   return { value: Math.sqrt(optimum / problem.initialLoss), name: 'Eckart-Young-Mirsky' };
 }
 

@@ -7,11 +7,19 @@ import { fromAdapters, initialization, pissaStart, type Initialization } from '.
 import { scaleOf, type Scaling } from '../ensemble/scaling.js';
 import { InputError } from '../inputError.js';
 import { readAdapters } from '../input/adapters.js';
-import { labelOf, makeProblem, readSource, shapeOf, type Shape, type Source } from '../input/source.js';
+import {
+  labelOf,
+  makeProblem,
+  MOST_ENTRIES,
+  readSource,
+  shapeOf,
+  type Shape,
+  type Source,
+} from '../input/source.js';
 import { method, type Method } from '../method/method.js';
 import type { Problem } from '../problem/problem.js';
 import type { StopRule } from '../solver/integrate.js';
-import type { Member } from '../solver/solve.js';
+import { paddedWidth, type Member } from '../solver/solve.js';
 import type { SweepConfig } from './config.js';
 
 export interface Cell {
@@ -32,18 +40,23 @@ export interface Plan {
   readonly stop: StopRule;
 }
 
+/** More trajectories than these would not fit in memory beside their results. */
+const MOST_TRAJECTORIES = 1_000_000;
+
 /** The config with every default that depends on the problems filled in, and its cells. @throws InputError */
 export async function makePlan(config: SweepConfig): Promise<Plan> {
+  if (config.covariance !== undefined && !config.loss.includes('linear-regression'))
+    throw new InputError('covariance', config.covariance, 'left out: only linear-regression uses it');
   const source = readSource(config);
   const stepping = method(config.method, config);
   const cells: Cell[] = [];
   for (const loss of config.loss) {
     for (const shape of shapesOf(config, source)) {
+      for (const rank of config.ranks) checkRank(rank, shape);
       const problem = await makeProblem(loss, source, shape);
       for (const spec of config.init) {
         for (const scaling of config.scaling) {
           for (const rank of config.ranks) {
-            checkRank(rank, shape);
             const coefficients = {
               scale: scaleOf(scaling, config.alpha, rank),
               lrRatioA: config.lrRatioA,
@@ -67,8 +80,12 @@ export async function makePlan(config: SweepConfig): Promise<Plan> {
       }
     }
   }
+  if (cells.reduce((sum, { trials }) => sum + trials, 0) > MOST_TRAJECTORIES)
+    throw new InputError('trials', config.trials, `at most ${MOST_TRAJECTORIES} over all cells together`);
   const stop = stopRule(config, stepping, cells);
-  return { config: { ...config, time: stop.saveTimes.at(-1) as number }, cells, method: stepping, stop };
+  const { saveTimes, steadyTolerance: steady } = stop;
+  const resolved = { ...config, time: saveTimes.at(-1) as number, steady, saveTimes: [...saveTimes] };
+  return { config: resolved, cells, method: stepping, stop };
 }
 
 /** The trajectory of a cell's trial. */
@@ -103,6 +120,8 @@ function shapesOf({ shape }: SweepConfig, source: Source): Shape[] {
 
 function checkRank(rank: number, { n, m }: Shape): void {
   if (rank > Math.min(n, m)) throw new InputError('rank', rank, `at most min(n, m) = ${Math.min(n, m)}`);
+  if ((n + m) * paddedWidth(rank) > MOST_ENTRIES)
+    throw new InputError('shape', `${n}x${m}`, `small enough that (n + m) r is at most ${MOST_ENTRIES}`);
 }
 
 function initializationOf(spec: string, problem: Problem, rank: number, trials: number): Initialization {
@@ -140,14 +159,14 @@ function stopRule(config: SweepConfig, stepping: Method, cells: readonly Cell[])
   const whole = (time: number) => (step === null ? time : Math.max(1, Math.round(time / step)) * step);
   const time = config.time ?? whole(unrounded);
   const defaults = Array.from({ length: DEFAULT_SAVES }, (_, i) =>
-    whole(time * 10 ** ((3 * (i + 1)) / DEFAULT_SAVES - 3)),
+    Math.min(time, whole(time * 10 ** ((3 * (i + 1)) / DEFAULT_SAVES - 3))),
   );
   const saveTimes = [...new Set([...(config.saveTimes ?? defaults), time])].sort((a, b) => a - b);
   for (const saved of saveTimes) {
     if (saved > time) throw new InputError('saveTimes', saved, `at most the end time ${time}`);
     if (step !== null && Math.abs(saved / step - Math.round(saved / step)) > 1e-6) {
       throw new InputError(
-        'saveTimes',
+        saved === time ? 'time' : 'saveTimes',
         saved,
         `a whole multiple of the step ${step}, which ${config.method} does not cut`,
       );

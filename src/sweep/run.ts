@@ -21,8 +21,10 @@ export interface SweepWatch {
  */
 export async function sweep(input: SweepInput, watch: SweepWatch = {}): Promise<CellSummary[]> {
   const config = checkConfig(sweepSchema, input);
-  const backend = await useBackend(config.backend);
+  // A custom loss is tried on the processor: what is wrong is said before a device is opened.
+  await useBackend('cpu');
   const plan = await makePlan(config);
+  const backend = await useBackend(config.backend);
   watch.start?.(plan, backend);
   const chunks: Pick<SweepChunk, 'rows' | 'curves'>[] = [];
   for await (const chunk of runSweep(plan, backend)) {

@@ -2,7 +2,7 @@
 import { clock } from '../ensemble/adapter.js';
 import { traceSquaredPath } from '../theory/traceSquared.js';
 import { lawOf } from './law.js';
-import { member, type Cell } from './plan.js';
+import { member, type Cell, type Plan } from './plan.js';
 
 export interface TheoryRow {
   readonly loss: string;
@@ -23,7 +23,7 @@ export interface TheoryRow {
 }
 
 /** One row per cell; null where no closed form is known. */
-export const theoryRows = (cells: readonly Cell[]): TheoryRow[] =>
+export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
   cells.map((cell) => {
     const { problem, rank, coefficients, initialization } = cell;
     const optimum = problem.optimum(rank);
@@ -37,18 +37,18 @@ export const theoryRows = (cells: readonly Cell[]): TheoryRow[] =>
       optimum,
       relativeError:
         optimum === null || !problem.initialLoss ? null : Math.sqrt(optimum / problem.initialLoss),
-      ...approach(cell, optimum),
+      ...approach(cell, optimum, config.seed),
       fullFineTuningRate: problem.fullFineTuningRate,
     };
   });
 
 /** Distance between the end points, and the rate of approach. */
-function approach(cell: Cell, optimum: number | null): Pick<TheoryRow, 'distance' | 'rate'> {
+function approach(cell: Cell, optimum: number | null, seed: number): Pick<TheoryRow, 'distance' | 'rate'> {
   const { structure } = cell.problem;
   const perTime = clock(cell.coefficients);
   switch (structure.kind) {
     case 'trace': {
-      const { x, y } = member(cell, 0, 0).initial();
+      const { x, y } = member(cell, 0, seed).initial();
       const { rate } = traceSquaredPath({ trace0: structure.trace0, c: 1, x0: x, y0: y });
       return { distance: lawOf(cell)?.value ?? null, rate: perTime * rate };
     }
