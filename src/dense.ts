@@ -19,3 +19,10 @@ export const dense = (rows: number, cols: number, data = new Float64Array(rows *
 export const toMatrix = (a: Dense): Matrix => Matrix.from1DArray(a.rows, a.cols, a.data);
 
 export const fromMatrix = (a: Matrix): Dense => dense(a.rows, a.columns, Float64Array.from(a.to1DArray()));
+
+export function transposed(a: Dense): Dense {
+  const out = dense(a.cols, a.rows);
+  for (let i = 0; i < a.rows; i++)
+    for (let j = 0; j < a.cols; j++) out.data[j * a.rows + i] = a.data[i * a.cols + j]!;
+  return out;
+}

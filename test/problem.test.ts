@@ -5,11 +5,11 @@
 import * as tf from '@tensorflow/tfjs';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { evaluate, type HostStructure } from '../kernels/cpu/evaluate.js';
+import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
 import { fullFineTuningSystem } from '../kernels/tensorOps/fullFineTuningSystem.js';
 import { loraSystem, tensor2d } from '../kernels/tensorOps/loraSystem.js';
-import { dense, fromMatrix, toMatrix, type Dense } from '../src/dense.js';
-import { intoFrame, outOfFrame, toFactors, transposed } from '../src/ensemble/adapter.js';
+import { dense, fromMatrix, toMatrix, transposed, type Dense } from '../src/dense.js';
+import { intoFrame, outOfFrame, toFactors } from '../src/ensemble/adapter.js';
 import { InputError } from '../src/inputError.js';
 import { method } from '../src/method/method.js';
 import { tableaus } from '../src/method/tableau.js';
@@ -88,7 +88,7 @@ describe.each(builtIn)('%s', (_, problem) => {
   it.each([1, 3, 5])('agrees with its float64 twin at rank %d', (r) => {
     const x = gaussian(problem.n, r, 21);
     const y = gaussian(problem.m, r, 22);
-    const twin = evaluate(host(problem), x.data, y.data, r);
+    const twin = evaluator(host(problem))(x.data, y.data, r);
     const { value, gradient } = valueAndGradient(problem, product({ x, y }));
     const g = toMatrix(gradient);
     expect(Math.abs(twin.loss / value - 1)).toBeLessThan(1e-12);
@@ -147,7 +147,7 @@ describe('the twin keeps problems apart', () => {
     const y = gaussian(m, 2, 34);
     for (const problem of problems) {
       const { value } = valueAndGradient(problem, product({ x, y }));
-      expect(Math.abs(evaluate(host(problem), x.data, y.data, 2).loss / value - 1)).toBeLessThan(1e-12);
+      expect(Math.abs(evaluator(host(problem))(x.data, y.data, 2).loss / value - 1)).toBeLessThan(1e-12);
     }
   });
 });
@@ -298,7 +298,7 @@ describe.each(backends)('tensor operations on %s', (backend) => {
     expect(onlyX).toEqual(dX);
     expect(onlyY).toEqual(dY);
     batch.forEach(({ x, y }, i) => {
-      const expected = evaluate(twin, x.data, y.data, width);
+      const expected = evaluator(twin)(x.data, y.data, width);
       // The a-priori bound of float32 inner products: gamma_k = k 2^-24 times the product of the norms, with k the
       // lengths of all the sums in a row.
       const gamma = (shape.n + 2 * shape.m + 3 * width) * 2 ** -24;
@@ -315,7 +315,7 @@ describe.each(backends)('tensor operations on %s', (backend) => {
       expect(errorY / norm(expected.dY)).toBeLessThan(1e-5);
       // A neighbour's slope is not within it.
       const other = batch[(i + 1) % 3]!;
-      const wrong = evaluate(twin, other.x.data, other.y.data, width);
+      const wrong = evaluator(twin)(other.x.data, other.y.data, width);
       expect(norm(part(dX!, shape.n * width).map((value, at) => value - wrong.dX[at]!))).toBeGreaterThan(
         scale(nx, ny),
       );

@@ -175,7 +175,9 @@ describe('sweep plots', () => {
       expect(texts).toContain(expected);
     expect(texts).toContain('optimum');
     const unknown = one.map((cell) => ({ ...cell, optimum: null }));
-    expect(textsOf(await svgOf(sweepFigures(unknown), 'loss')).map(({ text }) => text)).not.toContain('optimum');
+    expect(textsOf(await svgOf(sweepFigures(unknown), 'loss')).map(({ text }) => text)).not.toContain(
+      'optimum',
+    );
   });
 
   it('says where nobody arrived, and how many did elsewhere', async () => {

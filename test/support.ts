@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { Matrix } from 'ml-matrix';
-import { evaluate, type HostStructure } from '../kernels/cpu/evaluate.js';
+import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
 import { dense, type Dense } from '../src/dense.js';
 import { toFactors, type Adapter, type Coefficients, type Factors } from '../src/ensemble/adapter.js';
 import type { Tableau } from '../src/method/tableau.js';
@@ -105,7 +105,7 @@ export function flow64(
 ): Factors {
   const cut = x.data.length;
   const field = (z: Float64Array) => {
-    const { dX, dY } = evaluate(structure, z.slice(0, cut), z.slice(cut), x.cols);
+    const { dX, dY } = evaluator(structure)(z.slice(0, cut), z.slice(cut), x.cols);
     return Float64Array.from([...dX, ...dY]);
   };
   const end = integrate64(tableau, field, Float64Array.from([...x.data, ...y.data]), tau, steps);

@@ -3,7 +3,7 @@
  * (src/method/system.ts), in plain loops. Every number that is reported is computed here, in float64, from the
  * state that the device holds.
  */
-import type { Dense } from '../../src/dense.js';
+import { transposed, type Dense } from '../../src/dense.js';
 import type { Structure } from '../../src/problem/problem.js';
 
 /** A built-in structure: all but autodiff, whose loss only a device can evaluate. */
@@ -27,25 +27,33 @@ interface WithGrams {
   readonly yy: Float64Array;
 }
 
-/** Evaluates at X [n, r] and Y [m, r]; also returns X^T X and Y^T Y [r, r], which it needs. */
-export function evaluate(
-  structure: HostStructure,
+/** The evaluation at X [n, r] and Y [m, r], with X^T X and Y^T Y [r, r], which it needs. */
+export type Evaluate = (
   x: Float64Array,
   y: Float64Array,
   r: number,
-): Evaluation & Pick<WithGrams, 'xx' | 'yy'> {
-  const at = { x, y, r, xx: gram(x, x, r), yy: gram(y, y, r) };
-  return { ...evaluateAt(structure, at), xx: at.xx, yy: at.yy };
+) => Evaluation & Pick<WithGrams, 'xx' | 'yy'>;
+
+/** Prepares the evaluation of a structure: what does not depend on the state is computed once. */
+export function evaluator(structure: HostStructure): Evaluate {
+  const at = prepared(structure);
+  return (x, y, r) => {
+    const [xx, yy] = [gram(x, x, r), gram(y, y, r)];
+    return { ...at({ x, y, r, xx, yy }), xx, yy };
+  };
 }
 
-function evaluateAt(structure: HostStructure, at: WithGrams): Evaluation {
+function prepared(structure: HostStructure): (at: WithGrams) => Evaluation {
   switch (structure.kind) {
     case 'diagonal':
-      return diagonal(structure.sigma, at);
-    case 'quadratic':
-      return quadratic(structure.error, structure.covariance, at);
+      return (at) => diagonal(structure.sigma, at);
+    case 'quadratic': {
+      const { error, covariance } = structure;
+      const energies = energiesOf(error, covariance);
+      return (at) => quadratic(error, covariance, energies, at);
+    }
     case 'trace':
-      return trace(structure.trace0, at);
+      return (at) => trace(structure.trace0, at);
   }
 }
 
@@ -72,14 +80,18 @@ function diagonal(sigma: Float64Array, { x, y, r, xx, yy }: WithGrams): Evaluati
   };
 }
 
-function quadratic(error: Dense, covariance: Dense | null, { x, y, r, xx, yy }: WithGrams): Evaluation {
+function quadratic(
+  error: Dense,
+  covariance: Dense | null,
+  { plain, weighted }: Energies,
+  { x, y, r, xx, yy }: WithGrams,
+): Evaluation {
   const hy = covariance ? product(covariance, y, r) : y;
   const ehy = product(error, hy, r);
   const ex = productTransposed(error, x, r);
   const hex = covariance ? product(covariance, ex, r) : ex;
   const residual = (value: number, overlap: number, gramY: Float64Array) =>
     Math.max(0, value / 2 - overlap + dot(xx, gramY) / 2);
-  const { plain, weighted } = energies(error, covariance);
   const yhy = covariance ? gram(y, hy, r) : yy;
   // Before the flow, which is formed in place of E H Y and H E^T X.
   const loss = residual(weighted, dot(x, ehy), yhy);
@@ -100,25 +112,18 @@ function trace(trace0: number, { x, y, r, xx, yy }: WithGrams): Evaluation {
   };
 }
 
-type Energies = { readonly plain: number; readonly weighted: number };
+interface Energies {
+  /** |E|_F^2 */
+  readonly plain: number;
+  /** tr(E H E^T) */
+  readonly weighted: number;
+}
 
-const noCovariance = {};
-const energyCache = new WeakMap<Dense, WeakMap<object, Energies>>();
-
-/** |E|_F^2 and tr(E H E^T), once per E and H. */
-function energies(error: Dense, covariance: Dense | null): Energies {
-  let ofError = energyCache.get(error);
-  if (!ofError) energyCache.set(error, (ofError = new WeakMap()));
-  let known = ofError.get(covariance ?? noCovariance);
-  if (!known) {
-    const plain = dot(error.data, error.data);
-    const eT = { rows: error.cols, cols: error.rows, data: new Float64Array(error.data.length) };
-    for (let i = 0; i < error.rows; i++)
-      for (let j = 0; j < error.cols; j++) eT.data[j * error.rows + i] = error.data[i * error.cols + j]!;
-    const weighted = covariance ? dot(eT.data, product(covariance, eT.data, error.rows)) : plain;
-    ofError.set(covariance ?? noCovariance, (known = { plain, weighted }));
-  }
-  return known;
+function energiesOf(error: Dense, covariance: Dense | null): Energies {
+  const plain = dot(error.data, error.data);
+  if (!covariance) return { plain, weighted: plain };
+  const { data: eT, cols: n } = transposed(error);
+  return { plain, weighted: dot(eT, product(covariance, eT, n)) };
 }
 
 export function dot(a: Float64Array, b: Float64Array): number {

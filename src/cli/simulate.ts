@@ -5,7 +5,7 @@ import { checkConfig, readConfig } from '../input/config.js';
 import { formatNumber } from '../report/format.js';
 import { progress } from '../report/progress.js';
 import { table } from '../report/table.js';
-import { createFolder, defaultFolder, refuseExisting } from '../results/folder.js';
+import { createFolder, defaultFolder, refuseFolder } from '../results/folder.js';
 import { provenance } from '../results/provenance.js';
 import { writeSimulation } from '../results/simulationFolder.js';
 import { asSweep, simulationSchema } from '../simulation/config.js';
@@ -39,7 +39,7 @@ export const simulateCommand: CommandModule = {
     const fromFile = typeof argv['config'] === 'string' ? readConfig(argv['config']) : {};
     const config = checkConfig(simulationSchema, { ...fromFile, ...configFromFlags(simulationSchema, argv) });
     const out = config.out ?? defaultFolder('simulate');
-    refuseExisting(out);
+    refuseFolder(out);
     await useBackend('cpu');
     const plan = await makePlan(asSweep(config));
     const backend = await useBackend(config.backend);

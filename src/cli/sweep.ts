@@ -3,7 +3,7 @@ import type { CommandModule } from 'yargs';
 import { checkConfig, readConfig } from '../input/config.js';
 import { progress, type Progress } from '../report/progress.js';
 import { sweepTable } from '../report/table.js';
-import { defaultFolder, refuseExisting } from '../results/folder.js';
+import { defaultFolder, refuseFolder } from '../results/folder.js';
 import { provenance, type Provenance } from '../results/provenance.js';
 import { createSweepFolder, summaryRow, type SweepFolder } from '../results/sweepFolder.js';
 import { sweepSchema } from '../sweep/config.js';
@@ -38,7 +38,7 @@ export const sweepCommand: CommandModule = {
     const fromFile = typeof argv['config'] === 'string' ? readConfig(argv['config']) : {};
     const config = checkConfig(sweepSchema, { ...fromFile, ...configFromFlags(sweepSchema, argv) });
     const out = config.out ?? defaultFolder('sweep');
-    refuseExisting(out);
+    refuseFolder(out);
     let origin: Provenance | undefined;
     let folder: SweepFolder | undefined;
     let shown: Progress | undefined;

@@ -3,7 +3,7 @@
  * X = sqrt(c / kB) B, Y = sqrt(c / kA) A^T with c = s sqrt(kA kB) (s B A = X Y^T) are what flows are computed in.
  */
 import { Matrix } from 'ml-matrix';
-import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { dense, fromMatrix, toMatrix, transposed, type Dense } from '../dense.js';
 import type { Frame } from '../problem/frame.js';
 
 export interface Adapter {
@@ -36,13 +36,6 @@ const scaled = (a: Dense, factor: number): Dense =>
     a.cols,
     a.data.map((value) => factor * value),
   );
-
-export function transposed(a: Dense): Dense {
-  const out = dense(a.cols, a.rows);
-  for (let i = 0; i < a.rows; i++)
-    for (let j = 0; j < a.cols; j++) out.data[j * a.rows + i] = a.data[i * a.cols + j]!;
-  return out;
-}
 
 export function toFactors({ loraA, loraB }: Adapter, k: Coefficients): Factors {
   const c = clock(k);

@@ -1,9 +1,9 @@
 /** What is kept of a trajectory at a save point, in float64: functionals of the state, not the state. */
 import * as tf from '@tensorflow/tfjs';
-import { dot, evaluate, gram } from '../../kernels/cpu/evaluate.js';
+import { dot, evaluator, gram, type Evaluate, type HostStructure } from '../../kernels/cpu/evaluate.js';
 import { loraSystem, tensor2d } from '../../kernels/tensorOps/loraSystem.js';
 import type { Factors } from '../ensemble/adapter.js';
-import type { Problem } from '../problem/problem.js';
+import type { Problem, Structure } from '../problem/problem.js';
 import { updateSingularValues } from '../theory/updateSingularValues.js';
 
 export interface Observation {
@@ -25,8 +25,10 @@ export type Observer = (factors: Factors, clock: number, time: number) => Promis
 
 /** @param withSingularValues whether to compute them: O((n + m) r^2) more work per save point */
 export function observer(problem: Problem, withSingularValues: boolean): Observer {
+  const { structure, n, m } = problem;
+  const evaluate = structure.kind === 'autodiff' ? onDevice(structure, n, m) : onHost(structure);
   return async (factors, clock, time) => {
-    const { loss, dX, dY, distance, xx, yy } = await evaluation(problem, factors);
+    const { loss, dX, dY, distance, xx, yy } = await evaluate(factors);
     const imbalance = xx.map((value, i) => value - yy[i]!);
     return {
       time,
@@ -39,20 +41,26 @@ export function observer(problem: Problem, withSingularValues: boolean): Observe
   };
 }
 
-type DeviceEvaluation = Omit<ReturnType<typeof evaluate>, 'distance'> & { readonly distance: number | null };
+type Evaluated = Omit<ReturnType<Evaluate>, 'distance'> & { readonly distance: number | null };
 
-async function evaluation(problem: Problem, { x, y }: Factors): Promise<DeviceEvaluation> {
-  const { structure, n, m } = problem;
-  if (structure.kind !== 'autodiff') return evaluate(structure, x.data, y.data, x.cols);
-  const system = loraSystem(structure, { n, m, width: x.cols });
-  const tensors = tf.tidy(() => {
-    const state = [tensor2d(x).expandDims<tf.Tensor3D>(0), tensor2d(y).expandDims<tf.Tensor3D>(0)] as const;
-    const w = tf.add<tf.Tensor3D>(tensor2d(structure.base), tf.matMul(state[0], state[1], false, true));
-    return [structure.loss(w), ...system.derivative(state)];
-  });
-  const [loss, dX, dY] = await Promise.all(tensors.map(async (t) => Float64Array.from(await t.data())));
-  tf.dispose(tensors);
-  system.dispose();
-  const [xx, yy] = [gram(x.data, x.data, x.cols), gram(y.data, y.data, y.cols)];
-  return { loss: loss![0]!, dX: dX!, dY: dY!, distance: null, xx, yy };
+function onHost(structure: HostStructure): (factors: Factors) => Evaluated {
+  const evaluate = evaluator(structure);
+  return ({ x, y }) => evaluate(x.data, y.data, x.cols);
+}
+
+/** In float32, where the loss is a TensorFlow.js function. */
+function onDevice(structure: Extract<Structure, { kind: 'autodiff' }>, n: number, m: number) {
+  return async ({ x, y }: Factors): Promise<Evaluated> => {
+    const system = loraSystem(structure, { n, m, width: x.cols });
+    const tensors = tf.tidy(() => {
+      const state = [tensor2d(x).expandDims<tf.Tensor3D>(0), tensor2d(y).expandDims<tf.Tensor3D>(0)] as const;
+      const w = tf.add<tf.Tensor3D>(tensor2d(structure.base), tf.matMul(state[0], state[1], false, true));
+      return [structure.loss(w), ...system.derivative(state)];
+    });
+    const [loss, dX, dY] = await Promise.all(tensors.map(async (t) => Float64Array.from(await t.data())));
+    tf.dispose(tensors);
+    system.dispose();
+    const [xx, yy] = [gram(x.data, x.data, x.cols), gram(y.data, y.data, y.cols)];
+    return { loss: loss![0]!, dX: dX!, dY: dY!, distance: null, xx, yy };
+  };
 }

@@ -84,8 +84,9 @@ const target = <T>(track: Track<T>, { saveTimes }: StopRule): number =>
 export function planStep<T>(track: Track<T>, method: Method, stop: StopRule): PlannedStep {
   if (track.outcome !== null) return { h: 0, hit: false };
   const remaining = target(track, stop) - track.tau;
+  // Save points are whole multiples of a fixed step; half a step is more than a million sums can be off by.
+  if (method.kind !== 'adaptive') return { h: track.proposal, hit: remaining < 1.5 * track.proposal };
   const hit = remaining <= track.proposal * (1 + 1e-6);
-  if (method.kind !== 'adaptive') return { h: track.proposal, hit };
   return { h: Math.fround(hit ? remaining : track.proposal), hit };
 }
 

@@ -43,9 +43,12 @@ export function lawOf(cell: Cell): CellSummary['law'] {
   return { value: Math.sqrt(optimum / problem.initialLoss), name: 'Eckart-Young-Mirsky' };
 }
 
-/** The exact expectation of the squared metric, where the metric is random at the end point and this is known. */
+/**
+ * The exact expectation of the squared metric, where the metric is random at the end point and this is known. At
+ * rank 1 the end point -p0 a a^T / |a|^2 is at the same distance for every a.
+ */
 export function expectedSquare({ problem, rank, initialization }: Cell): number | null {
-  return problem.structure.kind === 'trace' && initialization.law === 'gaussian'
+  return problem.structure.kind === 'trace' && initialization.law === 'gaussian' && rank > 1
     ? gaussianGapSquared(problem.structure.trace0, problem.n, rank)
     : null;
 }

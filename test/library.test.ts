@@ -1,0 +1,162 @@
+/** The built package under its own name, as another project imports it; and the shape of its source. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  frobeniusFromSpectrum,
+  InputError,
+  custom,
+  dense,
+  eckartYoungMirsky,
+  initialization,
+  listedSpectrum,
+} from 'rankflow';
+import { method, solve, sweep, toFactors, useBackend, type TensorLoss } from 'rankflow';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+describe('the built package', () => {
+  beforeAll(async () => void (await useBackend('wasm')));
+
+  it('sweeps ranks in one call', async () => {
+    const cells = await sweep({
+      spectrum: 'power:1',
+      shape: ['32x32'],
+      ranks: [1, 2, 4],
+      init: ['gaussian:0.1'],
+      trials: 8,
+      steady: 1e-4,
+      backend: 'wasm',
+    });
+    const squares = Array.from({ length: 32 }, (_, i) => (i + 1) ** -2);
+    const tail = (rank: number) => squares.slice(rank).reduce((sum, s) => sum + s, 0);
+    expect(cells.map(({ rank }) => rank)).toEqual([1, 2, 4]);
+    for (const { rank, law, accuracy, trials } of cells) {
+      expect(law?.value).toBeCloseTo(Math.sqrt(tail(rank) / tail(0)), 12);
+      expect([accuracy.count, trials]).toEqual([8, 8]);
+      expect(Math.abs(accuracy.mean / (law?.value ?? NaN) - 1)).toBeLessThan(1e-4);
+      expect(Math.abs(accuracy.mean / Math.sqrt(tail(rank + 1) / tail(0)) - 1)).toBeGreaterThan(1e-2);
+    }
+  });
+
+  it('tells mistakes in its input from defects', async () => {
+    await expect(sweep({ spectrum: 'power:1', shape: ['3x3'], ranks: [4], backend: 'cpu' })).rejects.toThrow(
+      InputError,
+    );
+    await expect(sweep({ ranks: [] })).rejects.toThrow('invalid ranks: []; must be a list that is not empty');
+  });
+
+  it('solves the flow of a loss of the caller', async () => {
+    const [n, m, rank] = [5, 4, 2];
+    const sigma = listedSpectrum([3, 2, 1], 4);
+    const diagonal = dense(n, m);
+    sigma.forEach((s, i) => (diagonal.data[i * m + i] = s));
+    const constants = Float32Array.from(diagonal.data);
+    // 1/2 |W - M|_F^2 of each trajectory, M = diag(3, 2, 1, 0).
+    const loss: TensorLoss = (w) => {
+      const difference = w.reshape([-1, n * m]).sub(Array.from(constants));
+      return difference.square().sum<ReturnType<TensorLoss>>(1).mul(0.5);
+    };
+    const gradient = dense(
+      n,
+      m,
+      diagonal.data.map((s) => -s),
+    );
+    const coefficients = { scale: 1, lrRatioA: 1, lrRatioB: 1 };
+    const start = initialization('small:0.2');
+    const results = [];
+    for (const problem of [
+      custom('distance', dense(n, m), loss, gradient),
+      frobeniusFromSpectrum(sigma, n, m),
+    ]) {
+      const members = [0, 1].map((trial) => ({
+        rank,
+        coefficients,
+        initial: () =>
+          toFactors(
+            start.draw({
+              n,
+              m,
+              lrRatioA: 1,
+              key: { seed: 1, rank, trial },
+              spectralDirections: problem.spectralDirections,
+            }),
+            coefficients,
+          ),
+      }));
+      const stop = { saveTimes: [1, 40], steadyTolerance: null, maxSteps: 10_000 };
+      for await (const chunk of solve(problem, members, { method: method('dopri5'), stop, chunk: 2 }))
+        results.push(...chunk.map(({ trajectory }) => trajectory));
+    }
+    const [first, second, third, fourth] = results;
+    for (const [own, known] of [
+      [first, third],
+      [second, fourth],
+    ]) {
+      expect(own?.outcome).toBe('end-time');
+      expect(own?.saved[0]?.loss).toBeCloseTo(known?.saved[0]?.loss ?? NaN, 4);
+      expect(own?.last.loss).toBeCloseTo(eckartYoungMirsky(sigma, rank).loss, 4);
+      expect(own?.last.loss).not.toBeCloseTo(eckartYoungMirsky(sigma, 1).loss, 1);
+    }
+    expect(first?.saved[0]?.loss).not.toBeCloseTo(second?.saved[0]?.loss ?? NaN, 3);
+  });
+});
+
+describe('the source', () => {
+  const files = ['src', 'kernels'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+      .map((name) => join(root, folder, name)),
+  );
+
+  /** Files that a file imports at run time: type-only imports and exports are left out. */
+  const importsOf = (file: string): string[] =>
+    [...readFileSync(file, 'utf8').matchAll(/^(?:import|export)\s(?!type\b)[^;]*?from\s+'(\.[^']*)'/gms)]
+      .map(([, name]) => resolve(dirname(file), (name as string).replace(/\.js$/, '.ts')))
+      .filter(existsSync);
+
+  /** A path of edges that ends where it began, or null. */
+  function cycleIn(graph: ReadonlyMap<string, readonly string[]>): string[] | null {
+    const clear = new Set<string>();
+    const visit = (at: string, path: readonly string[]): string[] | null => {
+      if (path.includes(at)) return [...path.slice(path.indexOf(at)), at];
+      if (clear.has(at)) return null;
+      for (const next of graph.get(at) ?? []) {
+        const found = visit(next, [...path, at]);
+        if (found) return found;
+      }
+      clear.add(at);
+      return null;
+    };
+    for (const at of graph.keys()) {
+      const found = visit(at, []);
+      if (found) return found;
+    }
+    return null;
+  }
+
+  const short = (file: string) => relative(root, file);
+  const graph = new Map(files.map((file) => [short(file), importsOf(file).map(short)]));
+
+  it('has no import cycles among its files', () => {
+    expect(graph.size).toBeGreaterThan(50);
+    expect(graph.get('src/cli/main.ts')).toContain('src/cli/sweep.ts');
+    expect(cycleIn(graph)).toBeNull();
+    expect(
+      cycleIn(
+        new Map([
+          ['a', ['b']],
+          ['b', ['c']],
+          ['c', ['b']],
+        ]),
+      ),
+    ).toEqual(['b', 'c', 'b']);
+  });
+
+  it('has a public surface of named re-exports alone', () => {
+    const text = readFileSync(join(root, 'src/index.ts'), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+    for (const statement of text.split(';').map((part) => part.trim()))
+      expect(statement).toMatch(/^$|^export (type )?\{[^{}]+\} from '\.\/[^']+\.js'$/);
+  });
+});
