@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readMatrix } from '../src/files/matrix.js';
+import { readEntries, readMatrix } from '../src/files/matrix.js';
 import { readSafetensors, writeSafetensors } from '../src/files/safetensors.js';
 import { InputError } from '../src/inputError.js';
 
@@ -271,6 +271,10 @@ describe('readMatrix', () => {
       -0.1486196219921112, 0.07590459287166595, -0.08523893356323242,
     ]);
     expect(readSafetensors(asset).metadata.license).toBe('Apache-2.0');
+  });
+
+  it('reads the entries of an array of any shape', () => {
+    expect([...readEntries(fixture('vector.npy'))]).toEqual([1.5, -2.25, 3]);
   });
 
   it.each([

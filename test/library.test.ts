@@ -1,6 +1,6 @@
 /** The built package under its own name, as another project imports it; and the shape of its source. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   frobeniusFromSpectrum,
@@ -152,6 +152,18 @@ describe('the source', () => {
         ]),
       ),
     ).toEqual(['b', 'c', 'b']);
+  });
+
+  it('has no import cycles among its folders', () => {
+    // A folder inside another is part of it; a file beside the folders stands for itself.
+    const folderOf = (file: string) => file.split(sep).slice(0, 2).join('/');
+    const folders = new Map<string, string[]>();
+    for (const [file, imports] of graph) {
+      const others = imports.map(folderOf).filter((other) => other !== folderOf(file));
+      folders.set(folderOf(file), [...(folders.get(folderOf(file)) ?? []), ...others]);
+    }
+    expect(folders.get('src/cli')).toContain('src/sweep');
+    expect(cycleIn(folders)).toBeNull();
   });
 
   it('has a public surface of named re-exports alone', () => {

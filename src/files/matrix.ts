@@ -40,6 +40,12 @@ export function readMatrix(location: string): Dense {
   return dense(rows, cols, data);
 }
 
+/**
+ * The entries of a file of any shape, such as a list of singular values.
+ * @throws InputError, naming the location and the reason, if they cannot be read
+ */
+export const readEntries = (location: string): Float64Array => readArray(location).data;
+
 function readArray(location: string): HostArray {
   const [, path, tensor] = /^(.*?\.safetensors)(?:#(.*))?$/is.exec(location) ?? [];
   if (path !== undefined) return readTensor(location, path, tensor);

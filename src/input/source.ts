@@ -9,7 +9,7 @@ import { createJiti } from 'jiti';
 import { Matrix } from 'ml-matrix';
 import { autodiffGradient, tensor2d } from '../../kernels/tensorOps/loraSystem.js';
 import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
-import { readMatrix } from '../files/matrix.js';
+import { readEntries, readMatrix } from '../files/matrix.js';
 import { InputError } from '../inputError.js';
 import { custom } from '../problem/custom.js';
 import { randomFrame, type Frame } from '../problem/frame.js';
@@ -134,7 +134,7 @@ function spectrumOf({ spectrum }: SourceSpec, { n, m }: Shape): Float64Array {
   if (spectrum === undefined) throw new InputError('spectrum', spectrum, 'given, unless a matrix file is');
   if (typeof spectrum !== 'string') return listedSpectrum(spectrum, count);
   return MATRIX_FILE.test(spectrum)
-    ? listedSpectrum(readMatrix(spectrum).data, count)
+    ? listedSpectrum(readEntries(spectrum), count)
     : namedSpectrum(spectrum, count);
 }
 

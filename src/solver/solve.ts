@@ -71,13 +71,14 @@ export async function* solve(
   }
 }
 
+/** Solves members whose factors are held in the same width. */
 async function solveChunk(
   problem: Problem,
   members: readonly Member[],
   options: SolveOptions,
 ): Promise<Trajectory[]> {
   const { n, m, structure } = problem;
-  const width = paddedWidth(Math.max(...members.map(({ rank }) => rank)));
+  const width = paddedWidth(members[0]!.rank);
   const observe = observer(problem, options.singularValues ?? false);
   const clocks = members.map(({ coefficients }) => clock(coefficients));
   const factorsOf = (index: number, [x, y]: HostState): Factors => {

@@ -43,11 +43,8 @@ function interval(mean: number, sd: number, count: number): [number, number] {
   return [mean - halfWidth, mean + halfWidth];
 }
 
-/** Relative spread below which a sample does not vary: what float32 states and stop rules leave undetermined. */
-const RESOLUTION = 1e-5;
-
-/** (mean - expected) / standard error of the finite values; null below two of them, or if they do not vary. */
+/** (mean - expected) / standard error of the finite values; null below two of them or without spread. */
 export function zScore(values: readonly number[], expected: number): number | null {
   const { count, mean, sd } = statistic(values);
-  return count > 1 && sd > RESOLUTION * Math.abs(mean) ? (mean - expected) / (sd / Math.sqrt(count)) : null;
+  return count > 1 && sd > 0 ? (mean - expected) / (sd / Math.sqrt(count)) : null;
 }
