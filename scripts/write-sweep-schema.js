@@ -1,4 +1,4 @@
-// Writes the JSON Schema of sweep configs from the built project: npm run build && npm run schema.
+// Writes the JSON Schema of sweep configs from the built project: npm run schema.
 import { writeFileSync } from 'node:fs';
 import { sweepJsonSchema } from '../dist/src/sweep/config.js';
 

@@ -3,7 +3,7 @@
  * Frobenius loss.
  */
 import { CholeskyDecomposition, Matrix, SingularValueDecomposition } from 'ml-matrix';
-import { toMatrix, type Dense } from '../dense.js';
+import { fromMatrix, toMatrix, type Dense } from '../dense.js';
 import { InputError } from '../inputError.js';
 import { eckartYoungMirsky } from '../theory/frobenius.js';
 import { regressionFullPath, regressionOptima } from '../theory/linearRegression.js';
@@ -12,11 +12,11 @@ import { quadraticForm } from './quadraticForm.js';
 import { leadingRows } from './spectralDirections.js';
 
 /**
- * The problem with E [n, m] and H [m, m].
+ * The problem with E [n, m] and H [m, m], of which rounding may have left the symmetric part only to 1e-5.
  * @throws InputError if H has the wrong shape, is not symmetric or not positive definite
  */
-export function linearRegression(error: Dense, covariance: Dense): Problem {
-  checkCovariance(covariance, error.cols);
+export function linearRegression(error: Dense, given: Dense): Problem {
+  const covariance = checkedCovariance(given, error.cols);
   const input = { e: error, h: covariance };
   const { sigma } = regressionOptima(input);
   const fullFineTuning = regressionFullPath(input);
@@ -39,7 +39,8 @@ export function linearRegression(error: Dense, covariance: Dense): Problem {
   };
 }
 
-function checkCovariance({ rows, cols, data }: Dense, m: number): void {
+/** The symmetric part of a covariance that passes. */
+function checkedCovariance({ rows, cols, data }: Dense, m: number): Dense {
   if (rows !== m || cols !== m) {
     throw new InputError('covariance', `${rows} x ${cols}`, `${m} x ${m}, as wide as the target`);
   }
@@ -55,4 +56,5 @@ function checkCovariance({ rows, cols, data }: Dense, m: number): void {
       'positive definite',
     );
   }
+  return fromMatrix(symmetric);
 }

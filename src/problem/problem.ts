@@ -13,7 +13,8 @@ export type LossName = (typeof lossNames)[number] | (string & {});
 
 /**
  * A custom loss as a TensorFlow.js function of the weights: [batch, n, m] -> [batch], each trajectory by itself.
- * It must be made of differentiable operations.
+ * It must be made of differentiable operations. On the wasm backend TensorFlow.js multiplies a batch of one by another
+ * routine than a larger batch: a loss that calls matMul itself may round a lone trajectory differently there.
  */
 export type TensorLoss = (w: Tensor3D) => Tensor1D;
 
