@@ -2,18 +2,19 @@
 export { InputError } from './inputError.js';
 export { dense, type Dense } from './dense.js';
 export type { BackendInfo, BackendReport } from './backend/backend.js';
-export { listBackends, useBackend } from './backend/useBackend.js';
+export { closeBackends, listBackends, useBackend } from './backend/useBackend.js';
 
 export type { Problem, Structure, TensorLoss } from './problem/problem.js';
 export { frobenius, frobeniusDense, frobeniusFromSpectrum } from './problem/frobenius.js';
 export { trace, traceSquared } from './problem/traceSquared.js';
 export { linearRegression } from './problem/linearRegression.js';
-export { custom } from './problem/custom.js';
+export { customProblem } from './input/customLoss.js';
 export { randomFrame, spectralFrame, type Frame } from './problem/frame.js';
 export { listedSpectrum, namedSpectrum } from './problem/spectrum.js';
 export { closedForm, type ClosedForm } from './problem/closedForm.js';
 
 export {
+  clock,
   fromFactors,
   intoFrame,
   outOfFrame,
@@ -32,13 +33,23 @@ export type { StopRule } from './solver/integrate.js';
 export type { Observation } from './solver/observe.js';
 
 export { sweep, type SweepWatch } from './sweep/run.js';
+export { makePlan, member, type Cell, type Plan } from './sweep/plan.js';
+export { theoryRows, type TheoryRow } from './sweep/theory.js';
+export { simulation, type SimulationWatch } from './simulation/run.js';
+export type { SimulationConfig, SimulationInput } from './simulation/config.js';
+export type { Simulation } from './simulation/simulate.js';
 export { sweepSchema, type SweepConfig, type SweepInput } from './sweep/config.js';
 export type { CellSummary, Statistic } from './sweep/summary.js';
 
 export { readMatrix } from './files/matrix.js';
 export { readSafetensors, writeSafetensors } from './files/safetensors.js';
 
-export { eckartYoungMirsky, alignedPath } from './theory/frobenius.js';
+export { alignedPath, eckartYoungMirsky, frobeniusFullUpdate, isSaddle } from './theory/frobenius.js';
 export { balancedPath } from './theory/balanced.js';
-export { gaussianGapSquared, spectralGap, traceSquaredPath } from './theory/traceSquared.js';
+export {
+  gaussianGapSquared,
+  spectralGap,
+  traceSquaredFinalUpdate,
+  traceSquaredPath,
+} from './theory/traceSquared.js';
 export { regressionFullPath, regressionOptima } from './theory/linearRegression.js';

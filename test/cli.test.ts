@@ -475,7 +475,7 @@ describe.concurrent('theory', () => {
     const [n, m] = [12, 10];
     const sigma = Array.from({ length: m }, (_, i) => Math.exp(-0.3 * i));
     const { stdout } = await done(
-      `theory --spectrum exp:0.3 --shape ${n}x${m} --ranks 1,4,10 --alpha 2 --lr-ratio-b 4 --json`,
+      `theory --spectrum exp:0.3 --shape ${n}x${m} --ranks 1,4,10 --init small --alpha 2 --lr-ratio-b 4 --json`,
     );
     const rows = JSON.parse(stdout);
     expect(rows.map(({ rank }: Row) => rank)).toEqual([1, 4, 10]);
@@ -487,6 +487,18 @@ describe.concurrent('theory', () => {
       expect(row.rate).toBeCloseTo(2 * 2 * ((sigma[row.rank - 1] as number) - (sigma[row.rank] ?? 0)), 12);
       expect(row.fullFineTuningRate).toBe(1);
     }
+  });
+
+  it('knows the rates of aligned and full-rank starts', async () => {
+    const rates = async (flags: string) =>
+      JSON.parse((await done(`theory --spectrum 3,2,1 --shape 3x3 ${flags} --json`)).stdout).map(
+        ({ rate }: Row) => rate,
+      );
+    // At full rank the eigenvalue after sigma_3 is -sigma_3.
+    expect(await rates('--ranks 2,3 --init small')).toEqual([1, 2]);
+    // Per mode 2 D with D = sqrt(sigma^2 + 4 beta gamma), beta = gamma = 1/4 for rows of norm 1; the slowest counts.
+    const [rate] = await rates('--ranks 2 --init spectral');
+    expect(rate).toBeCloseTo(2 * Math.sqrt(2 ** 2 + 1 / 4), 12);
   });
 
   it('knows the distances of the trace-squared loss', async () => {
@@ -572,7 +584,9 @@ describe.concurrent('bad input', () => {
     [`${six} --ranks 6`, 'rank', '6', 'min(n, m) = 5'],
     [`${one} --init orthogonal`, 'rank', '1', 'even'],
     [`${one} --init nope`, 'init', 'nope', 'kaiming'],
-    [`${one} --init gaussian:0`, 'init', 'gaussian:0', 'positive'],
+    [`${one} --init gaussian:0`, 'init', 'gaussian:0', 'from 1e-12 to 1e12'],
+    [`${one} --init gaussian:1e39`, 'init', 'gaussian:1e39', 'from 1e-12 to 1e12'],
+    [`${one} --spectrum 0,0`, 'spectrum', 'not all zero'],
     [`${one} --init pissa`, 'init', 'pissa', 'base'],
     [`${one} --init missing.safetensors`, 'missing.safetensors', 'no such file'],
     [`${one} --method nope`, 'method', 'nope', 'dopri5'],

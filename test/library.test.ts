@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import {
   frobeniusFromSpectrum,
   InputError,
-  custom,
+  customProblem,
   dense,
   eckartYoungMirsky,
   initialization,
@@ -58,16 +58,11 @@ describe('the built package', () => {
       const difference = w.reshape([-1, n * m]).sub(Array.from(constants));
       return difference.square().sum<ReturnType<TensorLoss>>(1).mul(0.5);
     };
-    const gradient = dense(
-      n,
-      m,
-      diagonal.data.map((s) => -s),
-    );
     const coefficients = { scale: 1, lrRatioA: 1, lrRatioB: 1 };
     const start = initialization('small:0.2');
     const results = [];
     for (const problem of [
-      custom('distance', dense(n, m), loss, gradient),
+      await customProblem('distance', dense(n, m), loss),
       frobeniusFromSpectrum(sigma, n, m),
     ]) {
       const members = [0, 1].map((trial) => ({

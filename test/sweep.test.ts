@@ -1,5 +1,7 @@
 /** Sweeps in process: plans, reproducibility, statistics against hand-computed values, laws. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../src/backend/useBackend.js';
 import { dense } from '../src/dense.js';
@@ -11,7 +13,7 @@ import { makePlan, type Plan } from '../src/sweep/plan.js';
 import { trialRow, type TrialRow } from '../src/sweep/row.js';
 import { statistic, zScore } from '../src/sweep/statistics.js';
 import { runSweep, summarize, type SweepChunk } from '../src/sweep/sweep.js';
-import { backends } from './support.js';
+import { backends, gaussian } from './support.js';
 
 const plan = (input: SweepInput): Promise<Plan> => makePlan(checkConfig(sweepSchema, input));
 
@@ -119,7 +121,26 @@ describe('law', () => {
       expect(metricOf(at)).toBe('relative error');
       expect(expectedSquare(at)).toBeNull();
     }
-    expect(lawOf(await cell({ spectrum: [0] }))).toBeNull();
+  });
+
+  it('measures PiSSA against W0, as it does every other start, though it moves on the residual', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rankflow-'));
+    const csv = (name: string, seed: number) => {
+      const { data } = gaussian(4, 4, seed);
+      const rows = [0, 1, 2, 3].map((i) => data.slice(4 * i, 4 * i + 4).join(','));
+      writeFileSync(join(folder, name), rows.join('\n'));
+      return join(folder, name);
+    };
+    const { cells } = await makePlan(
+      checkConfig(sweepSchema, {
+        ...{ target: csv('m.csv', 1), base: csv('w0.csv', 2), ranks: [2], init: ['pissa', 'gaussian'] },
+      }),
+    );
+    rmSync(folder, { recursive: true });
+    const [pissa, generic] = cells.map(({ problem }) => problem);
+    expect(pissa?.initialLoss).toBe(generic?.initialLoss);
+    expect(pissa?.fullFineTuningLoss(0.3)).toBe(generic?.fullFineTuningLoss(0.3));
+    expect(pissa?.optimum(2)).not.toBeCloseTo(generic?.optimum(2) ?? NaN, 3);
   });
 
   it('is weighted by the covariance in linear regression', async () => {

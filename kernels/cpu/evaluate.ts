@@ -1,7 +1,7 @@
 /**
  * The float64 twin of the LoRA flow: the loss and the flow of one trajectory at normalized factors
- * (src/method/system.ts), in plain loops. Every number that is reported is computed here, in float64, from the
- * state that the device holds.
+ * (src/method/system.ts), in plain loops. Every number that is reported of a built-in loss is computed here, in
+ * float64, from the state that the device holds.
  */
 import { transposed, type Dense } from '../../src/dense.js';
 import type { Structure } from '../../src/problem/problem.js';

@@ -1,6 +1,7 @@
 /** Command-line flags made from a config schema: one flag per key, its text turned into the key's type. */
 import type { Options } from 'yargs';
 import type { z } from 'zod';
+import { DEFAULT_STEADY } from '../sweep/plan.js';
 
 /** `lrRatioA` -> `lr-ratio-a`. */
 export const flagName = (key: string): string =>
@@ -51,11 +52,8 @@ export function configFromFlags(
   return config;
 }
 
-/** What `--steady` without a number means. */
-const STEADY = 1e-4;
-
 function valueOf(key: string, kind: Kind, text: string): unknown {
-  if (key === 'steady' && text === '') return STEADY;
+  if (key === 'steady' && text === '') return DEFAULT_STEADY;
   switch (kind) {
     case 'number':
       return numeric(text);

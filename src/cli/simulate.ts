@@ -1,16 +1,15 @@
 /** `rankflow simulate`: one ensemble, its functionals over time, and its final adapters. */
 import type { CommandModule } from 'yargs';
-import { useBackend } from '../backend/useBackend.js';
 import { checkConfig, readConfig } from '../input/config.js';
 import { formatNumber } from '../report/format.js';
-import { progress } from '../report/progress.js';
+import { progress, type Progress } from '../report/progress.js';
 import { table } from '../report/table.js';
 import { createFolder, defaultFolder, refuseFolder } from '../results/folder.js';
-import { provenance } from '../results/provenance.js';
+import { provenance, type Provenance } from '../results/provenance.js';
 import { writeSimulation } from '../results/simulationFolder.js';
-import { asSweep, simulationSchema } from '../simulation/config.js';
-import { simulate, simulationReport } from '../simulation/simulate.js';
-import { makePlan } from '../sweep/plan.js';
+import { simulationSchema } from '../simulation/config.js';
+import { simulation } from '../simulation/run.js';
+import { simulationReport } from '../simulation/simulate.js';
 import { configFromFlags, flagsOf } from './flags.js';
 import { note, print, printJson } from './output.js';
 
@@ -40,31 +39,32 @@ export const simulateCommand: CommandModule = {
     const config = checkConfig(simulationSchema, { ...fromFile, ...configFromFlags(simulationSchema, argv) });
     const out = config.out ?? defaultFolder('simulate');
     refuseFolder(out);
-    await useBackend('cpu');
-    const plan = await makePlan(asSweep(config));
-    const backend = await useBackend(config.backend);
-    const { time, steady, saveTimes } = plan.config;
-    const origin = provenance(backend, config.seed, { ...config, time, steady, saveTimes });
-    createFolder(out, 'plots');
-    note(`rankflow simulate on ${backend.name} (${backend.device})`);
-    const shown = progress(plan.cells[0]!.trials, 'trajectories');
-    const simulation = await simulate(plan, backend, (done) => shown.update(done));
-    shown.stop();
-    const report = await simulationReport(plan, simulation, origin);
-    await writeSimulation(out, simulation, report);
+    let origin: Provenance | undefined;
+    let shown: Progress | undefined;
+    const result = await simulation(config, {
+      start(plan, backend) {
+        const { time, steady, saveTimes } = plan.config;
+        origin = provenance(backend, config.seed, { ...config, time, steady, saveTimes });
+        createFolder(out, 'plots');
+        note(`rankflow simulate on ${backend.name} (${backend.device})`);
+        shown = progress(plan.cells[0]!.trials, 'trajectories');
+      },
+      done: (trajectories) => shown?.update(trajectories),
+    });
+    shown?.stop();
+    const report = await simulationReport(result, origin!);
+    await writeSimulation(out, result, report);
     if (argv['json']) printJson({ ...report, folder: out });
     else {
-      const rows = simulation.trajectories.map(
-        ({ outcome, time, acceptedSteps, rejectedSteps, last }, trial) => [
-          String(trial),
-          formatNumber(last.loss),
-          formatNumber(report.optimum === null ? null : last.loss - report.optimum),
-          formatNumber(last.gradientNorm),
-          formatNumber(time),
-          `${acceptedSteps} + ${rejectedSteps}`,
-          outcome,
-        ],
-      );
+      const rows = result.trajectories.map(({ outcome, time, acceptedSteps, rejectedSteps, last }, trial) => [
+        String(trial),
+        formatNumber(last.loss),
+        formatNumber(report.optimum === null ? null : last.loss - report.optimum),
+        formatNumber(last.gradientNorm),
+        formatNumber(time),
+        `${acceptedSteps} + ${rejectedSteps}`,
+        outcome,
+      ]);
       print(table(['trial', 'loss', 'excess', 'gradient norm', 'time', 'steps + rejected', 'outcome'], rows));
       print(`\nResults: ${out} (open ${out}/report.html)`);
     }

@@ -29,6 +29,8 @@ export interface Initialization {
   readonly deterministic: boolean;
   /** Law of A0's entries if i.i.d. Gaussian with B0 = 0, which some closed-form expectations need. */
   readonly law: 'gaussian' | 'orthonormal-rows' | 'other';
+  /** @throws InputError if there is no such adapter of this rank */
+  checkRank(rank: number): void;
   draw(context: DrawContext): Adapter;
 }
 
@@ -38,6 +40,7 @@ interface Form {
   readonly coordinates: Initialization['coordinates'];
   readonly deterministic?: boolean;
   readonly law?: Initialization['law'];
+  checkRank?(rank: number): void;
   draw(context: DrawContext, parameter: number): Adapter;
 }
 
@@ -76,9 +79,11 @@ const forms = {
   orthogonal: {
     describe: 'A and B nonzero with B A = 0, rank even (PEFT orthogonal)',
     coordinates: 'flow',
+    checkRank(rank) {
+      if (rank % 2 !== 0) throw new InputError('rank', rank, 'even for the orthogonal initialization');
+    },
     draw: ({ n, m, key }) => {
       const { rank } = key;
-      if (rank % 2 !== 0) throw new InputError('rank', rank, 'even for the orthogonal initialization');
       const q = haarColumns(toMatrix(gaussian(rank, rank, 1, key, 'mixing')));
       const half = (from: number) => q.subMatrixRow(Array.from({ length: rank / 2 }, (_, i) => 2 * i + from));
       const a = toMatrix(gaussian(m, rank / 2, 0.1, key, 'loraA')).mmul(half(0));
@@ -133,7 +138,7 @@ export const initializationNames: Readonly<Record<string, string>> = {
 
 /**
  * The initialization of a `NAME` or `NAME:PARAMETER`.
- * @throws InputError if there is no such name, it takes no parameter, or the parameter is not a positive number
+ * @throws InputError if there is no such name, it takes no parameter, or the parameter is not from 1e-12 to 1e12
  */
 export function initialization(spec: string): Initialization {
   const [name = '', text, ...rest] = spec.split(':');
@@ -143,15 +148,20 @@ export function initialization(spec: string): Initialization {
   const given = text === undefined ? undefined : Number(text);
   if (given !== undefined && !form.parameter)
     throw new InputError('init', spec, `${name} without a parameter`);
-  if (given !== undefined && !(given > 0 && given < Infinity)) {
-    throw new InputError('init', spec, `${name}:NUMBER with a positive ${form.parameter?.name}`);
+  // Squares of what lies outside would leave the range of float32.
+  if (given !== undefined && !(given >= 1e-12 && given <= 1e12)) {
+    throw new InputError('init', spec, `${name}:NUMBER with a ${form.parameter?.name} from 1e-12 to 1e12`);
   }
   return {
     name: spec,
     coordinates: form.coordinates,
     deterministic: form.deterministic ?? false,
     law: form.law ?? 'other',
-    draw: (context) => form.draw(context, given ?? form.parameter?.default(context.key.rank) ?? NaN),
+    checkRank: (rank) => form.checkRank?.(rank),
+    draw: (context) => {
+      form.checkRank?.(context.key.rank);
+      return form.draw(context, given ?? form.parameter?.default(context.key.rank) ?? NaN);
+    },
   };
 }
 
@@ -161,6 +171,7 @@ export const fromAdapters = (name: string, adapters: readonly Adapter[]): Initia
   coordinates: 'original',
   deterministic: adapters.length === 1,
   law: 'other',
+  checkRank: () => undefined,
   draw: ({ key }) => adapters[adapters.length === 1 ? 0 : key.trial] as Adapter,
 });
 

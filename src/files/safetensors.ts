@@ -3,10 +3,11 @@
  * little-endian as every machine TensorFlow.js runs on. Opening a file reads and checks the header alone; a tensor's
  * bytes are read when it is asked for, so a checkpoint of many gigabytes costs one tensor's memory.
  */
-import { closeSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { float16ToFloat32 } from 'npyjs';
 import { z } from 'zod';
 import { InputError } from '../inputError.js';
+import { writeWhole } from './writeWhole.js';
 
 /** A tensor on the host: entries in row-major order, whatever precision they were stored in. */
 export interface Tensor extends TensorInfo {
@@ -110,7 +111,7 @@ export function writeSafetensors(
   const bodies = Object.values(tensors).map(
     ({ data: d }) => new Uint8Array(d.buffer, d.byteOffset, d.byteLength),
   );
-  fromDisk(path, () => writeFileSync(path, Buffer.concat([length, json, padding, ...bodies])));
+  fromDisk(path, () => writeWhole(path, Buffer.concat([length, json, padding, ...bodies])));
 }
 
 /**

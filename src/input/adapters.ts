@@ -35,7 +35,8 @@ function stack(file: string, part: 'lora_A' | 'lora_B', rows: number, cols: numb
       `of shape [${rows}, ${cols}] or [trials, ${rows}, ${cols}]`,
     );
   }
-  if (!data.every(Number.isFinite)) throw new InputError(file, `${part} with NaN or infinity`, 'finite');
+  if (!data.every((entry) => Number.isFinite(Math.fround(entry))))
+    throw new InputError(file, `${part} with NaN, infinity or beyond float32`, 'finite in float32');
   const size = rows * cols;
   return Array.from({ length: data.length / size }, (_, i) =>
     dense(rows, cols, data.slice(i * size, (i + 1) * size)),

@@ -2,22 +2,17 @@
  * Problems from what a user names: a loss, and matrices from files, from a spectrum, or as the difference of two.
  * Files are read once; a problem is then made per loss and shape (and per rank for PiSSA, which changes W0).
  */
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
-import { createJiti } from 'jiti';
 import { Matrix } from 'ml-matrix';
-import { autodiffGradient, tensor2d } from '../../kernels/tensorOps/loraSystem.js';
 import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
 import { readEntries, readMatrix } from '../files/matrix.js';
 import { InputError } from '../inputError.js';
-import { custom } from '../problem/custom.js';
 import { randomFrame, type Frame } from '../problem/frame.js';
 import { frobenius, frobeniusFromSpectrum } from '../problem/frobenius.js';
 import { linearRegression } from '../problem/linearRegression.js';
-import { lossNames, type Problem, type TensorLoss } from '../problem/problem.js';
+import type { Problem } from '../problem/problem.js';
 import { isNamedSpectrum, listedSpectrum, namedSpectrum } from '../problem/spectrum.js';
 import { trace, traceSquared } from '../problem/traceSquared.js';
+import { customProblem, readLoss } from './customLoss.js';
 
 export interface Shape {
   readonly n: number;
@@ -105,19 +100,32 @@ export async function makeProblem(
   }
   switch (loss) {
     case 'frobenius':
-      if (source.spec.spectrum === undefined) return frobenius(errorMatrix(source, shape, base));
+      if (source.spec.spectrum === undefined) return frobenius(nonzero(errorMatrix(source, shape, base)));
       return frobeniusFromSpectrum(spectrumOf(source.spec, shape), n, m, frameOf(source.spec, shape));
     case 'linear-regression':
-      return linearRegression(errorMatrix(source, shape, base), covarianceOf(source, m));
+      return linearRegression(nonzero(errorMatrix(source, shape, base)), covarianceOf(source, m));
     case 'trace-squared': {
       if (source.target)
         throw new InputError('target', source.spec.target, 'left out: trace-squared knows only W0 (base)');
       if (n !== m) throw new InputError('shape', `${n}x${m}`, 'square for the trace-squared loss');
       return traceSquared(n, base ? trace(base) : spectralTrace(source.spec, shape));
     }
-    default:
-      return customProblem(loss, source, shape, base);
+    default: {
+      const f = await readLoss(loss);
+      if (source.target)
+        throw new InputError('target', source.spec.target, 'left out: a custom loss holds its own target');
+      return customProblem(loss, base ?? customBase(source.spec, shape), f);
+    }
   }
+}
+
+const customBase = (spec: SourceSpec, shape: Shape): Dense =>
+  spec.spectrum === undefined ? zeros(shape) : spectralMatrix(spec, shape);
+
+/** E, if there is anything to learn. */
+function nonzero(error: Dense): Dense {
+  if (error.data.some((entry) => entry !== 0)) return error;
+  throw new InputError('target', 'M - W0 = 0', 'different from the base');
 }
 
 /** E = M - W0 [n, m]. */
@@ -186,49 +194,5 @@ function covarianceOf({ spec, covariance }: Source, m: number): Dense {
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     throw new InputError('covariance', spec.covariance, error.allowed);
-  }
-}
-
-/**
- * A loss from a TypeScript or JavaScript module whose default export maps (w [batch, n, m], tf) to [batch].
- * @throws InputError if there is no such file, or what it exports is not such a function
- */
-export async function customProblem(
-  file: string,
-  { spec, target }: Source,
-  { n, m }: Shape,
-  base: Dense | null,
-): Promise<Problem> {
-  if (!existsSync(file))
-    throw new InputError('loss', file, `one of ${lossNames.join(', ')}, or a .ts or .js file`);
-  if (target) throw new InputError('target', spec.target, 'left out: a custom loss holds its own target');
-  const w0 = base ?? (spec.spectrum === undefined ? zeros({ n, m }) : spectralMatrix(spec, { n, m }));
-  try {
-    const loaded = await createJiti(import.meta.url).import<{ default?: unknown }>(resolve(file));
-    const f = loaded.default;
-    if (typeof f !== 'function')
-      throw new InputError('loss', file, 'a module whose default export is a function');
-    const loss: TensorLoss = (w) => f(w, tf);
-    const value: unknown = tf.tidy(() => loss(tensor2d(w0).expandDims<tf.Tensor3D>(0).tile([2, 1, 1])));
-    const found = value instanceof tf.Tensor ? `[${value.shape}]` : 'no tensor';
-    tf.dispose(value as tf.TensorContainer);
-    if (found !== '[2]') {
-      throw new InputError(
-        'loss',
-        `${file}, which maps [2, ${n}, ${m}] to ${found}`,
-        'a function [batch, n, m] -> [batch]',
-      );
-    }
-    const gradient = tf.tidy(() => autodiffGradient(loss, tensor2d(w0).expandDims(0)));
-    const data = Float64Array.from(await gradient.data());
-    gradient.dispose();
-    return custom(file, w0, loss, dense(n, m, data));
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(
-      'loss',
-      file,
-      `a module that loads and a loss that can be differentiated (${error})`,
-    );
   }
 }

@@ -24,7 +24,7 @@ export type MethodName = (typeof methodNames)[number];
 export interface MethodOptions {
   /** Step size of fixed-step methods, in time t; for gradient descent, the learning rate. */
   readonly step?: number | undefined;
-  /** Relative and absolute local error tolerances of adaptive methods, of the norm of a whole state. */
+  /** Local error tolerances of adaptive methods, relative and absolute, of the norm of the normalized factors. */
   readonly rtol?: number | undefined;
   readonly atol?: number | undefined;
 }

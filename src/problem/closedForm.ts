@@ -10,6 +10,8 @@ export interface ClosedForm {
   readonly name: string;
   /** Loss at normalized time tau. */
   loss(tau: number): number;
+  /** Exponential rate of its late approach to its end, per unit of normalized time. */
+  readonly rate: number;
   /** Singular values of the update at normalized time tau, largest first [r]. */
   singularValues(tau: number): number[];
 }
@@ -25,6 +27,7 @@ export function closedForm(
     const path = traceSquaredPath({ trace0: structure.trace0, c: 1, x0: x, y0: y });
     return {
       name: 'trace-squared closed form',
+      rate: path.rate,
       loss: (tau) => path.loss(tau),
       singularValues: (tau) => updateSingularValues(path.factors(tau)),
     };
@@ -37,6 +40,7 @@ export function closedForm(
     const path = alignedPath({ sigma, c: 1, x0: diagonal(x), y0: diagonal(y) });
     return {
       name: 'aligned closed form',
+      rate: path.support.length > 0 ? Math.min(...path.support.map((mode) => path.rates[mode]!)) : 0,
       loss: (tau) => path.loss(tau),
       singularValues: (tau) =>
         Array.from(path.product(tau).subarray(0, x.cols), Math.abs).sort((a, b) => b - a),
@@ -44,9 +48,10 @@ export function closedForm(
   }
   const lambda = balance(x, y);
   if (lambda === null) return null;
-  const path = balancedPath({ sigma, n, m, c: 1, lambda, x0: x, y0: y });
+  const path = balancedPath({ sigma, n, m, c: 1, lambda, x0: x, y0: y }, BALANCED);
   return {
     name: 'balanced closed form',
+    rate: path.rate,
     loss: (tau) => path.loss(tau),
     singularValues: (tau) => updateSingularValues(path.factors(tau)),
   };
@@ -55,7 +60,10 @@ export function closedForm(
 const isDiagonal = ({ cols, data }: Dense): boolean =>
   data.every((value, at) => value === 0 || Math.floor(at / cols) === at % cols);
 
-/** lambda if X^T X - Y^T Y = -lambda I to 1e-6, else null. */
+/** Relative defect of balance that is let pass: a few roundings of float32 factors, over up to 100 columns. */
+const BALANCED = 1e-4;
+
+/** lambda if every entry of X^T X - Y^T Y is that of -lambda I to 1e-6 lambda, else null. */
 function balance(x: Dense, y: Dense): number | null {
   const r = x.cols;
   const difference = new Float64Array(r * r);

@@ -13,8 +13,7 @@ export type LossName = (typeof lossNames)[number] | (string & {});
 
 /**
  * A custom loss as a TensorFlow.js function of the weights: [batch, n, m] -> [batch], each trajectory by itself.
- * It must be made of differentiable operations. On the wasm backend TensorFlow.js multiplies a batch of one by another
- * routine than a larger batch: a loss that calls matMul itself may round a lone trajectory differently there.
+ * It must be made of differentiable operations.
  */
 export type TensorLoss = (w: Tensor3D) => Tensor1D;
 
@@ -28,8 +27,6 @@ export type Structure =
   | { readonly kind: 'trace'; readonly trace0: number }
   /** f = loss(base + X Y^T), its gradient by automatic differentiation; base [n, m]. */
   | { readonly kind: 'autodiff'; readonly base: Dense; readonly loss: TensorLoss };
-
-export type StructureKind = Structure['kind'];
 
 export interface Problem {
   readonly loss: LossName;

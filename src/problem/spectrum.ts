@@ -33,7 +33,7 @@ export function namedSpectrum(spec: string, count: number): Float64Array {
 
 /**
  * An explicit list of singular values, sorted and filled up with zeros to `count`.
- * @throws InputError if there are more than `count`, or one is negative or not finite
+ * @throws InputError if there are more than `count`, one is negative or not finite, or all are zero
  */
 export function listedSpectrum(values: ArrayLike<number>, count: number): Float64Array {
   if (values.length > count) {
@@ -43,5 +43,6 @@ export function listedSpectrum(values: ArrayLike<number>, count: number): Float6
   sigma.set(values);
   const wrong = sigma.find((value) => !(value >= 0 && Number.isFinite(value)));
   if (wrong !== undefined) throw new InputError('spectrum', wrong, 'finite and not negative');
+  if (sigma.every((value) => value === 0)) throw new InputError('spectrum', 'zeros alone', 'not all zero');
   return sigma.sort().reverse();
 }

@@ -19,11 +19,11 @@ export interface Series {
   readonly cells: readonly CellSummary[];
 }
 
-/** The alpha that `scaleOf` was given; "" where the scaling takes none. */
+/** The alpha that `scaleOf` was given. */
 function alphaOf({ scaling, scale, rank }: CellSummary): string {
   switch (scaling) {
     case 'none':
-      return '';
+      return String(scale);
     case 'lora':
       return String(Number((scale * rank).toPrecision(6)));
     case 'rslora':

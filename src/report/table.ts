@@ -69,7 +69,7 @@ function notesOf(cells: readonly CellSummary[]): readonly string[] {
   const notes = cells.length === 0 ? [] : [`Values are of: ${metrics}.`];
   if (laws.length > 0) notes.push(`Law: ${laws.join(', ')}.`);
   if (cells.some(({ zScore }) => zScore !== null))
-    notes.push('z-score: (simulated mean - law) / standard error of the mean.');
+    notes.push('z-score: of the mean square against the squared law, in standard errors.');
   const trials = cells.reduce((sum, cell) => sum + cell.trials, 0);
   const total = (name: Outcome) => cells.reduce((sum, cell) => sum + cell.outcomes[name], 0);
   for (const name of outcomeNames.filter((each) => each !== 'stationary' && total(each) > 0)) {
@@ -117,15 +117,5 @@ export function table(
   rows.forEach((row, index) => {
     drawn.push(index === 0 ? row.map((content) => ({ content, chars: headLine })) : [...row]);
   });
-  return drawn.toString();
-}
-
-/** Names and values, one pair a line, in a box without a head. */
-export function keyValueTable(entries: Readonly<Record<string, string>>): string {
-  const drawn = new Table({
-    style: { head: [], border: [] },
-    chars: { mid: '', 'mid-mid': '', 'left-mid': '', 'right-mid': '' },
-  });
-  drawn.push(...Object.entries(entries).map(([name, value]) => [name, value]));
   return drawn.toString();
 }

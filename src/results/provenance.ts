@@ -14,7 +14,7 @@ export interface Provenance {
   readonly node: string;
   readonly backend: string;
   readonly device: string;
-  /** What the trajectories are computed in; all that is derived from their states is float64. */
+  /** What the trajectories are computed in; what is derived from their states is float64, but for custom losses. */
   readonly precision: string;
   readonly startedAt: string;
   readonly seed: number;

@@ -4,12 +4,13 @@
  */
 import { join } from 'node:path';
 import { writeSafetensors } from '../files/safetensors.js';
+import { writeWhole } from '../files/writeWhole.js';
 import type { Dense } from '../dense.js';
 import { simulationHtml } from '../report/html.js';
 import { renderPng, renderSvg, simulationFigures } from '../report/plots.js';
 import type { SimulationReport } from '../report/simulation.js';
 import type { Simulation } from '../simulation/simulate.js';
-import { writeParquet, writeWhole, type Value } from './tables.js';
+import { writeParquet, type Value } from './tables.js';
 
 const finite = (value: number | undefined): Value =>
   value !== undefined && Number.isFinite(value) ? value : null;

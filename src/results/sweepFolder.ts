@@ -7,9 +7,10 @@ import { sweepHtml } from '../report/html.js';
 import { renderPng, renderSvg, sweepFigures } from '../report/plots.js';
 import type { TrialRow } from '../sweep/row.js';
 import type { CellSummary, Statistic } from '../sweep/summary.js';
+import { writeWhole } from '../files/writeWhole.js';
 import { createFolder } from './folder.js';
 import type { Provenance } from './provenance.js';
-import { writeCsv, writeParquet, writeWhole, type Rows } from './tables.js';
+import { writeCsv, writeParquet, type Rows } from './tables.js';
 
 const INTEGERS = [
   'cell',

@@ -21,6 +21,7 @@ export const simulationSchema = sweepSchema.omit({ ranks: true, scaling: true, a
 });
 
 export type SimulationConfig = z.output<typeof simulationSchema>;
+export type SimulationInput = z.input<typeof simulationSchema>;
 
 /** The same as a sweep of one cell. */
 export const asSweep = ({ loss, shape, init, rank, scale, ...rest }: SimulationConfig): SweepConfig => ({

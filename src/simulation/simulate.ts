@@ -5,10 +5,11 @@ import { closedForm } from '../problem/closedForm.js';
 import type { SimulationReport } from '../report/simulation.js';
 import type { Provenance } from '../results/provenance.js';
 import { fullFineTuningLosses } from '../solver/fullFineTuning.js';
-import { solve, type Trajectory } from '../solver/solve.js';
+import { solve, trajectoryElements, type Trajectory } from '../solver/solve.js';
 import { member, type Plan } from '../sweep/plan.js';
 
 export interface Simulation {
+  readonly plan: Plan;
   readonly trajectories: readonly Trajectory[];
   /** Final adapters in the coordinates of W, per trial. */
   readonly adapters: readonly Adapter[];
@@ -16,15 +17,16 @@ export interface Simulation {
 
 /** Runs the one cell of a plan; `onDone` hears how many trajectories are done. */
 export async function simulate(
-  { cells, config, method, stop }: Plan,
+  plan: Plan,
   backend: BackendInfo,
   onDone: (done: number) => void = () => undefined,
 ): Promise<Simulation> {
+  const { cells, config, method, stop } = plan;
   const cell = cells[0]!;
   const { problem, coefficients } = cell;
   const members = Array.from({ length: cell.trials }, (_, trial) => member(cell, trial, config.seed));
   const chunk = (width: number) =>
-    config.chunk ?? trajectoriesTogether(backend, (problem.n + problem.m) * width);
+    config.chunk ?? trajectoriesTogether(backend, trajectoryElements(problem, width));
   const trajectories: Trajectory[] = [];
   for await (const solved of solve(problem, members, { method, stop, chunk, singularValues: true })) {
     await backend.check();
@@ -34,13 +36,12 @@ export async function simulate(
   const adapters = trajectories.map(({ factors }) =>
     fromFactors(outOfFrame(factors, problem.frame), coefficients),
   );
-  return { trajectories, adapters };
+  return { plan, trajectories, adapters };
 }
 
 /** What the plots and the page are drawn from. */
 export async function simulationReport(
-  { cells, config, stop }: Plan,
-  { trajectories }: Simulation,
+  { plan: { cells, config, stop }, trajectories }: Simulation,
   provenance: Provenance,
 ): Promise<SimulationReport> {
   const cell = cells[0]!;

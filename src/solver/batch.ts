@@ -21,7 +21,7 @@ export function upload(states: readonly HostState[], shapes: readonly ComponentS
   });
 }
 
-/** Downloads the given rows of a batch, in that order. */
+/** Downloads the given rows of a batch, which ascend. */
 export async function download(state: State, rows: readonly number[]): Promise<HostState[]> {
   const perComponent = await Promise.all(
     state.map(async (z) => {
@@ -35,7 +35,7 @@ export async function download(state: State, rows: readonly number[]): Promise<H
   return rows.map((_, i) => perComponent.map((component) => component[i] as Float32Array));
 }
 
-/** The given rows of z; z itself if they are all its rows. */
+/** The given rows of z, which ascend; z itself if they are all its rows. */
 export function keepRows(z: Tensor3D, rows: readonly number[]): Tensor3D {
   if (rows.length === z.shape[0]) return z;
   return tf.tidy(() => tf.gather(z, tf.tensor1d([...rows], 'int32')));

@@ -139,16 +139,17 @@ async function finish<T>(
   }
 }
 
+/** Where the given tracks are among the rows. */
+function positions<T>(rows: Rows<T>, tracks: readonly Track<T>[]): number[] {
+  const at = new Map(rows.tracks.map((track, row) => [track, row]));
+  return tracks.map((track) => at.get(track)!);
+}
+
 const read = async <T>(rows: Rows<T>, tracks: readonly Track<T>[]): Promise<HostState[]> =>
-  tracks.length === 0
-    ? []
-    : download(
-        rows.state,
-        tracks.map((track) => rows.tracks.indexOf(track)),
-      );
+  tracks.length === 0 ? [] : download(rows.state, positions(rows, tracks));
 
 function keep<T>(rows: Rows<T>, tracks: readonly Track<T>[]): Rows<T> {
-  const kept = tracks.map((track) => rows.tracks.indexOf(track));
+  const kept = positions(rows, tracks);
   const of = (state: State) => state.map((z) => keepRows(z, kept));
   return { tracks, state: of(rows.state), slope: of(rows.slope) };
 }

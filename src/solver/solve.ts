@@ -38,6 +38,10 @@ export type Trajectory = Omit<Ending<Observation>, 'state'> & {
  */
 export const paddedWidth = (rank: number): number => Math.max(4, 2 ** Math.ceil(Math.log2(rank)));
 
+/** Elements that one trajectory holds in its factors of this width, and for a custom loss in W, G and the loss. */
+export const trajectoryElements = ({ n, m, structure }: Problem, width: number): number =>
+  (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0);
+
 /** Members by padded width, then in chunks: indices into `members`. */
 export function chunks(members: readonly Member[], chunk: SolveOptions['chunk']): number[][] {
   const byWidth = new Map<number, number[]>();

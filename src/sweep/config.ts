@@ -18,7 +18,7 @@ export const sweepSchema = z.strictObject({
   base: z.string().optional().describe('matrix file of the frozen W0 (default: zero)'),
   covariance: z.string().optional().describe('matrix file or diagonal spectrum of the input covariance'),
   spectrum: z
-    .union([z.string(), z.array(z.number())], 'power:P, exp:R, step:K, a file or a list of finite numbers')
+    .union([z.string(), list(z.number())], 'power:P, exp:R, step:K, a file or a list of finite numbers')
     .optional()
     .describe('singular values of M - W0: power:P, exp:R, step:K, a file, or a list'),
   vectors: z

@@ -64,7 +64,7 @@ export async function makePlan(config: SweepConfig): Promise<Plan> {
             };
             const start =
               spec === 'pissa'
-                ? await pissa(loss, source, shape, rank, coefficients.scale)
+                ? await pissa(problem, loss, source, rank, coefficients.scale)
                 : { problem, initialization: initializationOf(spec, problem, rank, config.trials) };
             cells.push({
               index: cells.length,
@@ -127,8 +127,7 @@ function checkRank(rank: number, { n, m }: Shape): void {
 function initializationOf(spec: string, problem: Problem, rank: number, trials: number): Initialization {
   if (!spec.endsWith('.safetensors')) {
     const named = initialization(spec);
-    if (spec === 'orthogonal' && rank % 2 !== 0)
-      throw new InputError('rank', rank, 'even for the orthogonal initialization');
+    named.checkRank(rank);
     return named;
   }
   const adapters = readAdapters(spec, problem, rank);
@@ -138,17 +137,28 @@ function initializationOf(spec: string, problem: Problem, rank: number, trials: 
   return fromAdapters(spec, adapters);
 }
 
-async function pissa(loss: string, source: Source, shape: Shape, rank: number, scale: number) {
+/**
+ * PiSSA's start on a problem: the adapter moves on top of the residual, but the model it starts from, and that full
+ * fine-tuning would start from, is still W0.
+ */
+async function pissa(original: Problem, loss: string, source: Source, rank: number, scale: number) {
   if (!source.base)
     throw new InputError('init', 'pissa', 'used with a base matrix (base), whose singular values it takes');
+  if (loss === 'trace-squared')
+    throw new InputError('init', 'pissa', 'used with another loss: trace-squared knows only the trace of W0');
   const { adapter, residual } = pissaStart(source.base, rank, scale);
-  return {
-    problem: await makeProblem(loss, source, shape, residual),
-    initialization: fromAdapters('pissa', [adapter]),
+  const { initialLoss, fullFineTuningRate } = original;
+  const problem: Problem = {
+    ...(await makeProblem(loss, source, original, residual)),
+    initialLoss,
+    fullFineTuningRate,
+    fullFineTuningLoss: (t) => original.fullFineTuningLoss(t),
   };
+  return { problem, initialization: fromAdapters('pissa', [adapter]) };
 }
 
-const DEFAULT_STEADY = 1e-4;
+/** Steady-state tolerance when none is given. */
+export const DEFAULT_STEADY = 1e-4;
 const DEFAULT_SAVES = 32;
 
 /** End time, save times and steady-state tolerance, from the config and how fast the problems move. */

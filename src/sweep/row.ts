@@ -72,7 +72,10 @@ export function trialRow(cell: Cell, trial: number, seed: number, trajectory: Tr
   };
 }
 
-/** First time, log-linear between save points, at which sqrt(f / f(W0)) is at most 1.01 times the law. */
+/**
+ * First time, log-linear between save points, at which sqrt(f / f(W0)) is at most 1.01 times the law; if that is so at
+ * the first save point, its time, which is then an upper bound.
+ */
 function timeToOptimum(cell: Cell, { saved, last, outcome }: Trajectory): number | null {
   const law = cell.problem.structure.kind === 'trace' ? null : lawOf(cell);
   if (law === null) return null;

@@ -48,7 +48,7 @@ export interface CellSummary {
   /** The smallest loss of this rank, where it is known. */
   readonly optimum: number | null;
   readonly accuracy: Statistic;
-  /** (sample mean - law) / standard error, where the law is the exact expectation of a random quantity. */
+  /** (mean square - law squared) / standard error, where that is the exact expectation of a random quantity. */
   readonly zScore: number | null;
   readonly trials: number;
   readonly outcomes: Readonly<Record<Outcome, number>>;

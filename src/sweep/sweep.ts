@@ -3,7 +3,7 @@ import { trajectoriesTogether, type BackendInfo } from '../backend/backend.js';
 import { clock } from '../ensemble/adapter.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import { closedForm } from '../problem/closedForm.js';
-import { paddedWidth, solve } from '../solver/solve.js';
+import { paddedWidth, solve, trajectoryElements } from '../solver/solve.js';
 import { expectedSquare, lawOf, metricOf } from './law.js';
 import { member, type Cell, type Plan } from './plan.js';
 import { succeeded, trialRow, type TrialRow } from './row.js';
@@ -35,7 +35,7 @@ export async function* runSweep(plan: Plan, backend: BackendInfo): AsyncGenerato
       .flatMap((cell) => Array.from({ length: cell.trials }, (_, trial) => ({ cell, trial })));
     const members = tasks.map(({ cell, trial }) => member(cell, trial, config.seed));
     const chunk = (width: number) =>
-      config.chunk ?? trajectoriesTogether(backend, (problem.n + problem.m) * width);
+      config.chunk ?? trajectoriesTogether(backend, trajectoryElements(problem, width));
     for await (const solved of solve(problem, members, { method, stop, chunk })) {
       await backend.check();
       const results = solved.map(({ index, trajectory }) => ({ ...tasks[index]!, trajectory }));

@@ -1,6 +1,6 @@
 /** The closed forms of a plan's cells alone: nothing is simulated. */
 import { clock } from '../ensemble/adapter.js';
-import { traceSquaredPath } from '../theory/traceSquared.js';
+import { closedForm } from '../problem/closedForm.js';
 import { lawOf } from './law.js';
 import { member, type Cell, type Plan } from './plan.js';
 
@@ -42,22 +42,30 @@ export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
     };
   });
 
-/** Distance between the end points, and the rate of approach. */
+/** Distance between the end points, and the rate of approach from the first draw. */
 function approach(cell: Cell, optimum: number | null, seed: number): Pick<TheoryRow, 'distance' | 'rate'> {
   const { structure } = cell.problem;
   const perTime = clock(cell.coefficients);
+  const path = closedForm(cell.problem, member(cell, 0, seed).initial());
   switch (structure.kind) {
-    case 'trace': {
-      const { x, y } = member(cell, 0, seed).initial();
-      const { rate } = traceSquaredPath({ trace0: structure.trace0, c: 1, x0: x, y0: y });
-      return { distance: lawOf(cell)?.value ?? null, rate: perTime * rate };
-    }
-    case 'diagonal': {
-      // From small factors: the gap that decides between the last singular direction kept and the first lost.
-      const gap = structure.sigma[cell.rank - 1]! - (structure.sigma[cell.rank] ?? 0);
-      return { distance: optimum && Math.sqrt(2 * optimum), rate: perTime * gap };
-    }
+    case 'trace':
+      return { distance: lawOf(cell)?.value ?? null, rate: path && perTime * path.rate };
+    case 'diagonal':
+      return {
+        distance: optimum === null ? null : Math.sqrt(2 * optimum),
+        rate: perTime * (path?.rate ?? smallFactorRate(structure.sigma, cell)),
+      };
     default:
       return { distance: null, rate: null };
   }
+}
+
+/**
+ * The gap between the last singular direction that is kept and the first that is lost, which limits the approach from
+ * small factors of a generic start (the balanced rate at lambda = 0).
+ */
+function smallFactorRate(sigma: Float64Array, { rank, problem: { n, m } }: Cell): number {
+  const kept = sigma[rank - 1]!;
+  const lost = sigma[rank] ?? (n === m ? -kept : 0);
+  return kept - lost;
 }

@@ -1,0 +1,75 @@
+/** Custom losses are tried before they run, and do not let a trajectory see its batch. */
+import * as tf from '@tensorflow/tfjs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { closeBackends, useBackend } from '../src/backend/useBackend.js';
+import { dense } from '../src/dense.js';
+import { initialization } from '../src/ensemble/initialization.js';
+import { toFactors } from '../src/ensemble/adapter.js';
+import { customProblem } from '../src/input/customLoss.js';
+import { InputError } from '../src/inputError.js';
+import { method } from '../src/method/method.js';
+import type { TensorLoss } from '../src/problem/problem.js';
+import { solve } from '../src/solver/solve.js';
+import { gaussian, plain } from './support.js';
+
+afterEach(closeBackends);
+
+const sumOfSquares = (w: tf.Tensor3D): tf.Tensor1D => tf.sum(tf.square(w), [1, 2]);
+
+describe('a custom loss', () => {
+  it('that multiplies matrices gives a trajectory the same bits alone and in a batch, on wasm', async () => {
+    await useBackend('wasm');
+    const n = 64;
+    const mixing = tf.tensor3d(Float32Array.from(gaussian(n, n, 3).data), [1, n, n]);
+    const shift = tf.tensor2d(Float32Array.from(gaussian(n, n, 4).data), [n, n]);
+    const problem = await customProblem('mixed', dense(n, n), (w) =>
+      sumOfSquares(tf.sub(tf.matMul(w, mixing), shift)).mul(1e-3),
+    );
+    const start = initialization('gaussian:0.1');
+    const members = [0, 1, 2].map((trial) => ({
+      rank: 2,
+      coefficients: plain,
+      initial: () =>
+        toFactors(
+          start.draw({
+            ...{ n, m: n, lrRatioA: 1, key: { seed: 5, rank: 2, trial } },
+            spectralDirections: problem.spectralDirections,
+          }),
+          plain,
+        ),
+    }));
+    const final = async (chunk: number) => {
+      const found: Float64Array[] = [];
+      const stop = { saveTimes: [1], steadyTolerance: null, maxSteps: 1000 };
+      for await (const solved of solve(problem, members, { method: method('dopri5'), stop, chunk }))
+        for (const { index, trajectory } of solved) found[index] = trajectory.factors.x.data;
+      return found;
+    };
+    const together = await final(3);
+    expect(await final(1)).toEqual(together);
+    expect(await final(2)).toEqual(together);
+    expect(together[0]).not.toEqual(together[1]);
+  });
+
+  it.each<[string, TensorLoss, RegExp]>([
+    ['not finite at W0', (w) => tf.sqrt(sumOfSquares(w)), /finite at W0, with a finite gradient/],
+    ['of the wrong shape', (w) => tf.sum(w) as unknown as tf.Tensor1D, /maps \[2, 3, 2\] to \[\]/],
+    [
+      'that throws',
+      () => {
+        throw new Error('no');
+      },
+      /does not throw/,
+    ],
+    [
+      'that cannot be differentiated',
+      (w) => tf.topk(w.reshape([-1, 6]), 1).values.reshape([-1]),
+      /differentiable/,
+    ],
+  ])('%s is refused', async (_, loss, message) => {
+    await useBackend('cpu');
+    const attempt = customProblem('mine', dense(3, 2), loss);
+    await expect(attempt).rejects.toThrow(InputError);
+    await expect(attempt).rejects.toThrow(message);
+  });
+});
