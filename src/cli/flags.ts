@@ -1,6 +1,7 @@
 /** Command-line flags made from a config schema: one flag per key, its text turned into the key's type. */
 import type { Options } from 'yargs';
 import type { z } from 'zod';
+import { initializationNames } from '../ensemble/initialization.js';
 import { DEFAULT_STEADY } from '../sweep/plan.js';
 
 /** `lrRatioA` -> `lr-ratio-a`. */
@@ -37,6 +38,12 @@ function describe(type: z.ZodType): string {
   const text = type.description ?? '';
   return def.type === 'default' ? `${text} [default: ${String(def.defaultValue)}]` : text;
 }
+
+/** What follows the options in a command's help: the initializations, with what they draw. */
+export const initializationHelp = [
+  'Initializations:',
+  ...Object.entries(initializationNames).map(([name, describe]) => `  ${name.padEnd(11)} ${describe}`),
+].join('\n');
 
 /** The config keys that were given as flags. */
 export function configFromFlags(

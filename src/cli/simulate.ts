@@ -10,7 +10,7 @@ import { writeSimulation } from '../results/simulationFolder.js';
 import { simulationSchema } from '../simulation/config.js';
 import { simulation } from '../simulation/run.js';
 import { simulationReport } from '../simulation/simulate.js';
-import { configFromFlags, flagsOf } from './flags.js';
+import { configFromFlags, flagsOf, initializationHelp } from './flags.js';
 import { note, print, printJson } from './output.js';
 
 export const simulateCommand: CommandModule = {
@@ -33,7 +33,8 @@ export const simulateCommand: CommandModule = {
       .example(
         '$0 simulate --loss ./myLoss.ts --shape 32x32 --rank 4 --time 20',
         'a custom TensorFlow.js loss',
-      ),
+      )
+      .epilogue(initializationHelp),
   async handler(argv) {
     const fromFile = typeof argv['config'] === 'string' ? readConfig(argv['config']) : {};
     const config = checkConfig(simulationSchema, { ...fromFile, ...configFromFlags(simulationSchema, argv) });

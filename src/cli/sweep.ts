@@ -9,7 +9,7 @@ import { createSweepFolder, summaryRow, type SweepFolder } from '../results/swee
 import { sweepSchema } from '../sweep/config.js';
 import { sweep } from '../sweep/run.js';
 import { totalTrials } from '../sweep/sweep.js';
-import { configFromFlags, flagsOf } from './flags.js';
+import { configFromFlags, flagsOf, initializationHelp } from './flags.js';
 import { note, print, printJson } from './output.js';
 
 export const sweepCommand: CommandModule = {
@@ -33,7 +33,8 @@ export const sweepCommand: CommandModule = {
         '$0 sweep --loss trace-squared --spectrum power:0.5 --shape 256x256 --ranks 1,4,16 --init gaussian',
         '',
       )
-      .example('$0 sweep --config sweep.yaml --backend webgpu --out results', ''),
+      .example('$0 sweep --config sweep.yaml --backend webgpu --out results', '')
+      .epilogue(initializationHelp),
   async handler(argv) {
     const fromFile = typeof argv['config'] === 'string' ? readConfig(argv['config']) : {};
     const config = checkConfig(sweepSchema, { ...fromFile, ...configFromFlags(sweepSchema, argv) });

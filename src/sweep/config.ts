@@ -24,7 +24,7 @@ export const sweepSchema = z.strictObject({
   vectors: z
     .enum(['identity', 'random'])
     .default('identity')
-    .describe('singular vectors that go with a spectrum'),
+    .describe('singular vectors that go with a spectrum: identity or random'),
   shape: list(z.string().regex(/^[1-9]\d*x[1-9]\d*$/, 'NxM, for example 64x64'))
     .optional()
     .describe('shapes NxM of W when no matrix file gives one'),
@@ -32,13 +32,18 @@ export const sweepSchema = z.strictObject({
   init: list(z.string())
     .default(['kaiming'])
     .describe('initializations: NAME, NAME:PARAMETER or FILE.safetensors'),
-  scaling: list(z.enum(scalings)).default(['none']).describe('scale s: alpha, alpha/r or alpha/sqrt(r)'),
+  scaling: list(z.enum(scalings))
+    .default(['none'])
+    .describe('scale s: none (alpha), lora (alpha/r), rslora (alpha/sqrt(r))'),
   alpha: positive.default(1).describe('alpha of the scalings; with none, s itself'),
   lrRatioA: positive.default(1).describe('learning-rate ratio kA of A'),
   lrRatioB: positive.default(1).describe('learning-rate ratio kB of B (LoRA+: above kA)'),
   trials: wholeFrom(1).default(32).describe('random initializations per cell'),
   seed: wholeFrom(0).default(0).describe('seed of all random numbers'),
-  method: z.enum(methodNames).default('dopri5').describe('how trajectories are advanced'),
+  method: z
+    .enum(methodNames)
+    .default('dopri5')
+    .describe(`how trajectories are advanced: ${methodNames.join(', ')}`),
   step: positive.optional().describe('step size of rk4, learning rate of gd-*'),
   rtol: positive.optional().describe('relative tolerance of adaptive methods (default 1e-5)'),
   atol: z.number().min(0).optional().describe('absolute tolerance of adaptive methods (default 1e-9)'),
@@ -57,7 +62,7 @@ export const sweepSchema = z.strictObject({
   backend: z
     .enum(['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'])
     .default('auto')
-    .describe('TensorFlow.js backend'),
+    .describe('TensorFlow.js backend: auto, tensorflow, webgpu, wasm, cpu'),
   chunk: wholeFrom(1).optional().describe('trajectories that advance together (default: from memory)'),
   out: z.string().min(1).optional().describe('results folder, which must not exist'),
 });
