@@ -42,7 +42,7 @@ export function createSweepFolder(path: string, provenance: Provenance): SweepFo
     path,
     writePart(rows) {
       const name = `part-${String(parts++).padStart(5, '0')}.parquet`;
-      writeParquet(at('trials', name), rows as unknown as Rows, INTEGERS);
+      writeParquet(at('trials', name), rows, INTEGERS);
     },
     async finish(cells) {
       const summary = cells.map(summaryRow);

@@ -4,7 +4,7 @@ import type { Trajectory } from '../solver/solve.js';
 import { accuracyOf, lawOf } from './law.js';
 import type { Cell } from './plan.js';
 
-export interface TrialRow {
+export type TrialRow = {
   readonly cell: number;
   readonly loss_function: string;
   readonly target: string;
@@ -34,7 +34,7 @@ export interface TrialRow {
   readonly balancedness: number;
   /** Time at which the metric came within 1 % of the law; null if it did not, or there is no such law. */
   readonly time_to_optimum: number | null;
-}
+};
 
 /** Whether a trajectory ended by itself, so that its numbers mean what the method computed. */
 export const succeeded = (outcome: Outcome): boolean => outcome === 'end-time' || outcome === 'stationary';
