@@ -3,6 +3,7 @@
  * summary, the loss curves, the plots and the report. A run that is cut off keeps the parts that were finished.
  */
 import { join } from 'node:path';
+import { outcomes } from '../method/outcome.js';
 import { sweepHtml } from '../report/html.js';
 import { renderPng, renderSvg, sweepFigures } from '../report/plots.js';
 import type { TrialRow } from '../sweep/row.js';
@@ -12,16 +13,13 @@ import { createFolder } from './folder.js';
 import type { Provenance } from './provenance.js';
 import { writeCsv, writeParquet, type Rows } from './tables.js';
 
+const outcomeColumn = (name: string) => `outcome_${name.replaceAll('-', '_')}`;
+
+/** Columns that hold whole numbers. */
 const INTEGERS = [
-  'cell',
-  'n',
-  'm',
-  'rank',
-  'trial',
-  'trials',
-  'accepted_steps',
-  'rejected_steps',
-  'evaluations',
+  ...['cell', 'n', 'm', 'rank', 'trial', 'trials', 'accepted_steps', 'rejected_steps', 'evaluations'],
+  ...['accuracy_count', 'time_to_optimum_count', 'steps_count', 'loss_count'],
+  ...Object.keys(outcomes).map(outcomeColumn),
 ];
 
 export interface SweepFolder {
@@ -61,7 +59,7 @@ export function createSweepFolder(path: string, provenance: Provenance): SweepFo
 
 /** A cell as one flat row; statistics become columns `accuracy_mean`, ... */
 export function summaryRow(cell: CellSummary): Rows[number] {
-  const { law, accuracy, timeToOptimum, steps, outcomes, zScore } = cell;
+  const { law, accuracy, timeToOptimum, steps, zScore } = cell;
   return {
     cell: cell.cell,
     loss_function: cell.loss,
@@ -81,9 +79,7 @@ export function summaryRow(cell: CellSummary): Rows[number] {
     z_score: zScore,
     ...columns('time_to_optimum', timeToOptimum),
     ...columns('steps', steps),
-    ...Object.fromEntries(
-      Object.entries(outcomes).map(([name, count]) => [`outcome_${name.replaceAll('-', '_')}`, count]),
-    ),
+    ...Object.fromEntries(Object.entries(cell.outcomes).map(([name, count]) => [outcomeColumn(name), count])),
   };
 }
 
