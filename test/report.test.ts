@@ -46,6 +46,7 @@ function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSummary {
     zScore: null,
     trials: 32,
     outcomes: { 'end-time': 4, stationary: 28, diverged: 0, 'step-too-small': 0, 'step-budget': 0 },
+    atSaddle: 0,
     timeToOptimum: around(3 * rank, 28),
     steps: around(100),
     curve: times.map((time) => ({
@@ -346,6 +347,12 @@ describe('tables', () => {
     expect(text).not.toContain('end-time');
     expect(text).not.toContain('z-score');
     expect(text).not.toContain('initialization');
+  });
+
+  it('name stationary trajectories that stopped above the optimum', () => {
+    expect(sweepTable(one)).not.toContain('saddle');
+    const cells = one.map((cell) => (cell.rank === 2 ? { ...cell, atSaddle: 3 } : cell));
+    expect(sweepTable(cells)).toContain('saddle: 3 of 112 stationary trajectories stopped more than 0.1 %');
   });
 
   it('show a dash for what is not a number, and count the diverged', () => {

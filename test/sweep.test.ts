@@ -274,6 +274,23 @@ describe('summary', () => {
     expect(cell?.curve[0]?.loss).toMatchObject({ count: 2, mean: 1.5 });
   });
 
+  it('counts stationary trials that stopped above the optimum, and no others', async () => {
+    const one = await plan({ ...small, ranks: [2] });
+    const optimum = one.cells[0]?.problem.optimum(2) as number;
+    const rows = (
+      [
+        ['stationary', 1.001],
+        ['stationary', 1.01],
+        ['stationary', 2],
+        ['end-time', 2],
+      ] as const
+    ).map(([outcome, above]) => ({ cell: 0, outcome, loss: above * optimum }) as TrialRow);
+    const [cell] = summarize(one, [{ rows, curves: rows.map(() => []) }]);
+    expect(cell?.atSaddle).toBe(2);
+    const [unknown] = summarize(await plan({ ...small, loss: ['trace-squared'], shape: ['5x5'] }), []);
+    expect(unknown?.atSaddle).toBeNull();
+  });
+
   it('of a sweep that diverges has no accuracy', async () => {
     const diverging = await plan({
       ...small,

@@ -80,6 +80,13 @@ function notesOf(cells: readonly CellSummary[]): readonly string[] {
         : `${name}: ${share} (${outcomes[name]}).`,
     );
   }
+  const saddles = cells.reduce((sum, cell) => sum + (cell.atSaddle ?? 0), 0);
+  if (saddles > 0) {
+    const share = `${formatCount(saddles)} of ${formatCount(total('stationary'))} stationary trajectories`;
+    notes.push(
+      `saddle: ${share} stopped more than 0.1 % above the optimum; a smaller --steady tells whether they leave.`,
+    );
+  }
   return notes;
 }
 

@@ -18,7 +18,7 @@ const outcomeColumn = (name: string) => `outcome_${name.replaceAll('-', '_')}`;
 /** Columns that hold whole numbers. */
 const INTEGERS = [
   ...['cell', 'n', 'm', 'rank', 'trial', 'trials', 'accepted_steps', 'rejected_steps', 'evaluations'],
-  ...['accuracy_count', 'time_to_optimum_count', 'steps_count', 'loss_count'],
+  ...['accuracy_count', 'time_to_optimum_count', 'steps_count', 'loss_count', 'at_saddle'],
   ...Object.keys(outcomes).map(outcomeColumn),
 ];
 
@@ -77,6 +77,7 @@ export function summaryRow(cell: CellSummary): Rows[number] {
     trials: cell.trials,
     ...columns('accuracy', accuracy),
     z_score: zScore,
+    at_saddle: cell.atSaddle,
     ...columns('time_to_optimum', timeToOptimum),
     ...columns('steps', steps),
     ...Object.fromEntries(Object.entries(cell.outcomes).map(([name, count]) => [outcomeColumn(name), count])),

@@ -52,6 +52,11 @@ export interface CellSummary {
   readonly zScore: number | null;
   readonly trials: number;
   readonly outcomes: Readonly<Record<Outcome, number>>;
+  /**
+   * Stationary trials whose relative error is more than 0.1 % above the optimum's: stopped, but at or near a saddle.
+   * Null where no positive optimum is known.
+   */
+  readonly atSaddle: number | null;
   /** Time at which a trajectory's relative error came within 1 % of the optimum, over those that did. */
   readonly timeToOptimum: Statistic;
   readonly steps: Statistic;

@@ -89,6 +89,10 @@ export function summarize(plan: Plan, chunks: readonly Pick<SweepChunk, 'rows' |
           trials.filter(({ row }) => row.outcome === name).length,
         ]),
       ) as Record<Outcome, number>,
+      atSaddle: atSaddle(
+        cell,
+        good.map(({ row }) => row),
+      ),
       timeToOptimum: statistic(good.map(({ row }) => row.time_to_optimum ?? NaN)),
       steps: statistic(good.map(({ row }) => row.accepted_steps + row.rejected_steps)),
       curve: curveOf(
@@ -98,6 +102,17 @@ export function summarize(plan: Plan, chunks: readonly Pick<SweepChunk, 'rows' |
       ),
     };
   });
+}
+
+/** Relative error above the optimum from which a stationary trajectory counts as stopped elsewhere. */
+const SADDLE_MARGIN = 1e-3;
+
+function atSaddle({ problem, rank }: Cell, rows: readonly TrialRow[]): number | null {
+  const optimum = problem.optimum(rank);
+  if (!optimum) return null;
+  const above = ({ outcome, loss }: TrialRow) =>
+    outcome === 'stationary' && Math.sqrt(loss / optimum) > 1 + SADDLE_MARGIN;
+  return rows.filter(above).length;
 }
 
 function curveOf(
