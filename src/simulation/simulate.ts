@@ -1,11 +1,11 @@
 /** One ensemble, watched closely: functionals of every trajectory over time, and the final adapters. */
-import { trajectoriesTogether, type BackendInfo } from '../backend/backend.js';
+import type { BackendInfo } from '../backend/backend.js';
 import { clock, fromFactors, outOfFrame, type Adapter } from '../ensemble/adapter.js';
 import { closedForm } from '../problem/closedForm.js';
 import type { SimulationReport } from '../report/simulation.js';
 import type { Provenance } from '../results/provenance.js';
 import { fullFineTuningLosses } from '../solver/fullFineTuning.js';
-import { solve, trajectoryElements, type Trajectory } from '../solver/solve.js';
+import { solve, chunkFor, type Trajectory } from '../solver/solve.js';
 import { member, type Plan } from '../sweep/plan.js';
 
 export interface Simulation {
@@ -25,8 +25,7 @@ export async function simulate(
   const cell = cells[0]!;
   const { problem, coefficients } = cell;
   const members = Array.from({ length: cell.trials }, (_, trial) => member(cell, trial, config.seed));
-  const chunk = (width: number) =>
-    config.chunk ?? trajectoriesTogether(backend, trajectoryElements(problem, width));
+  const chunk = config.chunk ?? chunkFor(problem, backend);
   const trajectories: Trajectory[] = [];
   for await (const solved of solve(problem, members, { method, stop, chunk, singularValues: true })) {
     await backend.check();

@@ -3,6 +3,7 @@
  * by zero columns, which the flow keeps at zero; memory decides how many trajectories advance together.
  */
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
+import { trajectoriesTogether, type BackendInfo } from '../backend/backend.js';
 import { dense } from '../dense.js';
 import { clock, type Coefficients, type Factors } from '../ensemble/adapter.js';
 import type { Method } from '../method/method.js';
@@ -38,9 +39,14 @@ export type Trajectory = Omit<Ending<Observation>, 'state'> & {
  */
 export const paddedWidth = (rank: number): number => Math.max(4, 2 ** Math.ceil(Math.log2(rank)));
 
-/** Elements that one trajectory holds in its factors of this width, and for a custom loss in W, G and the loss. */
-export const trajectoryElements = ({ n, m, structure }: Problem, width: number): number =>
-  (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0);
+/**
+ * How many trajectories of a problem a backend should advance together, by the width of their factors: what memory
+ * suggests for their factors and, for a custom loss, W, G and the loss of each.
+ */
+export const chunkFor =
+  ({ n, m, structure }: Problem, backend: BackendInfo): ((width: number) => number) =>
+  (width) =>
+    trajectoriesTogether(backend, (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0));
 
 /** Members by padded width, then in chunks: indices into `members`. */
 export function chunks(members: readonly Member[], chunk: SolveOptions['chunk']): number[][] {

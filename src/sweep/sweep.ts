@@ -1,9 +1,9 @@
 /** Runs a sweep's plan: problem by problem, chunk by chunk, yielding rows, and summarizes its cells. */
-import { trajectoriesTogether, type BackendInfo } from '../backend/backend.js';
+import type { BackendInfo } from '../backend/backend.js';
 import { clock } from '../ensemble/adapter.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import { closedForm } from '../problem/closedForm.js';
-import { paddedWidth, solve, trajectoryElements } from '../solver/solve.js';
+import { paddedWidth, solve, chunkFor } from '../solver/solve.js';
 import { expectedSquare, lawOf, metricOf } from './law.js';
 import { member, type Cell, type Plan } from './plan.js';
 import { succeeded, trialRow, type TrialRow } from './row.js';
@@ -34,8 +34,7 @@ export async function* runSweep(plan: Plan, backend: BackendInfo): AsyncGenerato
       .filter((cell) => cell.problem === problem)
       .flatMap((cell) => Array.from({ length: cell.trials }, (_, trial) => ({ cell, trial })));
     const members = tasks.map(({ cell, trial }) => member(cell, trial, config.seed));
-    const chunk = (width: number) =>
-      config.chunk ?? trajectoriesTogether(backend, trajectoryElements(problem, width));
+    const chunk = config.chunk ?? chunkFor(problem, backend);
     for await (const solved of solve(problem, members, { method, stop, chunk })) {
       await backend.check();
       const results = solved.map(({ index, trajectory }) => ({ ...tasks[index]!, trajectory }));
