@@ -11,7 +11,11 @@ export interface Dense {
   readonly data: Float64Array;
 }
 
-export const dense = (rows: number, cols: number, data = new Float64Array(rows * cols)): Dense => {
+export const dense = (
+  rows: number,
+  cols: number,
+  data: Float64Array = new Float64Array(rows * cols),
+): Dense => {
   if (data.length !== rows * cols) throw new Error(`${data.length} entries cannot fill [${rows}, ${cols}]`);
   return { rows, cols, data };
 };

@@ -1,0 +1,206 @@
+/**
+ * Random problems to verify on: every loss, shapes n != m, ranks from 1 to min(n, m), scales and learning-rate ratios
+ * that are not 1, several draws of the adapter. All of size about 1, so that relative and absolute errors agree.
+ */
+import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
+import type { Adapter, Coefficients } from '../ensemble/adapter.js';
+import { customProblem } from '../input/customLoss.js';
+import { frobenius, frobeniusDense } from '../problem/frobenius.js';
+import { linearRegression } from '../problem/linearRegression.js';
+import type { Problem } from '../problem/problem.js';
+import { trace, traceSquared } from '../problem/traceSquared.js';
+import { normals, uniforms, type StreamName } from '../random/philox.js';
+import type { Size } from './check.js';
+import {
+  frobeniusLoss,
+  linearRegressionLoss,
+  pseudoHuberLoss,
+  traceSquaredLoss,
+  type Definition,
+} from './losses.js';
+
+export interface Case {
+  /** "frobenius 7 x 4, r = 3". */
+  readonly name: string;
+  readonly definition: Definition;
+  /** W0 [n, m]. */
+  readonly base: Dense;
+  readonly problem: Problem;
+  readonly rank: number;
+  readonly coefficients: Coefficients;
+  readonly adapters: readonly Adapter[];
+}
+
+const plans: Record<Size, { readonly perLoss: number; readonly largest: number; readonly draws: number }> = {
+  small: { perLoss: 3, largest: 8, draws: 2 },
+  paper: { perLoss: 6, largest: 16, draws: 3 },
+  large: { perLoss: 10, largest: 32, draws: 4 },
+};
+
+/** Random numbers of one case. Entries are float32 numbers: device and host see the same. */
+export class Draws {
+  private trial = 0;
+
+  constructor(
+    private readonly seed: number,
+    private readonly index: number,
+  ) {}
+
+  private key() {
+    return { seed: this.seed, rank: this.index, trial: this.trial++ };
+  }
+
+  uniform(): number {
+    return uniforms(1, this.key(), 'mixing')[0]!;
+  }
+
+  integer(from: number, to: number): number {
+    return from + Math.floor(this.uniform() * (to - from + 1));
+  }
+
+  /** Log-uniform in [0.4, 2.5]. */
+  ratio(): number {
+    return Math.exp((2 * this.uniform() - 1) * Math.log(2.5));
+  }
+
+  /** Entries N(0, std^2), [rows, cols]. */
+  gaussian(rows: number, cols: number, std: number, stream: StreamName = 'loraA'): Dense {
+    const drawn = normals(rows * cols, this.key(), stream);
+    return dense(
+      rows,
+      cols,
+      drawn.map((value) => Math.fround(std * value)),
+    );
+  }
+
+  coefficients(): Coefficients {
+    return { scale: this.ratio(), lrRatioA: this.ratio(), lrRatioB: this.ratio() };
+  }
+
+  /** B [n, r] and A [r, m] of spectral norm about 1/2 and 1. */
+  adapter(n: number, m: number, r: number): Adapter {
+    return {
+      loraA: this.gaussian(r, m, 1 / (Math.sqrt(m) + Math.sqrt(r)), 'loraA'),
+      loraB: this.gaussian(n, r, 0.5 / (Math.sqrt(n) + Math.sqrt(r)), 'loraB'),
+    };
+  }
+
+  /** A matrix [n, m] of spectral norm about 1. */
+  matrix(n: number, m: number): Dense {
+    return this.gaussian(n, m, 1 / (Math.sqrt(n) + Math.sqrt(m)));
+  }
+
+  /** A well-conditioned covariance [m, m]. */
+  covariance(m: number): Dense {
+    const root = toMatrix(this.gaussian(m, m, 1 / Math.sqrt(m)));
+    const h = root.mmul(root.transpose()).mul(0.5);
+    for (let i = 0; i < m; i++) h.set(i, i, h.get(i, i) + 0.5);
+    return dense(m, m, fromMatrix(h).data.map(Math.fround));
+  }
+}
+
+/** The matrix [n, n] with its diagonal shifted to that trace: a trace near zero would be all rounding. */
+function withTrace(wanted: number, w: Dense): Dense {
+  const shift = (wanted - trace(w)) / w.rows;
+  const shifted = w.data.map((value, i) => (i % (w.cols + 1) === 0 ? Math.fround(value + shift) : value));
+  return dense(w.rows, w.cols, shifted);
+}
+
+const difference = (a: Dense, b: Dense): Dense =>
+  dense(
+    a.rows,
+    a.cols,
+    a.data.map((value, i) => value - b.data[i]!),
+  );
+
+interface Made {
+  readonly problem: Problem | Promise<Problem>;
+  readonly definition: Definition;
+}
+
+/** The problems of W0 [n, m]. */
+const makers: Record<string, (base: Dense, draws: Draws) => Made> = {
+  frobenius(base, draws) {
+    const target = draws.matrix(base.rows, base.cols);
+    return { problem: frobenius(difference(target, base)), definition: frobeniusLoss(target) };
+  },
+  'frobenius, dense'(base, draws) {
+    const target = draws.matrix(base.rows, base.cols);
+    return { problem: frobeniusDense(difference(target, base)), definition: frobeniusLoss(target) };
+  },
+  'linear-regression'(base, draws) {
+    const target = draws.matrix(base.rows, base.cols);
+    const h = draws.covariance(base.cols);
+    return {
+      problem: linearRegression(difference(target, base), h),
+      definition: linearRegressionLoss(target, h),
+    };
+  },
+  'trace-squared'(base) {
+    return { problem: traceSquared(base.rows, trace(base)), definition: traceSquaredLoss(base.rows) };
+  },
+  'pseudo-Huber (autodiff)'(base, draws) {
+    const definition = pseudoHuberLoss(draws.matrix(base.rows, base.cols));
+    return { problem: customProblem('pseudo-Huber', base, definition.tensor), definition };
+  },
+};
+
+/** Rank of the i-th case of a loss: the ends of the range first. */
+const rankOf = (i: number, most: number, draws: Draws): number =>
+  i === 0 ? most : i === 1 ? 1 : draws.integer(1, most);
+
+/** The random cases of every loss. A custom loss is tried out on the backend in use. */
+export async function randomCases(seed: number, size: Size): Promise<Case[]> {
+  const { perLoss, largest, draws: count } = plans[size];
+  const cases: Case[] = [];
+  for (const [name, make] of Object.entries(makers))
+    for (let i = 0; i < perLoss; i++) {
+      const draws = new Draws(seed, cases.length);
+      const n = draws.integer(3, largest);
+      const other = draws.integer(2, largest - 1);
+      const m = name === 'trace-squared' ? n : other >= n ? other + 1 : other;
+      const base = name === 'trace-squared' ? withTrace(2, draws.matrix(n, m)) : draws.matrix(n, m);
+      const { problem, definition } = make(base, draws);
+      const rank = rankOf(i, Math.min(n, m), draws);
+      cases.push(drawn(name, await problem, definition, base, rank, draws, count));
+    }
+  return cases;
+}
+
+/** Cases of one given problem, over its ranks. */
+export function casesOf(
+  name: string,
+  problem: Problem,
+  definition: Definition,
+  base: Dense,
+  seed: number,
+  size: Size,
+): Case[] {
+  const { perLoss, draws: count } = plans[size];
+  const most = Math.min(problem.n, problem.m);
+  return Array.from({ length: Math.min(perLoss, most) }, (_, i) => {
+    const draws = new Draws(seed, i);
+    return drawn(name, problem, definition, base, rankOf(i, most, draws), draws, count);
+  });
+}
+
+function drawn(
+  loss: string,
+  problem: Problem,
+  definition: Definition,
+  base: Dense,
+  rank: number,
+  draws: Draws,
+  count: number,
+): Case {
+  const { n, m } = problem;
+  return {
+    name: `${loss} ${n} x ${m}, r = ${rank}`,
+    definition,
+    base,
+    problem,
+    rank,
+    coefficients: draws.coefficients(),
+    adapters: Array.from({ length: count }, () => draws.adapter(n, m, rank)),
+  };
+}

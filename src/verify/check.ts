@@ -1,0 +1,105 @@
+/**
+ * The words of verification: a check states a claim and measures it on a backend; a finding is a measurement beside
+ * what is allowed and why. A check never decides by itself whether it passes.
+ */
+import type { BackendInfo } from '../backend/backend.js';
+import type { Case } from './cases.js';
+import type { Subject } from './subject.js';
+
+export const sizes = ['small', 'paper', 'large'] as const;
+/** How large and how many the random problems are. */
+export type Size = (typeof sizes)[number];
+
+/** What a check measures with. */
+export interface Context {
+  /** Seed of everything random. */
+  readonly seed: number;
+  readonly size: Size;
+  /** The backend in use. Checks on the host do not look at it. */
+  readonly backend: BackendInfo;
+  readonly subject: Subject;
+  /** Random problems, of every loss. */
+  readonly cases: readonly Case[];
+}
+
+/** Bounds of a measured number, both inclusive. */
+export interface Allowed {
+  readonly from: number;
+  readonly to: number;
+  /** Why these. */
+  readonly reason: string;
+}
+
+export const atMost = (to: number, reason: string): Allowed => ({ from: 0, to, reason });
+export const around = (value: number, tolerance: number, reason: string): Allowed => ({
+  from: value - tolerance,
+  to: value + tolerance,
+  reason,
+});
+
+/** A curve for the page: error against step size, tolerance, rank or time. */
+export interface Curve {
+  readonly name: string;
+  readonly points: readonly (readonly [number, number])[];
+}
+
+/** Curves that share their axes, both logarithmic. */
+export interface CurveSet {
+  readonly title: string;
+  readonly xTitle: string;
+  readonly yTitle: string;
+  readonly curves: readonly Curve[];
+}
+
+export interface Measurement {
+  /** The worst of all cases; NaN fails. */
+  readonly measured: number;
+  readonly allowed: Allowed;
+  /** The case that was worst, in words. */
+  readonly where: string;
+  readonly plot?: CurveSet;
+}
+
+export interface Check {
+  /** `group/name`. */
+  readonly id: string;
+  readonly claim: string;
+  /** Where the claim is stated. */
+  readonly source: string;
+  /** Whether the backend takes part, or all is float64 on the host. */
+  readonly on: 'backend' | 'host';
+  measure(context: Context): Promise<Measurement>;
+}
+
+/** One row of the result. */
+export interface Finding extends Measurement {
+  readonly id: string;
+  readonly claim: string;
+  readonly source: string;
+  /** Name of the backend, or 'host'. */
+  readonly backend: string;
+  readonly pass: boolean;
+}
+
+/** A finding as it is written to JSON. */
+export const passes = ({ measured, allowed }: Measurement): boolean =>
+  measured >= allowed.from && measured <= allowed.to;
+
+/** What was measured case by case, and the one that is farthest from where it should be. */
+export class Worst {
+  private worst: { measured: number; where: string } | null = null;
+
+  /** @param ideal the value that a perfect result has */
+  constructor(private readonly ideal = 0) {}
+
+  add(measured: number, where: string): void {
+    const distance = (value: number) => (Number.isNaN(value) ? Infinity : Math.abs(value - this.ideal));
+    if (!this.worst || distance(measured) > distance(this.worst.measured)) this.worst = { measured, where };
+  }
+
+  /** @throws Error if nothing was measured */
+  get found(): { readonly measured: number; readonly where: string } {
+    if (!this.worst) throw new Error('nothing was measured');
+    return this.worst;
+  }
+}

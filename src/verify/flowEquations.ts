@@ -1,0 +1,179 @@
+/**
+ * Checks that the hand-derived flow of every loss is its gradient flow: automatic differentiation of the composed
+ * loss, the flow, and central differences of the loss in float64, each against each.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { fromMatrix, toMatrix, dense } from '../dense.js';
+import type { Case } from './cases.js';
+import { atMost, Worst, type Check, type Context } from './check.js';
+import { gradientByDifferences } from './differences.js';
+import {
+  deviceField,
+  hostField,
+  intoFlow,
+  slopeByDifferences,
+  slopesByAutodiff,
+  stateOf,
+  updateOf,
+  weightsAt,
+} from './fields.js';
+import { flowBudget, relativeError } from './precision.js';
+import type { State64 } from '../../kernels/cpu/step.js';
+
+const FLOW = 'gradient-flow equations, Rushka & Klabjan 2026';
+
+/** Slopes of every adapter of a case by two ways. */
+type Ways = (context: Context, at: Case, states: readonly State64[]) => Promise<readonly State64[]>;
+
+const byFlow: Ways = async ({ subject }, at, states) => {
+  const device = deviceField(subject, at);
+  try {
+    return await device.field(states);
+  } finally {
+    device.dispose();
+  }
+};
+
+const byAutodiff: Ways = (_, at, states) => slopesByAutodiff(at, states);
+
+const byDifferences: Ways = async (_, at, states) =>
+  states.map((state) => slopeByDifferences(at, at.definition.host!, state));
+
+async function compared(context: Context, one: Ways, other: Ways) {
+  const worst = new Worst();
+  for (const at of context.cases) {
+    const states = at.adapters.map(stateOf);
+    const [found, expected] = [await one(context, at, states), await other(context, at, states)];
+    found.forEach((slope, i) => worst.add(relativeError(slope, expected[i]!), at.name));
+  }
+  return { ...worst.found, allowed: flowBudget(context.backend, context.cases) };
+}
+
+const autodiff: Check = {
+  id: 'flow/autodiff',
+  claim: 'the hand-derived flow is minus the gradient that automatic differentiation finds',
+  source: FLOW,
+  on: 'backend',
+  measure: (context) => compared(context, byFlow, byAutodiff),
+};
+
+const differences: Check = {
+  id: 'flow/differences',
+  claim: 'the hand-derived flow is minus the gradient by float64 central differences',
+  source: FLOW,
+  on: 'backend',
+  measure: (context) => compared(context, byFlow, byDifferences),
+};
+
+const autodiffDifferences: Check = {
+  id: 'flow/autodiff-differences',
+  claim: 'automatic differentiation finds the gradient by float64 central differences',
+  source: FLOW,
+  on: 'backend',
+  measure: (context) => compared(context, byAutodiff, byDifferences),
+};
+
+const host: Check = {
+  id: 'flow/float64',
+  claim: 'the float64 flow on the host is minus the gradient by float64 central differences',
+  source: FLOW,
+  on: 'host',
+  async measure({ subject, cases }) {
+    const worst = new Worst();
+    for (const at of cases) {
+      const states = at.adapters.map(stateOf);
+      const found = await hostField(subject, at)!(states);
+      states.forEach((state, i) =>
+        worst.add(relativeError(found[i]!, slopeByDifferences(at, at.definition.host!, state)), at.name),
+      );
+    }
+    return { ...worst.found, allowed: atMost(1e-9, 'truncation and rounding of five-point differences') };
+  },
+};
+
+/** grad f by hand, at W0 + s B A, in the coordinates of W. */
+function gradientByHand({ problem, coefficients, ...at }: Case, state: State64): Float64Array | null {
+  const { n, m, frame } = problem;
+  const update = toMatrix(dense(n, m, updateOf({ problem, coefficients, ...at }, state)));
+  const inFrame = frame ? frame.left.transpose().mmul(update).mmul(frame.right) : update;
+  const found = problem.valueAndGradient(fromMatrix(inFrame));
+  if (!found) return null;
+  const gradient = toMatrix(found.gradient);
+  return fromMatrix(frame ? frame.left.mmul(gradient).mmul(frame.right.transpose()) : gradient).data;
+}
+
+const gradientByLoss = (at: Case, state: State64): Float64Array =>
+  gradientByDifferences(at.definition.host!, weightsAt(at, state));
+
+const full: Check = {
+  id: 'flow/full-fine-tuning',
+  claim:
+    'full fine-tuning follows minus the gradient of f: automatic differentiation against the hand-derived one',
+  source: FLOW,
+  on: 'backend',
+  async measure({ subject, backend, cases }) {
+    const worst = new Worst();
+    for (const at of cases) {
+      const { n, m } = at.problem;
+      const system = subject.fullFineTuningSystem(at.definition.tensor);
+      for (const state of at.adapters.map(stateOf)) {
+        const [slope] = tf.tidy(() =>
+          system.derivative([tf.tensor3d(Float32Array.from(weightsAt(at, state)), [1, n, m])]),
+        );
+        const found = Float64Array.from(await slope!.data());
+        slope!.dispose();
+        const expected = gradientByHand(at, state) ?? gradientByLoss(at, state);
+        worst.add(relativeError([found], [expected.map((value) => -value)]), at.name);
+      }
+      system.dispose();
+    }
+    return { ...worst.found, allowed: flowBudget(backend, cases) };
+  },
+};
+
+const fullHost: Check = {
+  id: 'flow/full-fine-tuning-float64',
+  claim: 'the hand-derived gradient of f is that by float64 central differences',
+  source: FLOW,
+  on: 'host',
+  async measure({ cases }) {
+    const worst = new Worst();
+    for (const at of cases)
+      for (const state of at.adapters.map(stateOf)) {
+        const gradient = gradientByHand(at, state);
+        if (gradient) worst.add(relativeError([gradient], [gradientByLoss(at, state)]), at.name);
+      }
+    return { ...worst.found, allowed: atMost(1e-9, 'truncation and rounding of five-point differences') };
+  },
+};
+
+const loss: Check = {
+  id: 'flow/loss-float64',
+  claim: 'the loss that is reported is f(W0 + s B A)',
+  source: 'the definition of each loss',
+  on: 'host',
+  async measure({ subject, cases }) {
+    const worst = new Worst();
+    for (const at of cases) {
+      const { structure } = at.problem;
+      if (structure.kind === 'autodiff') continue;
+      const evaluate = subject.evaluator(structure);
+      for (const state of at.adapters.map(stateOf)) {
+        const { x, y } = intoFlow(subject, at, state);
+        const expected = at.definition.host!(weightsAt(at, state));
+        worst.add(Math.abs(evaluate(x.data, y.data, at.rank).loss - expected) / expected, at.name);
+      }
+    }
+    return { ...worst.found, allowed: atMost(1e-12, 'float64 rounding of sums of a few hundred terms') };
+  },
+};
+
+export const flowChecks: readonly Check[] = [
+  autodiff,
+  differences,
+  autodiffDifferences,
+  host,
+  loss,
+  full,
+  fullHost,
+];

@@ -1,0 +1,64 @@
+/**
+ * The losses as they are defined, as plain functions of W: what hand-derived flows and closed forms are held against.
+ * Nothing here knows a gradient.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { tensor2d } from '../../kernels/tensorOps/loraSystem.js';
+import type { Dense } from '../dense.js';
+import type { TensorLoss } from '../problem/problem.js';
+
+/** f(W) of W [n, m], row-major, in float64. */
+export type HostLoss = (w: Float64Array) => number;
+
+export interface Definition {
+  /** [batch, n, m] -> [batch], in float32 on a backend. */
+  readonly tensor: TensorLoss;
+  /** Null if only the tensor form is known. */
+  readonly host: HostLoss | null;
+}
+
+const sum = (t: tf.Tensor): tf.Tensor1D => tf.sum(t, [1, 2]);
+
+/** f = 1/2 |W - M|_F^2, M [n, m]. */
+export const frobeniusLoss = (target: Dense): Definition => ({
+  tensor: (w) => tf.mul(sum(tf.square(tf.sub(w, tensor2d(target)))), 0.5),
+  host: (w) => w.reduce((total, value, i) => total + (value - target.data[i]!) ** 2, 0) / 2,
+});
+
+/** f = 1/2 (tr W)^2, W [n, n]. */
+export const traceSquaredLoss = (n: number): Definition => ({
+  tensor: (w) => tf.mul(tf.square(sum(tf.mul(w, tf.eye(n)))), 0.5),
+  host: (w) => {
+    let trace = 0;
+    for (let i = 0; i < n; i++) trace += w[i * n + i]!;
+    return trace ** 2 / 2;
+  },
+});
+
+/** f = 1/2 tr((W - M) H (W - M)^T), M [n, m], H [m, m]. */
+export const linearRegressionLoss = (target: Dense, covariance: Dense): Definition => ({
+  tensor: (w) => {
+    const residual = tf.sub(w, tensor2d(target));
+    const [batch, n, m] = w.shape;
+    const weighted = tf.matMul(residual.reshape([batch * n, m]), tensor2d(covariance));
+    return tf.mul(sum(tf.mul(residual, weighted.reshape([batch, n, m]))), 0.5);
+  },
+  host: (w) => {
+    const { rows: n, cols: m } = target;
+    let total = 0;
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j < m; j++) {
+        let weighted = 0;
+        for (let k = 0; k < m; k++)
+          weighted += (w[i * m + k]! - target.data[i * m + k]!) * covariance.data[k * m + j]!;
+        total += (w[i * m + j]! - target.data[i * m + j]!) * weighted;
+      }
+    return total / 2;
+  },
+});
+
+/** The pseudo-Huber loss sum_ij (sqrt(1 + (W - M)_ij^2) - 1), M [n, m]: smooth, not quadratic, no closed form. */
+export const pseudoHuberLoss = (target: Dense): Definition => ({
+  tensor: (w) => sum(tf.sub(tf.sqrt(tf.add(tf.square(tf.sub(w, tensor2d(target))), 1)), 1)),
+  host: (w) => w.reduce((total, value, i) => total + Math.hypot(1, value - target.data[i]!) - 1, 0),
+});

@@ -1,0 +1,36 @@
+/** Error budgets that follow from the precision of a backend. */
+import type { State64 } from '../../kernels/cpu/step.js';
+import type { BackendInfo } from '../backend/backend.js';
+import type { Case } from './cases.js';
+import { atMost, type Allowed } from './check.js';
+
+type Precise = Pick<BackendInfo, 'precision'>;
+
+/** Largest relative error of one rounding: of float32, or of TensorFloat-32 where that enters matrix products. */
+export const unitRoundoff = ({ precision }: Precise): number =>
+  precision === 'reduced' ? 2 ** -11 : 2 ** -24;
+
+/** "float32 (2^-24)", for reasons. */
+export const roundingName = ({ precision }: Precise): string =>
+  precision === 'reduced'
+    ? 'matrix products of reduced precision, as TensorFloat-32 (2^-11)'
+    : 'float32 (2^-24)';
+
+/** Roundings one after another in an evaluation of the flow: the sums of its products, and a few more. */
+const roundingsOf = ({ problem: { n, m }, rank }: Case): number => n + m + 2 * rank + 8;
+
+/** Largest relative error of an evaluation of the flow, or of its derivative, at the largest of the cases. */
+export function flowBudget(backend: Precise, cases: readonly Case[]): Allowed {
+  const roundings = Math.max(...cases.map(roundingsOf));
+  return atMost(
+    4 * roundings * unitRoundoff(backend),
+    `${roundings} roundings in a row of ${roundingName(backend)}, times 4 for terms that cancel`,
+  );
+}
+
+/** |a - b| / |b| over all components. */
+export function relativeError(a: State64, b: State64): number {
+  const squared = (values: State64) => values.reduce((sum, z) => sum + z.reduce((s, v) => s + v * v, 0), 0);
+  const difference = a.map((z, c) => z.map((value, i) => value - b[c]![i]!));
+  return Math.sqrt(squared(difference) / squared(b));
+}

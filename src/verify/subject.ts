@@ -1,0 +1,29 @@
+/**
+ * What is verified, in one place: checks reach it only through their context, so that anything can stand in its place.
+ */
+import { evaluator } from '../../kernels/cpu/evaluate.js';
+import { gradientDescentStep, rungeKuttaStep } from '../../kernels/cpu/step.js';
+import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSystem.js';
+import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
+import { fromFactors, toFactors } from '../ensemble/adapter.js';
+import { tableaus } from '../method/tableau.js';
+import { solve } from '../solver/solve.js';
+
+export const rankflow = {
+  /** The hand-derived flows on the backend. */
+  loraSystem,
+  fullFineTuningSystem,
+  /** The same in float64 on the host. */
+  evaluator,
+  /** Between adapters and the normalized factors that flows are computed in. */
+  toFactors,
+  fromFactors,
+  /** Steps of the methods in float64, and their coefficients. */
+  gradientDescentStep,
+  rungeKuttaStep,
+  tableaus,
+  /** The simulator on the backend. */
+  solve,
+};
+
+export type Subject = Readonly<typeof rankflow>;

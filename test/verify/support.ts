@@ -1,0 +1,21 @@
+/** What the tests of verification share: a context on a backend, and findings of checks under a fault. */
+import { useBackend } from '../../src/backend/useBackend.js';
+import { randomCases } from '../../src/verify/cases.js';
+import type { Check, Context, Finding } from '../../src/verify/check.js';
+import { rankflow, type Subject } from '../../src/verify/subject.js';
+import { judge } from '../../src/verify/verify.js';
+
+export async function contextOn(name: 'cpu' | 'wasm' | 'webgpu', seed = 5): Promise<Context> {
+  const backend = await useBackend(name);
+  return { seed, size: 'small', backend, subject: rankflow, cases: await randomCases(seed, 'small') };
+}
+
+/** The finding of a check with some of rankflow replaced by a fault. */
+export const under = (check: Check, context: Context, fault: Partial<Subject>): Promise<Finding> =>
+  judge(check, { ...context, subject: { ...context.subject, ...fault } });
+
+export function named(checks: readonly Check[], id: string): Check {
+  const found = checks.find((check) => check.id === id);
+  if (!found) throw new Error(`no check ${id}`);
+  return found;
+}
