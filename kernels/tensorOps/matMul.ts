@@ -37,7 +37,9 @@ export function matMul(a: Tensor3D | Tensor2D, b: Tensor3D): Tensor3D {
     }
     const left = shared ? shared.expandDims<Tensor3D>(0) : (a as Tensor3D);
     // The backend would take a batch of one to XNNPACK, which sums in another order than its loop.
-    if (onWasm() && batch === 1) return tf.matMul<Tensor3D>(left, tf.concat([b, b])).slice(0, 1);
+    // Both are doubled: TensorFlow.js cannot differentiate a broadcast product.
+    if (onWasm() && batch === 1)
+      return tf.matMul<Tensor3D>(tf.concat([left, left]), tf.concat([b, b])).slice(0, 1);
     return tf.matMul(left, b);
   });
 }

@@ -3,7 +3,7 @@
  * that are not 1, several draws of the adapter. All of size about 1, so that relative and absolute errors agree.
  */
 import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
-import type { Adapter, Coefficients } from '../ensemble/adapter.js';
+import { clock, type Adapter, type Coefficients } from '../ensemble/adapter.js';
 import { customProblem } from '../input/customLoss.js';
 import { frobenius, frobeniusDense } from '../problem/frobenius.js';
 import { linearRegression } from '../problem/linearRegression.js';
@@ -20,6 +20,7 @@ import {
 } from './losses.js';
 
 export interface Case {
+  readonly loss: string;
   /** "frobenius 7 x 4, r = 3". */
   readonly name: string;
   readonly definition: Definition;
@@ -30,6 +31,9 @@ export interface Case {
   readonly coefficients: Coefficients;
   readonly adapters: readonly Adapter[];
 }
+
+/** A time in which a case moves by its own size: two times the time constant of its fastest direction. */
+export const horizon = ({ problem, coefficients }: Case): number => 2 / (clock(coefficients) * problem.rate);
 
 const plans: Record<Size, { readonly perLoss: number; readonly largest: number; readonly draws: number }> = {
   small: { perLoss: 3, largest: 8, draws: 2 },
@@ -167,6 +171,10 @@ export async function randomCases(seed: number, size: Size): Promise<Case[]> {
   return cases;
 }
 
+/** The first case of every loss. */
+export const oneOfEach = (cases: readonly Case[]): Case[] =>
+  cases.filter((at, i) => cases.findIndex(({ loss }) => loss === at.loss) === i);
+
 /** Cases of one given problem, over its ranks. */
 export function casesOf(
   name: string,
@@ -195,6 +203,7 @@ function drawn(
 ): Case {
   const { n, m } = problem;
   return {
+    loss,
     name: `${loss} ${n} x ${m}, r = ${rank}`,
     definition,
     base,

@@ -1,32 +1,36 @@
-/** Derivatives in float64 by central differences, with no knowledge of what is differentiated. */
+/** Derivatives by central differences, with no knowledge of what is differentiated. */
 
 /**
- * Step of the five-point formula: for functions of size and scale about 1 its truncation, delta^4 / 30 times a fifth
- * derivative, and its rounding, 2^-52 / delta, are both below 1e-12.
+ * Steps of the five-point formula for functions of size and scale about 1. In float64 truncation (the fourth power of
+ * the step) and rounding (2^-52 over the step) are both below 1e-12, in float32 (2^-24 over the step) about 1e-5.
  */
-const DELTA = 1e-3;
+export const DELTA = 1e-3;
+export const FLOAT32_DELTA = 2e-2;
 
-/** Weights of f(z + k delta) in f'(z) delta; the error is O(delta^4). */
-const weights = [
+/** Offsets in steps, and the weights of the values there in the derivative times the step. */
+const stencil = [
   [-2, 1 / 12],
   [-1, -2 / 3],
   [1, 2 / 3],
   [2, -1 / 12],
 ] as const;
 
-/** Partial derivatives of f at z. */
+/** Where a function is evaluated along a direction, and the weight of each value in its derivative. */
+export const pointsOf = (delta: number): { readonly offset: number; readonly weight: number }[] =>
+  stencil.map(([steps, weight]) => ({ offset: steps * delta, weight: weight / delta }));
+
+const points = pointsOf(DELTA);
+
+/** Partial derivatives of f at z, in float64. */
 export function gradientByDifferences(f: (z: Float64Array) => number, z: Float64Array): Float64Array {
   const point = z.slice();
   return z.map((value, i) => {
     let sum = 0;
-    for (const [k, weight] of weights) {
-      point[i] = value + k * DELTA;
+    for (const { offset, weight } of points) {
+      point[i] = value + offset;
       sum += weight * f(point);
     }
     point[i] = value;
-    return sum / DELTA;
+    return sum;
   });
 }
-
-/** The points at which a derivative along `direction` at z is taken, and how their values combine. */
-export const stencil = weights.map(([k, weight]) => ({ offset: k * DELTA, weight: weight / DELTA }));

@@ -4,13 +4,13 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import type { Field, State64 } from '../../kernels/cpu/step.js';
+import { moved, type Field, type State64 } from '../../kernels/cpu/step.js';
 import { dense } from '../dense.js';
 import { clock, intoFrame, outOfFrame, type Adapter, type Factors } from '../ensemble/adapter.js';
 import { download, upload } from '../solver/batch.js';
 import type { System } from '../method/system.js';
 import type { Case } from './cases.js';
-import { gradientByDifferences, stencil } from './differences.js';
+import { DELTA, FLOAT32_DELTA, gradientByDifferences, pointsOf } from './differences.js';
 import type { HostLoss } from './losses.js';
 import type { Subject } from './subject.js';
 
@@ -68,19 +68,20 @@ export function hostField(subject: Subject, at: Case): Field | null {
     });
 }
 
-/** dB/dt = -kB s G A^T, dA/dt = -kA s B^T G, with G = grad f(W0 + s B A) by central differences. */
+/** dB/dt = -kB s G A^T, dA/dt = -kA s B^T G, with G = grad f(W0 + s B A). */
 function fieldOfLoss(at: Case, loss: HostLoss): Field {
   const { rank: r, problem, coefficients } = at;
   const { m } = problem;
   const { scale, lrRatioA, lrRatioB } = coefficients;
+  const gradient = at.definition.hostGradient ?? ((w) => gradientByDifferences(loss, w));
   return (states) =>
     states.map((state) => {
-      const g = gradientByDifferences(loss, weightsAt(at, state));
+      const g = gradient(weightsAt(at, state));
       const [b, a] = state as readonly [Float64Array, Float64Array];
       const dB = new Float64Array(b.length);
       const dA = new Float64Array(a.length);
-      g.forEach((value, at) => {
-        const [i, j] = [Math.floor(at / m), at % m];
+      g.forEach((value, entry) => {
+        const [i, j] = [Math.floor(entry / m), entry % m];
         for (let k = 0; k < r; k++) {
           dB[i * r + k]! -= lrRatioB * scale * value * a[k * m + j]!;
           dA[k * m + j]! -= lrRatioA * scale * value * b[i * r + k]!;
@@ -99,14 +100,35 @@ export function slopeByDifferences(at: Case, loss: HostLoss, state: State64): St
   return [byB.map((value) => -lrRatioB * value), byA.map((value) => -lrRatioA * value)];
 }
 
-/** DF(state) tangent of a field, by central differences. */
-export async function tangentByDifferences(field: Field, state: State64, tangent: State64): Promise<State64> {
-  const points = stencil.map(({ offset }) =>
-    state.map((z, c) => z.map((value, i) => value + offset * tangent[c]![i]!)),
-  );
-  const slopes = await field(points);
-  return state.map((z, c) =>
-    z.map((_, i) => stencil.reduce((sum, { weight }, k) => sum + weight * slopes[k]![c]![i]!, 0)),
+/** A flow to compare with. */
+export interface ReferenceField {
+  readonly field: Field;
+  /** Whether it is float64, or the float32 of a loss that only a backend can evaluate. */
+  readonly float64: boolean;
+  dispose(): void;
+}
+
+/** The float64 flow where there is one, else the backend's. */
+export function referenceField(subject: Subject, at: Case): ReferenceField {
+  const field = hostField(subject, at);
+  if (field) return { field, float64: true, dispose: () => undefined };
+  return { ...deviceField(subject, at), float64: false };
+}
+
+/** DF(state) tangent, by central differences. */
+export async function tangentByDifferences(
+  { field, float64 }: Pick<ReferenceField, 'field' | 'float64'>,
+  state: State64,
+  tangent: State64,
+): Promise<State64> {
+  const points = pointsOf(float64 ? DELTA : FLOAT32_DELTA);
+  const slopes = await field(points.map(({ offset }) => moved(state, offset, [1], [tangent])));
+  const zero = state.map((z) => new Float64Array(z.length));
+  return moved(
+    zero,
+    1,
+    points.map(({ weight }) => weight),
+    slopes,
   );
 }
 

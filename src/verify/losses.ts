@@ -1,6 +1,5 @@
 /**
  * The losses as they are defined, as plain functions of W: what hand-derived flows and closed forms are held against.
- * Nothing here knows a gradient.
  */
 import * as tf from '@tensorflow/tfjs';
 import { tensor2d } from '../../kernels/tensorOps/loraSystem.js';
@@ -15,6 +14,8 @@ export interface Definition {
   readonly tensor: TensorLoss;
   /** Null if only the tensor form is known. */
   readonly host: HostLoss | null;
+  /** grad f(W) in float64, of a loss without a hand-derived flow; without it differences of `host` are taken. */
+  readonly hostGradient?: (w: Float64Array) => Float64Array;
 }
 
 const sum = (t: tf.Tensor): tf.Tensor1D => tf.sum(t, [1, 2]);
@@ -60,5 +61,7 @@ export const linearRegressionLoss = (target: Dense, covariance: Dense): Definiti
 /** The pseudo-Huber loss sum_ij (sqrt(1 + (W - M)_ij^2) - 1), M [n, m]: smooth, not quadratic, no closed form. */
 export const pseudoHuberLoss = (target: Dense): Definition => ({
   tensor: (w) => sum(tf.sub(tf.sqrt(tf.add(tf.square(tf.sub(w, tensor2d(target))), 1)), 1)),
-  host: (w) => w.reduce((total, value, i) => total + Math.hypot(1, value - target.data[i]!) - 1, 0),
+  host: (w) => w.reduce((total, value, i) => total + Math.sqrt(1 + (value - target.data[i]!) ** 2) - 1, 0),
+  hostGradient: (w) =>
+    w.map((value, i) => (value - target.data[i]!) / Math.sqrt(1 + (value - target.data[i]!) ** 2)),
 });

@@ -3,6 +3,7 @@ import type { State64 } from '../../kernels/cpu/step.js';
 import type { BackendInfo } from '../backend/backend.js';
 import type { Case } from './cases.js';
 import { atMost, type Allowed } from './check.js';
+import { FLOAT32_DELTA } from './differences.js';
 
 type Precise = Pick<BackendInfo, 'precision'>;
 
@@ -27,6 +28,13 @@ export function flowBudget(backend: Precise, cases: readonly Case[]): Allowed {
     `${roundings} roundings in a row of ${roundingName(backend)}, times 4 for terms that cancel`,
   );
 }
+
+/** The same for a reference that is itself a difference of float32 values. */
+export const differenceBudget = (budget: Allowed): Allowed =>
+  atMost(
+    budget.to / FLOAT32_DELTA,
+    `float32 differences over steps of ${FLOAT32_DELTA}, for want of a float64 form of the loss: ${budget.reason}`,
+  );
 
 /** |a - b| / |b| over all components. */
 export function relativeError(a: State64, b: State64): number {

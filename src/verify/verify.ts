@@ -1,9 +1,17 @@
 /** Runs checks on backends and collects what they find. */
 import { passes, type Check, type Context, type Finding } from './check.js';
 import { flowChecks } from './flowEquations.js';
+import { orderChecks } from './orders.js';
+import { schemeChecks } from './schemes.js';
+import { secondDerivativeChecks } from './secondDerivatives.js';
 
 /** Every check, in the order in which they are read. */
-export const checks: readonly Check[] = [...flowChecks];
+export const checks: readonly Check[] = [
+  ...flowChecks,
+  ...secondDerivativeChecks,
+  ...schemeChecks,
+  ...orderChecks,
+];
 
 /** A check's measurement with its verdict; a check that throws has failed. */
 export async function judge(check: Check, context: Context): Promise<Finding> {
