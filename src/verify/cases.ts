@@ -171,6 +171,17 @@ export async function randomCases(seed: number, size: Size): Promise<Case[]> {
   return cases;
 }
 
+/** One case of every hand-derived flow, wide enough for what backends do differently with large matrices. */
+export function wideCases(seed: number): Case[] {
+  const [n, m, rank] = [96, 80, 48];
+  return ['frobenius', 'frobenius, dense', 'linear-regression', 'trace-squared'].map((name, index) => {
+    const draws = new Draws(seed, index);
+    const base = name === 'trace-squared' ? withTrace(2, draws.matrix(n, n)) : draws.matrix(n, m);
+    const { problem, definition } = makers[name]!(base, draws);
+    return drawn(name, problem as Problem, definition, base, rank, draws, 2);
+  });
+}
+
 /** The first case of every loss. */
 export const oneOfEach = (cases: readonly Case[]): Case[] =>
   cases.filter((at, i) => cases.findIndex(({ loss }) => loss === at.loss) === i);

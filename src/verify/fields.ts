@@ -41,12 +41,14 @@ export function intoFlow(subject: Subject, at: Case, state: State64): Factors {
   return intoFrame(subject.toFactors(adapterOf(at, state), at.coefficients), at.problem.frame);
 }
 
+/** [B, A] of normalized factors in the problem's coordinates; linear. */
+export const outOfFlow = (subject: Subject, at: Case, factors: Factors): State64 =>
+  stateOf(subject.fromFactors(outOfFrame(factors, at.problem.frame), at.coefficients));
+
 /** Derivatives by normalized time, as derivatives of [B, A] by time. */
-function outOfFlow(subject: Subject, at: Case, slopes: Factors): State64 {
+function slopesOutOfFlow(subject: Subject, at: Case, slopes: Factors): State64 {
   const c = clock(at.coefficients);
-  return stateOf(subject.fromFactors(outOfFrame(slopes, at.problem.frame), at.coefficients)).map((z) =>
-    z.map((value) => c * value),
-  );
+  return outOfFlow(subject, at, slopes).map((z) => z.map((value) => c * value));
 }
 
 const factorsFrom = ({ problem: { n, m }, rank }: Case, x: Float64Array, y: Float64Array): Factors => ({
@@ -64,7 +66,7 @@ export function hostField(subject: Subject, at: Case): Field | null {
     states.map((state) => {
       const { x, y } = intoFlow(subject, at, state);
       const { dX, dY } = evaluate(x.data, y.data, at.rank);
-      return outOfFlow(subject, at, factorsFrom(at, dX, dY));
+      return slopesOutOfFlow(subject, at, factorsFrom(at, dX, dY));
     });
 }
 
@@ -166,7 +168,7 @@ export function deviceField(subject: Subject, at: Case): DeviceField {
     const read = await download(slopes, rows);
     tf.dispose([...slopes]);
     return read.map(([dX, dY]) =>
-      outOfFlow(subject, at, factorsFrom(at, Float64Array.from(dX!), Float64Array.from(dY!))),
+      slopesOutOfFlow(subject, at, factorsFrom(at, Float64Array.from(dX!), Float64Array.from(dY!))),
     );
   };
   return {

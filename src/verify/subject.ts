@@ -5,13 +5,15 @@ import { evaluator } from '../../kernels/cpu/evaluate.js';
 import { gradientDescentStep, rungeKuttaStep } from '../../kernels/cpu/step.js';
 import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSystem.js';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
+import { matMul } from '../../kernels/tensorOps/matMul.js';
 import { fromFactors, toFactors } from '../ensemble/adapter.js';
 import { tableaus } from '../method/tableau.js';
 import { solve } from '../solver/solve.js';
 
 export const rankflow = {
-  /** The hand-derived flows on the backend. */
+  /** The hand-derived flows on the backend, and the matrix products that they are made of. */
   loraSystem,
+  matMul,
   fullFineTuningSystem,
   /** The same in float64 on the host. */
   evaluator,

@@ -1,6 +1,7 @@
 /** Runs checks on backends and collects what they find. */
 import { passes, type Check, type Context, type Finding } from './check.js';
 import { flowChecks } from './flowEquations.js';
+import { backendChecks } from './backends.js';
 import { orderChecks } from './orders.js';
 import { schemeChecks } from './schemes.js';
 import { secondDerivativeChecks } from './secondDerivatives.js';
@@ -10,6 +11,7 @@ export const checks: readonly Check[] = [
   ...flowChecks,
   ...secondDerivativeChecks,
   ...schemeChecks,
+  ...backendChecks,
   ...orderChecks,
 ];
 
