@@ -6,8 +6,8 @@
  */
 const DELTA = 1e-3;
 
-/** Weights of f(z + k delta) in f'(z) delta; the error is O(delta^4). */
-const weights = [
+/** k, and the weight of f(z + k delta) in f'(z) delta; the error is O(delta^4). */
+export const fivePoint = [
   [-2, 1 / 12],
   [-1, -2 / 3],
   [1, 2 / 3],
@@ -19,7 +19,7 @@ export function gradientByDifferences(f: (z: Float64Array) => number, z: Float64
   const point = z.slice();
   return z.map((value, i) => {
     let sum = 0;
-    for (const [k, weight] of weights) {
+    for (const [k, weight] of fivePoint) {
       point[i] = value + k * DELTA;
       sum += weight * f(point);
     }
@@ -29,4 +29,4 @@ export function gradientByDifferences(f: (z: Float64Array) => number, z: Float64
 }
 
 /** The points at which a derivative along `direction` at z is taken, and how their values combine. */
-export const stencil = weights.map(([k, weight]) => ({ offset: k * DELTA, weight: weight / DELTA }));
+export const stencil = fivePoint.map(([k, weight]) => ({ offset: k * DELTA, weight: weight / DELTA }));

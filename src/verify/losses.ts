@@ -1,8 +1,9 @@
 /**
  * The losses as they are defined, as plain functions of W: what hand-derived flows and closed forms are held against.
- * Nothing here knows a gradient.
+ * None of them knows its gradient.
  */
 import * as tf from '@tensorflow/tfjs';
+import type { Tensor3D } from '@tensorflow/tfjs';
 import { tensor2d } from '../../kernels/tensorOps/loraSystem.js';
 import type { Dense } from '../dense.js';
 import type { TensorLoss } from '../problem/problem.js';
@@ -15,6 +16,8 @@ export interface Definition {
   readonly tensor: TensorLoss;
   /** Null if only the tensor form is known. */
   readonly host: HostLoss | null;
+  /** Its gradient [batch, n, m] as somebody derived it, to be verified. */
+  readonly gradient?: (w: Tensor3D) => Tensor3D;
 }
 
 const sum = (t: tf.Tensor): tf.Tensor1D => tf.sum(t, [1, 2]);

@@ -28,9 +28,12 @@ export function flowBudget(backend: Precise, cases: readonly Case[]): Allowed {
   );
 }
 
+/** Euclidean norm over all components. */
+export const norm = (state: State64): number =>
+  Math.sqrt(state.reduce((sum, z) => sum + z.reduce((s, v) => s + v * v, 0), 0));
+
 /** |a - b| / |b| over all components. */
 export function relativeError(a: State64, b: State64): number {
-  const squared = (values: State64) => values.reduce((sum, z) => sum + z.reduce((s, v) => s + v * v, 0), 0);
   const difference = a.map((z, c) => z.map((value, i) => value - b[c]![i]!));
-  return Math.sqrt(squared(difference) / squared(b));
+  return norm(difference) / norm(b);
 }
