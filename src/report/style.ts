@@ -19,9 +19,10 @@ figure svg text { font-family: "DejaVu Sans", Verdana, sans-serif; }
 figcaption { max-width: 46rem; margin-top: .5rem; font-size: .95rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .75rem; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--line); }
+th, td { padding: .3rem .75rem; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
 .number { text-align: right; }
-.wrapped { white-space: pre-line; min-width: 11rem; vertical-align: top; }
+.wrapped { white-space: pre-line; min-width: 11rem; }
 .marked { background: var(--alarm); font-weight: bold; }
 .summary { font-size: 1.1rem; margin: 1rem 0 0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; }
