@@ -53,9 +53,9 @@ export const verifyCommand: CommandModule = {
       finding: (_, done) => shown?.update(done),
     }).finally(() => shown?.stop());
     if (json !== undefined) writeResult(json, `${verificationJson(findings)}\n`);
+    print(verificationTable(findings, Math.max(80, Math.min(160, process.stdout.columns ?? 130))));
     const title = `Verification of ${config.loss ?? 'rankflow'}`;
     writeResult(html, await verificationHtml(title, provenance, findings));
-    print(verificationTable(findings, Math.max(80, Math.min(160, process.stdout.columns ?? 130))));
     print(`\nResults: ${html}`);
     if (!findings.every(({ pass }) => pass)) process.exitCode = 1;
   },
