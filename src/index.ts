@@ -41,6 +41,21 @@ export type { Simulation } from './simulation/simulate.js';
 export { sweepSchema, type SweepConfig, type SweepInput } from './sweep/config.js';
 export type { CellSummary, Statistic } from './sweep/summary.js';
 
+export { checks, judge, verify, type Verification, type VerifyWatch } from './verify/verify.js';
+export type { VerifyConfig, VerifyInput } from './verify/config.js';
+export type {
+  Allowed,
+  Check,
+  Context as CheckContext,
+  Curve,
+  CurveSet,
+  Finding,
+  Measurement,
+} from './verify/check.js';
+export { casesOf, randomCases, type Case } from './verify/cases.js';
+export type { Definition as LossDefinition } from './verify/losses.js';
+export { rankflow as verified, type Subject as Verified } from './verify/subject.js';
+
 export { readMatrix } from './files/matrix.js';
 export { readSafetensors, writeSafetensors } from './files/safetensors.js';
 

@@ -8,6 +8,7 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { EigenvalueDecomposition, Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readSafetensors, writeSafetensors } from '../src/files/safetensors.js';
+import { formatNumber } from '../src/report/format.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const main = join(root, 'dist/src/cli/main.js');
@@ -105,17 +106,20 @@ put('covariance.csv', csv(covariance));
 const ON_WASM = '--backend wasm --seed 5';
 
 describe.concurrent('help', () => {
-  it.each(['sweep', 'simulate', 'theory', 'devices'])('of %s has options and examples', async (command) => {
-    const { stdout, stderr } = await done(`${command} --help`);
-    expect(stdout).toContain(`rankflow ${command}`);
-    expect(stdout).toContain('Examples:');
-    expect(stdout).toContain('--json');
-    expect(stderr).toBe('');
-  });
+  it.each(['sweep', 'simulate', 'theory', 'verify', 'devices'])(
+    'of %s has options and examples',
+    async (command) => {
+      const { stdout, stderr } = await done(`${command} --help`);
+      expect(stdout).toContain(`rankflow ${command}`);
+      expect(stdout).toContain('Examples:');
+      expect(stdout).toContain('--json');
+      expect(stderr).toBe('');
+    },
+  );
 
   it('lists every command, and the version is that of the package', async () => {
     const [help, version] = await Promise.all([done('--help'), done('--version')]);
-    for (const name of ['sweep', 'simulate', 'theory', 'devices'])
+    for (const name of ['sweep', 'simulate', 'theory', 'verify', 'devices'])
       expect(help.stdout).toContain(`rankflow ${name}`);
     expect(version.stdout.trim()).toBe(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version);
   });
@@ -521,6 +525,65 @@ describe.concurrent('theory', () => {
   });
 });
 
+describe.concurrent('verify', () => {
+  const losses = join(root, 'test/fixtures/losses');
+
+  it('passes, and writes the same as a table, as a page and as JSON', async () => {
+    put('old.json', 'an older result');
+    const { stdout, stderr } = await done(
+      'verify --backend cpu --only flow --seed 6 --json old.json --html new/verify.html',
+    );
+    const findings: Row[] = json('old.json');
+    expect(findings.map(({ id }) => id)).toContain('flow/autodiff');
+    for (const finding of findings) {
+      expect(Object.keys(finding)).toEqual([
+        ...['id', 'claim', 'source', 'backend', 'measured', 'allowed', 'where', 'pass'],
+      ]);
+      expect(finding['pass']).toBe(true);
+      expect(stdout).toContain(`│ ${finding['id']} `);
+      expect(stdout).toContain(formatNumber(number(finding, 'measured')));
+    }
+    expect(stdout).toContain(`\n${findings.length} of ${findings.length} checks pass.\n`);
+    expect(stdout).toContain('Results: new/verify.html');
+    expect(stderr).toMatch(/rankflow verify on cpu[^]*100 %/);
+    const page = readFileSync(join(work, 'new', 'verify.html'), 'utf8');
+    expect(page).toContain(`${findings.length} of ${findings.length} checks pass.`);
+    expect(page.match(/<tr>/g)).toHaveLength(1 + findings.length);
+    expect(readdirSync(join(work, 'new'))).toEqual(['verify.html']);
+  });
+
+  it('takes every backend, and says which are absent', async () => {
+    const [{ stdout }, { stderr }] = await Promise.all([
+      done('devices --json'),
+      done('verify --backend all --only flow/autodiff --html all.html'),
+    ]);
+    for (const { name, available } of JSON.parse(stdout))
+      expect(stderr).toMatch(new RegExp(available ? `verify on ${name} \\(` : `not on ${name}: .{5}`));
+  });
+
+  it('passes a loss of the user, and puts the page in its folder', async () => {
+    const { stdout } = await done(
+      `verify --loss ${losses}/logCosh.ts --shape 7x4 --only flow --backend wasm`,
+    );
+    expect(stdout).toMatch(/logCosh\.ts/);
+    expect(stdout).toContain('\n4 of 4 checks pass.');
+    const [, page] = /Results: (\S+)/.exec(stdout) ?? [];
+    expect(page).toMatch(/^rankflow-results\/verify-[\dTZ-]+\.html$/);
+    expect(readFileSync(join(work, page!), 'utf8')).toContain('logCosh.ts');
+  });
+
+  it('fails with code 1 for a wrong gradient, after all is written', async () => {
+    const { code, stdout } = await rankflow(
+      `verify --loss ${losses}/wrongGradient.ts --only flow --json w.json --html w.html`.split(' '),
+    );
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/3 of 4 checks pass. Failed: flow\/own-gradient on \w+/);
+    const findings: Row[] = json('w.json');
+    expect(findings.filter(({ pass }) => !pass).map(({ id }) => id)).toEqual(['flow/own-gradient']);
+    expect(readFileSync(join(work, 'w.html'), 'utf8')).toContain('FAIL');
+  });
+});
+
 it('lists every backend, with reasons', async () => {
   const { stdout } = await done('devices --json');
   const backends: { name: string; available: boolean; reason: string; device: string; preferred: boolean }[] =
@@ -565,6 +628,8 @@ describe.concurrent('bad input', () => {
   give('number.ts', 'export default () => 3;');
   give('scalar.ts', "export default (w: never, tf: typeof import('@tensorflow/tfjs')) => tf.sum(w);");
   give('syntax.ts', 'export default (w => {');
+  const squares = '(w: any, tf: any) => tf.sum(tf.square(w), [1, 2])';
+  give('gradient.ts', `export default ${squares}; export const gradient = ${squares};`);
   const before = readdirSync(bad, { recursive: true }).sort();
 
   const six = 'sweep --spectrum power:1 --shape 6x5 --time 1';
@@ -658,6 +723,22 @@ describe.concurrent('bad input', () => {
     [`${simulate} --rank 1 --scale 0`, 'scale', '0', 'more than 0'],
     ['theory --ranks 1', 'shape', 'NxM'],
     ['theory --spectrum power:1 --shape 6x5 --ranks 9', 'rank', '9', 'min(n, m) = 5'],
+    ['verify --only nope', 'only', 'nope', 'flow/autodiff'],
+    ['verify --only flow,flow/auto', 'only', 'flow/auto'],
+    ['verify --size huge', 'size', 'huge', 'small, paper, large'],
+    ['verify --seed -1', 'seed', '-1', 'at least 0'],
+    ['verify --seed 9007199254740992', 'seed', '9007199254740992'],
+    ['verify --seed x', 'seed', 'x', 'number'],
+    ['verify --backend nope', 'backend', 'nope', 'all'],
+    ['verify --backend webgl', 'backend', 'webgl', 'works here'],
+    ['verify --json file/below', 'json', 'file/below', 'can be written'],
+    ['verify --html there', 'html', 'there', 'it is a folder'],
+    ['verify --json a.out --html ./a.out', 'json', 'a.out', 'another file'],
+    ['verify --shape 3x3', 'shape', '3x3', 'left out'],
+    ['verify --loss nope.ts', 'loss', 'nope.ts', '.js file'],
+    ['verify --loss scalar.ts', 'loss', 'scalar.ts', '[batch]'],
+    ['verify --loss gradient.ts', 'loss', 'gradient.ts', '[2,6,5] to [2]'],
+    ['verify --loss gradient.ts --base m.csv --shape 5x5', 'shape', '5x5', '6x5'],
     ['devices --foo', 'foo'],
   ];
 

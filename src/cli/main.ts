@@ -9,6 +9,7 @@ import { note } from './output.js';
 import { simulateCommand } from './simulate.js';
 import { sweepCommand } from './sweep.js';
 import { theoryCommand } from './theory.js';
+import { verifyCommand } from './verify.js';
 
 /** Says what went wrong and ends with its exit code. */
 function fail(message: string | null, error?: Error): never {
@@ -27,6 +28,7 @@ await yargs(hideBin(process.argv))
   .command(sweepCommand)
   .command(simulateCommand)
   .command(theoryCommand)
+  .command(verifyCommand)
   .command(devicesCommand)
   .demandCommand(1, 'a command is needed')
   .strict()

@@ -19,6 +19,12 @@ export interface Shape {
   readonly m: number;
 }
 
+/** Of "64x48". */
+export function parseShape(text: string): Shape {
+  const [n, m] = text.split('x').map(Number) as [number, number];
+  return { n, m };
+}
+
 /** What the user named. Files are .safetensors, .npy or .csv; `file.safetensors#tensor` picks one of several. */
 export interface SourceSpec {
   /** M, what W should become. */
@@ -94,10 +100,7 @@ export async function makeProblem(
   base = source.base,
 ): Promise<Problem> {
   const { n, m } = shape;
-  const given = shapeOf(source);
-  if (given && (given.n !== n || given.m !== m)) {
-    throw new InputError('shape', `${n}x${m}`, `that of the matrix, ${given.n}x${given.m}`);
-  }
+  checkShape(source, shape);
   switch (loss) {
     case 'frobenius':
       if (source.spec.spectrum === undefined) return frobenius(nonzero(errorMatrix(source, shape, base)));
@@ -114,13 +117,26 @@ export async function makeProblem(
       const f = await readLoss(loss);
       if (source.target)
         throw new InputError('target', source.spec.target, 'left out: a custom loss holds its own target');
-      return customProblem(loss, base ?? customBase(source.spec, shape), f);
+      return customProblem(loss, base ?? baseOf(source, shape), f);
     }
   }
 }
 
-const customBase = (spec: SourceSpec, shape: Shape): Dense =>
-  spec.spectrum === undefined ? zeros(shape) : spectralMatrix(spec, shape);
+function checkShape(source: Source, { n, m }: Shape): void {
+  const given = shapeOf(source);
+  if (given && (given.n !== n || given.m !== m))
+    throw new InputError('shape', `${n}x${m}`, `that of the matrix, ${given.n}x${given.m}`);
+}
+
+/**
+ * W0 of a source for a custom loss, [n, m]: zero if it names none.
+ * @throws InputError if that has another shape
+ */
+export function baseOf(source: Source, shape: Shape): Dense {
+  checkShape(source, shape);
+  const { base, spec } = source;
+  return base ?? (spec.spectrum === undefined ? zeros(shape) : spectralMatrix(spec, shape));
+}
 
 /** E, if there is anything to learn. */
 function nonzero(error: Dense): Dense {

@@ -1,5 +1,5 @@
 /**
- * One self-contained HTML page for a sweep or a simulation: inline SVG and CSS, no script, nothing loaded from
+ * One self-contained HTML page for a result: inline SVG and CSS, no script, nothing loaded from
  * elsewhere, so it opens offline, prints, and can be mailed. Everything from outside is escaped.
  */
 import { outcomes, type Outcome } from '../method/outcome.js';
@@ -56,11 +56,13 @@ function trialRows({ trials }: SimulationReport): TableRows {
   };
 }
 
-async function page(
+/** A page of figures and a table; `summary` is the sentence that comes first, if there is one. */
+export async function page(
   title: string,
   provenance: Provenance,
   figures: readonly Figure[],
   rows: TableRows & { readonly heading: string },
+  summary = '',
 ): Promise<string> {
   const { config, ...origin } = provenance;
   const drawn = await Promise.all(figures.map(figureHtml));
@@ -79,6 +81,7 @@ async function page(
 <p>rankflow ${escapeHtml(origin.rankflow)}, ${escapeHtml(origin.backend)} on ${escapeHtml(origin.device)}, ${escapeHtml(origin.startedAt)}</p>
 </header>
 <main>
+${summary && `<p class="summary">${escapeHtml(summary)}</p>`}
 ${drawn.join('\n')}
 <section>
 <h2>${escapeHtml(rows.heading)}</h2>
@@ -123,8 +126,10 @@ function inlineSvg(svg: string, label: string): string {
   return svg.replace(/^[\s\S]*?<svg[^>]*>/, () => open);
 }
 
-function tableHtml({ head, numeric, rows }: TableRows): string {
-  const attributes = numeric.map((isNumeric) => (isNumeric ? ' class="number"' : ''));
+function tableHtml({ head, numeric, rows, shares, marked }: TableRows): string {
+  const attributes = numeric.map((isNumeric, column) =>
+    isNumeric ? ' class="number"' : shares?.[column] ? ' class="wrapped"' : '',
+  );
   const cells = (tag: 'td' | 'th scope="col"', texts: readonly string[]) =>
     texts
       .map((text, column) => `<${tag}${attributes[column] ?? ''}>${escapeHtml(text)}</${tag.slice(0, 2)}>`)
@@ -132,7 +137,7 @@ function tableHtml({ head, numeric, rows }: TableRows): string {
   return `<div class="wide"><table>
 <thead><tr>${cells('th scope="col"', head)}</tr></thead>
 <tbody>
-${rows.map((row) => `<tr>${cells('td', row)}</tr>`).join('\n')}
+${rows.map((row, i) => `<tr${marked?.[i] ? ' class="marked"' : ''}>${cells('td', row)}</tr>`).join('\n')}
 </tbody>
 </table></div>`;
 }

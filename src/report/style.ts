@@ -1,8 +1,10 @@
 /** The style sheet of the HTML pages: system fonts, light and dark, tables that scroll on a narrow screen. */
 export const style = `
-:root { color-scheme: light dark; --ink: #1c1c1c; --faint: #5a5a5a; --page: #f6f6f4; --line: #d8d8d4; }
+:root { color-scheme: light dark; --ink: #1c1c1c; --faint: #5a5a5a; --page: #f6f6f4; --line: #d8d8d4;
+  --alarm: #fbdcd3; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e8e8e6; --faint: #a8a8a4; --page: #18191b; --line: #3a3b3e; }
+  :root { --ink: #e8e8e6; --faint: #a8a8a4; --page: #18191b; --line: #3a3b3e;
+    --alarm: #5c2013; }
 }
 * { box-sizing: border-box; }
 body { margin: 0; padding: 1.5rem 1rem 4rem; background: var(--page); color: var(--ink);
@@ -17,8 +19,12 @@ figure svg text { font-family: "DejaVu Sans", Verdana, sans-serif; }
 figcaption { max-width: 46rem; margin-top: .5rem; font-size: .95rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .75rem; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--line); }
+th, td { padding: .3rem .75rem; text-align: left; white-space: nowrap; border-bottom: 1px solid var(--line);
+  vertical-align: top; }
 .number { text-align: right; }
+.wrapped { white-space: pre-line; min-width: 11rem; }
+.marked { background: var(--alarm); font-weight: bold; }
+.summary { font-size: 1.1rem; margin: 1rem 0 0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; }
 dt { color: var(--faint); }
 dd { margin: 0; overflow-wrap: anywhere; }

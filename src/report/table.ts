@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import type { CellSummary } from '../sweep/summary.js';
-import { formatCount, formatInterval, formatNumber } from './format.js';
+import { formatCount, formatInterval, formatNumber, wrapText } from './format.js';
 import { outcomeNames } from './outcomes.js';
 import { distinct, varyingFields } from './series.js';
 
@@ -13,6 +13,10 @@ export interface TableRows {
   readonly rows: readonly (readonly string[])[];
   /** Sentences to print below the table. */
   readonly notes: readonly string[];
+  /** For each column what share of the width its text is wrapped to; 0 for one that is not wrapped. Default: none is. */
+  readonly shares?: readonly number[];
+  /** For each row whether it is to stand out. */
+  readonly marked?: readonly boolean[];
 }
 
 interface Column {
@@ -107,13 +111,34 @@ export function sweepTable(cells: readonly CellSummary[]): string {
   return [table(head, rows, numeric), ...notes].join('\n');
 }
 
+/** A table whose columns with a share of the width are wrapped, so that it is at most `width` characters wide. */
+export function wrappedTable({ head, numeric, rows, shares = [] }: TableRows, width: number): string {
+  const all = shares.reduce((sum, share) => sum + share, 0);
+  const fixed = head.map((name, column) =>
+    shares[column] ? 0 : Math.max(...[name, ...rows.map((row) => row[column]!)].map((text) => text.length)),
+  );
+  const free = width - fixed.reduce((sum, characters) => sum + characters, 0) - 3 * head.length - 1;
+  const wrapped = (row: readonly string[]) =>
+    row.map((text, column) => {
+      const share = shares[column];
+      if (!share) return text;
+      const characters = Math.max(1, Math.floor((free * share) / all));
+      return text
+        .split('\n')
+        .flatMap((line) => wrapText(line, characters))
+        .join('\n');
+    });
+  return table(wrapped(head), rows.map(wrapped), numeric, true);
+}
+
 /** A boxed table; the columns marked numeric are aligned to the right. */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   numeric: readonly boolean[] = [],
+  ruled = false,
 ): string {
-  const noLine = { mid: '', 'mid-mid': '', 'left-mid': '', 'right-mid': '' };
+  const noLine = ruled ? {} : { mid: '', 'mid-mid': '', 'left-mid': '', 'right-mid': '' };
   const headLine = { mid: '─', 'mid-mid': '┼', 'left-mid': '├', 'right-mid': '┤' };
   const drawn = new Table({
     head: [...head],

@@ -1,8 +1,10 @@
 /**
- * The results folder of a run: made new, never merged with what is there, and filled file by file, each whole.
+ * Where results go. The folder of a run is made new, never merged with what is there, and filled file by file, each
+ * whole; a single file may take the place of an older one.
  */
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { writeWhole } from '../files/writeWhole.js';
 import { InputError } from '../inputError.js';
 
 /** Where results go by default: rankflow-results/COMMAND-TIME below the working folder. */
@@ -12,14 +14,35 @@ export const defaultFolder = (command: string): string =>
 /** @throws InputError if there is something at `path` already, or nothing can be made there */
 export function refuseFolder(path: string): void {
   if (existsSync(path)) throw new InputError('out', path, 'a folder that does not exist yet');
-  let parent = dirname(resolve(path));
-  while (!existsSync(parent)) parent = dirname(parent);
   try {
-    accessSync(parent, constants.W_OK);
-    if (!statSync(parent).isDirectory()) throw new Error(`${parent} is not a folder`);
+    checkAbove(path);
   } catch (error) {
     throw unmakeable(path, error);
   }
+}
+
+/** @throws InputError if there is a folder at `path`, or no file can be written there */
+export function refuseFile(field: string, path: string): void {
+  try {
+    checkAbove(path);
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');
+  } catch (error) {
+    throw new InputError(field, path, `a file that can be written (${(error as Error).message})`);
+  }
+}
+
+/** Writes a file whole, and makes the folders above it. */
+export function writeResult(path: string, content: string): void {
+  mkdirSync(dirname(resolve(path)), { recursive: true });
+  writeWhole(path, content);
+}
+
+/** @throws Error if nothing can be made in the nearest folder above `path` that exists */
+function checkAbove(path: string): void {
+  let parent = dirname(resolve(path));
+  while (!existsSync(parent)) parent = dirname(parent);
+  accessSync(parent, constants.W_OK);
+  if (!statSync(parent).isDirectory()) throw new Error(`${parent} is not a folder`);
 }
 
 const unmakeable = (path: string, error: unknown) =>

@@ -4,7 +4,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
-import type { BackendInfo } from '../backend/backend.js';
 
 export interface Provenance {
   readonly rankflow: string;
@@ -42,7 +41,11 @@ function commit(): string | null {
 }
 
 /** The provenance of a run that starts now. */
-export const provenance = (backend: BackendInfo, seed: number, config: unknown): Provenance => ({
+export const provenance = (
+  backend: Readonly<Record<'name' | 'device' | 'precision', string>>,
+  seed: number,
+  config: unknown,
+): Provenance => ({
   rankflow: version,
   commit: commit(),
   tfjs: tf.version.tfjs,

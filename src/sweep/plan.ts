@@ -11,6 +11,7 @@ import {
   labelOf,
   makeProblem,
   MOST_ENTRIES,
+  parseShape,
   readSource,
   shapeOf,
   type Shape,
@@ -110,10 +111,7 @@ export function member(cell: Cell, trial: number, seed: number): Member {
 
 function shapesOf({ shape }: SweepConfig, source: Source): Shape[] {
   const given = shapeOf(source);
-  const named = shape?.map((text) => {
-    const [n, m] = text.split('x').map(Number) as [number, number];
-    return { n, m };
-  });
+  const named = shape?.map(parseShape);
   if (!named && !given) throw new InputError('shape', undefined, 'NxM, unless a matrix file gives it');
   return named ?? [given as Shape];
 }

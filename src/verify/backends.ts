@@ -85,18 +85,17 @@ const trajectories: Check = {
     const { backend, cases } = context;
     const worst = new Worst();
     let carried = 1;
-    for (const at of cases)
+    for (const at of cases) {
+      carried = Math.max(carried, await amplification(context, at));
       for (const name of fixedStep) {
         const by = method(name, { step: horizon(at) / STEPS });
         const ends = await simulated(context, at, by);
         for (const [i, start] of at.adapters.map(stateOf).entries()) {
-          worst.add(
-            relativeError(ends[i]!, await expectedEnd(context, at, start, by)),
-            `${name}, ${at.name}`,
-          );
-          carried = Math.max(carried, await amplification(context, at, start, by));
+          const expected = await expectedEnd(context, at, start, by);
+          worst.add(relativeError(ends[i]!, expected), `${name}, ${at.name}`);
         }
       }
+    }
     const perStep = 2 * 2 ** -24 + flowBudget(backend, cases).to / STEPS;
     return {
       ...worst.found,

@@ -68,6 +68,8 @@ export interface Check {
   readonly source: string;
   /** Whether the backend takes part, or all is float64 on the host. */
   readonly on: 'backend' | 'host';
+  /** 'any-loss': it holds of every differentiable loss. Default: it needs what is known of rankflow's own. */
+  readonly scope?: 'any-loss' | 'built-in';
   measure(context: Context): Promise<Measurement>;
 }
 

@@ -1,11 +1,10 @@
 /** Derivatives by central differences, with no knowledge of what is differentiated. */
 
 /**
- * Steps of the five-point formula for functions of size and scale about 1. In float64 truncation (the fourth power of
- * the step) and rounding (2^-52 over the step) are both below 1e-12, in float32 (2^-24 over the step) about 1e-5.
+ * Step of the five-point formula in float64, for functions of size and scale about 1: truncation (the fourth power of
+ * the step) and rounding (2^-52 over the step) are both below 1e-12.
  */
 export const DELTA = 1e-3;
-export const FLOAT32_DELTA = 2e-2;
 
 /** Offsets in steps, and the weights of the values there in the derivative times the step. */
 const stencil = [

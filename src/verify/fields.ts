@@ -10,8 +10,10 @@ import { clock, intoFrame, outOfFrame, type Adapter, type Factors } from '../ens
 import { download, upload } from '../solver/batch.js';
 import type { System } from '../method/system.js';
 import type { Case } from './cases.js';
-import { DELTA, FLOAT32_DELTA, gradientByDifferences, pointsOf } from './differences.js';
+import type { Context } from './check.js';
+import { DELTA, gradientByDifferences, pointsOf } from './differences.js';
 import type { HostLoss } from './losses.js';
+import { tensorStep } from './precision.js';
 import type { Subject } from './subject.js';
 
 export const stateOf = ({ loraA, loraB }: Adapter): State64 => [loraB.data, loraA.data];
@@ -105,25 +107,27 @@ export function slopeByDifferences(at: Case, loss: HostLoss, state: State64): St
 /** A flow to compare with. */
 export interface ReferenceField {
   readonly field: Field;
-  /** Whether it is float64, or the float32 of a loss that only a backend can evaluate. */
+  /** Whether it is float64, or in the precision of the backend, for a loss that only a backend can evaluate. */
   readonly float64: boolean;
+  /** Step that differences of it are to be taken with. */
+  readonly step: number;
   dispose(): void;
 }
 
 /** The float64 flow where there is one, else the backend's. */
-export function referenceField(subject: Subject, at: Case): ReferenceField {
+export function referenceField({ subject, backend }: Context, at: Case): ReferenceField {
   const field = hostField(subject, at);
-  if (field) return { field, float64: true, dispose: () => undefined };
-  return { ...deviceField(subject, at), float64: false };
+  if (field) return { field, float64: true, step: DELTA, dispose: () => undefined };
+  return { ...deviceField(subject, at), float64: false, step: tensorStep(backend) };
 }
 
 /** DF(state) tangent, by central differences. */
 export async function tangentByDifferences(
-  { field, float64 }: Pick<ReferenceField, 'field' | 'float64'>,
+  { field, step }: Pick<ReferenceField, 'field' | 'step'>,
   state: State64,
   tangent: State64,
 ): Promise<State64> {
-  const points = pointsOf(float64 ? DELTA : FLOAT32_DELTA);
+  const points = pointsOf(step);
   const slopes = await field(points.map(({ offset }) => moved(state, offset, [1], [tangent])));
   const zero = state.map((z) => new Float64Array(z.length));
   return moved(

@@ -2,6 +2,7 @@
  * The losses as they are defined, as plain functions of W: what hand-derived flows and closed forms are held against.
  */
 import * as tf from '@tensorflow/tfjs';
+import type { Tensor3D } from '@tensorflow/tfjs';
 import { tensor2d } from '../../kernels/tensorOps/loraSystem.js';
 import type { Dense } from '../dense.js';
 import type { TensorLoss } from '../problem/problem.js';
@@ -16,6 +17,8 @@ export interface Definition {
   readonly host: HostLoss | null;
   /** grad f(W) in float64, of a loss without a hand-derived flow; without it differences of `host` are taken. */
   readonly hostGradient?: (w: Float64Array) => Float64Array;
+  /** Its gradient [batch, n, m] as somebody derived it, to be verified. */
+  readonly gradient?: (w: Tensor3D) => Tensor3D;
 }
 
 const sum = (t: tf.Tensor): tf.Tensor1D => tf.sum(t, [1, 2]);

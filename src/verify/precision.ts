@@ -3,7 +3,6 @@ import type { State64 } from '../../kernels/cpu/step.js';
 import type { BackendInfo } from '../backend/backend.js';
 import type { Case } from './cases.js';
 import { atMost, type Allowed } from './check.js';
-import { FLOAT32_DELTA } from './differences.js';
 
 type Precise = Pick<BackendInfo, 'precision'>;
 
@@ -29,16 +28,25 @@ export function flowBudget(backend: Precise, cases: readonly Case[]): Allowed {
   );
 }
 
-/** The same for a reference that is itself a difference of float32 values. */
-export const differenceBudget = (budget: Allowed): Allowed =>
+/**
+ * Step of the five-point formula in the precision of a backend, for functions of scale about 1: it balances truncation,
+ * O(step^4), and rounding, O(u / step).
+ */
+export const tensorStep = (backend: Precise): number => unitRoundoff(backend) ** (1 / 5);
+
+/** The budget of a comparison with differences of values that have rounding errors within a budget themselves. */
+export const differenceBudget = (budget: Allowed, backend: Precise): Allowed =>
   atMost(
-    budget.to / FLOAT32_DELTA,
-    `float32 differences over steps of ${FLOAT32_DELTA}, for want of a float64 form of the loss: ${budget.reason}`,
+    budget.to / tensorStep(backend),
+    `differences over steps of ${tensorStep(backend).toPrecision(2)}, for want of float64: ${budget.reason}`,
   );
+
+/** Euclidean norm over all components. */
+export const norm = (state: State64): number =>
+  Math.sqrt(state.reduce((sum, z) => sum + z.reduce((s, v) => s + v * v, 0), 0));
 
 /** |a - b| / |b| over all components. */
 export function relativeError(a: State64, b: State64): number {
-  const squared = (values: State64) => values.reduce((sum, z) => sum + z.reduce((s, v) => s + v * v, 0), 0);
   const difference = a.map((z, c) => z.map((value, i) => value - b[c]![i]!));
-  return Math.sqrt(squared(difference) / squared(b));
+  return norm(difference) / norm(b);
 }

@@ -21,13 +21,14 @@ const product: Check = {
     "the flow's own operations differentiate: Jacobian-vector products by autodiff are those by differences",
   source: 'chain rule',
   on: 'backend',
+  scope: 'any-loss',
   async measure(context) {
     const { subject, backend, cases } = context;
     const worst = new Worst();
     let exact = true;
     for (const [index, at] of cases.entries()) {
       const device = deviceField(subject, at);
-      const reference = referenceField(subject, at);
+      const reference = referenceField(context, at);
       exact &&= reference.float64;
       try {
         const states = at.adapters.map(stateOf);
@@ -43,7 +44,7 @@ const product: Check = {
       }
     }
     const budget = flowBudget(backend, cases);
-    return { ...worst.found, allowed: exact ? budget : differenceBudget(budget) };
+    return { ...worst.found, allowed: exact ? budget : differenceBudget(budget, backend) };
   },
 };
 
@@ -52,6 +53,7 @@ const symmetry: Check = {
   claim: 'the Jacobian of the flow is minus a Hessian: symmetric in the metric |B|^2 / kB + |A|^2 / kA',
   source: 'Schwarz: second derivatives of f commute',
   on: 'backend',
+  scope: 'any-loss',
   async measure(context) {
     const { subject, backend, cases } = context;
     const worst = new Worst();

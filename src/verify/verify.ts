@@ -1,12 +1,22 @@
 /** Runs checks on backends and collects what they find. */
-import { passes, type Check, type Context, type Finding } from './check.js';
+import * as tf from '@tensorflow/tfjs';
+import type { BackendInfo, BackendName, BackendReport } from '../backend/backend.js';
+import { listBackends, useBackend } from '../backend/useBackend.js';
+import { checkConfig } from '../input/config.js';
+import { InputError } from '../inputError.js';
+import { provenance, type Provenance } from '../results/provenance.js';
+import { randomCases, type Case } from './cases.js';
+import { passes, type Check, type Context, type Finding, type Measurement } from './check.js';
+import { verifySchema, type VerifyConfig, type VerifyInput } from './config.js';
 import { flowChecks } from './flowEquations.js';
 import { backendChecks } from './backends.js';
 import { orderChecks } from './orders.js';
+import { ownCases, ownGradient } from './ownLoss.js';
 import { schemeChecks } from './schemes.js';
 import { secondDerivativeChecks } from './secondDerivatives.js';
+import { rankflow } from './subject.js';
 
-/** Every check, in the order in which they are read. */
+/** Every check of rankflow itself, in the order in which they are read. */
 export const checks: readonly Check[] = [
   ...flowChecks,
   ...secondDerivativeChecks,
@@ -15,20 +25,138 @@ export const checks: readonly Check[] = [
   ...orderChecks,
 ];
 
-/** A check's measurement with its verdict; a check that throws has failed. */
+export interface Verification {
+  /** One per check and backend; checks on the host once. */
+  readonly findings: readonly Finding[];
+  readonly provenance: Provenance;
+}
+
+/** Hears of a verification while it runs. */
+export interface VerifyWatch {
+  /** Called once, before the first check: how many findings there will be, and which backends are left out of 'all'. */
+  start?(total: number, backends: readonly BackendInfo[], absent: readonly BackendReport[]): void;
+  /** Called with every finding, and how many there are so far. */
+  finding?(finding: Finding, done: number): void;
+}
+
+/**
+ * Verifies rankflow, or a loss given as a module.
+ * @throws InputError if the input is wrong, a backend is absent, or there is no such check
+ */
+export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): Promise<Verification> {
+  const config = checkConfig(verifySchema, input);
+  // Problems are made on the processor: what is wrong with a loss is said before a device is opened, and all backends
+  // are given the same.
+  await useBackend('cpu');
+  const cases = await casesFor(config);
+  const chosen = select(applicable(config, cases), config.only);
+  const { names, absent } = await backendsOf(config.backend);
+  const backends: BackendInfo[] = [];
+  for (const name of names) backends.push(await useBackend(name));
+  const runs = backends.map((backend, i) => ({
+    backend,
+    own: chosen.filter(({ on }) => on === 'backend' || i === 0),
+  }));
+  const origin = provenance(together(backends), config.seed, config);
+  watch.start?.(
+    runs.reduce((sum, { own }) => sum + own.length, 0),
+    backends,
+    absent,
+  );
+  const findings: Finding[] = [];
+  for (const { backend, own } of runs) {
+    await useBackend(backend.name);
+    const { seed, size } = config;
+    const context: Context = { seed, size, backend, subject: rankflow, cases };
+    for (const check of own) {
+      const finding = await judge(check, context);
+      findings.push(finding);
+      watch.finding?.(finding, findings.length);
+    }
+  }
+  return { findings, provenance: origin };
+}
+
+/** Whether the host can evaluate a case; if not, its loss takes part in host checks as the backend evaluates it. */
+const inFloat64 = ({ definition, problem }: Case): boolean =>
+  problem.structure.kind !== 'autodiff' || definition.host !== null;
+
+/**
+ * A check's measurement with its verdict; a check that throws, or whose device refused work, has failed. One at a time:
+ * tensors made meanwhile are disposed.
+ * @throws InputError if the check met one
+ */
 export async function judge(check: Check, context: Context): Promise<Finding> {
   const { id, claim, source, on } = check;
-  const measurement = await check.measure(context).catch((error: unknown) => ({
-    measured: NaN,
-    allowed: { from: NaN, to: NaN, reason: 'a measurement' },
-    where: `it failed: ${error instanceof Error ? error.message : error}`,
-  }));
+  const measurement = await measured(check, context).catch((error: unknown): Measurement => {
+    if (error instanceof InputError) throw error;
+    return {
+      measured: NaN,
+      allowed: { from: NaN, to: NaN, reason: 'a measurement' },
+      where: `it failed: ${error instanceof Error ? error.message : error}`,
+    };
+  });
   return {
     id,
     claim,
     source,
-    backend: on === 'host' ? 'host' : context.backend.name,
+    backend: on === 'host' && context.cases.every(inFloat64) ? 'host' : context.backend.name,
     ...measurement,
     pass: passes(measurement),
   };
+}
+
+/** In a scope of its own: a check that throws leaves its tensors behind. */
+async function measured(check: Check, context: Context): Promise<Measurement> {
+  tf.engine().startScope(check.id);
+  try {
+    const measurement = await check.measure(context);
+    if (check.on === 'backend') await context.backend.check();
+    return measurement;
+  } finally {
+    tf.engine().endScope();
+  }
+}
+
+function casesFor(config: VerifyConfig): Promise<Case[]> {
+  const { loss, shape, base, seed, size } = config;
+  if (loss !== undefined) return ownCases(loss, config);
+  for (const [name, value] of Object.entries({ shape, base }))
+    if (value !== undefined) throw new InputError(name, value, "left out: rankflow's own losses are random");
+  return randomCases(seed, size);
+}
+
+/** The checks that can be made on the cases. */
+function applicable({ loss }: VerifyConfig, cases: readonly Case[]): readonly Check[] {
+  if (loss === undefined) return checks;
+  const own = cases.some(({ definition }) => definition.gradient) ? [ownGradient] : [];
+  return [...checks.filter(({ scope }) => scope === 'any-loss'), ...own];
+}
+
+/** The checks whose id begins with one of the prefixes, up to a slash; all if there are none. */
+function select(from: readonly Check[], prefixes: readonly string[] | undefined): readonly Check[] {
+  const within = (prefix: string, { id }: Check) => `${id}/`.startsWith(`${prefix}/`);
+  for (const prefix of prefixes ?? [])
+    if (!from.some((check) => within(prefix, check))) {
+      const groups = new Set(from.map(({ id }) => id.split('/')[0]!));
+      throw new InputError('only', prefix, `one of ${[...groups, ...from.map(({ id }) => id)].join(', ')}`);
+    }
+  return prefixes ? from.filter((check) => prefixes.some((prefix) => within(prefix, check))) : from;
+}
+
+async function backendsOf(
+  named: VerifyConfig['backend'],
+): Promise<{ names: readonly (BackendName | 'auto')[]; absent: readonly BackendReport[] }> {
+  if (named !== 'all') return { names: [named], absent: [] };
+  const reports = await listBackends();
+  return {
+    names: reports.filter(({ available }) => available).map(({ name }) => name),
+    absent: reports.filter(({ available }) => !available),
+  };
+}
+
+/** Several backends as one, for the record. */
+function together(backends: readonly BackendInfo[]): Parameters<typeof provenance>[0] {
+  const joined = (key: 'name' | 'device' | 'precision') => backends.map((backend) => backend[key]).join('; ');
+  return { name: joined('name'), device: joined('device'), precision: joined('precision') };
 }

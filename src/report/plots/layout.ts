@@ -1,15 +1,9 @@
-/** Placement shared by the sweep plots: titles that wrap, series set apart along the rank axis. */
+/** Placement shared by the plots: titles that wrap, series set apart along the rank axis. */
+import { wrapText } from '../format.js';
 
 /** A title with its subtitle broken into lines of at most `width` characters. */
 export function plotTitle(text: string, subtitle: string, width = 88): { text: string; subtitle: string[] } {
-  const lines: string[] = [];
-  for (const word of subtitle.split(' ').filter((part) => part !== '')) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return { text, subtitle: lines };
+  return { text, subtitle: wrapText(subtitle, width) };
 }
 
 /** Where series `index` of `count` is drawn at a rank: a tenth of a doubling apart, in all at most three. */

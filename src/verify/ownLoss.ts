@@ -1,0 +1,105 @@
+/** Verification of a loss that the user brings as a module: its cases, and the check of a gradient that it exports. */
+import { basename } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor3D } from '@tensorflow/tfjs';
+import { autodiffGradient } from '../../kernels/tensorOps/loraSystem.js';
+import { dense, type Dense } from '../dense.js';
+import { InputError } from '../inputError.js';
+import { customProblem, readLossModule, type LossModule } from '../input/customLoss.js';
+import { baseOf, parseShape, readSource, shapeOf } from '../input/source.js';
+import { casesOf, type Case } from './cases.js';
+import { Worst, type Check } from './check.js';
+import type { VerifyConfig } from './config.js';
+import { stateOf } from './fields.js';
+import type { Definition } from './losses.js';
+import { flowBudget, relativeError } from './precision.js';
+import { weightsOnDevice } from './tensorDifferences.js';
+
+/** Most entries of W: differences take those of B and A one at a time. */
+const MOST_ENTRIES = 4096;
+
+/**
+ * The cases of the loss in a module. All that it exports is tried out at W0, on the backend in use.
+ * @throws InputError if the module, the base or the shape is unfit
+ */
+export async function ownCases(
+  file: string,
+  { base, shape, seed, size }: Pick<VerifyConfig, 'base' | 'shape' | 'seed' | 'size'>,
+): Promise<Case[]> {
+  const w0 = baseFrom(base, shape);
+  const module = await readLossModule(file);
+  const problem = await customProblem(file, w0, module.tensor);
+  return casesOf(basename(file), problem, definitionOf(file, w0, module), w0, seed, size);
+}
+
+/** W0 in float32 numbers, so that device and host see the same. */
+function baseFrom(file: string | undefined, named: string | undefined): Dense {
+  const source = readSource({ base: file });
+  const shape = named === undefined ? (shapeOf(source) ?? { n: 6, m: 5 }) : parseShape(named);
+  const { n, m } = shape;
+  if (n * m > MOST_ENTRIES)
+    throw new InputError('shape', `${n}x${m}`, `small: n m at most ${MOST_ENTRIES}, for a verification`);
+  return dense(n, m, baseOf(source, shape).data.map(Math.fround));
+}
+
+function definitionOf(name: string, base: Dense, { tensor, gradient, float64 }: LossModule): Definition {
+  const { rows: n, cols: m } = base;
+  const host = float64 && ((w: Float64Array) => float64(w, n, m));
+  const own =
+    gradient &&
+    ((w: Tensor3D) =>
+      shapedAs(
+        w,
+        name,
+        attempted(name, 'gradient', () => gradient(w)),
+      ));
+  if (host) {
+    const value: unknown = attempted(name, 'float64', () => host(base.data));
+    if (!Number.isFinite(value))
+      throw new InputError('loss', `${name}, whose float64 gives ${value} at W0`, 'a finite number there');
+  }
+  if (own) tf.tidy(() => void own(tf.tile(tf.tensor3d(Float32Array.from(base.data), [1, n, m]), [2, 1, 1])));
+  return { tensor, host, ...(own && { gradient: own }) };
+}
+
+function attempted<T>(name: string, part: string, f: () => T): T {
+  try {
+    return f();
+  } catch (error) {
+    throw new InputError('loss', name, `a module whose ${part} does not throw (${error})`);
+  }
+}
+
+function shapedAs(w: Tensor3D, name: string, found: unknown): Tensor3D {
+  const shape = found instanceof tf.Tensor ? `[${found.shape}]` : 'no tensor';
+  if (shape === `[${w.shape}]`) return found as Tensor3D;
+  const what = `${name}, whose gradient maps [${w.shape}] to ${shape}`;
+  throw new InputError('loss', what, 'a module whose gradient keeps the shape, [batch, n, m]');
+}
+
+export const ownGradient: Check = {
+  id: 'flow/own-gradient',
+  claim: 'the gradient that the module exports is the one that automatic differentiation finds',
+  source: 'the module of the loss',
+  on: 'backend',
+  scope: 'any-loss',
+  async measure({ backend, cases }) {
+    const worst = new Worst();
+    for (const at of cases) {
+      const { n, m } = at.problem;
+      const [own, exact] = tf.tidy(() => {
+        const w = weightsOnDevice(at, at.adapters.map(stateOf));
+        return [at.definition.gradient!(w), autodiffGradient(at.definition.tensor, w)] as const;
+      });
+      const [found, expected] = await Promise.all([own.data(), exact.data()]);
+      tf.dispose([own, exact]);
+      at.adapters.forEach((_, i) => {
+        const [one, other] = [found, expected].map((all) =>
+          Float64Array.from(all.subarray(i * n * m, (i + 1) * n * m)),
+        );
+        worst.add(relativeError([one!], [other!]), at.name);
+      });
+    }
+    return { ...worst.found, allowed: flowBudget(backend, cases) };
+  },
+};
