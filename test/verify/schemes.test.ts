@@ -1,0 +1,72 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor3D } from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { gradientDescentStep, type Field } from '../../kernels/cpu/step.js';
+import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
+import { oneOfEach } from '../../src/verify/cases.js';
+import type { Context } from '../../src/verify/check.js';
+import { schemeChecks } from '../../src/verify/schemes.js';
+import type { Subject } from '../../src/verify/subject.js';
+import { contextOn, named, under } from './support.js';
+
+let context: Context;
+beforeAll(async () => {
+  const all = await contextOn('wasm');
+  const losses = ['linear-regression', 'pseudo-Huber (autodiff)'];
+  context = { ...all, cases: oneOfEach(all.cases).filter(({ loss }) => losses.includes(loss)) };
+});
+
+type Scheme = Subject['gradientDescentStep'];
+
+/** A simultaneous update that sees the new A when it updates B. */
+const newAInBoth: Scheme = (field, order, states, h) =>
+  gradientDescentStep(field, order === 'simultaneous' ? 'a-then-b' : order, states, h);
+
+/** Both sequential orders are the same one. */
+const oneOrder: Scheme = (field, order, states, h) =>
+  gradientDescentStep(field, order === 'b-then-a' ? 'a-then-b' : order, states, h);
+
+/** A learning rate of B that is 1 % too large. */
+const wrongRate: Scheme = (field, order, states, h) => {
+  const faster: Field = async (at) =>
+    (await field(at)).map(([b, a]) => [b!.map((value) => 1.01 * value), a!]);
+  return gradientDescentStep(faster, order, states, h);
+};
+
+/** A sequential update that sees only half of the change. */
+const halfTheChange: Scheme = async (field, order, states, h) => {
+  const [one, other] = [
+    await gradientDescentStep(field, order, states, h),
+    await gradientDescentStep(field, 'simultaneous', states, h),
+  ];
+  return one.map((state, row) => state.map((z, c) => z.map((value, i) => (value + other[row]![c]![i]!) / 2)));
+};
+
+/** Jacobian-vector products of a flow that is 5 % too steep, on the backend alone. */
+const wrongJacobian: Subject['loraSystem'] = (structure, shape) => {
+  const system = loraSystem(structure, shape);
+  return {
+    ...system,
+    derivative: (state) => system.derivative(state).map((dz) => tf.mul<Tensor3D>(dz, 1.05)),
+  };
+};
+
+test.each(schemeChecks.map((check) => [check.id, check] as const))('%s holds', async (_, check) => {
+  expect(await under(check, context, {})).toMatchObject({ pass: true });
+});
+
+describe('a fault is caught:', () => {
+  test.each([
+    ['schemes/flow', 'a learning rate of B that is off', { gradientDescentStep: wrongRate }],
+    ['schemes/gap', 'the new A in both updates', { gradientDescentStep: newAInBoth }],
+    ['schemes/gap-order', 'the new A in both updates', { gradientDescentStep: newAInBoth }],
+    ['schemes/gap', 'one order for both', { gradientDescentStep: oneOrder }],
+    ['schemes/gap-order', 'half of the change', { gradientDescentStep: halfTheChange }],
+    ['schemes/gap-order', 'a wrong Jacobian', { loraSystem: wrongJacobian }],
+    ['schemes/modified-equation', 'the new A in both updates', { gradientDescentStep: newAInBoth }],
+    ['schemes/modified-equation', 'half of the change', { gradientDescentStep: halfTheChange }],
+    ['schemes/modified-equation', 'a wrong Jacobian', { loraSystem: wrongJacobian }],
+  ])('%s, %s', async (id, _, fault) => {
+    expect(await under(named(schemeChecks, id), context, fault)).toMatchObject({ pass: false });
+  });
+});

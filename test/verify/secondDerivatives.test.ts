@@ -1,0 +1,53 @@
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor3D } from '@tensorflow/tfjs';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
+import { fromFactors } from '../../src/ensemble/adapter.js';
+import type { Context } from '../../src/verify/check.js';
+import { secondDerivativeChecks } from '../../src/verify/secondDerivatives.js';
+import type { Subject } from '../../src/verify/subject.js';
+import { contextOn, named, under } from './support.js';
+
+let context: Context;
+beforeAll(async () => {
+  context = await contextOn('wasm');
+});
+
+/** The flow's values with the derivative of twice the flow. */
+const wrongDerivative: Subject['loraSystem'] = (structure, shape) => {
+  const system = loraSystem(structure, shape);
+  const doubled = tf.customGrad((z, save) => {
+    (save as (tensors: tf.Tensor[]) => void)([z as tf.Tensor]);
+    return { value: z as tf.Tensor, gradFunc: (dy) => tf.mul(dy, 2) };
+  });
+  return { ...system, derivative: (state) => system.derivative(state).map((dz) => doubled(dz) as Tensor3D) };
+};
+
+/** A flow that is no gradient flow: X runs 1 % faster than Y. */
+const notAGradient: Subject['loraSystem'] = (structure, shape) => {
+  const system = loraSystem(structure, shape);
+  return {
+    ...system,
+    derivative(state) {
+      const [dX, dY] = system.derivative(state);
+      return [tf.mul<Tensor3D>(dX!, 1.01), dY!];
+    },
+  };
+};
+
+/** An adapter's B in units that forget kB. */
+const withoutRatioB: Subject['fromFactors'] = (factors, k) => fromFactors(factors, { ...k, lrRatioB: 1 });
+
+test.each(secondDerivativeChecks.map((check) => [check.id, check] as const))('%s holds', async (_, check) => {
+  expect(await under(check, context, {})).toMatchObject({ pass: true });
+});
+
+describe('a fault is caught:', () => {
+  test.each([
+    ['second/jacobian-vector', 'an operation with a wrong derivative', { loraSystem: wrongDerivative }],
+    ['second/symmetry', 'a flow that is no gradient flow', { loraSystem: notAGradient }],
+    ['second/symmetry', 'a dropped kB', { fromFactors: withoutRatioB }],
+  ])('%s, %s', async (id, _, fault) => {
+    expect(await under(named(secondDerivativeChecks, id), context, fault)).toMatchObject({ pass: false });
+  });
+});
