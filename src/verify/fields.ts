@@ -69,7 +69,7 @@ export function hostField(subject: Subject, at: Case): Field | null {
 }
 
 /** dB/dt = -kB s G A^T, dA/dt = -kA s B^T G, with G = grad f(W0 + s B A) by central differences. */
-function fieldOfLoss(at: Case, loss: HostLoss): Field {
+export function fieldOfLoss(at: Case, loss: HostLoss): Field {
   const { rank: r, problem, coefficients } = at;
   const { m } = problem;
   const { scale, lrRatioA, lrRatioB } = coefficients;
