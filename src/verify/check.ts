@@ -43,10 +43,12 @@ export interface Curve {
   readonly points: readonly (readonly [number, number])[];
 }
 
-/** Curves that share their axes, both logarithmic. */
+/** Curves that share their axes; the y axis is logarithmic. */
 export interface CurveSet {
   readonly title: string;
   readonly xTitle: string;
+  /** Logarithmic unless given. */
+  readonly xScale?: 'linear' | 'log';
   readonly yTitle: string;
   readonly curves: readonly Curve[];
 }
