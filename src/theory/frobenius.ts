@@ -106,6 +106,29 @@ export function isSaddle(sigma: PerMode, support: readonly number[], rank: numbe
   return sizes.some((size, i) => !inside.has(i) && size > threshold);
 }
 
+/** A mode's view of the saddle; scaled factors as above. */
+export interface SaddleInput {
+  /** sigma_k >= 0 of a row k that the saddle leaves out, 0 for a row without a singular value. */
+  readonly outside: number;
+  /** sigma_j >= 0 of the mode on which column j sits. */
+  readonly inside: number;
+  /** Coupling s sqrt(kA kB) > 0. */
+  readonly c: number;
+  /** x_j^2 - y_j^2 of that column, which the flow conserves. */
+  readonly imbalance: number;
+}
+
+/**
+ * Exponential rate, per unit of time, at which a small entry (x, y) of row k in column j grows near the saddle, where
+ * c x_j y_j = sigma_j; negative where sigma_k < sigma_j. Derived from the flow: to first order
+ * x' = c sigma_k y - c^2 y_j^2 x, y' = c sigma_k x - c^2 x_j^2 y, whose larger eigenvalue, with d = c^2 (x_j^2 - y_j^2) / 2
+ * and c^2 (x_j^2 + y_j^2) = 2 sqrt(c^2 sigma_j^2 + d^2), is sqrt(c^2 sigma_k^2 + d^2) - sqrt(c^2 sigma_j^2 + d^2).
+ */
+export function saddleEscapeRate({ outside, inside, c, imbalance }: SaddleInput): number {
+  const d = (c * c * imbalance) / 2;
+  return Math.hypot(c * outside, d) - Math.hypot(c * inside, d);
+}
+
 interface AlignedMode {
   readonly sigma: number;
   readonly beta: number;

@@ -7,9 +7,10 @@ import type { State64 } from '../../kernels/cpu/step.js';
 import { isOn } from '../backend/residence.js';
 import { method, type Method } from '../method/method.js';
 import { solveTwin } from '../solver/twin.js';
-import { Draws, horizon, oneOfEach, wideCases, type Case } from './cases.js';
+import { Draws, oneOfEach, timeOf, wideCases, type Case } from './cases.js';
 import { atMost, Worst, type Check, type Context } from './check.js';
-import { deviceField, hostField, intoFlow, outOfFlow, stateOf } from './fields.js';
+import { deviceField, hostField, intoFlow, stateOf } from './fields.js';
+import { ends } from './trajectories.js';
 import { flowBudget, relativeError, roundingName, unitRoundoff } from './precision.js';
 
 const TWIN = 'the float64 twin (kernels/cpu)';
@@ -37,27 +38,18 @@ const flow: Check = {
   },
 };
 
+/** Largest rate times time. */
+const HORIZON = 2;
 const STEPS = 32;
 const fixedStep = ['rk4', 'gd-simultaneous', 'gd-a-then-b', 'gd-b-then-a'] as const;
 
 /** Ends of all adapters of a case, simulated on the backend. */
-async function simulated({ subject }: Context, at: Case, by: Method): Promise<State64[]> {
-  const { rank, problem, coefficients, adapters } = at;
-  const members = adapters.map((adapter) => ({
-    rank,
-    coefficients,
-    initial: () => intoFlow(subject, at, stateOf(adapter)),
-  }));
-  const stop = { saveTimes: [horizon(at)], steadyTolerance: null, maxSteps: 10_000 };
-  const ends: State64[] = [];
-  for await (const chunk of subject.solve(problem, members, { method: by, stop, chunk: members.length }))
-    for (const { index, trajectory } of chunk) ends[index] = outOfFlow(subject, at, trajectory.factors);
-  return ends;
-}
+const simulated = (context: Context, at: Case, by: Method): Promise<State64[]> =>
+  ends(context, at, at.adapters.map(stateOf), { method: by, saveTimes: [timeOf(at, HORIZON)] });
 
 /** The same by the twin, in the adapter's own coordinates. */
 async function expectedEnd({ subject }: Context, at: Case, start: State64, by: Method): Promise<State64> {
-  const stop = { saveTimes: [horizon(at)], steadyTolerance: null, maxSteps: 10_000 };
+  const stop = { saveTimes: [timeOf(at, HORIZON)], steadyTolerance: null, maxSteps: 10_000 };
   return (await solveTwin(hostField(subject, at)!, start, 1, by, stop)).state;
 }
 
@@ -65,7 +57,7 @@ async function expectedEnd({ subject }: Context, at: Case, start: State64, by: M
 async function amplification(context: Context, at: Case): Promise<number> {
   const nudge = 1e-6;
   const start = stateOf(at.adapters[0]!);
-  const by = method('rk4', { step: horizon(at) / STEPS });
+  const by = method('rk4', { step: timeOf(at, HORIZON) / STEPS });
   const end = await expectedEnd(context, at, start, by);
   const growths = await Promise.all(
     start.map(async (_, changed) => {
@@ -81,6 +73,7 @@ const trajectories: Check = {
   claim: 'fixed-step trajectories on the backend end where the float64 twin does, step by step',
   source: TWIN,
   on: 'backend',
+  scope: 'float64-loss',
   async measure(context) {
     const { backend, cases } = context;
     const worst = new Worst();
@@ -88,7 +81,7 @@ const trajectories: Check = {
     for (const at of cases) {
       carried = Math.max(carried, await amplification(context, at));
       for (const name of fixedStep) {
-        const by = method(name, { step: horizon(at) / STEPS });
+        const by = method(name, { step: timeOf(at, HORIZON) / STEPS });
         const ends = await simulated(context, at, by);
         for (const [i, start] of at.adapters.map(stateOf).entries()) {
           const expected = await expectedEnd(context, at, start, by);
@@ -115,6 +108,7 @@ const adaptive: Check = {
   claim: 'adaptive trajectories on the backend end where tightly solved float64 ones do',
   source: TWIN,
   on: 'backend',
+  scope: 'float64-loss',
   async measure(context) {
     const { backend, cases, subject } = context;
     const worst = new Worst();
@@ -142,6 +136,7 @@ const residence: Check = {
   claim: 'the flow is computed by the backend itself: results that are anywhere else',
   source: 'where TensorFlow.js keeps their values',
   on: 'backend',
+  scope: 'any-loss',
   measure({ subject, backend, cases }) {
     const worst = new Worst();
     for (const at of oneOfEach(cases)) {

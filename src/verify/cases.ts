@@ -32,8 +32,9 @@ export interface Case {
   readonly adapters: readonly Adapter[];
 }
 
-/** A time in which a case moves by its own size: two times the time constant of its fastest direction. */
-export const horizon = ({ problem, coefficients }: Case): number => 2 / (clock(coefficients) * problem.rate);
+/** The time in which the largest rate of a case at W0 acts so many times over; at 2 a case has moved by its own size. */
+export const timeOf = ({ problem, coefficients }: Case, times: number): number =>
+  times / (clock(coefficients) * problem.rate);
 
 const plans: Record<Size, { readonly perLoss: number; readonly largest: number; readonly draws: number }> = {
   small: { perLoss: 3, largest: 8, draws: 2 },

@@ -43,10 +43,12 @@ export interface Curve {
   readonly points: readonly (readonly [number, number])[];
 }
 
-/** Curves that share their axes, both logarithmic. */
+/** Curves that share their axes; the y axis is logarithmic. */
 export interface CurveSet {
   readonly title: string;
   readonly xTitle: string;
+  /** Logarithmic unless given. */
+  readonly xScale?: 'linear' | 'log';
   readonly yTitle: string;
   readonly curves: readonly Curve[];
 }
@@ -68,8 +70,10 @@ export interface Check {
   readonly source: string;
   /** Whether the backend takes part, or all is float64 on the host. */
   readonly on: 'backend' | 'host';
-  /** 'any-loss': it holds of every differentiable loss. Default: it needs what is known of rankflow's own. */
-  readonly scope?: 'any-loss' | 'built-in';
+  /**
+   * Which losses it can be made on: rankflow's own (unless given), any, or any that the host can evaluate in float64.
+   */
+  readonly scope?: 'own-losses' | 'any-loss' | 'float64-loss';
   measure(context: Context): Promise<Measurement>;
 }
 

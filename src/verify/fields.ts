@@ -58,11 +58,20 @@ const factorsFrom = ({ problem: { n, m }, rank }: Case, x: Float64Array, y: Floa
   y: dense(m, rank, y),
 });
 
+/** Most entries of W that the gradient of a loss is taken by differences for, thousands of times over. */
+const MOST_ENTRIES = 256;
+
+/** Whether the host evaluates the flow of a case, in float64. */
+export const isOnHost = ({ problem: { structure, n, m }, definition }: Case): boolean =>
+  structure.kind !== 'autodiff' ||
+  definition.hostGradient !== undefined ||
+  (definition.host !== null && n * m <= MOST_ENTRIES);
+
 /** The float64 flow; null for a loss that only a backend can evaluate. */
 export function hostField(subject: Subject, at: Case): Field | null {
   const { structure } = at.problem;
   const { host } = at.definition;
-  if (structure.kind === 'autodiff') return host && fieldOfLoss(at, host);
+  if (structure.kind === 'autodiff') return isOnHost(at) ? fieldOfLoss(at, host!) : null;
   const evaluate = subject.evaluator(structure);
   return (states) =>
     states.map((state) => {
@@ -73,7 +82,7 @@ export function hostField(subject: Subject, at: Case): Field | null {
 }
 
 /** dB/dt = -kB s G A^T, dA/dt = -kA s B^T G, with G = grad f(W0 + s B A). */
-function fieldOfLoss(at: Case, loss: HostLoss): Field {
+export function fieldOfLoss(at: Case, loss: HostLoss): Field {
   const { rank: r, problem, coefficients } = at;
   const { m } = problem;
   const { scale, lrRatioA, lrRatioB } = coefficients;

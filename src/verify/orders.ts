@@ -2,7 +2,7 @@
 import type { Field, State64 } from '../../kernels/cpu/step.js';
 import { orderResiduals, tableaus, type Tableau } from '../method/tableau.js';
 import { solveTwin } from '../solver/twin.js';
-import { horizon, oneOfEach } from './cases.js';
+import { oneOfEach, timeOf } from './cases.js';
 import { around, atMost, Worst, type Check, type Context, type Curve } from './check.js';
 import { hostField, stateOf } from './fields.js';
 import { logSlope } from './logSlope.js';
@@ -34,6 +34,8 @@ const conditions: Check = {
   },
 };
 
+/** Largest rate times time. */
+const HORIZON = 2;
 /** Steps to the horizon: errors of dopri5 from 1e-8 to 1e-12. */
 const COUNTS = [24, 32, 48, 64, 96];
 const REFERENCE_STEPS = 512;
@@ -69,7 +71,7 @@ const settings = ({ subject, cases }: Context) =>
     at,
     field: hostField(subject, at)!,
     start: stateOf(at.adapters[0]!),
-    time: horizon(at),
+    time: timeOf(at, HORIZON),
   }));
 
 const order: Check = {

@@ -45,6 +45,19 @@ export const differenceBudget = (budget: Allowed, backend: Precise): Allowed =>
 export const norm = (state: State64): number =>
   Math.sqrt(state.reduce((sum, z) => sum + z.reduce((s, v) => s + v * v, 0), 0));
 
+/**
+ * Largest relative error of a trajectory over a time in which its largest rate times time is at most `horizon`: the
+ * state, always float32, is rounded in every stage of every step, and the products of the flow pass on their two
+ * roundings, by as much as nearby trajectories part.
+ */
+export function trajectoryBudget(backend: Precise, stages: number, horizon: number): Allowed {
+  const parting = Math.exp(horizon);
+  return atMost(
+    stages * 2 ** -24 + 2 * parting * unitRoundoff(backend),
+    `${stages} stages, each with a float32 rounding of the state, and two roundings of ${roundingName(backend)} in the flow, times e^${horizon} for trajectories that part`,
+  );
+}
+
 /** |a - b| / |b| over all components. */
 export function relativeError(a: State64, b: State64): number {
   const difference = a.map((z, c) => z.map((value, i) => value - b[c]![i]!));

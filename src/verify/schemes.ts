@@ -8,7 +8,7 @@
  */
 import { moved, type Field, type State64 } from '../../kernels/cpu/step.js';
 import type { UpdateOrder } from '../method/method.js';
-import { horizon, type Case } from './cases.js';
+import { timeOf, type Case } from './cases.js';
 import { around, atMost, Worst, type Check, type Context, type Curve } from './check.js';
 import { deviceField, referenceField, stateOf, type TangentField } from './fields.js';
 import { logSlope } from './logSlope.js';
@@ -18,6 +18,8 @@ import type { Subject } from './subject.js';
 const orders = ['simultaneous', 'a-then-b', 'b-then-a'] as const;
 const sequential = ['a-then-b', 'b-then-a'] as const;
 
+/** Largest rate times time: things move by their own size. */
+const HORIZON = 2;
 /** Steps of gradient descent to the horizon; errors of the largest steps are a few percent. */
 const COUNTS = [64, 128, 256, 512, 1024];
 /** Fewer where the flow is not float64, or its derivative not even float32: rounding would show between schemes. */
@@ -47,7 +49,7 @@ async function forEachCase(context: Context, visit: (setting: Setting) => Promis
         subject,
         at,
         start: stateOf(at.adapters[0]!),
-        time: horizon(at),
+        time: timeOf(at, HORIZON),
         counts: reference.float64 && backend.precision === 'float32' ? COUNTS : COARSE_COUNTS,
         field: reference.field,
         tangentField: device.tangentField,
@@ -59,7 +61,7 @@ async function forEachCase(context: Context, visit: (setting: Setting) => Promis
   }
 }
 
-/** Where gradient descent is at the horizon, for each number of steps. */
+/** Where gradient descent is at the timeOf, for each number of steps. */
 async function descents(setting: Setting, order: UpdateOrder): Promise<State64[]> {
   const { subject, start, time, counts, field } = setting;
   const states = counts.map(() => start);

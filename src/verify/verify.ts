@@ -8,10 +8,13 @@ import { provenance, type Provenance } from '../results/provenance.js';
 import { randomCases, type Case } from './cases.js';
 import { passes, type Check, type Context, type Finding, type Measurement } from './check.js';
 import { verifySchema, type VerifyConfig, type VerifyInput } from './config.js';
+import { isOnHost } from './fields.js';
 import { flowChecks } from './flowEquations.js';
 import { backendChecks } from './backends.js';
+import { invariantChecks } from './invariants.js';
 import { orderChecks } from './orders.js';
 import { ownCases, ownGradient } from './ownLoss.js';
+import { saddleChecks } from './saddles.js';
 import { schemeChecks } from './schemes.js';
 import { secondDerivativeChecks } from './secondDerivatives.js';
 import { rankflow } from './subject.js';
@@ -21,6 +24,8 @@ export const checks: readonly Check[] = [
   ...flowChecks,
   ...secondDerivativeChecks,
   ...schemeChecks,
+  ...invariantChecks,
+  ...saddleChecks,
   ...backendChecks,
   ...orderChecks,
 ];
@@ -77,10 +82,6 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
   return { findings, provenance: origin };
 }
 
-/** Whether the host can evaluate a case; if not, its loss takes part in host checks as the backend evaluates it. */
-const inFloat64 = ({ definition, problem }: Case): boolean =>
-  problem.structure.kind !== 'autodiff' || definition.host !== null;
-
 /**
  * A check's measurement with its verdict; a check that throws, or whose device refused work, has failed. One at a time:
  * tensors made meanwhile are disposed.
@@ -100,7 +101,7 @@ export async function judge(check: Check, context: Context): Promise<Finding> {
     id,
     claim,
     source,
-    backend: on === 'host' && context.cases.every(inFloat64) ? 'host' : context.backend.name,
+    backend: on === 'host' && context.cases.every(isOnHost) ? 'host' : context.backend.name,
     ...measurement,
     pass: passes(measurement),
   };
@@ -130,7 +131,8 @@ function casesFor(config: VerifyConfig): Promise<Case[]> {
 function applicable({ loss }: VerifyConfig, cases: readonly Case[]): readonly Check[] {
   if (loss === undefined) return checks;
   const own = cases.some(({ definition }) => definition.gradient) ? [ownGradient] : [];
-  return [...checks.filter(({ scope }) => scope === 'any-loss'), ...own];
+  const scopes = ['any-loss', ...(cases.every(isOnHost) ? ['float64-loss'] : [])];
+  return [...checks.filter(({ scope = 'own-losses' }) => scopes.includes(scope)), ...own];
 }
 
 /** The checks whose id begins with one of the prefixes, up to a slash; all if there are none. */

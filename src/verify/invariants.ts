@@ -1,0 +1,360 @@
+/**
+ * Checks that simulated trajectories have what every gradient flow of LoRA has, whatever the loss: a conserved matrix,
+ * a loss that falls by its dissipation, the symmetries of the loss, ranks that nest, and a scale that is a unit of time.
+ */
+import { Matrix } from 'ml-matrix';
+import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import type { State64 } from '../../kernels/cpu/step.js';
+import { customProblem } from '../input/customLoss.js';
+import { haarColumns } from '../problem/frame.js';
+import { frobenius, frobeniusDense } from '../problem/frobenius.js';
+import { linearRegression } from '../problem/linearRegression.js';
+import type { Problem } from '../problem/problem.js';
+import { paddedWidth, type Trajectory } from '../solver/solve.js';
+import { Draws, timeOf, type Case } from './cases.js';
+import { atMost, Worst, type Allowed, type Check, type Context } from './check.js';
+import { adapterOf, fieldOfLoss, intoFlow, outOfFlow, stateOf, updateOf } from './fields.js';
+import type { HostLoss } from './losses.js';
+import { relativeError, trajectoryBudget, unitRoundoff } from './precision.js';
+import { rotatedLoss, type Rotation } from './rotation.js';
+import type { Subject } from './subject.js';
+import { advanced, ends, fixedSteps, STAGES } from './trajectories.js';
+
+const INVARIANTS = 'invariants of the gradient flow, Rushka & Klabjan 2026';
+const DERIVED = 'derived from the flow';
+
+/** Largest rate times time: things move by their own size. */
+const HORIZON = 2.5;
+/** A multiple of 4, for Boole's rule. Truncation, by the fourth power, is then a tenth of what rounding is allowed. */
+const STEPS = 128;
+
+const runOf = (at: Case) => fixedSteps(timeOf(at, HORIZON), STEPS);
+
+const budget = ({ backend }: Context): Allowed => trajectoryBudget(backend, STAGES * STEPS, HORIZON);
+
+const startsOf = ({ adapters }: Case): State64[] => adapters.map(stateOf);
+
+/** Runs that several checks look at, once for each context and case. */
+const known = new WeakMap<Context, Map<Case, Promise<Trajectory[]>>>();
+
+/** The trajectories of a case's adapters, observed at every step. */
+function runs(context: Context, at: Case): Promise<Trajectory[]> {
+  const ofContext = known.get(context) ?? new Map<Case, Promise<Trajectory[]>>();
+  known.set(context, ofContext);
+  const found = ofContext.get(at) ?? observedRun(context, at);
+  ofContext.set(at, found);
+  return found;
+}
+
+function observedRun(context: Context, at: Case): Promise<Trajectory[]> {
+  const { method, saveTimes } = runOf(at);
+  const everyStep = Array.from({ length: STEPS + 1 }, (_, k) => (k * saveTimes[0]!) / STEPS);
+  return advanced(
+    context,
+    at,
+    startsOf(at).map((state) => intoFlow(context.subject, at, state)),
+    { method, saveTimes: everyStep },
+  );
+}
+
+const endsOf = async (context: Context, at: Case): Promise<State64[]> =>
+  (await runs(context, at)).map(({ factors }) => outOfFlow(context.subject, at, factors));
+
+/** B^T B / kB and A A^T / kA [r, r]. */
+function grams(at: Case, state: State64): readonly [Matrix, Matrix] {
+  const { loraB, loraA } = adapterOf(at, state);
+  const [b, a] = [toMatrix(loraB), toMatrix(loraA)];
+  const { lrRatioA, lrRatioB } = at.coefficients;
+  return [b.transpose().mmul(b).div(lrRatioB), a.mmul(a.transpose()).div(lrRatioA)];
+}
+
+const conservation: Check = {
+  id: 'invariants/conservation',
+  claim: 'B^T B / kB - A A^T / kA stays what it was, every entry of it',
+  source: INVARIANTS,
+  on: 'backend',
+  scope: 'any-loss',
+  async measure(context) {
+    const worst = new Worst();
+    for (const at of context.cases) {
+      const starts = startsOf(at);
+      const found = await endsOf(context, at);
+      starts.forEach((start, i) => {
+        const [[b0, a0], [b1, a1]] = [grams(at, start), grams(at, found[i]!)];
+        const change = Matrix.sub(b1, a1).sub(Matrix.sub(b0, a0));
+        worst.add(change.norm() / (b0.trace() + a0.trace()), at.name);
+      });
+    }
+    return { ...worst.found, allowed: budget(context) };
+  },
+};
+
+/** Integral over an interval of length `end` from its values at equal steps, a multiple of 4 of them: Boole's rule. */
+function integral(values: readonly number[], end: number): number {
+  const steps = values.length - 1;
+  const weight = (k: number) => (k % steps === 0 ? 7 : k % 2 === 1 ? 32 : k % 4 === 2 ? 12 : 14);
+  return (values.reduce((sum, value, k) => sum + weight(k) * value, 0) * 2 * end) / (45 * steps);
+}
+
+const dissipation: Check = {
+  id: 'invariants/dissipation',
+  claim: 'the loss falls by the integral of |dB/dt|^2 / kB + |dA/dt|^2 / kA over time',
+  source: INVARIANTS,
+  on: 'backend',
+  scope: 'any-loss',
+  async measure(context) {
+    const { backend, cases } = context;
+    const worst = new Worst();
+    for (const at of cases) {
+      const [end] = runOf(at).saveTimes;
+      for (const { saved } of await runs(context, at)) {
+        const fallen = saved[0]!.loss - saved.at(-1)!.loss;
+        const rates = saved.map((observation) => observation!.gradientNorm ** 2);
+        worst.add(Math.abs(integral(rates, end!) / fallen - 1), at.name);
+      }
+    }
+    const { to, reason } = budget(context);
+    const entries = Math.max(...cases.map(({ problem: { n, m } }) => n * m));
+    return {
+      ...worst.found,
+      allowed: atMost(
+        to + entries * unitRoundoff(backend),
+        `${reason}; a custom loss is observed on the backend, a sum of ${entries} entries; other losses in float64`,
+      ),
+    };
+  },
+};
+
+/** Random orthogonal U [n, n], V [m, m] and R [r, r]; V = U where f is a function of tr W, which nothing else leaves. */
+function randomRotation(draws: Draws, { problem: { n, m, structure }, rank }: Case): Rotation {
+  const haar = (size: number) => haarColumns(toMatrix(draws.gaussian(size, size, 1)));
+  const left = haar(n);
+  return { left, right: structure.kind === 'trace' ? left : haar(m), inner: haar(rank) };
+}
+
+/** E = M - W0 [n, m] of a Frobenius problem in its spectral frame. */
+function errorOf({ structure, n, m, frame }: Problem): Dense {
+  if (structure.kind !== 'diagonal') throw new Error(`no spectrum: ${structure.kind}`);
+  const diagonal = Matrix.zeros(n, m);
+  structure.sigma.forEach((s, i) => diagonal.set(i, i, s));
+  return fromMatrix(frame ? frame.left.mmul(diagonal).mmul(frame.right.transpose()) : diagonal);
+}
+
+/** The problem of f(U^T . V), made anew from its matrices. */
+function rotatedProblem({ problem }: Case, rotation: Rotation): Problem | Promise<Problem> {
+  const { structure } = problem;
+  const { left, right } = rotation;
+  const rotated = (w: Dense) => fromMatrix(left.mmul(toMatrix(w)).mmul(right.transpose()));
+  switch (structure.kind) {
+    case 'diagonal':
+      return frobenius(rotated(errorOf(problem)));
+    case 'quadratic': {
+      const { error, covariance: h } = structure;
+      if (!h) return frobeniusDense(rotated(error));
+      return linearRegression(rotated(error), fromMatrix(right.mmul(toMatrix(h)).mmul(right.transpose())));
+    }
+    case 'trace':
+      return problem;
+    case 'autodiff':
+      return customProblem(problem.loss, rotated(structure.base), rotatedLoss(structure.loss, rotation));
+  }
+}
+
+/** (U B R, R^T A V^T). */
+function rotatedState(at: Case, { left, right, inner }: Rotation, state: State64): State64 {
+  const { loraB, loraA } = adapterOf(at, state);
+  return stateOf({
+    loraB: fromMatrix(left.mmul(toMatrix(loraB)).mmul(inner)),
+    loraA: fromMatrix(inner.transpose().mmul(toMatrix(loraA)).mmul(right.transpose())),
+  });
+}
+
+/** Rotations are drawn apart from the cases, which count up from 0. */
+const ROTATIONS = 2 ** 16;
+
+const equivariance: Check = {
+  id: 'invariants/equivariance',
+  claim: 'orthogonal U, V and R take (B, A) to (U B R, R^T A V^T), and flows of f to flows of f(U^T . V)',
+  source: DERIVED,
+  on: 'backend',
+  scope: 'any-loss',
+  async measure(context) {
+    const worst = new Worst();
+    for (const [index, at] of context.cases.entries()) {
+      const rotation = randomRotation(new Draws(context.seed, ROTATIONS + index), at);
+      const rotate = (state: State64) => rotatedState(at, rotation, state);
+      const other = { ...at, problem: await rotatedProblem(at, rotation) };
+      const starts = startsOf(at);
+      const expected = await endsOf(context, at);
+      // The same time for both: a rate found anew may differ by rounding.
+      const found = await ends(context, other, starts.map(rotate), runOf(at));
+      found.forEach((state, i) => worst.add(relativeError(state, rotate(expected[i]!)), at.name));
+    }
+    return { ...worst.found, allowed: budget(context) };
+  },
+};
+
+const spectralFrame: Check = {
+  id: 'invariants/spectral-frame',
+  claim: 'the Frobenius flow in the spectral frame is the one in the coordinates of W',
+  source: DERIVED,
+  on: 'backend',
+  async measure(context) {
+    const worst = new Worst();
+    for (const at of context.cases.filter(({ problem }) => problem.structure.kind === 'diagonal')) {
+      const starts = startsOf(at);
+      const inFrame = await endsOf(context, at);
+      const plain = { ...at, problem: frobeniusDense(errorOf(at.problem)) };
+      const found = await ends(context, plain, starts, runOf(at));
+      found.forEach((state, i) => worst.add(relativeError(inFrame[i]!, state), at.name));
+    }
+    return { ...worst.found, allowed: budget(context) };
+  },
+};
+
+/** The case at a rank whose factors are held in a larger width. */
+const padded = (at: Case): Case => ({ ...at, rank: paddedWidth(at.rank) + 1 });
+
+/** Zero columns of B and zero rows of A for the ranks that are added. */
+function paddedState(at: Case, [b, a]: State64): State64 {
+  const { n, m } = at.problem;
+  const { rank } = padded(at);
+  const out: State64 = [new Float64Array(n * rank), new Float64Array(rank * m)];
+  for (let i = 0; i < n; i++) out[0]!.set(b!.subarray(i * at.rank, (i + 1) * at.rank), i * rank);
+  out[1]!.set(a!);
+  return out;
+}
+
+/** Ends of a case's adapters as adapters of a larger rank, as the simulator left them: normalized. */
+const paddedEnds = (context: Context, at: Case) =>
+  advanced(
+    context,
+    padded(at),
+    startsOf(at).map((state) => intoFlow(context.subject, padded(at), paddedState(at, state))),
+    runOf(at),
+  );
+
+/** Largest entry of the columns from `rank` on. */
+const largestBeyond = (rank: number, { cols, data }: Dense): number =>
+  data.reduce((most, value, i) => (i % cols >= rank ? Math.max(most, Math.abs(value)) : most), 0);
+
+const paddingZero: Check = {
+  id: 'invariants/padding-zero',
+  claim: 'columns of B and rows of A that are both zero stay exactly zero',
+  source: DERIVED,
+  on: 'backend',
+  scope: 'any-loss',
+  async measure(context) {
+    const worst = new Worst();
+    for (const at of context.cases)
+      for (const { factors } of await paddedEnds(context, at))
+        worst.add(Math.max(largestBeyond(at.rank, factors.x), largestBeyond(at.rank, factors.y)), at.name);
+    return { ...worst.found, allowed: atMost(0, 'products and sums of zeros are zeros in any precision') };
+  },
+};
+
+const padding: Check = {
+  id: 'invariants/padding',
+  claim: 'an adapter moves as the adapter of a larger rank that it is with zeros',
+  source: DERIVED,
+  on: 'backend',
+  scope: 'any-loss',
+  async measure(context) {
+    const worst = new Worst();
+    for (const at of context.cases) {
+      const expected = await endsOf(context, at);
+      const found = await paddedEnds(context, at);
+      found.forEach(({ factors }, i) =>
+        worst.add(
+          relativeError(outOfFlow(context.subject, padded(at), factors), paddedState(at, expected[i]!)),
+          at.name,
+        ),
+      );
+    }
+    return { ...worst.found, allowed: budget(context) };
+  },
+};
+
+const scaling: Check = {
+  id: 'invariants/scaling',
+  claim: 'scale s is scale 1 at time s t, of adapters times sqrt(s)',
+  source: DERIVED,
+  on: 'backend',
+  scope: 'any-loss',
+  async measure(context) {
+    const worst = new Worst();
+    for (const at of context.cases) {
+      const { scale } = at.coefficients;
+      const unit = { ...at, coefficients: { ...at.coefficients, scale: 1 } };
+      const starts = startsOf(at);
+      const larger = starts.map((state) => state.map((z) => z.map((value) => Math.sqrt(scale) * value)));
+      const expected = await ends(context, unit, larger, fixedSteps(scale * timeOf(at, HORIZON), STEPS));
+      const found = await endsOf(context, at);
+      found.forEach((state, i) =>
+        worst.add(relativeError([updateOf(at, state)], [updateOf(unit, expected[i]!)]), at.name),
+      );
+    }
+    return { ...worst.found, allowed: budget(context) };
+  },
+};
+
+/** The smallest case of every loss that has a float64 form. */
+function smallest(cases: readonly Case[]): Case[] {
+  const size = ({ problem: { n, m } }: Case) => n * m;
+  const found = new Map<string, Case>();
+  for (const at of cases) {
+    const { loss, structure } = at.problem;
+    const key = `${loss} ${structure.kind}`;
+    const known = found.get(key);
+    if (at.definition.host && (!known || size(at) < size(known))) found.set(key, at);
+  }
+  return [...found.values()];
+}
+
+/** [B, A] at the end, integrated in float64 in the coordinates of the adapter. */
+async function integrated(
+  { rungeKuttaStep, tableaus }: Subject,
+  at: Case,
+  loss: HostLoss,
+  start: State64,
+): Promise<State64> {
+  const field = fieldOfLoss(at, loss);
+  let state = start;
+  const h = timeOf(at, HORIZON) / STEPS;
+  for (let k = 0; k < STEPS; k++) {
+    const slopes = await field([state]);
+    const { next } = await rungeKuttaStep(field, tableaus.rk4, [state], slopes, [h]);
+    state = next[0]!;
+  }
+  return state;
+}
+
+const adapterFlow: Check = {
+  id: 'invariants/adapter-flow',
+  claim:
+    'trajectories are those of dB/dt = -kB s G A^T, dA/dt = -kA s B^T G in float64, with G by central differences',
+  source: 'gradient-flow equations, Rushka & Klabjan 2026',
+  on: 'backend',
+  scope: 'float64-loss',
+  async measure(context) {
+    const worst = new Worst();
+    for (const at of smallest(context.cases)) {
+      const [start] = startsOf(at);
+      const [found] = await endsOf(context, at);
+      const expected = await integrated(context.subject, at, at.definition.host!, start!);
+      worst.add(relativeError(found!, expected), at.name);
+    }
+    return { ...worst.found, allowed: budget(context) };
+  },
+};
+
+export const invariantChecks: readonly Check[] = [
+  conservation,
+  dissipation,
+  equivariance,
+  spectralFrame,
+  paddingZero,
+  padding,
+  scaling,
+  adapterFlow,
+];
