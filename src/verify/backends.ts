@@ -147,8 +147,8 @@ const residence: Check = {
         const state = [x, y].map(({ rows, cols, data }) =>
           tf.tensor3d(Float32Array.from(data), [1, rows, cols]),
         );
-        // What comes of matrix products is on a GPU in any case; sums of small tensors are what a backend may keep.
-        const results = [...system.derivative(state), ...state.map((z) => tf.add(z, z))];
+        // First a sum of tensors that no device has seen: of these, if small, a backend may take care on the host.
+        const results = [...state.map((z) => tf.add(z, z)), ...system.derivative(state)];
         return results.filter((result) => !isOn(backend.name, result)).length;
       });
       system.dispose();

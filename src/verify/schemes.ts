@@ -23,7 +23,7 @@ const HORIZON = 2;
 /** Steps of gradient descent to the horizon; errors of the largest steps are a few percent. */
 const COUNTS = [64, 128, 256, 512, 1024];
 /** Fewer where the flow is not float64, or its derivative not even float32: rounding would show between schemes. */
-const COARSE_COUNTS = [16, 32, 64, 128, 256];
+const COARSE_COUNTS = [32, 64, 128, 256, 512];
 /** Steps of the order-5 method to the horizon for flows: an error below 1e-9. */
 const FLOW_STEPS = 32;
 
@@ -146,7 +146,9 @@ const gapField =
 
 /** Errors at every step size of one scheme and case, for the fit and the plot. */
 interface Errors {
+  readonly order: UpdateOrder;
   readonly name: string;
+  /** Over the time followed. */
   readonly steps: readonly number[];
   readonly errors: readonly number[];
 }
@@ -282,31 +284,41 @@ const gapSize: Check = {
 };
 
 function errorsOf(
-  { at, time, counts }: Setting,
+  { at, counts }: Setting,
   order: UpdateOrder,
   found: readonly State64[],
   expected: readonly State64[],
 ): Errors {
   return {
+    order,
     name: `${at.name}, ${order}`,
-    steps: counts.map((count) => time / count),
+    steps: counts.map((count) => 1 / count),
     errors: found.map((state, row) => relativeError(state, expected[row]!)),
   };
 }
 
 /** The fitted order farthest from what it should be. */
-function fitted(all: readonly Errors[], order: number, tolerance: number, yTitle: string) {
+function fitted(all: readonly Errors[], order: number, tolerance: number, what: string) {
   const worst = new Worst(order);
   for (const { name, steps, errors } of all) worst.add(logSlope(steps, errors), name);
-  const curves: Curve[] = all.map(({ name, steps, errors }) => ({
-    name,
-    points: steps.map((h, i) => [h, errors[i]!] as const),
-  }));
   return {
     ...worst.found,
     allowed: around(order, tolerance, `a fit over ${all[0]!.steps.length} step sizes, each half the last`),
-    plot: { title: yTitle, xTitle: 'step size h', yTitle, curves },
+    plot: {
+      title: `Error of gradient descent: ${what}`,
+      xTitle: 'step size over the time followed',
+      yTitle: 'geometric mean over the cases',
+      curves: orders.flatMap((each) => meanCurve(each, all)),
+    },
   };
+}
+
+function meanCurve(order: UpdateOrder, all: readonly Errors[]): Curve[] {
+  const own = all.filter((each) => each.order === order);
+  if (own.length === 0) return [];
+  const mean = (i: number) =>
+    Math.exp(own.reduce((sum, { errors }) => sum + Math.log(errors[i]!), 0) / own.length);
+  return [{ name: order, points: own[0]!.steps.map((h, i) => [h, mean(i)] as const) }];
 }
 
 export const schemeChecks: readonly Check[] = [toFlow, gapOrder, gapSize, toModified];

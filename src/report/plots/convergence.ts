@@ -1,4 +1,4 @@
-/** Curves on two logarithmic axes: error against step, tolerance, rank or time. */
+/** Curves on a logarithmic y axis: error against step, tolerance, rank or time. */
 import type { CurveSet, Finding } from '../../verify/check.js';
 import { valueAxis } from './axes.js';
 import { plotTitle } from './layout.js';
@@ -14,7 +14,7 @@ function convergenceFigure(id: string, claim: string, backend: string, plot: Cur
   const x = valueAxis(
     points.map(([at]) => at),
     plot.xTitle,
-    'log',
+    plot.xScale ?? 'log',
   );
   const y = valueAxis(
     points.map(([, value]) => value),
