@@ -31,7 +31,11 @@ export interface Case {
   readonly adapters: readonly Adapter[];
 }
 
-const plans: Record<Size, { readonly perLoss: number; readonly largest: number; readonly draws: number }> = {
+/** Problems of each loss, their largest side, and adapters of each. */
+export const plans: Record<
+  Size,
+  { readonly perLoss: number; readonly largest: number; readonly draws: number }
+> = {
   small: { perLoss: 3, largest: 8, draws: 2 },
   paper: { perLoss: 6, largest: 16, draws: 3 },
   large: { perLoss: 10, largest: 32, draws: 4 },
@@ -100,7 +104,7 @@ export class Draws {
 }
 
 /** The matrix [n, n] with its diagonal shifted to that trace: a trace near zero would be all rounding. */
-function withTrace(wanted: number, w: Dense): Dense {
+export function withTrace(wanted: number, w: Dense): Dense {
   const shift = (wanted - trace(w)) / w.rows;
   const shifted = w.data.map((value, i) => (i % (w.cols + 1) === 0 ? Math.fround(value + shift) : value));
   return dense(w.rows, w.cols, shifted);
@@ -146,7 +150,7 @@ const makers: Record<string, (base: Dense, draws: Draws) => Made> = {
 };
 
 /** Rank of the i-th case of a loss: the ends of the range first. */
-const rankOf = (i: number, most: number, draws: Draws): number =>
+export const rankOf = (i: number, most: number, draws: Draws): number =>
   i === 0 ? most : i === 1 ? 1 : draws.integer(1, most);
 
 /** The random cases of every loss. A custom loss is tried out on the backend in use. */
