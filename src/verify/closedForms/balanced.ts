@@ -1,4 +1,5 @@
 /** LoRA on the Frobenius loss from lambda-balanced starts, square, tall and wide: path, end and rate. */
+import { QrDecomposition, type Matrix } from 'ml-matrix';
 import { fromMatrix, toMatrix, type Dense } from '../../dense.js';
 import type { Adapter } from '../../ensemble/adapter.js';
 import { plans, rankOf, type Draws } from '../cases.js';
@@ -13,7 +14,6 @@ import {
   separated,
   shapeOf,
   unitFactor,
-  type Shape,
   type SpectralCase,
   type Start,
 } from './problems.js';
@@ -30,36 +30,46 @@ import {
 
 const SOURCE = 'derived from the flow (cf. Braun et al. 2022; Domine et al. 2024)';
 
-/** X0 and Y0 of orthogonal columns of two lengths, X0 = 0 among them: lambda of both signs. */
+/** X0 and Y0 of orthonormal columns times two lengths, X0 = 0 among them: lambda of both signs. */
 const balancedStart =
-  ([n, m]: Shape, rank: number, zeroB: boolean): Start =>
-  (draws, _, k) => ({
-    x0: orthonormal(draws, n, rank).mul(zeroB ? 0 : unitFactor(k) * draws.uniform()),
-    y0: orthonormal(draws, m, rank).mul(unitFactor(k) * (0.3 + 0.4 * draws.uniform())),
+  (zeroB: boolean, columns: (draws: Draws, frameSide: Matrix) => Matrix): Start =>
+  (draws, { left, right }, k) => ({
+    x0: columns(draws, left).mul(zeroB ? 0 : unitFactor(k) * draws.uniform()),
+    y0: columns(draws, right).mul(unitFactor(k) * (0.3 + 0.4 * draws.uniform())),
   });
 
-type Spectrum = (draws: Draws, count: number, rank: number) => Float64Array;
-
 /** @param largestRank null: as large as the matrix allows */
-const balancedCases = (
-  context: Context,
-  largestRank: number | null,
-  spectrum: Spectrum = separated,
-): SpectralCase[] =>
+const balancedCases = (context: Context, largestRank: number | null): SpectralCase[] =>
   Array.from({ length: 3 * Math.ceil(plans[context.size].perLoss / 3) }, (_, index) => {
     const draws = drawsOf(context, 'balanced', index);
     const shape = shapeOf(context, draws, index, 5);
     const count = Math.min(...shape);
     const rank = rankOf(index, largestRank ?? count, draws);
-    const start = balancedStart(shape, rank, index % 2 === 0);
-    return frobeniusCase(context, draws, shape, rank, spectrum(draws, count, rank), start);
+    const start = balancedStart(index % 2 === 0, (on, { rows }) => orthonormal(on, rows, rank));
+    return frobeniusCase(context, draws, shape, rank, separated(draws, count), start);
   });
 
-/** The r-th and the next one closer than any others, so that one exponential stands out early. */
-const oneSlow: Spectrum = (_, count, rank) =>
-  Float64Array.from({ length: count }, (__, i) =>
-    i < rank ? 1 + (rank - 1 - i) / 2 : i === rank ? 0.7 : 0.1 * 0.6 ** (i - rank),
-  );
+/**
+ * Cases whose end is approached by one exponential early on: the r-th singular value and the next one are closer than
+ * any others, and the last column of the start leans halfway from the one to the other.
+ */
+const slowCases = (context: Context): SpectralCase[] =>
+  Array.from({ length: 3 }, (_, index) => {
+    const draws = drawsOf(context, 'slow', index);
+    const shape = shapeOf(context, draws, index, 5);
+    const rank = draws.integer(1, 3);
+    const sigma = Float64Array.from({ length: Math.min(...shape) }, (__, i) =>
+      i < rank ? 1 + (rank - 1 - i) / 2 : i === rank ? 0.7 : 0.1 * 0.6 ** (i - rank),
+    );
+    const columns = (on: Draws, q: Matrix) => {
+      const some = toMatrix(on.gaussian(q.rows, rank, 0.1 / Math.sqrt(q.rows)));
+      for (let i = 0; i < rank; i++) some.setColumn(i, some.getColumnVector(i).add(q.getColumnVector(i)));
+      some.setColumn(rank - 1, some.getColumnVector(rank - 1).add(q.getColumnVector(rank)));
+      return new QrDecomposition(some).orthogonalMatrix;
+    };
+    const start = balancedStart(index === 0, columns);
+    return frobeniusCase(context, draws, shape, rank, sigma, start);
+  });
 
 function pathFrom({ subject }: Context, at: SpectralCase, adapter: Adapter) {
   const { sigma, rank, frame } = at;
@@ -130,7 +140,7 @@ const rate: Check = {
   on: 'backend',
   async measure(context) {
     const worst = new Worst(1);
-    for (const at of balancedCases(context, 3, oneSlow)) {
+    for (const at of slowCases(context)) {
       const best = fromMatrix(assembled(at.frame, at.sigma.slice(0, at.rank))).data;
       const closed = pathFrom(context, at, at.adapters[0]!);
       const left = (t: number) => relativeError([outOfFrame(at, closed.update(t))], [best]);

@@ -154,7 +154,7 @@ export async function compareEnd(
   worst: Worst,
 ): Promise<void> {
   const rtol = stepTolerance(context.backend);
-  const [ends] = await simulated(context, at, [gapTime(at)], { rtol, steady: rtol });
+  const [ends] = await simulated(context, at, [gapTime(at)], { rtol, steady: rtol / 4 });
   for (const found of ends!) {
     worst.add(relativeError([found.update()], [best.update.data]), `${at.name}: s B A`);
     worst.add(Math.abs(found.loss / best.loss - 1), `${at.name}: loss`);
