@@ -1,7 +1,8 @@
 /** LoRA on the Frobenius loss from lambda-balanced starts, square, tall and wide: path, end and rate. */
-import { QrDecomposition, type Matrix } from 'ml-matrix';
+import type { Matrix } from 'ml-matrix';
 import { fromMatrix, toMatrix, type Dense } from '../../dense.js';
 import type { Adapter } from '../../ensemble/adapter.js';
+import { haarColumns } from '../../problem/frame.js';
 import { plans, rankOf, type Draws } from '../cases.js';
 import { Worst, type Check, type Context } from '../check.js';
 import { relativeError } from '../precision.js';
@@ -58,18 +59,20 @@ const slowCases = (context: Context): SpectralCase[] =>
     const draws = drawsOf(context, 'slow', index);
     const shape = shapeOf(context, draws, index, 5);
     const rank = draws.integer(1, 3);
-    const sigma = Float64Array.from({ length: Math.min(...shape) }, (__, i) =>
+    const sigma = new Float64Array(Math.min(...shape)).map((_, i) =>
       i < rank ? 1 + (rank - 1 - i) / 2 : i === rank ? 0.7 : 0.1 * 0.6 ** (i - rank),
     );
-    const columns = (on: Draws, q: Matrix) => {
-      const some = toMatrix(on.gaussian(q.rows, rank, 0.1 / Math.sqrt(q.rows)));
-      for (let i = 0; i < rank; i++) some.setColumn(i, some.getColumnVector(i).add(q.getColumnVector(i)));
-      some.setColumn(rank - 1, some.getColumnVector(rank - 1).add(q.getColumnVector(rank)));
-      return new QrDecomposition(some).orthogonalMatrix;
-    };
-    const start = balancedStart(index === 0, columns);
+    const start = balancedStart(index === 0, (on, side) => leaning(on, side, rank));
     return frobeniusCase(context, draws, shape, rank, sigma, start);
   });
+
+/** Orthonormal columns near the first r of the frame, the last of which leans towards the next one. */
+function leaning(draws: Draws, side: Matrix, rank: number): Matrix {
+  const columns = toMatrix(draws.gaussian(side.rows, rank, 0.1 / Math.sqrt(side.rows)));
+  columns.add(side.subMatrix(0, side.rows - 1, 0, rank - 1));
+  const last = columns.getColumnVector(rank - 1).add(side.getColumnVector(rank));
+  return haarColumns(columns.setColumn(rank - 1, last));
+}
 
 function pathFrom({ subject }: Context, at: SpectralCase, adapter: Adapter) {
   const { sigma, rank, frame } = at;
