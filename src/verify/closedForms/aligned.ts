@@ -21,6 +21,7 @@ import {
   comparePath,
   compareRate,
   gapTime,
+  endBudget,
   pathBudget,
   rateBudget,
   simulated,
@@ -132,7 +133,7 @@ const end: Check = {
         worst.add(loss, `${at.name}: loss`);
       });
     }
-    return { ...worst.found, allowed: pathBudget(context.backend) };
+    return { ...worst.found, allowed: endBudget(context.backend) };
   },
 };
 

@@ -2,7 +2,7 @@
 import { fromMatrix } from '../../dense.js';
 import { Worst, type Check } from '../check.js';
 import { assembled, genericCases } from './problems.js';
-import { compareEnd, compareFull, endBudget, pathBudget } from './simulate.js';
+import { compareEnd, compareFull, stationaryBudget, pathBudget } from './simulate.js';
 
 const full: Check = {
   id: 'closed-forms/frobenius-full',
@@ -36,7 +36,7 @@ const end: Check = {
       const update = assembled(at.frame, at.sigma.slice(0, at.rank));
       await compareEnd(context, at, { ...best, update: fromMatrix(update) }, worst);
     }
-    return { ...worst.found, allowed: endBudget(context.backend) };
+    return { ...worst.found, allowed: stationaryBudget(context.backend) };
   },
 };
 

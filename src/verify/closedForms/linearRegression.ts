@@ -5,7 +5,7 @@ import { linearRegression } from '../../problem/linearRegression.js';
 import { atMost, Worst, type Check } from '../check.js';
 import { relativeError } from '../precision.js';
 import { assembled, genericCases, identity, regressionCases } from './problems.js';
-import { compareEnd, compareFull, endBudget, pathBudget, pathTimes, simulated } from './simulate.js';
+import { compareEnd, compareFull, stationaryBudget, pathBudget, pathTimes, simulated } from './simulate.js';
 
 const full: Check = {
   id: 'closed-forms/regression-full',
@@ -34,7 +34,7 @@ const end: Check = {
     const worst = new Worst();
     for (const at of regressionCases(context))
       await compareEnd(context, at, context.subject.theory.regressionOptima(at).optimum(at.rank), worst);
-    return { ...worst.found, allowed: endBudget(context.backend) };
+    return { ...worst.found, allowed: stationaryBudget(context.backend) };
   },
 };
 

@@ -10,7 +10,7 @@ import { zScore } from '../../sweep/statistics.js';
 import type { Draws } from '../cases.js';
 import { around, Worst, type Check, type Context, type Size } from '../check.js';
 import { drawsOf, orthonormal, traceCases } from './problems.js';
-import { pathBudget, simulated, solved, timeOf } from './simulate.js';
+import { endBudget, simulated, solved, timeOf } from './simulate.js';
 
 const { jStat } = jstat;
 
@@ -43,7 +43,7 @@ const spectral: Check = {
           worst.add(Math.abs(distance - expected) / Math.abs(at.trace0), at.name);
       }
     }
-    return { ...worst.found, allowed: pathBudget(context.backend) };
+    return { ...worst.found, allowed: endBudget(context.backend) };
   },
 };
 

@@ -31,19 +31,23 @@ const toTheEnd = (backend: Backend): Rule => ({ rtol: stepTolerance(backend), st
 const origin = (backend: Backend): string =>
   `dopri5 at rtol ${stepTolerance(backend).toPrecision(1)} in ${roundingName(backend)}`;
 
-/** Largest relative error of a simulated path. */
-export const pathBudget = (backend: Backend): Allowed =>
-  atMost(20 * stepTolerance(backend), `20 step tolerances of ${origin(backend)}`);
+const budget = (times: number, why: string) => (backend: Backend) =>
+  atMost(times * stepTolerance(backend), `${times} step tolerances of ${origin(backend)}: ${why}`);
 
-/** Fraction of its largest to which the flow falls at an end. */
+/** Largest relative error of a path. */
+export const pathBudget = budget(10, 'the errors of its steps add up');
+
+/** Largest relative error of an end that is reached by running until 1e-7 or less is left. */
+export const endBudget = budget(20, 'the errors of many steps, most of which die out');
+
+/** Fraction of its largest to which the flow falls where it is called stationary. */
 const steadyTolerance = (backend: Backend): number => stepTolerance(backend) / 4;
 
-/** Largest relative error of s B A at an end. */
-export const endBudget = (backend: Backend): Allowed =>
-  atMost(
-    100 * stepTolerance(backend),
-    `100 step tolerances of ${origin(backend)}: a flow that is nearly at rest leaves more, the smaller the rate there`,
-  );
+/** Largest relative error where the flow has become stationary. */
+export const stationaryBudget = budget(
+  100,
+  'a flow that is nearly at rest leaves the more, the smaller its last rate',
+);
 
 const MOST_STEPS = 100_000;
 

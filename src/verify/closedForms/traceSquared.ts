@@ -10,6 +10,7 @@ import {
   compareFull,
   comparePath,
   compareRate,
+  endBudget,
   pathBudget,
   rateBudget,
   simulated,
@@ -97,7 +98,7 @@ const end: Check = {
         worst.add(Math.sqrt(2 * found.loss) / Math.abs(at.trace0), `${at.name}: tr W`);
       });
     }
-    return { ...worst.found, allowed: pathBudget(context.backend) };
+    return { ...worst.found, allowed: endBudget(context.backend) };
   },
 };
 
