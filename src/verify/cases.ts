@@ -20,7 +20,6 @@ import {
 } from './losses.js';
 
 export interface Case {
-  readonly loss: string;
   /** "frobenius 7 x 4, r = 3". */
   readonly name: string;
   readonly definition: Definition;
@@ -36,7 +35,11 @@ export interface Case {
 export const timeOf = ({ problem, coefficients }: Case, times: number): number =>
   times / (clock(coefficients) * problem.rate);
 
-const plans: Record<Size, { readonly perLoss: number; readonly largest: number; readonly draws: number }> = {
+/** Problems of each loss, their largest side, and adapters of each. */
+export const plans: Record<
+  Size,
+  { readonly perLoss: number; readonly largest: number; readonly draws: number }
+> = {
   small: { perLoss: 3, largest: 8, draws: 2 },
   paper: { perLoss: 6, largest: 16, draws: 3 },
   large: { perLoss: 10, largest: 32, draws: 4 },
@@ -105,7 +108,7 @@ export class Draws {
 }
 
 /** The matrix [n, n] with its diagonal shifted to that trace: a trace near zero would be all rounding. */
-function withTrace(wanted: number, w: Dense): Dense {
+export function withTrace(wanted: number, w: Dense): Dense {
   const shift = (wanted - trace(w)) / w.rows;
   const shifted = w.data.map((value, i) => (i % (w.cols + 1) === 0 ? Math.fround(value + shift) : value));
   return dense(w.rows, w.cols, shifted);
@@ -151,7 +154,7 @@ const makers: Record<string, (base: Dense, draws: Draws) => Made> = {
 };
 
 /** Rank of the i-th case of a loss: the ends of the range first. */
-const rankOf = (i: number, most: number, draws: Draws): number =>
+export const rankOf = (i: number, most: number, draws: Draws): number =>
   i === 0 ? most : i === 1 ? 1 : draws.integer(1, most);
 
 /** The random cases of every loss. A custom loss is tried out on the backend in use. */
@@ -183,9 +186,12 @@ export function wideCases(seed: number): Case[] {
   });
 }
 
-/** The first case of every loss. */
-export const oneOfEach = (cases: readonly Case[]): Case[] =>
-  cases.filter((at, i) => cases.findIndex(({ loss }) => loss === at.loss) === i);
+/** What tells the losses of cases apart, and the ways in which their flows are computed. */
+export const kindOf = ({ problem: { loss, structure } }: Case): string => `${loss}, ${structure.kind}`;
+
+/** The first cases of every kind. */
+export const firstOfEach = (cases: readonly Case[], count = 1): Case[] =>
+  cases.filter((at, i) => cases.slice(0, i).filter((other) => kindOf(other) === kindOf(at)).length < count);
 
 /** Cases of one given problem, over its ranks. */
 export function casesOf(
@@ -215,7 +221,6 @@ function drawn(
 ): Case {
   const { n, m } = problem;
   return {
-    loss,
     name: `${loss} ${n} x ${m}, r = ${rank}`,
     definition,
     base,

@@ -6,59 +6,48 @@ import { Matrix } from 'ml-matrix';
 import { fromMatrix, toMatrix, type Dense } from '../dense.js';
 import type { State64 } from '../../kernels/cpu/step.js';
 import { customProblem } from '../input/customLoss.js';
+import { tableaus, type Tableau } from '../method/tableau.js';
 import { haarColumns } from '../problem/frame.js';
 import { frobenius, frobeniusDense } from '../problem/frobenius.js';
 import { linearRegression } from '../problem/linearRegression.js';
 import type { Problem } from '../problem/problem.js';
-import { paddedWidth, type Trajectory } from '../solver/solve.js';
-import { Draws, timeOf, type Case } from './cases.js';
+import { paddedWidth } from '../solver/solve.js';
+import { Draws, kindOf, timeOf, type Case } from './cases.js';
 import { atMost, Worst, type Allowed, type Check, type Context } from './check.js';
 import { adapterOf, fieldOfLoss, intoFlow, outOfFlow, stateOf, updateOf } from './fields.js';
 import type { HostLoss } from './losses.js';
 import { relativeError, trajectoryBudget, unitRoundoff } from './precision.js';
 import { rotatedLoss, type Rotation } from './rotation.js';
 import type { Subject } from './subject.js';
-import { advanced, ends, fixedSteps, STAGES } from './trajectories.js';
+import { advanced, ends, fixedSteps } from './trajectories.js';
 
 const INVARIANTS = 'invariants of the gradient flow, Rushka & Klabjan 2026';
 const DERIVED = 'derived from the flow';
 
 /** Largest rate times time: things move by their own size. */
 const HORIZON = 2.5;
-/** A multiple of 4, for Boole's rule. Truncation, by the fourth power, is then a tenth of what rounding is allowed. */
-const STEPS = 128;
+/** Truncation is then a tenth of what rounding is allowed. */
+const STEPS = 32;
+const TABLEAU = tableaus.dopri5;
 
-const runOf = (at: Case) => fixedSteps(timeOf(at, HORIZON), STEPS);
+const runOf = (at: Case) => fixedSteps(TABLEAU, timeOf(at, HORIZON), STEPS);
 
-const budget = ({ backend }: Context): Allowed => trajectoryBudget(backend, STAGES * STEPS, HORIZON);
+const budget = ({ backend }: Context, { b }: Tableau = TABLEAU, steps = STEPS): Allowed =>
+  trajectoryBudget(backend, b.length * steps, HORIZON);
 
 const startsOf = ({ adapters }: Case): State64[] => adapters.map(stateOf);
 
-/** Runs that several checks look at, once for each context and case. */
-const known = new WeakMap<Context, Map<Case, Promise<Trajectory[]>>>();
+/** Ends that several checks compare with, found once for each context and case. */
+const known = new WeakMap<Context, Map<Case, Promise<State64[]>>>();
 
-/** The trajectories of a case's adapters, observed at every step. */
-function runs(context: Context, at: Case): Promise<Trajectory[]> {
-  const ofContext = known.get(context) ?? new Map<Case, Promise<Trajectory[]>>();
+/** Where a case's adapters end. */
+function endsOf(context: Context, at: Case): Promise<State64[]> {
+  const ofContext = known.get(context) ?? new Map<Case, Promise<State64[]>>();
   known.set(context, ofContext);
-  const found = ofContext.get(at) ?? observedRun(context, at);
+  const found = ofContext.get(at) ?? ends(context, at, startsOf(at), runOf(at));
   ofContext.set(at, found);
   return found;
 }
-
-function observedRun(context: Context, at: Case): Promise<Trajectory[]> {
-  const { method, saveTimes } = runOf(at);
-  const everyStep = Array.from({ length: STEPS + 1 }, (_, k) => (k * saveTimes[0]!) / STEPS);
-  return advanced(
-    context,
-    at,
-    startsOf(at).map((state) => intoFlow(context.subject, at, state)),
-    { method, saveTimes: everyStep },
-  );
-}
-
-const endsOf = async (context: Context, at: Case): Promise<State64[]> =>
-  (await runs(context, at)).map(({ factors }) => outOfFlow(context.subject, at, factors));
 
 /** B^T B / kB and A A^T / kA [r, r]. */
 function grams(at: Case, state: State64): readonly [Matrix, Matrix] {
@@ -89,6 +78,9 @@ const conservation: Check = {
   },
 };
 
+/** Of a trajectory that is integrated over: a multiple of 4, for Boole's rule. */
+const OBSERVED_STEPS = 128;
+
 /** Integral over an interval of length `end` from its values at equal steps, a multiple of 4 of them: Boole's rule. */
 function integral(values: readonly number[], end: number): number {
   const steps = values.length - 1;
@@ -103,17 +95,22 @@ const dissipation: Check = {
   on: 'backend',
   scope: 'any-loss',
   async measure(context) {
-    const { backend, cases } = context;
+    const { subject, backend, cases } = context;
     const worst = new Worst();
     for (const at of cases) {
-      const [end] = runOf(at).saveTimes;
-      for (const { saved } of await runs(context, at)) {
+      const end = timeOf(at, HORIZON);
+      const starts = startsOf(at).map((state) => intoFlow(subject, at, state));
+      const observed = {
+        ...fixedSteps(tableaus.rk4, end, OBSERVED_STEPS),
+        saveTimes: Array.from({ length: OBSERVED_STEPS + 1 }, (_, k) => (k * end) / OBSERVED_STEPS),
+      };
+      for (const { saved } of await advanced(context, at, starts, observed)) {
         const fallen = saved[0]!.loss - saved.at(-1)!.loss;
         const rates = saved.map((observation) => observation!.gradientNorm ** 2);
-        worst.add(Math.abs(integral(rates, end!) / fallen - 1), at.name);
+        worst.add(Math.abs(integral(rates, end) / fallen - 1), at.name);
       }
     }
-    const { to, reason } = budget(context);
+    const { to, reason } = budget(context, tableaus.rk4, OBSERVED_STEPS);
     const entries = Math.max(...cases.map(({ problem: { n, m } }) => n * m));
     return {
       ...worst.found,
@@ -288,7 +285,12 @@ const scaling: Check = {
       const unit = { ...at, coefficients: { ...at.coefficients, scale: 1 } };
       const starts = startsOf(at);
       const larger = starts.map((state) => state.map((z) => z.map((value) => Math.sqrt(scale) * value)));
-      const expected = await ends(context, unit, larger, fixedSteps(scale * timeOf(at, HORIZON), STEPS));
+      const expected = await ends(
+        context,
+        unit,
+        larger,
+        fixedSteps(TABLEAU, scale * timeOf(at, HORIZON), STEPS),
+      );
       const found = await endsOf(context, at);
       found.forEach((state, i) =>
         worst.add(relativeError([updateOf(at, state)], [updateOf(unit, expected[i]!)]), at.name),
@@ -303,8 +305,7 @@ function smallest(cases: readonly Case[]): Case[] {
   const size = ({ problem: { n, m } }: Case) => n * m;
   const found = new Map<string, Case>();
   for (const at of cases) {
-    const { loss, structure } = at.problem;
-    const key = `${loss} ${structure.kind}`;
+    const key = kindOf(at);
     const known = found.get(key);
     if (at.definition.host && (!known || size(at) < size(known))) found.set(key, at);
   }
@@ -313,7 +314,7 @@ function smallest(cases: readonly Case[]): Case[] {
 
 /** [B, A] at the end, integrated in float64 in the coordinates of the adapter. */
 async function integrated(
-  { rungeKuttaStep, tableaus }: Subject,
+  { rungeKuttaStep }: Subject,
   at: Case,
   loss: HostLoss,
   start: State64,
@@ -323,7 +324,7 @@ async function integrated(
   const h = timeOf(at, HORIZON) / STEPS;
   for (let k = 0; k < STEPS; k++) {
     const slopes = await field([state]);
-    const { next } = await rungeKuttaStep(field, tableaus.rk4, [state], slopes, [h]);
+    const { next } = await rungeKuttaStep(field, TABLEAU, [state], slopes, [h]);
     state = next[0]!;
   }
   return state;

@@ -1,10 +1,19 @@
 /** Measured orders. */
+import jstat from 'jstat';
 
-/** The slope of the least-squares line of log y on log x. */
-export function logSlope(x: readonly number[], y: readonly number[]): number {
-  const [u, v] = [x.map(Math.log), y.map(Math.log)];
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [um, vm] = [mean(u), mean(v)];
-  const dot = u.reduce((sum, value, i) => sum + (value - um) * (v[i]! - vm), 0);
-  return dot / u.reduce((sum, value) => sum + (value - um) ** 2, 0);
+const { jStat } = jstat;
+
+/** Least-squares slope of log y on log x; `halfWidth` is of its interval at a two-sided level, by Student's t. */
+export function logSlope(
+  xs: readonly number[],
+  ys: readonly number[],
+): { readonly slope: number; halfWidth(level: number): number } {
+  const [u, v] = [xs.map(Math.log), ys.map(Math.log)];
+  const [meanU, meanV] = [jStat.mean(u), jStat.mean(v)];
+  const spread = u.reduce((sum, value) => sum + (value - meanU) ** 2, 0);
+  const slope = u.reduce((sum, value, i) => sum + (value - meanU) * (v[i]! - meanV), 0) / spread;
+  const left = u.reduce((sum, value, i) => sum + (v[i]! - meanV - slope * (value - meanU)) ** 2, 0);
+  const freedom = u.length - 2;
+  const error = Math.sqrt(left / freedom / spread);
+  return { slope, halfWidth: (level) => jStat.studentt.inv(1 - level / 2, freedom) * error };
 }

@@ -2,7 +2,7 @@
 import type { Field, State64 } from '../../kernels/cpu/step.js';
 import { orderResiduals, tableaus, type Tableau } from '../method/tableau.js';
 import { solveTwin } from '../solver/twin.js';
-import { oneOfEach, timeOf } from './cases.js';
+import { firstOfEach, timeOf } from './cases.js';
 import { around, atMost, Worst, type Check, type Context, type Curve } from './check.js';
 import { hostField, stateOf } from './fields.js';
 import { logSlope } from './logSlope.js';
@@ -67,7 +67,7 @@ const exactEnd = (context: Context, field: Field, start: State64, time: number) 
 
 /** The field and start of one case of every loss. */
 const settings = ({ subject, cases }: Context) =>
-  oneOfEach(cases).map((at) => ({
+  firstOfEach(cases).map((at) => ({
     at,
     field: hostField(subject, at)!,
     start: stateOf(at.adapters[0]!),
@@ -92,7 +92,7 @@ const order: Check = {
           errors.push(relativeError(end, exact));
         }
         const steps = COUNTS.map((count) => time / count);
-        worst.add(logSlope(steps, errors) - tableau.order, `${name}, ${at.name}`);
+        worst.add(logSlope(steps, errors).slope - tableau.order, `${name}, ${at.name}`);
         if (at === context.cases[0])
           curves.push({ name, points: steps.map((h, i) => [h, errors[i]!] as const) });
       }

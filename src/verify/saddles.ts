@@ -4,6 +4,7 @@
  */
 import { dense, type Dense } from '../dense.js';
 import { clock, type Adapter, type Coefficients, type Factors } from '../ensemble/adapter.js';
+import { tableaus } from '../method/tableau.js';
 import { frobeniusFromSpectrum } from '../problem/frobenius.js';
 import { saddleEscapeRate } from '../theory/frobenius.js';
 import { Draws, type Case } from './cases.js';
@@ -91,7 +92,6 @@ function errorOn({ n, m, sigma }: Scene, modes: readonly number[]): Dense {
 function caseOf(of: Scene, adapters: readonly Adapter[]): Case {
   const { n, m, sigma, modes, coefficients } = of;
   return {
-    loss: 'frobenius',
     name: `${n} x ${m} on singular directions ${modes.map((mode) => mode + 1).join(', ')}`,
     definition: frobeniusLoss(errorOn(of, [...sigma.keys()])),
     base: dense(n, m),
@@ -112,7 +112,7 @@ const fastest = ({ problem, coefficients }: Case): number => problem.rate * cloc
  * Steps of 0.4 over the fastest growth at W0. They are stable, a point where the flow rests is one where its steps do,
  * and growth is followed to 0.4^4 / 120 at worst.
  */
-const runTo = (at: Case, end: number) => fixedSteps(end, Math.ceil((end * fastest(at)) / 0.4));
+const runTo = (at: Case, end: number) => fixedSteps(tableaus.rk4, end, Math.ceil((end * fastest(at)) / 0.4));
 
 /** Times the fastest growth: until a mode of a fifth of it has come within float32 of its end. */
 const STAY = 80;

@@ -9,6 +9,23 @@ import { matMul } from '../../kernels/tensorOps/matMul.js';
 import { fromFactors, toFactors } from '../ensemble/adapter.js';
 import { tableaus } from '../method/tableau.js';
 import { solve } from '../solver/solve.js';
+import { balancedPath } from '../theory/balanced.js';
+import {
+  alignedPath,
+  eckartYoungMirsky,
+  frobeniusFullLoss,
+  frobeniusFullUpdate,
+  isSaddle,
+} from '../theory/frobenius.js';
+import { regressionFullPath, regressionOptima } from '../theory/linearRegression.js';
+import { riccati } from '../theory/riccati.js';
+import {
+  gaussianGapSquared,
+  spectralGap,
+  traceSquaredFinalUpdate,
+  traceSquaredFullTrace,
+  traceSquaredPath,
+} from '../theory/traceSquared.js';
 
 export const rankflow = {
   /** The hand-derived flows on the backend, and the matrix products that they are made of. */
@@ -26,6 +43,23 @@ export const rankflow = {
   tableaus,
   /** The simulator on the backend. */
   solve,
+  /** The closed forms, in float64 on the host. */
+  theory: {
+    riccati,
+    traceSquaredPath,
+    traceSquaredFullTrace,
+    traceSquaredFinalUpdate,
+    spectralGap,
+    gaussianGapSquared,
+    eckartYoungMirsky,
+    frobeniusFullUpdate,
+    frobeniusFullLoss,
+    alignedPath,
+    isSaddle,
+    balancedPath,
+    regressionOptima,
+    regressionFullPath,
+  },
 };
 
 export type Subject = Readonly<typeof rankflow>;

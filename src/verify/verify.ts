@@ -8,6 +8,7 @@ import { provenance, type Provenance } from '../results/provenance.js';
 import { randomCases, type Case } from './cases.js';
 import { passes, type Check, type Context, type Finding, type Measurement } from './check.js';
 import { verifySchema, type VerifyConfig, type VerifyInput } from './config.js';
+import { closedFormChecks } from './closedForms.js';
 import { isOnHost } from './fields.js';
 import { flowChecks } from './flowEquations.js';
 import { backendChecks } from './backends.js';
@@ -25,6 +26,7 @@ export const checks: readonly Check[] = [
   ...secondDerivativeChecks,
   ...schemeChecks,
   ...invariantChecks,
+  ...closedFormChecks,
   ...saddleChecks,
   ...backendChecks,
   ...orderChecks,
