@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { matMul } from '../../kernels/tensorOps/matMul.js';
 import { closeBackends } from '../../src/backend/useBackend.js';
@@ -10,7 +10,8 @@ import { solve } from '../../src/solver/solve.js';
 import { backendChecks } from '../../src/verify/backends.js';
 import type { Context } from '../../src/verify/check.js';
 import type { Subject } from '../../src/verify/subject.js';
-import { contextOn, named, under } from './support.js';
+import { judge } from '../../src/verify/verify.js';
+import { contextOn, holdAndCatch, under } from './support.js';
 
 let context: Context;
 beforeAll(async () => {
@@ -70,30 +71,28 @@ const early: Subject['solve'] = (problem, members, options) =>
     stop: { ...options.stop, saveTimes: options.stop.saveTimes.map((time) => time * (31 / 32)) },
   });
 
-test.each(backendChecks.map((check) => [check.id, check] as const))('%s holds', async (_, check) => {
-  expect(await under(check, context, {})).toMatchObject({ pass: true });
+holdAndCatch(backendChecks, () => context, {
+  'backends/flow': {
+    'a wrong constant': { loraSystem: slow },
+    'TensorFloat-32 reported as float32': { loraSystem: roundedSystem },
+  },
+  'backends/trajectories': {
+    'a dropped kA': { toFactors: withoutRatioA },
+    'an early end': { solve: early },
+  },
+  'backends/adaptive': { 'an early end': { solve: early } },
+  'backends/residence': { 'a flow computed on the CPU': { loraSystem: onCpu } },
+  'backends/precision': { 'TensorFloat-32 reported as float32': { matMul: roundedProducts } },
 });
 
-describe('a fault is caught:', () => {
-  test.each([
-    ['backends/flow', 'a wrong constant', { loraSystem: slow }],
-    ['backends/flow', 'TensorFloat-32 reported as float32', { loraSystem: roundedSystem }],
-    ['backends/precision', 'TensorFloat-32 reported as float32', { matMul: roundedProducts }],
-    ['backends/residence', 'a flow computed on the CPU', { loraSystem: onCpu }],
-    ['backends/trajectories', 'a dropped kA', { toFactors: withoutRatioA }],
-    ['backends/trajectories', 'an early end', { solve: early }],
-    ['backends/adaptive', 'an early end', { solve: early }],
-  ])('%s, %s', async (id, _, fault) => {
-    expect(await under(named(backendChecks, id), context, fault)).toMatchObject({ pass: false });
-  });
-});
+const named = (id: string) => backendChecks.find((check) => check.id === id)!;
 
 test.each([
   ['backends/flow', { loraSystem: roundedSystem }],
   ['backends/precision', { matMul: roundedProducts }],
 ])('%s lets TensorFloat-32 pass where it is reported, and says so', async (id, fault) => {
   const reported: Context = { ...context, backend: { ...context.backend, precision: 'reduced' } };
-  const { pass, allowed } = await under(named(backendChecks, id), reported, fault);
+  const { pass, allowed } = await under(fault, named(id), reported);
   expect(pass).toBe(true);
   expect(allowed.reason).toContain('TensorFloat-32');
 });
@@ -102,10 +101,10 @@ test.skipIf(!existsSync(process.env['VK_DRIVER_FILES'] ?? ''))(
   'backends/residence catches small tensors that webgpu computes on the CPU',
   async () => {
     const webgpu = await contextOn('webgpu');
-    const check = named(backendChecks, 'backends/residence');
-    expect(await under(check, webgpu, {})).toMatchObject({ pass: true });
+    const check = named('backends/residence');
+    expect(await judge(check, webgpu)).toMatchObject({ pass: true });
     tf.env().set('WEBGPU_CPU_FORWARD', true);
-    const forwarded = await under(check, webgpu, {});
+    const forwarded = await judge(check, webgpu);
     tf.env().set('WEBGPU_CPU_FORWARD', false);
     expect(forwarded).toMatchObject({ pass: false });
   },

@@ -1,5 +1,5 @@
 /** Every check of the closed forms on wasm: it holds, and it sees what could be wrong in a formula or the simulator. */
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll } from 'vitest';
 import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSystem.js';
 import { dense, type Dense } from '../../src/dense.js';
 import { fromFactors, toFactors, type Coefficients } from '../../src/ensemble/adapter.js';
@@ -7,7 +7,7 @@ import { solve } from '../../src/solver/solve.js';
 import type { Context } from '../../src/verify/check.js';
 import { closedFormChecks } from '../../src/verify/closedForms.js';
 import { rankflow, type Subject } from '../../src/verify/subject.js';
-import { contextOn, named, under } from './support.js';
+import { contextOn, holdAndCatch } from './support.js';
 
 let context: Context;
 beforeAll(async () => {
@@ -283,20 +283,8 @@ function identityLike({ rows }: Dense): Dense {
   return out;
 }
 
-test.each(closedFormChecks.map((check) => [check.id, check] as const))('%s holds', async (_, check) => {
-  expect(await under(check, context, {})).toMatchObject({ pass: true });
-});
-
-test('every check has a fault to catch', () => {
-  const ids = closedFormChecks.map(({ id }) => id);
-  expect(Object.keys(faults).map((id) => `closed-forms/${id}`)).toEqual(ids);
-});
-
-describe.each(Object.entries(faults))('closed-forms/%s catches', (id, wrong) => {
-  test.each(Object.entries(wrong))('%s', async (_, fault) => {
-    const finding = await under(named(closedFormChecks, `closed-forms/${id}`), context, fault);
-    // A number that is out of bounds, not an exception.
-    expect(finding.measured).not.toBeNaN();
-    expect(finding).toMatchObject({ pass: false });
-  });
-});
+holdAndCatch(
+  closedFormChecks,
+  () => context,
+  Object.fromEntries(Object.entries(faults).map(([id, wrong]) => [`closed-forms/${id}`, wrong])),
+);

@@ -1,10 +1,10 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll } from 'vitest';
 import { rungeKuttaStep } from '../../kernels/cpu/step.js';
 import { tableaus, type Tableau } from '../../src/method/tableau.js';
 import type { Context } from '../../src/verify/check.js';
 import { orderChecks } from '../../src/verify/orders.js';
 import type { Subject } from '../../src/verify/subject.js';
-import { contextOn, named, under } from './support.js';
+import { contextOn, holdAndCatch } from './support.js';
 
 let context: Context;
 beforeAll(async () => {
@@ -32,22 +32,16 @@ const float32Step: Subject['rungeKuttaStep'] = async (...args) => {
   return { ...rest, next: next.map((state) => state.map((z) => z.map(Math.fround))) };
 };
 
-test.each(orderChecks.map((check) => [check.id, check] as const))('%s holds', async (_, check) => {
-  expect(await under(check, context, {})).toMatchObject({ pass: true });
-});
-
-describe('a fault is caught:', () => {
-  test.each([
-    ['orders/conditions', 'one digit of rk4', { tableaus: { ...tableaus, rk4: changed(tableaus.rk4) } }],
-    [
-      'orders/conditions',
-      'one digit of dopri5',
-      { tableaus: { ...tableaus, dopri5: changed(tableaus.dopri5) } },
-    ],
-    ['orders/fixed-step', 'one digit of rk4', { tableaus: { ...tableaus, rk4: changed(tableaus.rk4) } }],
-    ['orders/fixed-step', 'a float32 sum', { rungeKuttaStep: float32Step }],
-    ['orders/tolerance', 'a wrong error estimate', { tableaus: { ...tableaus, dopri5: wrongEstimate } }],
-  ] as [string, string, Partial<Subject>][])('%s, %s', async (id, _, fault) => {
-    expect(await under(named(orderChecks, id), context, fault)).toMatchObject({ pass: false });
-  });
+holdAndCatch(orderChecks, () => context, {
+  'orders/conditions': {
+    'one digit of rk4': { tableaus: { ...tableaus, rk4: changed(tableaus.rk4) } },
+    'one digit of dopri5': { tableaus: { ...tableaus, dopri5: changed(tableaus.dopri5) } },
+  },
+  'orders/fixed-step': {
+    'one digit of rk4': { tableaus: { ...tableaus, rk4: changed(tableaus.rk4) } },
+    'a float32 sum': { rungeKuttaStep: float32Step },
+  },
+  'orders/tolerance': {
+    'an error estimate of a lower order': { tableaus: { ...tableaus, dopri5: wrongEstimate } },
+  },
 });

@@ -1,4 +1,5 @@
 /** What the tests of verification share: a context on a backend, and findings of checks under a fault. */
+import { describe, expect, test } from 'vitest';
 import { useBackend } from '../../src/backend/useBackend.js';
 import { dense, type Dense } from '../../src/dense.js';
 import { solve } from '../../src/solver/solve.js';
@@ -12,14 +13,37 @@ export async function contextOn(name: 'cpu' | 'wasm' | 'webgpu', seed = 5): Prom
   return { seed, size: 'small', backend, subject: rankflow, cases: await randomCases(seed, 'small') };
 }
 
-/** The finding of a check with some of rankflow replaced by a fault. */
-export const under = (check: Check, context: Context, fault: Partial<Subject>): Promise<Finding> =>
-  judge(check, { ...context, subject: { ...context.subject, ...fault } });
+/** Parts of rankflow replaced by wrong ones, or the finding under what else is wrong. */
+export type Fault = Partial<Subject> | ((check: Check, context: Context) => Promise<Finding>);
 
-export function named(checks: readonly Check[], id: string): Check {
-  const found = checks.find((check) => check.id === id);
-  if (!found) throw new Error(`no check ${id}`);
-  return found;
+export const under = (fault: Fault, check: Check, context: Context): Promise<Finding> =>
+  typeof fault === 'function'
+    ? fault(check, context)
+    : judge(check, { ...context, subject: { ...context.subject, ...fault } });
+
+/** Every check holds, and each has faults that it catches: by check, and by what is wrong. */
+export function holdAndCatch(
+  checks: readonly Check[],
+  context: () => Context,
+  faults: Readonly<Record<string, Readonly<Record<string, Fault>>>>,
+  underFault = context,
+): void {
+  test.each(checks.map((check) => [check.id, check] as const))('%s holds', async (_, check) => {
+    expect(await judge(check, context())).toMatchObject({ pass: true });
+  });
+
+  test('every check has a fault to catch', () => {
+    expect(Object.keys(faults)).toEqual(checks.map(({ id }) => id));
+  });
+
+  describe.each(checks.map((check) => [check.id, check] as const))('%s catches', (id, check) => {
+    test.each(Object.entries(faults[id]!))('%s', async (_, fault) => {
+      const finding = await under(fault, check, underFault());
+      // A number that is out of bounds, not an exception.
+      expect(finding.measured).not.toBeNaN();
+      expect(finding).toMatchObject({ pass: false });
+    });
+  });
 }
 
 let drawn = 0;
