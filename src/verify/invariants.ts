@@ -2,11 +2,11 @@
  * Checks that simulated trajectories have what every gradient flow of LoRA has, whatever the loss: a conserved matrix,
  * a loss that falls by its dissipation, the symmetries of the loss, ranks that nest, and a scale that is a unit of time.
  */
-import { Matrix } from 'ml-matrix';
+import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { fromMatrix, toMatrix, type Dense } from '../dense.js';
 import type { State64 } from '../../kernels/cpu/step.js';
 import { customProblem } from '../input/customLoss.js';
-import { tableaus, type Tableau } from '../method/tableau.js';
+import { tableaus } from '../method/tableau.js';
 import { haarColumns } from '../problem/frame.js';
 import { frobenius, frobeniusDense } from '../problem/frobenius.js';
 import { linearRegression } from '../problem/linearRegression.js';
@@ -19,7 +19,7 @@ import type { HostLoss } from './losses.js';
 import { relativeError, trajectoryBudget, unitRoundoff } from './precision.js';
 import { rotatedLoss, type Rotation } from './rotation.js';
 import type { Subject } from './subject.js';
-import { advanced, ends, fixedSteps } from './trajectories.js';
+import { adaptive, advanced, ends, fixedSteps, pathBudget } from './trajectories.js';
 
 const INVARIANTS = 'invariants of the gradient flow, Rushka & Klabjan 2026';
 const DERIVED = 'derived from the flow';
@@ -32,22 +32,25 @@ const TABLEAU = tableaus.dopri5;
 
 const runOf = (at: Case) => fixedSteps(TABLEAU, timeOf(at, HORIZON), STEPS);
 
-const budget = ({ backend }: Context, { b }: Tableau = TABLEAU, steps = STEPS): Allowed =>
-  trajectoryBudget(backend, b.length * steps, HORIZON);
+const budget = ({ backend }: Context): Allowed =>
+  trajectoryBudget(backend, TABLEAU.b.length * STEPS, HORIZON);
 
 const startsOf = ({ adapters }: Case): State64[] => adapters.map(stateOf);
 
-/** Ends that several checks compare with, found once for each context and case. */
-const known = new WeakMap<Context, Map<Case, Promise<State64[]>>>();
+/** What several checks look at, found once for each context and case. */
+function once<T>(find: (context: Context, at: Case) => Promise<T>): typeof find {
+  const known = new WeakMap<Context, Map<Case, Promise<T>>>();
+  return (context, at) => {
+    const ofContext = known.get(context) ?? new Map<Case, Promise<T>>();
+    known.set(context, ofContext);
+    const found = ofContext.get(at) ?? find(context, at);
+    ofContext.set(at, found);
+    return found;
+  };
+}
 
 /** Where a case's adapters end. */
-function endsOf(context: Context, at: Case): Promise<State64[]> {
-  const ofContext = known.get(context) ?? new Map<Case, Promise<State64[]>>();
-  known.set(context, ofContext);
-  const found = ofContext.get(at) ?? ends(context, at, startsOf(at), runOf(at));
-  ofContext.set(at, found);
-  return found;
-}
+const endsOf = once((context, at) => ends(context, at, startsOf(at), runOf(at)));
 
 /** B^T B / kB and A A^T / kA [r, r]. */
 function grams(at: Case, state: State64): readonly [Matrix, Matrix] {
@@ -78,15 +81,24 @@ const conservation: Check = {
   },
 };
 
-/** Of a trajectory that is integrated over: a multiple of 4, for Boole's rule. */
-const OBSERVED_STEPS = 128;
-
-/** Integral over an interval of length `end` from its values at equal steps, a multiple of 4 of them: Boole's rule. */
-function integral(values: readonly number[], end: number): number {
-  const steps = values.length - 1;
-  const weight = (k: number) => (k % steps === 0 ? 7 : k % 2 === 1 ? 32 : k % 4 === 2 ? 12 : 14);
-  return (values.reduce((sum, value, k) => sum + weight(k) * value, 0) * 2 * end) / (45 * steps);
+/** Nodes in (0, 1) and weights of Gauss-Legendre quadrature, by the eigenvalues of its Jacobi matrix (Golub, Welsch). */
+function gaussLegendre(count: number): { readonly node: number; readonly weight: number }[] {
+  const jacobi = Matrix.zeros(count, count);
+  for (let k = 1; k < count; k++) {
+    const entry = k / Math.sqrt(4 * k * k - 1);
+    jacobi.set(k, k - 1, entry);
+    jacobi.set(k - 1, k, entry);
+  }
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(jacobi, {
+    assumeSymmetric: true,
+  });
+  return realEigenvalues
+    .map((value, k) => ({ node: (1 + value) / 2, weight: eigenvectorMatrix.get(0, k) ** 2 }))
+    .sort((a, b) => a.node - b.node);
 }
+
+/** Exact to rounding for what decays by e^-20. */
+const quadrature = gaussLegendre(16);
 
 const dissipation: Check = {
   id: 'invariants/dissipation',
@@ -100,17 +112,18 @@ const dissipation: Check = {
     for (const at of cases) {
       const end = timeOf(at, HORIZON);
       const starts = startsOf(at).map((state) => intoFlow(subject, at, state));
-      const observed = {
-        ...fixedSteps(tableaus.rk4, end, OBSERVED_STEPS),
-        saveTimes: Array.from({ length: OBSERVED_STEPS + 1 }, (_, k) => (k * end) / OBSERVED_STEPS),
-      };
-      for (const { saved } of await advanced(context, at, starts, observed)) {
-        const fallen = saved[0]!.loss - saved.at(-1)!.loss;
-        const rates = saved.map((observation) => observation!.gradientNorm ** 2);
-        worst.add(Math.abs(integral(rates, end) / fallen - 1), at.name);
+      const saveTimes = [0, ...quadrature.map(({ node }) => node * end), end];
+      for (const { saved } of await advanced(context, at, starts, { ...adaptive(backend), saveTimes })) {
+        const seen = saved.map((observation) => observation!);
+        const fallen = seen[0]!.loss - seen.at(-1)!.loss;
+        const mean = quadrature.reduce(
+          (sum, { weight }, k) => sum + weight * seen[k + 1]!.gradientNorm ** 2,
+          0,
+        );
+        worst.add(Math.abs((end * mean) / fallen - 1), at.name);
       }
     }
-    const { to, reason } = budget(context, tableaus.rk4, OBSERVED_STEPS);
+    const { to, reason } = pathBudget(backend);
     const entries = Math.max(...cases.map(({ problem: { n, m } }) => n * m));
     return {
       ...worst.found,
@@ -223,13 +236,14 @@ function paddedState(at: Case, [b, a]: State64): State64 {
 }
 
 /** Ends of a case's adapters as adapters of a larger rank, as the simulator left them: normalized. */
-const paddedEnds = (context: Context, at: Case) =>
+const paddedEnds = once((context, at) =>
   advanced(
     context,
     padded(at),
     startsOf(at).map((state) => intoFlow(context.subject, padded(at), paddedState(at, state))),
     runOf(at),
-  );
+  ),
+);
 
 /** Largest entry of the columns from `rank` on. */
 const largestBeyond = (rank: number, { cols, data }: Dense): number =>

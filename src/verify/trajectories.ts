@@ -2,14 +2,16 @@
  * Trajectories of cases through the simulator, between adapters at their start and adapters at their end.
  */
 import type { State64 } from '../../kernels/cpu/step.js';
+import type { BackendInfo } from '../backend/backend.js';
 import type { Coefficients, Factors } from '../ensemble/adapter.js';
-import type { Method } from '../method/method.js';
+import { method, type Method } from '../method/method.js';
 import type { Tableau } from '../method/tableau.js';
 import type { Problem } from '../problem/problem.js';
 import { chunkFor, type Trajectory } from '../solver/solve.js';
 import type { Case } from './cases.js';
-import type { Context } from './check.js';
+import { atMost, type Allowed, type Context } from './check.js';
 import { intoFlow, outOfFlow } from './fields.js';
+import { roundingName, unitRoundoff } from './precision.js';
 
 /** How a trajectory is followed: the last save time is its end, unless it becomes stationary before. */
 export interface Run {
@@ -28,6 +30,29 @@ export const fixedSteps = (tableau: Tableau, end: number, steps: number): Run =>
   saveTimes: [end],
   steadyTolerance: null,
 });
+
+/** Relative error that a step may make; what is near the roundoff of slopes would reject steps for their rounding. */
+export const stepTolerance = (backend: BackendInfo): number => Math.max(1e-6, 8 * unitRoundoff(backend));
+
+/** Steps as long as their errors allow, to a time that is yet to be given. */
+export const adaptive = (backend: BackendInfo, rtol = stepTolerance(backend)): Omit<Run, 'saveTimes'> => ({
+  method: method('dopri5', { rtol }),
+  steadyTolerance: null,
+});
+
+/** Largest relative error of what is simulated so, as a multiple of the error of a step. */
+export const toleranceBudget =
+  (times: number, why: string) =>
+  (backend: BackendInfo): Allowed => {
+    const rtol = stepTolerance(backend);
+    return atMost(
+      times * rtol,
+      `${times} step tolerances of dopri5 at rtol ${rtol.toPrecision(1)} in ${roundingName(backend)}: ${why}`,
+    );
+  };
+
+/** Largest relative error of a path. */
+export const pathBudget = toleranceBudget(10, 'the errors of its steps add up');
 
 export const MOST_STEPS = 100_000;
 

@@ -22,12 +22,12 @@ import {
   compareRate,
   gapTime,
   endBudget,
-  pathBudget,
   rateBudget,
   simulated,
   timeUntil,
   type Snapshot,
 } from './simulate.js';
+import { pathBudget } from '../trajectories.js';
 
 const SOURCE = 'Rushka & Klabjan 2026, and derived from the flow';
 

@@ -22,12 +22,12 @@ import {
   comparePath,
   compareRate,
   endBudget,
-  pathBudget,
   rateBudget,
   simulated,
   timeUntil,
   type Snapshot,
 } from './simulate.js';
+import { pathBudget } from '../trajectories.js';
 
 const SOURCE = 'derived from the flow (cf. Braun et al. 2022; Domine et al. 2024)';
 

@@ -2,7 +2,8 @@
 import { fromMatrix } from '../../dense.js';
 import { Worst, type Check } from '../check.js';
 import { assembled, genericCases } from './problems.js';
-import { compareEnd, compareFull, stationaryBudget, pathBudget } from './simulate.js';
+import { compareEnd, compareFull, stationaryBudget } from './simulate.js';
+import { pathBudget } from '../trajectories.js';
 
 const full: Check = {
   id: 'closed-forms/frobenius-full',

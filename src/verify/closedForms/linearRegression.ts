@@ -5,7 +5,8 @@ import { linearRegression } from '../../problem/linearRegression.js';
 import { atMost, Worst, type Check } from '../check.js';
 import { relativeError } from '../precision.js';
 import { assembled, genericCases, identity, regressionCases } from './problems.js';
-import { compareEnd, compareFull, stationaryBudget, pathBudget, pathTimes, simulated } from './simulate.js';
+import { compareEnd, compareFull, stationaryBudget, pathTimes, simulated } from './simulate.js';
+import { pathBudget } from '../trajectories.js';
 
 const full: Check = {
   id: 'closed-forms/regression-full',

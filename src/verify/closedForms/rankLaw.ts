@@ -9,9 +9,9 @@ import { zScore } from '../../sweep/statistics.js';
 import type { Draws } from '../cases.js';
 import { around, Worst, type Check, type Context, type Size } from '../check.js';
 import { logSlope } from '../logSlope.js';
-import { solved } from '../trajectories.js';
+import { adaptive, solved } from '../trajectories.js';
 import { drawsOf, orthonormal, traceCases } from './problems.js';
-import { endBudget, simulated, timeUntil, toTheEnd } from './simulate.js';
+import { endBudget, simulated, timeUntil } from './simulate.js';
 
 const DERIVED = 'derived from the flow of Rushka & Klabjan 2026';
 
@@ -65,7 +65,7 @@ async function gaussianDistances(
   });
   const time = endTime(coefficients, trace0);
   const ends = await solved(context, traceSquared(n, trace0), coefficients, starts, {
-    ...toTheEnd(context.backend),
+    ...adaptive(context.backend),
     saveTimes: [time],
   });
   return ends.map(({ last }) => last.distance ?? NaN);

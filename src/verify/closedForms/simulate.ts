@@ -4,46 +4,25 @@
  */
 import type { Dense } from '../../dense.js';
 import type { Adapter, Factors } from '../../ensemble/adapter.js';
-import { method } from '../../method/method.js';
 import { integrate } from '../../solver/integrate.js';
 import type { State64 } from '../../../kernels/cpu/step.js';
 import type { Case } from '../cases.js';
-import { atMost, around, type Allowed, type Context, type Worst } from '../check.js';
+import { around, type Allowed, type Context, type Worst } from '../check.js';
 import { intoFlow, outOfFlow, stateOf, updateOf } from '../fields.js';
-import { relativeError, roundingName, unitRoundoff } from '../precision.js';
-import { advanced, MOST_STEPS, type Run } from '../trajectories.js';
+import { relativeError, unitRoundoff } from '../precision.js';
+import { adaptive, advanced, MOST_STEPS, stepTolerance, toleranceBudget } from '../trajectories.js';
 import { coupled } from './problems.js';
 
 type Backend = Context['backend'];
 
-/** Relative error that a step may make; what is near the roundoff of slopes would reject steps for their rounding. */
-const stepTolerance = (backend: Backend): number => Math.max(1e-6, 8 * unitRoundoff(backend));
-
-/** How accurately to simulate, and when to stop before the end. */
-type Rule = Omit<Run, 'saveTimes'>;
-
-export const toTheEnd = (backend: Backend, rtol = stepTolerance(backend)): Rule => ({
-  method: method('dopri5', { rtol }),
-  steadyTolerance: null,
-});
-
-const origin = (backend: Backend): string =>
-  `dopri5 at rtol ${stepTolerance(backend).toPrecision(1)} in ${roundingName(backend)}`;
-
-const budget = (times: number, why: string) => (backend: Backend) =>
-  atMost(times * stepTolerance(backend), `${times} step tolerances of ${origin(backend)}: ${why}`);
-
-/** Largest relative error of a path. */
-export const pathBudget = budget(10, 'the errors of its steps add up');
-
 /** Largest relative error of an end that is reached by running until 1e-7 or less is left. */
-export const endBudget = budget(20, 'the errors of many steps, most of which die out');
+export const endBudget = toleranceBudget(20, 'the errors of many steps, most of which die out');
 
 /** Fraction of its largest to which the flow falls where it is called stationary. */
 const steadyTolerance = (backend: Backend): number => stepTolerance(backend) / 4;
 
 /** Largest relative error where the flow has become stationary. */
-export const stationaryBudget = budget(
+export const stationaryBudget = toleranceBudget(
   100,
   'a flow that is nearly at rest leaves the more, the smaller its last rate',
 );
@@ -64,7 +43,7 @@ export async function simulated(
   context: Context,
   at: Case,
   times: readonly number[],
-  rule = toTheEnd(context.backend),
+  rule = adaptive(context.backend),
 ): Promise<Snapshot[][]> {
   const { subject } = context;
   let factors: readonly Factors[] = at.adapters.map((adapter) => intoFlow(subject, at, stateOf(adapter)));
@@ -136,7 +115,7 @@ export async function compareEnd(
   worst: Worst,
 ): Promise<void> {
   const [ends] = await simulated(context, at, [gapTime(at)], {
-    ...toTheEnd(context.backend),
+    ...adaptive(context.backend),
     steadyTolerance: steadyTolerance(context.backend),
   });
   for (const found of ends!) {
@@ -166,7 +145,7 @@ export async function compareFull(
       clocks: [1],
       observe: (_, __, [w]) => Float64Array.from(w!),
     },
-    toTheEnd(backend).method,
+    adaptive(backend).method,
     { saveTimes: times, steadyTolerance: null, maxSteps: MOST_STEPS },
   );
   system.dispose();
@@ -208,7 +187,7 @@ export async function compareRate(
   const least = leastLeft(backend);
   const times = [firstTime(left, MOST_OVER_LEAST * least, rate), firstTime(left, least, rate)] as const;
   // A step's error is relative to the state, which is much larger than what is left.
-  const rule = toTheEnd(backend, stepTolerance(backend) / 8);
+  const rule = adaptive(backend, stepTolerance(backend) / 8);
   const one = { ...at, adapters: at.adapters.slice(0, 1) };
   const [before, after] = (await simulated(context, one, times, rule)).map(([snapshot]) => found(snapshot!));
   worst.add(rateRatio(before!, after!, times, rate), at.name);

@@ -11,11 +11,11 @@ import {
   comparePath,
   compareRate,
   endBudget,
-  pathBudget,
   rateBudget,
   simulated,
   timeUntil,
 } from './simulate.js';
+import { pathBudget } from '../trajectories.js';
 
 const PAPER = 'Rushka & Klabjan 2026';
 const DERIVED = 'derived from the flow of Rushka & Klabjan 2026';
