@@ -72,8 +72,8 @@ async function gaussianDistances(
 }
 
 const samples: Record<Size, { readonly n: number; readonly draws: number }> = {
-  small: { n: 16, draws: 512 },
-  paper: { n: 24, draws: 2048 },
+  small: { n: 16, draws: 256 },
+  paper: { n: 24, draws: 1024 },
   large: { n: 32, draws: 8192 },
 };
 
