@@ -32,8 +32,10 @@ export interface Case {
 }
 
 /** The time in which the largest rate of a case at W0 acts so many times over; at 2 a case has moved by its own size. */
-export const timeOf = ({ problem, coefficients }: Case, times: number): number =>
-  times / (clock(coefficients) * problem.rate);
+export function timeOf({ problem, coefficients }: Case, times: number): number {
+  if (!(problem.rate > 0)) throw new Error('the gradient of the loss is zero at W0: choose another base');
+  return times / (clock(coefficients) * problem.rate);
+}
 
 /** Problems of each loss, their largest side, and adapters of each. */
 export const plans: Record<

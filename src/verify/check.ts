@@ -87,7 +87,7 @@ export interface Finding extends Measurement {
   readonly pass: boolean;
 }
 
-/** A finding as it is written to JSON. */
+/** Whether what was measured is within its bounds; NaN never is. */
 export const passes = ({ measured, allowed }: Measurement): boolean =>
   measured >= allowed.from && measured <= allowed.to;
 

@@ -14,6 +14,7 @@ export const verifySchema = z.strictObject({
     .describe(`TensorFlow.js backend: ${backends.join(', ')} (every one that works here)`),
   only: z
     .array(z.string())
+    .min(1)
     .optional()
     .describe('groups of checks, or single ones: flow, or flow/autodiff,flow/differences (default: all)'),
   seed: z.int().min(0).default(0).describe('seed of the random problems'),

@@ -109,6 +109,7 @@ const dissipation: Check = {
   async measure(context) {
     const { subject, backend, cases } = context;
     const worst = new Worst();
+    let cancelled = 1;
     for (const at of cases) {
       const end = timeOf(at, HORIZON);
       const starts = startsOf(at).map((state) => intoFlow(subject, at, state));
@@ -121,6 +122,7 @@ const dissipation: Check = {
           0,
         );
         worst.add(Math.abs((end * mean) / fallen - 1), at.name);
+        cancelled = Math.max(cancelled, Math.abs(seen[0]!.loss / fallen));
       }
     }
     const { to, reason } = pathBudget(backend);
@@ -128,8 +130,8 @@ const dissipation: Check = {
     return {
       ...worst.found,
       allowed: atMost(
-        to + entries * unitRoundoff(backend),
-        `${reason}; a custom loss is observed on the backend, a sum of ${entries} entries; other losses in float64`,
+        to + entries * cancelled * unitRoundoff(backend),
+        `${reason}; a custom loss is observed on the backend, a sum of ${entries} entries, up to ${cancelled.toPrecision(2)} times what it falls by`,
       ),
     };
   },

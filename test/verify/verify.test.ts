@@ -138,10 +138,10 @@ describe('judge', () => {
     });
   });
 
-  it('passes on what is wrong with the input', async () => {
+  it('fails a check whose loss throws', async () => {
     const context = await contextOn('cpu');
     const measure = () => Promise.reject(new InputError('loss', 'x', 'y'));
-    await expect(judge(check(0, { measure }), context)).rejects.toThrow(InputError);
+    expect(await judge(check(0, { measure }), context)).toMatchObject({ pass: false, measured: NaN });
   });
 });
 
@@ -162,6 +162,13 @@ describe('a loss of the user', () => {
         expect(where).toMatch(/^logCosh.ts \d x \d, r = \d$/);
       }
     }
+  });
+
+  it('fails, saying why, where it follows a loss whose gradient is zero at W0', async () => {
+    const flat = moduleOf('flat', 'export default (w, tf) => tf.sum(tf.square(w), [1, 2]);');
+    const { findings } = await own(flat, { only: ['flow/autodiff', 'invariants/conservation'] });
+    expect(findings.map(({ pass }) => pass)).toEqual([true, false]);
+    expect(findings[1]!.where).toContain('choose another base');
   });
 
   it('has a wrong gradient found out, and differences in float32 without a float64 form', async () => {
