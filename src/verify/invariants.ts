@@ -15,11 +15,9 @@ import { paddedWidth } from '../solver/solve.js';
 import { Draws, kindOf, timeOf, type Case } from './cases.js';
 import { atMost, Worst, type Allowed, type Check, type Context } from './check.js';
 import { adapterOf, fieldOfLoss, intoFlow, outOfFlow, stateOf, updateOf } from './fields.js';
-import type { HostLoss } from './losses.js';
 import { relativeError, trajectoryBudget, unitRoundoff } from './precision.js';
 import { rotatedLoss, type Rotation } from './rotation.js';
-import type { Subject } from './subject.js';
-import { adaptive, advanced, ends, fixedSteps, pathBudget } from './trajectories.js';
+import { adaptive, advanced, ends, fixedSteps, integrated, pathBudget } from './trajectories.js';
 
 const INVARIANTS = 'invariants of the gradient flow, Rushka & Klabjan 2026';
 const DERIVED = 'derived from the flow';
@@ -328,24 +326,6 @@ function smallest(cases: readonly Case[]): Case[] {
   return [...found.values()];
 }
 
-/** [B, A] at the end, integrated in float64 in the coordinates of the adapter. */
-async function integrated(
-  { rungeKuttaStep }: Subject,
-  at: Case,
-  loss: HostLoss,
-  start: State64,
-): Promise<State64> {
-  const field = fieldOfLoss(at, loss);
-  let state = start;
-  const h = timeOf(at, HORIZON) / STEPS;
-  for (let k = 0; k < STEPS; k++) {
-    const slopes = await field([state]);
-    const { next } = await rungeKuttaStep(field, TABLEAU, [state], slopes, [h]);
-    state = next[0]!;
-  }
-  return state;
-}
-
 const adapterFlow: Check = {
   id: 'invariants/adapter-flow',
   claim:
@@ -358,8 +338,10 @@ const adapterFlow: Check = {
     for (const at of smallest(context.cases)) {
       const [start] = startsOf(at);
       const [found] = await endsOf(context, at);
-      const expected = await integrated(context.subject, at, at.definition.host!, start!);
-      worst.add(relativeError(found!, expected), at.name);
+      const field = fieldOfLoss(at, at.definition.host!);
+      const time = timeOf(at, HORIZON);
+      const [expected] = await integrated(context.subject, TABLEAU, field, [start!], time, STEPS);
+      worst.add(relativeError(found!, expected!), at.name);
     }
     return { ...worst.found, allowed: budget(context) };
   },

@@ -7,6 +7,7 @@ import { around, atMost, Worst, type Check, type Context, type Curve } from './c
 import { hostField, stateOf } from './fields.js';
 import { logSlope } from './logSlope.js';
 import { relativeError } from './precision.js';
+import { integrated } from './trajectories.js';
 
 const CONDITIONS = 'order conditions of rooted trees, Butcher 1963; Hairer, Norsett & Wanner I, II.2';
 
@@ -53,12 +54,8 @@ async function fixedSteps(
   time: number,
   steps: number,
 ): Promise<State64> {
-  let states: readonly State64[] = [start];
-  for (let i = 0; i < steps; i++) {
-    const first = await field(states);
-    states = (await subject.rungeKuttaStep(field, tableau, states, first, [time / steps])).next;
-  }
-  return states[0]!;
+  const [end] = await integrated(subject, tableau, field, [start], time, steps);
+  return end!;
 }
 
 /** The end to rounding; which method finds it does not matter, as long as it is right. */

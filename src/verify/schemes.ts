@@ -13,6 +13,7 @@ import { around, atMost, Worst, type Check, type Context, type Curve, type Size 
 import { deviceField, referenceField, stateOf, type TangentField } from './fields.js';
 import { logSlope } from './logSlope.js';
 import { relativeError } from './precision.js';
+import { integrated } from './trajectories.js';
 import type { Subject } from './subject.js';
 
 const orders = ['simultaneous', 'a-then-b', 'b-then-a'] as const;
@@ -88,19 +89,8 @@ async function descents(setting: Setting, order: UpdateOrder): Promise<State64[]
 }
 
 /** Where flows are at the horizon. */
-async function flows(
-  { subject, time }: Setting,
-  field: Field,
-  starts: readonly State64[],
-): Promise<readonly State64[]> {
-  const h = starts.map(() => time / FLOW_STEPS);
-  let [states, slopes] = [starts, await field(starts)];
-  for (let step = 0; step < FLOW_STEPS; step++) {
-    const { next, slope } = await subject.rungeKuttaStep(field, subject.tableaus.dopri5, states, slopes, h);
-    [states, slopes] = [next, slope];
-  }
-  return states;
-}
+const flows = ({ subject, time }: Setting, field: Field, starts: readonly State64[]) =>
+  integrated(subject, subject.tableaus.dopri5, field, starts, time, FLOW_STEPS);
 
 /** A state with nothing but the given component; nothing at all for null. */
 const only = (component: number | null, state: State64): State64 =>
@@ -270,7 +260,7 @@ const gapOrder: Check = {
   source: "d' = DF d + K, derived from the flow",
   on: 'backend',
   scope: 'any-loss',
-  measure: async (context) => fitted(await gapErrors(context), 1, 0.2, GAP),
+  measure: async (context) => fitted(await gapErrors(context), 1, 0.1, GAP),
 };
 
 const gapSize: Check = {

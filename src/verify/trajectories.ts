@@ -1,16 +1,17 @@
 /**
  * Trajectories of cases through the simulator, between adapters at their start and adapters at their end.
  */
-import type { State64 } from '../../kernels/cpu/step.js';
+import type { Field, State64 } from '../../kernels/cpu/step.js';
 import type { BackendInfo } from '../backend/backend.js';
 import type { Coefficients, Factors } from '../ensemble/adapter.js';
 import { method, type Method } from '../method/method.js';
-import type { Tableau } from '../method/tableau.js';
+import { firstSameAsLast, type Tableau } from '../method/tableau.js';
 import type { Problem } from '../problem/problem.js';
 import { chunkFor, type Trajectory } from '../solver/solve.js';
 import type { Case } from './cases.js';
 import { atMost, type Allowed, type Context } from './check.js';
 import { intoFlow, outOfFlow } from './fields.js';
+import type { Subject } from './subject.js';
 import { roundingName, unitRoundoff } from './precision.js';
 
 /** How a trajectory is followed: the last save time is its end, unless it becomes stationary before. */
@@ -104,4 +105,22 @@ export async function ends(
     run,
   );
   return flown.map(({ factors }) => outOfFlow(subject, at, factors));
+}
+
+/** Where a field leads in equal Runge-Kutta steps, in float64. */
+export async function integrated(
+  { rungeKuttaStep }: Subject,
+  tableau: Tableau,
+  field: Field,
+  starts: readonly State64[],
+  time: number,
+  steps: number,
+): Promise<readonly State64[]> {
+  const h = starts.map(() => time / steps);
+  let [states, slopes] = [starts, await field(starts)];
+  for (let k = 0; k < steps; k++) {
+    const { next, slope } = await rungeKuttaStep(field, tableau, states, slopes, h);
+    [states, slopes] = [next, firstSameAsLast(tableau) ? slope : await field(next)];
+  }
+  return states;
 }

@@ -90,13 +90,11 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
  */
 export async function judge(check: Check, context: Context): Promise<Finding> {
   const { id, claim, source, on } = check;
-  const measurement = await measured(check, context).catch((error: unknown): Measurement => {
-    return {
-      measured: NaN,
-      allowed: { from: NaN, to: NaN, reason: 'a measurement' },
-      where: `it failed: ${error instanceof Error ? error.message : error}`,
-    };
-  });
+  const measurement = await measured(check, context).catch((error: unknown): Measurement => ({
+    measured: NaN,
+    allowed: { from: NaN, to: NaN, reason: 'a measurement' },
+    where: `it failed: ${error instanceof Error ? error.message : error}`,
+  }));
   return {
     id,
     claim,
