@@ -52,14 +52,21 @@ export type {
   Finding,
   Measurement,
 } from './verify/check.js';
-export { casesOf, randomCases, type Case } from './verify/cases.js';
+export { casesOf, randomCases, type Case, type Size as CaseSize } from './verify/cases.js';
+export { verificationHtml, verificationJson, verificationTable } from './report/verification.js';
 export type { Definition as LossDefinition } from './verify/losses.js';
 export { rankflow as verified, type Subject as Verified } from './verify/subject.js';
 
 export { readMatrix } from './files/matrix.js';
 export { readSafetensors, writeSafetensors } from './files/safetensors.js';
 
-export { alignedPath, eckartYoungMirsky, frobeniusFullUpdate, isSaddle } from './theory/frobenius.js';
+export {
+  alignedPath,
+  eckartYoungMirsky,
+  frobeniusFullUpdate,
+  isSaddle,
+  saddleEscapeRate,
+} from './theory/frobenius.js';
 export { balancedPath } from './theory/balanced.js';
 export {
   gaussianGapSquared,

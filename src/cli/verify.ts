@@ -30,7 +30,8 @@ export const verifyCommand: CommandModule = {
       .example('$0 verify --loss ./myLoss.ts --shape 8x6', 'a custom TensorFlow.js loss')
       .epilogue(
         'A loss module may export, beside its default (w, tf) -> [batch], a hand-derived gradient (w, tf) ->\n' +
-          '[batch, n, m], which is then checked, and float64 (w, n, m) -> number, the loss of one row-major W.',
+          '[batch, n, m], which is then checked, float64 (w, n, m) -> number, the loss of one row-major W, and its\n' +
+          'float64Gradient (w, n, m) -> Float64Array, without which differences are taken, slowly.',
       ),
   async handler(argv) {
     const {

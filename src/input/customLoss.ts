@@ -18,6 +18,8 @@ export interface LossModule {
   readonly gradient: ((w: Tensor3D) => Tensor3D) | null;
   /** The export `float64`, the loss of one W [n, m], row-major, on the host: for verification alone. */
   readonly float64: ((w: Float64Array, n: number, m: number) => number) | null;
+  /** The export `float64Gradient`, the gradient of the same, row-major. */
+  readonly float64Gradient: ((w: Float64Array, n: number, m: number) => Float64Array) | null;
 }
 
 /**
@@ -39,10 +41,14 @@ export async function readLossModule(file: string): Promise<LossModule> {
   if (!tensor) throw new InputError('loss', file, 'a module whose default export is a function');
   const gradient = exported<(w: Tensor3D, library: typeof tf) => Tensor3D>('gradient');
   const float64 = exported<NonNullable<LossModule['float64']>>('float64');
+  const float64Gradient = exported<NonNullable<LossModule['float64Gradient']>>('float64Gradient');
+  if (float64Gradient && !float64)
+    throw new InputError('loss', file, 'a module that exports float64 beside float64Gradient');
   return {
     tensor: (w) => tensor(w, tf),
     gradient: gradient ? (w) => gradient(w, tf) : null,
     float64: float64 ?? null,
+    float64Gradient: float64Gradient ?? null,
   };
 }
 

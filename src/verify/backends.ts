@@ -8,7 +8,7 @@ import { isOn } from '../backend/residence.js';
 import { method, type Method } from '../method/method.js';
 import { solveTwin } from '../solver/twin.js';
 import { Draws, firstOfEach, timeOf, wideCases, type Case } from './cases.js';
-import { atMost, Worst, type Check, type Context } from './check.js';
+import { atMost, tightest, Worst, type Check, type Context, type Measurement } from './check.js';
 import { deviceField, hostField, intoFlow, stateOf } from './fields.js';
 import { ends } from './trajectories.js';
 import { flowBudget, relativeError, roundingName, unitRoundoff } from './precision.js';
@@ -22,19 +22,21 @@ const flow: Check = {
   on: 'backend',
   async measure(context) {
     const { subject, backend, seed } = context;
-    const cases = [...context.cases, ...wideCases(seed)];
-    const worst = new Worst();
-    for (const at of cases) {
+    const all: Measurement[] = [];
+    for (const at of [...context.cases, ...wideCases(seed)]) {
+      const allowed = flowBudget(backend, at);
       const device = deviceField(subject, at);
       try {
         const states = at.adapters.map(stateOf);
         const [found, expected] = [await device.field(states), await hostField(subject, at)!(states)];
-        found.forEach((slope, i) => worst.add(relativeError(slope, expected[i]!), at.name));
+        found.forEach((slope, i) =>
+          all.push({ measured: relativeError(slope, expected[i]!), allowed, where: at.name }),
+        );
       } finally {
         device.dispose();
       }
     }
-    return { ...worst.found, allowed: flowBudget(backend, cases) };
+    return tightest(all);
   },
 };
 
@@ -80,28 +82,25 @@ const trajectories: Check = {
   scope: 'float64-loss',
   async measure(context) {
     const { backend, cases } = context;
-    const worst = new Worst();
-    let carried = 1;
+    const all: Measurement[] = [];
     for (const at of cases) {
-      carried = Math.max(carried, await amplification(context, at));
+      const carried = await amplification(context, at);
+      const perStep = 2 * 2 ** -24 + flowBudget(backend, at).to / STEPS;
+      const allowed = atMost(
+        STEPS * perStep * carried,
+        `${STEPS} steps, each rounding the state twice and its share of the flow, ${roundingName(backend)}; ` +
+          `carried on ${carried.toPrecision(2)}-fold`,
+      );
       for (const name of fixedStep) {
         const by = method(name, { step: timeOf(at, HORIZON) / STEPS });
         const ends = await simulated(context, at, by);
         for (const [i, start] of at.adapters.map(stateOf).entries()) {
           const expected = await expectedEnd(context, at, start, by);
-          worst.add(relativeError(ends[i]!, expected), `${name}, ${at.name}`);
+          all.push({ measured: relativeError(ends[i]!, expected), allowed, where: `${name}, ${at.name}` });
         }
       }
     }
-    const perStep = 2 * 2 ** -24 + flowBudget(backend, cases).to / STEPS;
-    return {
-      ...worst.found,
-      allowed: atMost(
-        STEPS * perStep * carried,
-        `${STEPS} steps, each rounding the state twice and its share of the flow, ${roundingName(backend)}; ` +
-          `carried on ${carried.toPrecision(2)}-fold`,
-      ),
-    };
+    return tightest(all);
   },
 };
 
@@ -174,7 +173,7 @@ const precision: Check = {
   source: 'IEEE 754 binary32, or TensorFloat-32 with 10 bits of fraction',
   on: 'backend',
   async measure({ subject, backend, seed }) {
-    const { data } = new Draws(seed, 0).gaussian(PROBE, PROBE, 1);
+    const { data } = new Draws(seed, 'probe', 0).gaussian(PROBE, PROBE, 1);
     const product = tf.tidy(() => {
       const factor = tf.tensor3d(Float32Array.from(data), [1, PROBE, PROBE]);
       return subject.matMul(factor, tf.eye(PROBE).expandDims<tf.Tensor3D>(0));

@@ -10,7 +10,6 @@ import { linearRegression } from '../problem/linearRegression.js';
 import type { Problem } from '../problem/problem.js';
 import { trace, traceSquared } from '../problem/traceSquared.js';
 import { normals, uniforms, type StreamName } from '../random/philox.js';
-import type { Size } from './check.js';
 import {
   frobeniusLoss,
   linearRegressionLoss,
@@ -18,6 +17,10 @@ import {
   traceSquaredLoss,
   type Definition,
 } from './losses.js';
+
+export const sizes = ['small', 'paper', 'large'] as const;
+/** How large and how many the random problems are. */
+export type Size = (typeof sizes)[number];
 
 export interface Case {
   /** "frobenius 7 x 4, r = 3". */
@@ -47,17 +50,41 @@ export const plans: Record<
   large: { perLoss: 10, largest: 32, draws: 4 },
 };
 
-/** Random numbers of one case. Entries are float32 numbers: device and host see the same. */
+/** What random numbers are drawn for: no two purposes share any. */
+const purposes = [
+  'case',
+  'wide case',
+  'direction',
+  'rotation',
+  'saddle',
+  'probe',
+  'riccati',
+  'trace',
+  'gap',
+  'law',
+  'aligned',
+  'aligned saddle',
+  'balanced',
+  'slow',
+  'generic',
+  'regression',
+] as const;
+
+/** Random numbers of one purpose and index. Entries are float32 numbers: device and host see the same. */
 export class Draws {
   private trial = 0;
+  private readonly stream: number;
 
   constructor(
     private readonly seed: number,
-    private readonly index: number,
-  ) {}
+    purpose: (typeof purposes)[number],
+    index: number,
+  ) {
+    this.stream = purposes.indexOf(purpose) * 2 ** 16 + index;
+  }
 
   private key() {
-    return { seed: this.seed, rank: this.index, trial: this.trial++ };
+    return { seed: this.seed, rank: this.stream, trial: this.trial++ };
   }
 
   uniform(): number {
@@ -165,7 +192,7 @@ export async function randomCases(seed: number, size: Size): Promise<Case[]> {
   const cases: Case[] = [];
   for (const [name, make] of Object.entries(makers))
     for (let i = 0; i < perLoss; i++) {
-      const draws = new Draws(seed, cases.length);
+      const draws = new Draws(seed, 'case', cases.length);
       const n = draws.integer(3, largest);
       const other = draws.integer(2, largest - 1);
       const m = name === 'trace-squared' ? n : other >= n ? other + 1 : other;
@@ -181,7 +208,7 @@ export async function randomCases(seed: number, size: Size): Promise<Case[]> {
 export function wideCases(seed: number): Case[] {
   const [n, m, rank] = [96, 80, 48];
   return ['frobenius', 'frobenius, dense', 'linear-regression', 'trace-squared'].map((name, index) => {
-    const draws = new Draws(seed, index);
+    const draws = new Draws(seed, 'wide case', index);
     const base = name === 'trace-squared' ? withTrace(2, draws.matrix(n, n)) : draws.matrix(n, m);
     const { problem, definition } = makers[name]!(base, draws);
     return drawn(name, problem as Problem, definition, base, rank, draws, 2);
@@ -207,7 +234,7 @@ export function casesOf(
   const { perLoss, draws: count } = plans[size];
   const most = Math.min(problem.n, problem.m);
   return Array.from({ length: Math.min(perLoss, most) }, (_, i) => {
-    const draws = new Draws(seed, i);
+    const draws = new Draws(seed, 'case', i);
     return drawn(name, problem, definition, base, rankOf(i, most, draws), draws, count);
   });
 }

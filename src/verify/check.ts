@@ -3,12 +3,8 @@
  * what is allowed and why. A check never decides by itself whether it passes.
  */
 import type { BackendInfo } from '../backend/backend.js';
-import type { Case } from './cases.js';
+import type { Case, Size } from './cases.js';
 import type { Subject } from './subject.js';
-
-export const sizes = ['small', 'paper', 'large'] as const;
-/** How large and how many the random problems are. */
-export type Size = (typeof sizes)[number];
 
 /** What a check measures with. */
 export interface Context {
@@ -68,7 +64,7 @@ export interface Check {
   readonly claim: string;
   /** Where the claim is stated. */
   readonly source: string;
-  /** Whether the backend takes part, or all is float64 on the host. */
+  /** Whether the backend takes part, or all is float64 on the host: as far as the host can evaluate the losses. */
   readonly on: 'backend' | 'host';
   /**
    * Which losses it can be made on: rankflow's own (unless given), any, or any that the host can evaluate in float64.
@@ -90,6 +86,14 @@ export interface Finding extends Measurement {
 /** Whether what was measured is within its bounds; NaN never is. */
 export const passes = ({ measured, allowed }: Measurement): boolean =>
   measured >= allowed.from && measured <= allowed.to;
+
+/** Of measurements that each have an upper bound of their own, the one nearest to it, or farthest beyond. */
+export function tightest(measurements: readonly Measurement[]): Measurement {
+  if (measurements.length === 0) throw new Error('nothing was measured');
+  const share = ({ measured, allowed }: Measurement) =>
+    Number.isNaN(measured) ? Infinity : measured / allowed.to;
+  return measurements.reduce((worst, each) => (share(each) > share(worst) ? each : worst));
+}
 
 /** What was measured case by case, and the one that is farthest from where it should be. */
 export class Worst {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { backendNames } from '../backend/backend.js';
 import { simulationSchema } from '../simulation/config.js';
-import { sizes } from './check.js';
+import { sizes } from './cases.js';
 
 const { shape, base } = simulationSchema.shape;
 const backends = ['auto', 'all', ...backendNames] as const;

@@ -10,10 +10,10 @@ import { clock, intoFrame, outOfFrame, type Adapter, type Factors } from '../ens
 import { download, upload } from '../solver/batch.js';
 import type { System } from '../method/system.js';
 import type { Case } from './cases.js';
-import type { Context } from './check.js';
+import type { Check, Context } from './check.js';
 import { DELTA, gradientByDifferences, pointsOf } from './differences.js';
 import type { HostLoss } from './losses.js';
-import { tensorStep } from './precision.js';
+import { norm, tensorStep } from './precision.js';
 import type { Subject } from './subject.js';
 
 export const stateOf = ({ loraA, loraB }: Adapter): State64 => [loraB.data, loraA.data];
@@ -66,6 +66,10 @@ export const isOnHost = ({ problem: { structure, n, m }, definition }: Case): bo
   structure.kind !== 'autodiff' ||
   definition.hostGradient !== undefined ||
   (definition.host !== null && n * m <= MOST_ENTRIES);
+
+/** Whether a check is float64 throughout, on the host. */
+export const isHostOnly = ({ on }: Pick<Check, 'on'>, cases: readonly Case[]): boolean =>
+  on === 'host' && cases.every(isOnHost);
 
 /** The float64 flow; null for a loss that only a backend can evaluate. */
 export function hostField(subject: Subject, at: Case): Field | null {
@@ -130,28 +134,32 @@ export function referenceField({ subject, backend }: Context, at: Case): Referen
   return { ...deviceField(subject, at), float64: false, step: tensorStep(backend) };
 }
 
-/** DF(state) tangent, by central differences. */
-export async function tangentByDifferences(
-  { field, step }: Pick<ReferenceField, 'field' | 'step'>,
-  state: State64,
-  tangent: State64,
-): Promise<State64> {
-  const points = pointsOf(step);
-  const slopes = await field(points.map(({ offset }) => moved(state, offset, [1], [tangent])));
-  const zero = state.map((z) => new Float64Array(z.length));
-  return moved(
-    zero,
-    1,
-    points.map(({ weight }) => weight),
-    slopes,
-  );
-}
-
 /** Applies the linearized flow at several states to a tangent each: DF(state) tangent. */
 export type TangentField = (
   states: readonly State64[],
   tangents: readonly State64[],
 ) => Promise<readonly State64[]>;
+
+/** The same by central differences of the flow, along tangents of length 1. */
+export const tangentsByDifferences =
+  (field: Field, step: number): TangentField =>
+  async (states, tangents) => {
+    const points = pointsOf(step);
+    const lengths = tangents.map(norm);
+    const slopes = await field(
+      states.flatMap((state, row) =>
+        points.map(({ offset }) => moved(state, offset / (lengths[row] || 1), [1], [tangents[row]!])),
+      ),
+    );
+    return states.map((state, row) =>
+      moved(
+        state.map((z) => new Float64Array(z.length)),
+        lengths[row]!,
+        points.map(({ weight }) => weight),
+        slopes.slice(row * points.length, (row + 1) * points.length),
+      ),
+    );
+  };
 
 /** The flow on the backend: float32 inside, float64 outside. */
 export interface DeviceField {

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { fromMatrix, toMatrix, dense } from '../dense.js';
 import type { Case } from './cases.js';
-import { atMost, Worst, type Check, type Context, type Measurement } from './check.js';
+import { atMost, tightest, Worst, type Check, type Context, type Measurement } from './check.js';
 import { gradientByDifferences } from './differences.js';
 import {
   deviceField,
@@ -40,14 +40,22 @@ const byAutodiff: Way = (_, at, states) => slopesByAutodiff(at, states);
 const byFloat64Differences: Way = async (_, at, states) =>
   states.map((state) => slopeByDifferences(at, at.definition.host!, state));
 
-async function compared(context: Context, one: Way, other: Way): Promise<Measurement> {
-  const worst = new Worst();
+async function compared(
+  context: Context,
+  one: Way,
+  other: Way,
+  budget = (at: Case) => flowBudget(context.backend, at),
+): Promise<Measurement> {
+  const all: Measurement[] = [];
   for (const at of context.cases) {
     const states = at.adapters.map(stateOf);
     const [found, expected] = [await one(context, at, states), await other(context, at, states)];
-    found.forEach((slope, i) => worst.add(relativeError(slope, expected[i]!), at.name));
+    const allowed = budget(at);
+    found.forEach((slope, i) =>
+      all.push({ measured: relativeError(slope, expected[i]!), allowed, where: at.name }),
+    );
   }
-  return { ...worst.found, allowed: flowBudget(context.backend, context.cases) };
+  return tightest(all);
 }
 
 /** A way against differences of the loss: in float64 where the loss is known so, else in the backend's precision. */
@@ -55,19 +63,20 @@ async function againstDifferences(context: Context, one: Way): Promise<Measureme
   const { backend, cases } = context;
   if (cases.every(({ definition }) => definition.host)) return compared(context, one, byFloat64Differences);
   let mostError = 0;
-  const { allowed, ...found } = await compared(context, one, (_, at, states) =>
+  const byTensorDifferences: Way = (_, at, states) =>
     Promise.all(
       states.map(async (state) => {
         const { slope, error } = await slopeByTensorDifferences(backend, at, state);
         mostError = Math.max(mostError, error);
         return slope;
       }),
-    ),
-  );
+    );
   const reason =
     `the module exports no float64, so differences are of the loss in ${roundingName(backend)}, ` +
     `over steps of ${tensorStep(backend).toPrecision(2)}`;
-  return { ...found, allowed: atMost(allowed.to + mostError, reason) };
+  return compared(context, one, byTensorDifferences, (at) =>
+    atMost(flowBudget(backend, at).to + mostError, reason),
+  );
 }
 
 const autodiff: Check = {
@@ -136,8 +145,9 @@ const full: Check = {
   source: FLOW,
   on: 'backend',
   async measure({ subject, backend, cases }) {
-    const worst = new Worst();
+    const all: Measurement[] = [];
     for (const at of cases) {
+      const allowed = flowBudget(backend, at);
       const { n, m } = at.problem;
       const system = subject.fullFineTuningSystem(at.definition.tensor);
       for (const state of at.adapters.map(stateOf)) {
@@ -147,11 +157,12 @@ const full: Check = {
         const found = Float64Array.from(await slope!.data());
         slope!.dispose();
         const expected = gradientByHand(at, state) ?? gradientByLoss(at, state);
-        worst.add(relativeError([found], [expected.map((value) => -value)]), at.name);
+        const measured = relativeError([found], [expected.map((value) => -value)]);
+        all.push({ measured, allowed, where: at.name });
       }
       system.dispose();
     }
-    return { ...worst.found, allowed: flowBudget(backend, cases) };
+    return tightest(all);
   },
 };
 

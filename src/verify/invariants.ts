@@ -3,20 +3,17 @@
  * a loss that falls by its dissipation, the symmetries of the loss, ranks that nest, and a scale that is a unit of time.
  */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { toMatrix, type Dense } from '../dense.js';
 import type { State64 } from '../../kernels/cpu/step.js';
-import { customProblem } from '../input/customLoss.js';
 import { tableaus } from '../method/tableau.js';
-import { haarColumns } from '../problem/frame.js';
-import { frobenius, frobeniusDense } from '../problem/frobenius.js';
-import { linearRegression } from '../problem/linearRegression.js';
-import type { Problem } from '../problem/problem.js';
+import { frobeniusDense } from '../problem/frobenius.js';
 import { paddedWidth } from '../solver/solve.js';
 import { Draws, kindOf, timeOf, type Case } from './cases.js';
 import { atMost, Worst, type Allowed, type Check, type Context } from './check.js';
 import { adapterOf, fieldOfLoss, intoFlow, outOfFlow, stateOf, updateOf } from './fields.js';
+import { once } from './once.js';
 import { relativeError, trajectoryBudget, unitRoundoff } from './precision.js';
-import { rotatedLoss, type Rotation } from './rotation.js';
+import { errorOf, randomRotation, rotatedProblem, rotatedState } from './rotation.js';
 import { adaptive, advanced, ends, fixedSteps, integrated, pathBudget } from './trajectories.js';
 
 const INVARIANTS = 'invariants of the gradient flow, Rushka & Klabjan 2026';
@@ -34,18 +31,6 @@ const budget = ({ backend }: Context): Allowed =>
   trajectoryBudget(backend, TABLEAU.b.length * STEPS, HORIZON);
 
 const startsOf = ({ adapters }: Case): State64[] => adapters.map(stateOf);
-
-/** What several checks look at, found once for each context and case. */
-function once<T>(find: (context: Context, at: Case) => Promise<T>): typeof find {
-  const known = new WeakMap<Context, Map<Case, Promise<T>>>();
-  return (context, at) => {
-    const ofContext = known.get(context) ?? new Map<Case, Promise<T>>();
-    known.set(context, ofContext);
-    const found = ofContext.get(at) ?? find(context, at);
-    ofContext.set(at, found);
-    return found;
-  };
-}
 
 /** Where a case's adapters end. */
 const endsOf = once((context, at) => ends(context, at, startsOf(at), runOf(at)));
@@ -135,53 +120,6 @@ const dissipation: Check = {
   },
 };
 
-/** Random orthogonal U [n, n], V [m, m] and R [r, r]; V = U where f is a function of tr W, which nothing else leaves. */
-function randomRotation(draws: Draws, { problem: { n, m, structure }, rank }: Case): Rotation {
-  const haar = (size: number) => haarColumns(toMatrix(draws.gaussian(size, size, 1)));
-  const left = haar(n);
-  return { left, right: structure.kind === 'trace' ? left : haar(m), inner: haar(rank) };
-}
-
-/** E = M - W0 [n, m] of a Frobenius problem in its spectral frame. */
-function errorOf({ structure, n, m, frame }: Problem): Dense {
-  if (structure.kind !== 'diagonal') throw new Error(`no spectrum: ${structure.kind}`);
-  const diagonal = Matrix.zeros(n, m);
-  structure.sigma.forEach((s, i) => diagonal.set(i, i, s));
-  return fromMatrix(frame ? frame.left.mmul(diagonal).mmul(frame.right.transpose()) : diagonal);
-}
-
-/** The problem of f(U^T . V), made anew from its matrices. */
-function rotatedProblem({ problem }: Case, rotation: Rotation): Problem | Promise<Problem> {
-  const { structure } = problem;
-  const { left, right } = rotation;
-  const rotated = (w: Dense) => fromMatrix(left.mmul(toMatrix(w)).mmul(right.transpose()));
-  switch (structure.kind) {
-    case 'diagonal':
-      return frobenius(rotated(errorOf(problem)));
-    case 'quadratic': {
-      const { error, covariance: h } = structure;
-      if (!h) return frobeniusDense(rotated(error));
-      return linearRegression(rotated(error), fromMatrix(right.mmul(toMatrix(h)).mmul(right.transpose())));
-    }
-    case 'trace':
-      return problem;
-    case 'autodiff':
-      return customProblem(problem.loss, rotated(structure.base), rotatedLoss(structure.loss, rotation));
-  }
-}
-
-/** (U B R, R^T A V^T). */
-function rotatedState(at: Case, { left, right, inner }: Rotation, state: State64): State64 {
-  const { loraB, loraA } = adapterOf(at, state);
-  return stateOf({
-    loraB: fromMatrix(left.mmul(toMatrix(loraB)).mmul(inner)),
-    loraA: fromMatrix(inner.transpose().mmul(toMatrix(loraA)).mmul(right.transpose())),
-  });
-}
-
-/** Rotations are drawn apart from the cases, which count up from 0. */
-const ROTATIONS = 2 ** 16;
-
 const equivariance: Check = {
   id: 'invariants/equivariance',
   claim: 'orthogonal U, V and R take (B, A) to (U B R, R^T A V^T), and flows of f to flows of f(U^T . V)',
@@ -191,7 +129,7 @@ const equivariance: Check = {
   async measure(context) {
     const worst = new Worst();
     for (const [index, at] of context.cases.entries()) {
-      const rotation = randomRotation(new Draws(context.seed, ROTATIONS + index), at);
+      const rotation = randomRotation(new Draws(context.seed, 'rotation', index), at);
       const rotate = (state: State64) => rotatedState(at, rotation, state);
       const other = { ...at, problem: await rotatedProblem(at, rotation) };
       const starts = startsOf(at);

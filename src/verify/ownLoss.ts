@@ -8,9 +8,10 @@ import { InputError } from '../inputError.js';
 import { customProblem, readLossModule, type LossModule } from '../input/customLoss.js';
 import { baseOf, parseShape, readSource, shapeOf } from '../input/source.js';
 import { casesOf, type Case } from './cases.js';
-import { Worst, type Check } from './check.js';
+import { atMost, tightest, Worst, type Check, type Measurement } from './check.js';
 import type { VerifyConfig } from './config.js';
-import { stateOf } from './fields.js';
+import { gradientByDifferences } from './differences.js';
+import { stateOf, weightsAt } from './fields.js';
 import type { Definition } from './losses.js';
 import { flowBudget, relativeError } from './precision.js';
 import { weightsOnDevice } from './tensorDifferences.js';
@@ -42,9 +43,11 @@ function baseFrom(file: string | undefined, named: string | undefined): Dense {
   return dense(n, m, baseOf(source, shape).data.map(Math.fround));
 }
 
-function definitionOf(name: string, base: Dense, { tensor, gradient, float64 }: LossModule): Definition {
+function definitionOf(name: string, base: Dense, module: LossModule): Definition {
+  const { tensor, gradient, float64, float64Gradient } = module;
   const { rows: n, cols: m } = base;
   const host = float64 && ((w: Float64Array) => float64(w, n, m));
+  const hostGradient = float64Gradient && ((w: Float64Array) => float64Gradient(w, n, m));
   const own =
     gradient &&
     ((w: Tensor3D) =>
@@ -58,8 +61,17 @@ function definitionOf(name: string, base: Dense, { tensor, gradient, float64 }: 
     if (!Number.isFinite(value))
       throw new InputError('loss', `${name}, whose float64 gives ${value} at W0`, 'a finite number there');
   }
+  if (hostGradient) {
+    const { length } = attempted(name, 'float64Gradient', () => hostGradient(base.data));
+    if (length !== n * m)
+      throw new InputError(
+        'loss',
+        `${name}, whose float64Gradient has ${length} entries`,
+        `${n * m}, row-major`,
+      );
+  }
   if (own) tf.tidy(() => void own(tf.tile(tf.tensor3d(Float32Array.from(base.data), [1, n, m]), [2, 1, 1])));
-  return { tensor, host, ...(own && { gradient: own }) };
+  return { tensor, host, ...(hostGradient && { hostGradient }), ...(own && { gradient: own }) };
 }
 
 function attempted<T>(name: string, part: string, f: () => T): T {
@@ -77,6 +89,24 @@ function shapedAs(w: Tensor3D, name: string, found: unknown): Tensor3D {
   throw new InputError('loss', what, 'a module whose gradient keeps the shape, [batch, n, m]');
 }
 
+export const ownFloat64Gradient: Check = {
+  id: 'flow/own-float64-gradient',
+  claim: 'the float64 gradient that the module exports is that by central differences of its float64 loss',
+  source: 'the module of the loss',
+  on: 'host',
+  scope: 'any-loss',
+  async measure({ cases }) {
+    const worst = new Worst();
+    for (const at of cases)
+      for (const state of at.adapters.map(stateOf)) {
+        const { host, hostGradient } = at.definition;
+        const w = weightsAt(at, state);
+        worst.add(relativeError([hostGradient!(w)], [gradientByDifferences(host!, w)]), at.name);
+      }
+    return { ...worst.found, allowed: atMost(1e-9, 'truncation and rounding of five-point differences') };
+  },
+};
+
 export const ownGradient: Check = {
   id: 'flow/own-gradient',
   claim: 'the gradient that the module exports is the one that automatic differentiation finds',
@@ -84,7 +114,7 @@ export const ownGradient: Check = {
   on: 'backend',
   scope: 'any-loss',
   async measure({ backend, cases }) {
-    const worst = new Worst();
+    const all: Measurement[] = [];
     for (const at of cases) {
       const { n, m } = at.problem;
       const [own, exact] = tf.tidy(() => {
@@ -97,9 +127,10 @@ export const ownGradient: Check = {
         const [one, other] = [found, expected].map((all) =>
           Float64Array.from(all.subarray(i * n * m, (i + 1) * n * m)),
         );
-        worst.add(relativeError([one!], [other!]), at.name);
+        const measured = relativeError([one!], [other!]);
+        all.push({ measured, allowed: flowBudget(backend, at), where: at.name });
       });
     }
-    return { ...worst.found, allowed: flowBudget(backend, cases) };
+    return tightest(all);
   },
 };

@@ -19,9 +19,9 @@ export const roundingName = ({ precision }: Precise): string =>
 /** Roundings one after another in an evaluation of the flow: the sums of its products, and a few more. */
 const roundingsOf = ({ problem: { n, m }, rank }: Case): number => n + m + 2 * rank + 8;
 
-/** Largest relative error of an evaluation of the flow, or of its derivative, at the largest of the cases. */
-export function flowBudget(backend: Precise, cases: readonly Case[]): Allowed {
-  const roundings = Math.max(...cases.map(roundingsOf));
+/** Largest relative error of an evaluation of the flow of a case, or of its derivative. */
+export function flowBudget(backend: Precise, at: Case): Allowed {
+  const roundings = roundingsOf(at);
   return atMost(
     4 * roundings * unitRoundoff(backend),
     `${roundings} roundings in a row of ${roundingName(backend)}, times 4 for terms that cancel`,
@@ -33,13 +33,6 @@ export function flowBudget(backend: Precise, cases: readonly Case[]): Allowed {
  * O(step^4), and rounding, O(u / step).
  */
 export const tensorStep = (backend: Precise): number => unitRoundoff(backend) ** (1 / 5);
-
-/** The budget of a comparison with differences of values that have rounding errors within a budget themselves. */
-export const differenceBudget = (budget: Allowed, backend: Precise): Allowed =>
-  atMost(
-    budget.to / tensorStep(backend),
-    `differences over steps of ${tensorStep(backend).toPrecision(2)}, for want of float64: ${budget.reason}`,
-  );
 
 /** Euclidean norm over all components. */
 export const norm = (state: State64): number =>

@@ -16,6 +16,7 @@ import {
   frobeniusFullLoss,
   frobeniusFullUpdate,
   isSaddle,
+  saddleEscapeRate,
 } from '../theory/frobenius.js';
 import { regressionFullPath, regressionOptima } from '../theory/linearRegression.js';
 import { riccati } from '../theory/riccati.js';
@@ -56,6 +57,7 @@ export const rankflow = {
     frobeniusFullLoss,
     alignedPath,
     isSaddle,
+    saddleEscapeRate,
     balancedPath,
     regressionOptima,
     regressionFullPath,

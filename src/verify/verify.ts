@@ -9,12 +9,12 @@ import { randomCases, type Case } from './cases.js';
 import { passes, type Check, type Context, type Finding, type Measurement } from './check.js';
 import { verifySchema, type VerifyConfig, type VerifyInput } from './config.js';
 import { closedFormChecks } from './closedForms.js';
-import { isOnHost } from './fields.js';
+import { isHostOnly, isOnHost } from './fields.js';
 import { flowChecks } from './flowEquations.js';
 import { backendChecks } from './backends.js';
 import { invariantChecks } from './invariants.js';
 import { orderChecks } from './orders.js';
-import { ownCases, ownGradient } from './ownLoss.js';
+import { ownCases, ownFloat64Gradient, ownGradient } from './ownLoss.js';
 import { saddleChecks } from './saddles.js';
 import { schemeChecks } from './schemes.js';
 import { secondDerivativeChecks } from './secondDerivatives.js';
@@ -62,7 +62,7 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
   for (const name of names) backends.push(await useBackend(name));
   const runs = backends.map((backend, i) => ({
     backend,
-    own: chosen.filter(({ on }) => on === 'backend' || i === 0),
+    own: chosen.filter((check) => i === 0 || !isHostOnly(check, cases)),
   }));
   const origin = provenance(together(backends), config.seed, config);
   watch.start?.(
@@ -89,7 +89,7 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
  * tensors made meanwhile are disposed.
  */
 export async function judge(check: Check, context: Context): Promise<Finding> {
-  const { id, claim, source, on } = check;
+  const { id, claim, source } = check;
   const measurement = await measured(check, context).catch((error: unknown): Measurement => ({
     measured: NaN,
     allowed: { from: NaN, to: NaN, reason: 'a measurement' },
@@ -99,7 +99,7 @@ export async function judge(check: Check, context: Context): Promise<Finding> {
     id,
     claim,
     source,
-    backend: on === 'host' && context.cases.every(isOnHost) ? 'host' : context.backend.name,
+    backend: isHostOnly(check, context.cases) ? 'host' : context.backend.name,
     ...measurement,
     pass: passes(measurement),
   };
@@ -110,7 +110,7 @@ async function measured(check: Check, context: Context): Promise<Measurement> {
   tf.engine().startScope(check.id);
   try {
     const measurement = await check.measure(context);
-    if (check.on === 'backend') await context.backend.check();
+    if (!isHostOnly(check, context.cases)) await context.backend.check();
     return measurement;
   } finally {
     tf.engine().endScope();
@@ -128,7 +128,11 @@ function casesFor(config: VerifyConfig): Promise<Case[]> {
 /** The checks that can be made on the cases. */
 function applicable({ loss }: VerifyConfig, cases: readonly Case[]): readonly Check[] {
   if (loss === undefined) return checks;
-  const own = cases.some(({ definition }) => definition.gradient) ? [ownGradient] : [];
+  const exports = (name: 'gradient' | 'hostGradient') => cases.some(({ definition }) => definition[name]);
+  const own = [
+    ...(exports('gradient') ? [ownGradient] : []),
+    ...(exports('hostGradient') ? [ownFloat64Gradient] : []),
+  ];
   const scopes = ['any-loss', ...(cases.every(isOnHost) ? ['float64-loss'] : [])];
   return [...checks.filter(({ scope = 'own-losses' }) => scopes.includes(scope)), ...own];
 }

@@ -88,7 +88,7 @@ const otherLoss = withCases((at) => ({
 
 /** A problem whose matrices are square, so that a transposed one fits. */
 const square = () => {
-  const draws = new Draws(1, 0);
+  const draws = new Draws(1, 'case', 0);
   const [base, target] = [draws.matrix(5, 5), draws.matrix(5, 5)];
   const error = dense(
     5,

@@ -116,7 +116,7 @@ const normWithoutRatios: Subject['solve'] = async function* (problem, members, o
 
 /** A problem whose matrices are square, so that a transposed one fits. */
 const square = () => {
-  const draws = new Draws(1, 0);
+  const draws = new Draws(1, 'case', 0);
   const [base, target] = [draws.matrix(5, 5), draws.matrix(5, 5)];
   const error = dense(
     5,

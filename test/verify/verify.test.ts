@@ -1,5 +1,5 @@
 /** The run as a whole: which checks on which backends, what fails, and losses that a module exports. */
-import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { readFileSync, writeFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -152,7 +152,7 @@ describe('a loss of the user', () => {
   it('passes with its gradient and in float64, at any shape and base', async () => {
     const base = join(work, 'base.csv');
     writeFileSync(base, '0.3,-0.2\n0.1,0.7\n-0.5,0.25\n');
-    for (const input of [{}, { shape: '4x7', seed: 9, only: ['flow', 'second'] }, { base, only: ['flow'] }]) {
+    for (const input of [{}, { shape: '4x7', seed: 9, only: ['flow'] }, { base, only: ['flow'] }]) {
       const { findings } = await own(fixture('logCosh'), input);
       expect(passing(findings)).toEqual(idsOf(findings));
       expect(idsOf(findings)).toEqual(expect.arrayContaining(['flow/own-gradient', 'flow/differences']));
@@ -162,6 +162,21 @@ describe('a loss of the user', () => {
         expect(where).toMatch(/^logCosh.ts \d x \d, r = \d$/);
       }
     }
+  });
+
+  it('is followed by all schemes where TensorFlow.js cannot differentiate its gradient', async () => {
+    const { findings } = await own(fixture('poisson'));
+    expect(findings.filter(({ pass }) => !pass)).toEqual([]);
+    expect(idsOf(findings)).toEqual(
+      expect.arrayContaining(['schemes/gap', 'schemes/modified-equation', 'flow/own-float64-gradient']),
+    );
+    const text = readFileSync(fixture('poisson'), 'utf8');
+    const wrong = moduleOf(
+      'wrong-float64',
+      text.replace('Math.exp(value) - y)', '1.001 * Math.exp(value) - y)'),
+    );
+    const only = ['flow/own-float64-gradient'];
+    expect(passing((await own(wrong, { only })).findings)).toEqual([]);
   });
 
   it('fails, saying why, where it follows a loss whose gradient is zero at W0', async () => {
@@ -228,6 +243,16 @@ describe('a loss of the user', () => {
       /gradient does not throw/,
     ],
     ['a float64 that is not finite', `${plain} export const float64 = () => NaN;`, /float64 gives NaN at W0/],
+    [
+      'a float64Gradient without float64',
+      `${plain} export const float64Gradient = (w) => w;`,
+      /exports float64 beside float64Gradient/,
+    ],
+    [
+      'a float64Gradient of another size',
+      `${plain} export const float64 = () => 1; export const float64Gradient = (w) => w.slice(1);`,
+      /float64Gradient has 29 entries; must be 30, row-major/,
+    ],
     ['no default', 'export const gradient = () => 1;', /default export is a function/],
   ])('refuses %s', async (name, text, message) => {
     const attempt = own(moduleOf(name.replaceAll(' ', '-'), text));

@@ -2,13 +2,12 @@
 import { Matrix } from 'ml-matrix';
 import { fromMatrix, toMatrix, type Dense } from '../../dense.js';
 import type { Adapter } from '../../ensemble/adapter.js';
-import { plans, type Draws } from '../cases.js';
+import { plans, Draws } from '../cases.js';
 import { atMost, Worst, type Check, type Context } from '../check.js';
 import { relativeError } from '../precision.js';
 import {
   assembled,
   coupled,
-  drawsOf,
   frobeniusCase,
   separated,
   shapeOf,
@@ -31,14 +30,14 @@ import { pathBudget } from '../trajectories.js';
 
 const SOURCE = 'Rushka & Klabjan 2026, and derived from the flow';
 
-/** X0 = U_S diag(x), Y0 = V_S diag(y) on modes S, |x| < y. */
+/** X0 = U_S diag(x), Y0 = V_S diag(y) on modes S, |x| so far below y that the imbalance changes rates. */
 const onModes =
   (modes: readonly number[]): Start =>
   (draws, { left, right }, k) => {
-    const size = modes.map(() => unitFactor(k) * (0.4 + 0.4 * draws.uniform()));
+    const size = modes.map(() => unitFactor(k) * (0.6 + 0.3 * draws.uniform()));
     const columns = (q: Matrix) => q.subMatrixColumn([...modes]);
     return {
-      x0: columns(left).mulRowVector(size.map((y) => y * (1.6 * draws.uniform() - 0.8))),
+      x0: columns(left).mulRowVector(size.map((y) => y * (1.2 * draws.uniform() - 0.8))),
       y0: columns(right).mulRowVector(size),
     };
   };
@@ -54,7 +53,7 @@ const alignedCases = (
   choose: (draws: Draws, rank: number, count: number) => readonly number[],
 ): AlignedCase[] =>
   Array.from({ length: plans[context.size].perLoss }, (_, index) => {
-    const draws = drawsOf(context, 'aligned', index);
+    const draws = new Draws(context.seed, 'aligned', index);
     const shape = shapeOf(context, draws, index, 5);
     const count = Math.min(...shape);
     const rank = draws.integer(2, 3);
@@ -184,10 +183,10 @@ const saddles: Check = {
   on: 'backend',
   async measure(context) {
     const wrong: string[] = [];
-    for (const one of alignedCases(context, leading)) {
+    for (const [index, one] of alignedCases(context, leading).entries()) {
       const { rank, sigma, frame, coefficients: k } = one;
       const { n, m } = one.problem;
-      const draws = drawsOf(context, 'saddles', 0);
+      const draws = new Draws(context.seed, 'aligned saddle', index);
       const at = {
         ...one,
         adapters: supports(rank).map((modes) => {

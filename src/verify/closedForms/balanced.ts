@@ -3,13 +3,12 @@ import type { Matrix } from 'ml-matrix';
 import { fromMatrix, toMatrix, type Dense } from '../../dense.js';
 import type { Adapter } from '../../ensemble/adapter.js';
 import { haarColumns } from '../../problem/frame.js';
-import { plans, rankOf, type Draws } from '../cases.js';
+import { plans, rankOf, Draws } from '../cases.js';
 import { Worst, type Check, type Context } from '../check.js';
 import { relativeError } from '../precision.js';
 import {
   assembled,
   coupled,
-  drawsOf,
   frobeniusCase,
   orthonormal,
   separated,
@@ -42,7 +41,7 @@ const balancedStart =
 /** @param largestRank null: as large as the matrix allows */
 const balancedCases = (context: Context, largestRank: number | null): SpectralCase[] =>
   Array.from({ length: 3 * Math.ceil(plans[context.size].perLoss / 3) }, (_, index) => {
-    const draws = drawsOf(context, 'balanced', index);
+    const draws = new Draws(context.seed, 'balanced', index);
     const shape = shapeOf(context, draws, index, 5);
     const count = Math.min(...shape);
     const rank = rankOf(index, largestRank ?? count, draws);
@@ -56,7 +55,7 @@ const balancedCases = (context: Context, largestRank: number | null): SpectralCa
  */
 const slowCases = (context: Context): SpectralCase[] =>
   Array.from({ length: 3 }, (_, index) => {
-    const draws = drawsOf(context, 'slow', index);
+    const draws = new Draws(context.seed, 'slow', index);
     const shape = shapeOf(context, draws, index, 5);
     const rank = draws.integer(1, 3);
     const sigma = new Float64Array(Math.min(...shape)).map((_, i) =>

@@ -13,23 +13,6 @@ import { Draws, plans, rankOf, withTrace, type Case } from '../cases.js';
 import type { Context } from '../check.js';
 import { frobeniusLoss, linearRegressionLoss, traceSquaredLoss } from '../losses.js';
 
-/** Streams of random numbers that no two kinds of problem share, nor the cases of cases.ts. */
-const kinds = {
-  riccati: 1,
-  trace: 2,
-  gap: 3,
-  law: 4,
-  aligned: 5,
-  saddles: 6,
-  balanced: 7,
-  slow: 8,
-  generic: 9,
-  regression: 10,
-};
-
-export const drawsOf = ({ seed }: Context, kind: keyof typeof kinds, index: number): Draws =>
-  new Draws(seed, 1000 * kinds[kind] + index);
-
 const scaled = (a: Dense, factor: number): Dense =>
   dense(
     a.rows,
@@ -153,7 +136,7 @@ export const gaussianStart =
 /** Frobenius problems with separated singular values, from Gaussian starts. */
 export const genericCases = (context: Context): SpectralCase[] =>
   Array.from({ length: plans[context.size].perLoss }, (_, index) => {
-    const draws = drawsOf(context, 'generic', index);
+    const draws = new Draws(context.seed, 'generic', index);
     const shape = shapeOf(context, draws, index, 5);
     const rank = draws.integer(1, 3);
     const sigma = separated(draws, Math.min(...shape));
@@ -181,7 +164,7 @@ export interface RegressionCase extends Case {
 export function regressionCases(context: Context): RegressionCase[] {
   const { perLoss, draws: count } = plans[context.size];
   return Array.from({ length: perLoss }, (_, index) => {
-    const draws = drawsOf(context, 'regression', index);
+    const draws = new Draws(context.seed, 'regression', index);
     const [n, m] = shapeOf(context, draws, index, 5);
     const rank = draws.integer(1, 3);
     const q = orthonormal(draws, m, m);
@@ -226,7 +209,7 @@ export function traceCases(
 ): TraceCase[] {
   const { perLoss, largest, draws: count } = plans[context.size];
   return Array.from({ length: perLoss }, (_, index) => {
-    const draws = drawsOf(context, 'trace', index);
+    const draws = new Draws(context.seed, 'trace', index);
     const n = draws.integer(3, largest);
     const rank = rankOf(index, n, draws);
     const base = withTrace((draws.uniform() < 0.5 ? -1 : 1) * 2 * draws.ratio(), draws.matrix(n, n));

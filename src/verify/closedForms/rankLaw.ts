@@ -6,11 +6,11 @@ import { dense, fromMatrix } from '../../dense.js';
 import type { Coefficients, Factors } from '../../ensemble/adapter.js';
 import { traceSquared } from '../../problem/traceSquared.js';
 import { zScore } from '../../sweep/statistics.js';
-import type { Draws } from '../cases.js';
-import { around, Worst, type Check, type Context, type Size } from '../check.js';
+import { Draws, type Size } from '../cases.js';
+import { around, Worst, type Check, type Context } from '../check.js';
 import { logSlope } from '../logSlope.js';
 import { adaptive, solved } from '../trajectories.js';
-import { drawsOf, orthonormal, traceCases } from './problems.js';
+import { orthonormal, traceCases } from './problems.js';
 import { endBudget, simulated, timeUntil } from './simulate.js';
 
 const DERIVED = 'derived from the flow of Rushka & Klabjan 2026';
@@ -90,7 +90,7 @@ const gaussian: Check = {
     const worst = new Worst();
     const { n, draws: count } = samples[context.size];
     for (const [index, rank] of SAMPLED_RANKS.entries()) {
-      const draws = drawsOf(context, 'gap', index);
+      const draws = new Draws(context.seed, 'gap', index);
       const trace0 = 2 * draws.ratio();
       const distances = await gaussianDistances(context, draws, n, trace0, new Array(count).fill(rank));
       const expected = context.subject.theory.gaussianGapSquared(trace0, n, rank);
@@ -120,7 +120,13 @@ const law: Check = {
   async measure(context) {
     const n = widths[context.size];
     const trace0 = 2;
-    const distances = await gaussianDistances(context, drawsOf(context, 'law', 0), n, trace0, LAW_RANKS);
+    const distances = await gaussianDistances(
+      context,
+      new Draws(context.seed, 'law', 0),
+      n,
+      trace0,
+      LAW_RANKS,
+    );
     const exact = LAW_RANKS.map((r) => Math.sqrt(context.subject.theory.gaussianGapSquared(trace0, n, r)));
     const { slope, halfWidth } = logSlope(LAW_RANKS, distances);
     const finite = Math.abs(logSlope(LAW_RANKS, exact).slope + 1 / 2);

@@ -1,9 +1,8 @@
 /** The scalar equation behind every closed form, z' = 2c (q z + beta - gamma z^2), against its float64 integration. */
 import type { Field } from '../../../kernels/cpu/step.js';
 import type { RiccatiInput } from '../../theory/riccati.js';
-import { plans } from '../cases.js';
+import { Draws, plans } from '../cases.js';
 import { around, atMost, Worst, type Check, type Context } from '../check.js';
-import { drawsOf } from './problems.js';
 import { rateRatio, timeUntil } from './simulate.js';
 
 const SOURCE = 'derived from the flow';
@@ -21,7 +20,7 @@ interface RiccatiCase {
 /** Each sign of q, with beta or gamma = 0 among them. */
 function riccatiCases(context: Context): RiccatiCase[] {
   return Array.from({ length: 4 * plans[context.size].perLoss }, (_, index) => {
-    const draws = drawsOf(context, 'riccati', index);
+    const draws = new Draws(context.seed, 'riccati', index);
     const q = (index % 2 ? -1 : 1) * draws.ratio();
     const beta = index % 4 === 0 ? 0 : draws.ratio();
     const gamma = index % 4 === 3 ? 0 : draws.ratio();
