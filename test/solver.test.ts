@@ -665,7 +665,7 @@ describe.each(backends)('save times on %s', (backend) => {
     const how = method('rk4', { step: 1e-3 });
     const stop = until([1000], { maxSteps: Infinity });
     const track = newTrack<null>(0, 1, how);
-    const measured = { size: 1, rate: 1, errorRate: 0 };
+    const measured = { size: 1, rate: 1, errorRate: 0, radius: NaN };
     for (let hit = false; !hit;) {
       const step = planStep(track, how, stop);
       judge(track, step, measured, how, stop);

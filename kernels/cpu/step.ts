@@ -1,15 +1,37 @@
 /**
  * The float64 twin of one step of a method (src/method/step.ts), in plain loops: several states at once, each with a
- * step size of its own.
+ * step size of its own. A step is written once, as a generator that asks for derivatives and is answered either at once
+ * or, where a device has to be waited for, later.
  */
 import type { UpdateOrder } from '../../src/method/method.js';
+import { stagesOf } from '../../src/method/stabilized.js';
 import { firstSameAsLast, type Tableau } from '../../src/method/tableau.js';
 
 /** The components of one state. */
 export type State64 = readonly Float64Array[];
 
-/** Time derivatives of several states; a promise where a device is asked. */
+/** Time derivatives of several states. */
+export type HostField = (states: readonly State64[]) => readonly State64[];
+
+/** The same; a promise where a device is asked. */
 export type Field = (states: readonly State64[]) => readonly State64[] | Promise<readonly State64[]>;
+
+/** Asks for the derivatives of states, one question after another, and returns T. */
+export type Asking<T> = Generator<readonly State64[], T, readonly State64[]>;
+
+/** What comes of it where the field answers at once. */
+export function answered<T>(asking: Asking<T>, field: HostField): T {
+  let turn = asking.next();
+  while (!turn.done) turn = asking.next(field(turn.value));
+  return turn.value;
+}
+
+/** What comes of it where the field may have to be waited for. */
+export async function awaited<T>(asking: Asking<T>, field: Field): Promise<T> {
+  let turn = asking.next();
+  while (!turn.done) turn = asking.next(await field(turn.value));
+  return turn.value;
+}
 
 /** state + h sum_j weights_j slopes_j. */
 export const moved = (
@@ -28,30 +50,31 @@ export const moved = (
     return out;
   });
 
+const zeros = (state: State64): State64 => state.map((z) => new Float64Array(z.length));
+
 /** What a step leaves behind of each state. */
 export interface Step64 {
   readonly next: readonly State64[];
-  /** The derivative at `next` with a first-same-as-last tableau, else at the start. */
+  /** The derivative at `next` with a first-same-as-last tableau or a stabilized method, else at the start. */
   readonly slope: readonly State64[];
-  /** The embedded error divided by h; null without an embedded solution. */
+  /** The estimated error divided by h; null without an estimate. */
   readonly error: readonly State64[] | null;
 }
 
 /** An explicit Runge-Kutta step of size h [states] from states whose derivatives are `first`. */
-export async function rungeKuttaStep(
-  field: Field,
+export function* rungeKutta(
   tableau: Tableau,
   states: readonly State64[],
   first: readonly State64[],
   h: readonly number[],
-): Promise<Step64> {
+): Asking<Step64> {
   const { a, b, embedded } = tableau;
   const stages = [first];
   const slopesOf = (row: number) => stages.map((stage) => stage[row]!);
   let points = states;
   for (const weights of a.slice(1)) {
     points = states.map((state, row) => moved(state, h[row]!, weights, slopesOf(row)));
-    stages.push(await field(points));
+    stages.push(yield points);
   }
   const errorWeights = embedded && b.map((weight, i) => weight - embedded.b[i]!);
   const sharesLast = firstSameAsLast(tableau);
@@ -59,35 +82,58 @@ export async function rungeKuttaStep(
     next: sharesLast ? points : states.map((state, row) => moved(state, h[row]!, b, slopesOf(row))),
     slope: sharesLast ? stages.at(-1)! : first,
     error: errorWeights
-      ? states.map((state, row) => {
-          const zero = state.map((z) => new Float64Array(z.length));
-          return moved(zero, 1, errorWeights, slopesOf(row));
-        })
+      ? states.map((state, row) => moved(zeros(state), 1, errorWeights, slopesOf(row)))
       : null,
   };
 }
 
+/**
+ * A Runge-Kutta-Chebyshev step (src/method/stabilized.ts) of s stages and size h from a state whose derivative is
+ * `first`.
+ */
+export function* chebyshev(s: number, state: State64, first: State64, h: number): Asking<Step64> {
+  const stages = stagesOf(s);
+  let [before, last] = [state, moved(state, h, [stages.first], [first])];
+  for (const { mu, nu, muTilde, gammaTilde } of stages.rest) {
+    const [slope] = yield [last];
+    const mixed = moved(zeros(state), 1, [1 - mu - nu, mu, nu], [state, last, before]);
+    [before, last] = [last, moved(mixed, h, [muTilde, gammaTilde], [slope!, first])];
+  }
+  const [slope] = yield [last];
+  const error = moved(zeros(state), 1, [0.8 / h, -0.8 / h, 0.4, 0.4], [state, last, first, slope!]);
+  return { next: [last], slope: [slope!], error: [error] };
+}
+
 /** A gradient-descent step with learning rate h [states] from states [B, A] (or [X, Y]). */
-export async function gradientDescentStep(
-  field: Field,
+export function* gradientDescent(
   order: UpdateOrder,
   states: readonly State64[],
   h: readonly number[],
-): Promise<readonly State64[]> {
+): Asking<readonly State64[]> {
   /** The states with the given components moved along their own slopes. */
-  const descend = async (from: readonly State64[], components: readonly number[]) => {
-    const slopes = await field(from);
+  function* descend(from: readonly State64[], components: readonly number[]): Asking<readonly State64[]> {
+    const slopes = yield from;
     return from.map((state, row) => {
       const all = moved(state, h[row]!, [1], [slopes[row]!]);
       return state.map((z, component) => (components.includes(component) ? all[component]! : z));
     });
-  };
+  }
   switch (order) {
     case 'simultaneous':
-      return descend(states, [0, 1]);
+      return yield* descend(states, [0, 1]);
     case 'a-then-b':
-      return descend(await descend(states, [1]), [0]);
+      return yield* descend(yield* descend(states, [1]), [0]);
     case 'b-then-a':
-      return descend(await descend(states, [0]), [1]);
+      return yield* descend(yield* descend(states, [0]), [1]);
   }
 }
+
+/** A Runge-Kutta step of a field. */
+export const rungeKuttaStep = (field: Field, ...step: Parameters<typeof rungeKutta>): Promise<Step64> =>
+  awaited(rungeKutta(...step), field);
+
+/** A gradient-descent step of a field. */
+export const gradientDescentStep = (
+  field: Field,
+  ...step: Parameters<typeof gradientDescent>
+): Promise<readonly State64[]> => awaited(gradientDescent(...step), field);

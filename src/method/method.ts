@@ -1,5 +1,6 @@
 /** The methods by name, and what each needs to be told. */
 import { InputError } from '../inputError.js';
+import { ESTIMATE_ORDER, mostStages } from './stabilized.js';
 import { tableaus, type Tableau } from './tableau.js';
 
 /** Which factor a gradient-descent step updates first; the second update then sees the new first factor. */
@@ -8,9 +9,23 @@ export type UpdateOrder = 'simultaneous' | 'a-then-b' | 'b-then-a';
 export type Method =
   | { readonly kind: 'gradient-descent'; readonly order: UpdateOrder; readonly step: number }
   | { readonly kind: 'fixed'; readonly tableau: Tableau; readonly step: number }
-  | { readonly kind: 'adaptive'; readonly tableau: Tableau; readonly rtol: number; readonly atol: number };
+  | { readonly kind: 'adaptive'; readonly tableau: Tableau; readonly rtol: number; readonly atol: number }
+  | {
+      readonly kind: 'stabilized';
+      readonly mostStages: number;
+      readonly rtol: number;
+      readonly atol: number;
+    };
+
+/** The methods that estimate the errors of their steps, and choose these by it. */
+export type AdaptiveMethod = Exclude<Method, { readonly step: number }>;
+
+/** Order in the step size by which the estimated error of a step falls. */
+export const estimateOrder = (method: AdaptiveMethod): number =>
+  method.kind === 'stabilized' ? ESTIMATE_ORDER : method.tableau.order;
 
 export const methodNames = [
+  'rkc2',
   'dopri5',
   'bosh3',
   'rk4',
@@ -29,7 +44,8 @@ export interface MethodOptions {
   readonly atol?: number | undefined;
 }
 
-export const isAdaptive = (name: MethodName): boolean => name === 'dopri5' || name === 'bosh3';
+export const isAdaptive = (name: MethodName): name is 'rkc2' | 'dopri5' | 'bosh3' =>
+  name === 'rkc2' || name === 'dopri5' || name === 'bosh3';
 
 /**
  * The method of that name. Adaptive methods take `rtol` (default 1e-5) and `atol` (default 1e-9); the others `step`.
@@ -40,13 +56,15 @@ export function method(name: MethodName, options: MethodOptions = {}): Method {
     if (options[field] !== undefined)
       throw new InputError(field, options[field], `left out: ${name} does not use it`);
   };
-  if (name === 'dopri5' || name === 'bosh3') {
+  if (isAdaptive(name)) {
     refuse('step');
     const { rtol = 1e-5, atol = 1e-9 } = options;
     // Below this, float32 rounding of the state is all that an error estimate sees.
     if (!(rtol >= 1e-7 && rtol <= 0.1)) throw new InputError('rtol', rtol, 'between 1e-7 and 0.1');
     if (!(atol >= 0 && atol < Infinity)) throw new InputError('atol', atol, 'a finite number, not negative');
-    return { kind: 'adaptive', tableau: tableaus[name], rtol, atol };
+    return name === 'rkc2'
+      ? { kind: 'stabilized', mostStages: mostStages(rtol), rtol, atol }
+      : { kind: 'adaptive', tableau: tableaus[name], rtol, atol };
   }
   refuse('rtol');
   refuse('atol');

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import type { UpdateOrder } from './method.js';
 import type { State, System } from './system.js';
+import { NUDGE, stagesOf } from './stabilized.js';
 import { firstSameAsLast, type Tableau } from './tableau.js';
 
 /** sum_j weights_j stages_j, or null if all weights vanish. */
@@ -33,7 +34,7 @@ export interface Step {
   readonly next: Tensor3D[];
   /** Slope that tells how far from stationary the trajectory is. */
   readonly slope: State;
-  /** The embedded error divided by h; null without an embedded solution. */
+  /** The estimated error divided by h; null without an estimate. */
   readonly error: Tensor3D[] | null;
 }
 
@@ -64,6 +65,74 @@ export function rungeKuttaStep(
       ? state.map((z, component) => combine(errorWeights, stages, component) ?? tf.zerosLike(z))
       : null,
   };
+}
+
+/**
+ * A Runge-Kutta-Chebyshev step (stabilized.ts) of size h [batch, 1, 1] from `state`, whose derivative is `first`; the
+ * number of stages is each trajectory's own [batch]. `slope` is the derivative at `next`. Call inside tf.tidy.
+ */
+export function chebyshevStep(
+  system: System,
+  counts: readonly number[],
+  state: State,
+  first: State,
+  h: Tensor3D,
+): Step {
+  const perRow = counts.map((count) => (count > 0 ? stagesOf(count) : null));
+  const column = (values: readonly number[]) => tf.tensor3d([...values], [values.length, 1, 1]);
+  const firsts = column(perRow.map((stages) => stages?.first ?? 0)).mul<Tensor3D>(h);
+  let before: State = state;
+  let last: State = state.map((z, i) => tf.add<Tensor3D>(z, tf.mul(first[i]!, firsts)));
+  for (let j = 0; j < Math.max(...counts) - 1; j++) {
+    const slope = system.derivative([...last]);
+    // A trajectory that is through its stages stays exactly where it is.
+    const of = (key: 'mu' | 'nu' | 'muTilde' | 'gammaTilde', past: number) =>
+      column(perRow.map((stages) => stages?.rest[j]?.[key] ?? past));
+    const [mu, nu] = [of('mu', 1), of('nu', 0)];
+    const [muTilde, gammaTilde] = [of('muTilde', 0).mul<Tensor3D>(h), of('gammaTilde', 0).mul<Tensor3D>(h)];
+    const rest = tf.sub(tf.sub(1, mu), nu);
+    const next = state.map((z, i) =>
+      tf.addN<Tensor3D>([
+        tf.mul(z, rest),
+        tf.mul(last[i]!, mu),
+        tf.mul(before[i]!, nu),
+        tf.mul(slope[i]!, muTilde),
+        tf.mul(first[i]!, gammaTilde),
+      ]),
+    );
+    [before, last] = [last, next];
+  }
+  const slope = system.derivative([...last]);
+  const change = tf.div(0.8, h);
+  const error = state.map((z, i) =>
+    tf.add<Tensor3D>(tf.mul(tf.sub(z, last[i]!), change), tf.mul(tf.add(first[i]!, slope[i]!), 0.4)),
+  );
+  return { next: [...last], slope, error };
+}
+
+/** Norm of every trajectory over all components [batch, 1, 1]. Call inside tf.tidy. */
+const norms = (state: State): Tensor3D =>
+  tf.sqrt(tf.addN(state.map((z) => tf.sum<Tensor3D>(tf.square(z), [1, 2], true))));
+
+/**
+ * A power iteration with the Jacobian at `state`, whose derivative is `slope`, by a difference of the flow along
+ * `direction` (along `slope` where that is none): the new direction, and the spectral radius [batch] that it tells.
+ * Call inside tf.tidy.
+ */
+export function powerIteration(
+  system: System,
+  state: State,
+  slope: State,
+  direction: State,
+): { readonly direction: Tensor3D[]; readonly radius: tf.Tensor1D } {
+  const own = norms(direction);
+  const usable = tf.logicalAnd(tf.greater(own, 0), tf.less(own, Infinity));
+  const along = direction.map((d, i) => tf.where<Tensor3D>(usable, d, slope[i]!));
+  const length = tf.mul(norms(state), NUDGE);
+  const per = tf.div<Tensor3D>(length, norms(along));
+  const nudged = state.map((z, i) => tf.add<Tensor3D>(z, tf.mul(along[i]!, per)));
+  const change = system.derivative(nudged).map((dz, i) => tf.sub<Tensor3D>(dz, slope[i]!));
+  return { direction: change, radius: tf.div(norms(change), length).reshape([-1]) };
 }
 
 /**

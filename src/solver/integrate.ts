@@ -6,9 +6,16 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { firstGuess, startingStep } from '../method/controller.js';
-import type { Method } from '../method/method.js';
+import { estimateOrder, type AdaptiveMethod, type Method } from '../method/method.js';
 import type { Outcome } from '../method/outcome.js';
-import { gradientDescentStep, rungeKuttaStep, type Step } from '../method/step.js';
+import { FIRST_ITERATIONS, spectralRadius } from '../method/stabilized.js';
+import {
+  chebyshevStep,
+  gradientDescentStep,
+  powerIteration,
+  rungeKuttaStep,
+  type Step,
+} from '../method/step.js';
 import type { State, System } from '../method/system.js';
 import {
   choose,
@@ -19,7 +26,16 @@ import {
   type ComponentShape,
   type HostState,
 } from './batch.js';
-import { judge, newTrack, planStep, record, type Measured, type StopRule, type Track } from './track.js';
+import {
+  judge,
+  newTrack,
+  planStep,
+  record,
+  type Measured,
+  type PlannedStep,
+  type StopRule,
+  type Track,
+} from './track.js';
 
 export type { StopRule } from './track.js';
 
@@ -50,11 +66,15 @@ export interface Ending<T> {
   readonly state: HostState;
 }
 
-/** The rows of a batch that are on the device; `slope` is their derivative, which adaptive methods carry along. */
+/**
+ * The rows of a batch that are on the device; `slope` is their derivative, which adaptive methods carry along, and
+ * `direction` the one that a stabilized method's power iteration has come to.
+ */
 interface Rows<T> {
   readonly tracks: readonly Track<T>[];
   readonly state: State;
   readonly slope: State;
+  readonly direction: State;
 }
 
 /** Advances all trajectories of a batch to their ends. The system stays the caller's. */
@@ -64,15 +84,17 @@ export async function integrate<T>(batch: Batch<T>, method: Method, stop: StopRu
     tracks: batch.clocks.map((clock, index) => newTrack<T>(index, clock, method)),
     state: upload(batch.initial, batch.shapes),
     slope: [],
+    direction: [],
   };
+  const tensors = ({ state, slope, direction }: Rows<T>) => [...state, ...slope, ...direction];
   const replace = (next: Rows<T>) => {
-    const kept = new Set([...next.state, ...next.slope]);
-    tf.dispose([...rows.state, ...rows.slope].filter((z) => !kept.has(z)));
+    const kept = new Set(tensors(next));
+    tf.dispose(tensors(rows).filter((z) => !kept.has(z)));
     rows = next;
   };
   try {
     if (stop.saveTimes[0] === 0) await save(rows, rows.tracks, batch, stop);
-    if (method.kind === 'adaptive') replace({ ...rows, slope: await start(batch.system, rows, method) });
+    if (!('step' in method)) replace({ ...rows, ...(await start(batch.system, rows, method)) });
     for (;;) {
       await finish(rows, batch, stop, endings);
       const active = rows.tracks.filter(({ outcome }) => outcome === null);
@@ -80,12 +102,7 @@ export async function integrate<T>(batch: Batch<T>, method: Method, stop: StopRu
       // What has ended waits, frozen by a zero step, until half of the rows have.
       if (active.length <= rows.tracks.length / 2) replace(keep(rows, active));
       const steps = rows.tracks.map((track) => planStep(track, method, stop));
-      const tried = await tryStep(
-        batch.system,
-        method,
-        rows,
-        steps.map(({ h }) => h),
-      );
+      const tried = await tryStep(batch.system, method, rows, steps);
       const wasActive = rows.tracks.map(({ outcome }) => outcome === null);
       const accepted = rows.tracks.map(
         (track, row) => !wasActive[row] || judge(track, steps[row]!, tried.measured[row]!, method, stop),
@@ -95,7 +112,7 @@ export async function integrate<T>(batch: Batch<T>, method: Method, stop: StopRu
       await save(rows, hits, batch, stop);
     }
   } finally {
-    tf.dispose([...rows.state, ...rows.slope]);
+    tf.dispose(tensors(rows));
   }
 }
 
@@ -151,41 +168,59 @@ const read = async <T>(rows: Rows<T>, tracks: readonly Track<T>[]): Promise<Host
 function keep<T>(rows: Rows<T>, tracks: readonly Track<T>[]): Rows<T> {
   const kept = positions(rows, tracks);
   const of = (state: State) => state.map((z) => keepRows(z, kept));
-  return { tracks, state: of(rows.state), slope: of(rows.slope) };
+  return { tracks, state: of(rows.state), slope: of(rows.slope), direction: of(rows.direction) };
 }
 
-interface TriedStep {
-  readonly state: State;
-  readonly slope: State;
+interface TriedStep extends Omit<Rows<never>, 'tracks'> {
   readonly measured: readonly Measured[];
 }
 
-/** Takes a step of size h in every row and measures it. */
+/** Takes the planned step in every row and measures it. */
 async function tryStep<T>(
   system: System,
   method: Method,
-  { state, slope }: Rows<T>,
-  sizes: readonly number[],
+  { state, slope, direction }: Rows<T>,
+  planned: readonly PlannedStep[],
 ): Promise<TriedStep> {
-  const tried = tf.tidy(() => {
-    const h = tf.tensor3d([...sizes], [sizes.length, 1, 1]);
-    const step = take(system, method, state, slope, h);
-    const measures = [step.next, step.slope, ...(step.error ? [step.error] : [])];
-    const carried = method.kind === 'adaptive' ? [...step.slope] : [];
-    return { state: step.next, slope: carried, norms: tf.stack(measures.map(squaredNorms)) };
+  const count = planned.length;
+  // In a batch all have tried as many steps, so that their power iterations coincide.
+  const iterates = planned.some((step) => step.iterates);
+  const { measures, ...tried } = tf.tidy(() => {
+    const step = take(system, method, state, slope, planned);
+    const iteration = iterates ? powerIteration(system, step.next, step.slope, direction) : null;
+    const squares = [step.next, step.slope, ...(step.error ? [step.error] : [])].map(squaredNorms);
+    return {
+      state: step.next,
+      slope: 'step' in method ? [] : [...step.slope],
+      direction: iteration ? iteration.direction : direction.map((z) => z.clone()),
+      measures: tf.stack([...squares, ...(iteration ? [tf.square(iteration.radius)] : [])]),
+    };
   });
-  const norms = Array.from(await tried.norms.data(), Math.sqrt);
-  tried.norms.dispose();
-  const measured = sizes.map((_, row) => ({
+  const norms = Array.from(await measures.data(), Math.sqrt);
+  measures.dispose();
+  const measured = planned.map((_, row) => ({
     size: norms[row]!,
-    rate: norms[sizes.length + row]!,
-    errorRate: norms[2 * sizes.length + row] ?? 0,
+    rate: norms[count + row]!,
+    errorRate: 'step' in method ? 0 : norms[2 * count + row]!,
+    radius: iterates ? norms[3 * count + row]! : NaN,
   }));
-  return { state: tried.state, slope: tried.slope, measured };
+  return { ...tried, measured };
 }
 
-function take(system: System, method: Method, state: State, slope: State, h: Tensor3D): Step {
+function take(
+  system: System,
+  method: Method,
+  state: State,
+  slope: State,
+  planned: readonly PlannedStep[],
+): Step {
+  const sizes = planned.map((step) => step.h);
+  const h = tf.tensor3d(sizes, [sizes.length, 1, 1]);
   switch (method.kind) {
+    case 'stabilized': {
+      const counts = planned.map(({ stages }) => stages);
+      return chebyshevStep(system, counts, state, slope, h);
+    }
     case 'adaptive':
       return rungeKuttaStep(system, method.tableau, state, slope, h);
     case 'fixed':
@@ -196,27 +231,25 @@ function take(system: System, method: Method, state: State, slope: State, h: Ten
 }
 
 /** The tried rows where accepted, else the rows as they were. */
-function merge<T>(
-  rows: Rows<T>,
-  tried: TriedStep,
-  accepted: readonly boolean[],
-): Pick<Rows<T>, 'state' | 'slope'> {
-  if (accepted.every(Boolean)) return { state: tried.state, slope: tried.slope };
+function merge<T>(rows: Rows<T>, tried: TriedStep, accepted: readonly boolean[]): Omit<Rows<T>, 'tracks'> {
+  const { state, slope, direction } = tried;
+  if (accepted.every(Boolean)) return { state, slope, direction };
   const finite = tried.measured.every(({ size, rate }, row) => accepted[row] || Number.isFinite(size + rate));
   const merged = {
-    state: choose(accepted, finite, tried.state, rows.state),
-    slope: choose(accepted, finite, tried.slope, rows.slope),
+    state: choose(accepted, finite, state, rows.state),
+    slope: choose(accepted, finite, slope, rows.slope),
+    direction: choose(accepted, finite, direction, rows.direction),
   };
-  tf.dispose([...tried.state, ...tried.slope]);
+  tf.dispose([...state, ...slope, ...direction]);
   return merged;
 }
 
-/** Sets every track's starting step and returns the derivative at the start. */
+/** Sets every track's starting step, and returns the derivative at the start and where power iterations lead there. */
 async function start<T>(
   system: System,
   { tracks, state }: Rows<T>,
-  { rtol, atol, tableau }: Extract<Method, { kind: 'adaptive' }>,
-): Promise<State> {
+  method: AdaptiveMethod,
+): Promise<Pick<Rows<T>, 'slope' | 'direction'>> {
   const count = tracks.length;
   const first = system.derivative(state);
   const initialNorms = tf.tidy(() => tf.stack([squaredNorms(state), squaredNorms(first)]));
@@ -233,7 +266,20 @@ async function start<T>(
     const [size, rate, h0] = [norms[row]!, norms[count + row]!, guesses[row]!];
     track.peak = rate;
     track.evaluations = 2;
-    track.proposal = startingStep(h0, rate, change[row]! / h0, atol + rtol * size, tableau.order);
+    const scale = method.atol + method.rtol * size;
+    track.proposal = startingStep(h0, rate, change[row]! / h0, scale, estimateOrder(method));
   });
-  return first;
+  if (method.kind !== 'stabilized') return { slope: first, direction: [] };
+  const { direction, radius } = tf.tidy(() => {
+    let found = powerIteration(system, state, first, first);
+    for (let k = 1; k < FIRST_ITERATIONS; k++) found = powerIteration(system, state, first, found.direction);
+    return found;
+  });
+  const radii = await radius.data();
+  radius.dispose();
+  tracks.forEach((track, row) => {
+    track.evaluations += FIRST_ITERATIONS;
+    track.radius = spectralRadius(radii[row]!, 0);
+  });
+  return { slope: first, direction };
 }

@@ -3,7 +3,8 @@
  * float64, with no tensors. Time here is normalized time tau.
  */
 import { decide, scaledError } from '../method/controller.js';
-import type { Method } from '../method/method.js';
+import { estimateOrder, type Method } from '../method/method.js';
+import { ITERATE_EVERY, spectralRadius, stableStep, stagesFor } from '../method/stabilized.js';
 import type { Outcome } from '../method/outcome.js';
 
 /** When to observe and when to stop. */
@@ -31,6 +32,8 @@ export interface Track<T> {
   evaluations: number;
   /** Largest slope norm so far. */
   peak: number;
+  /** Of the linearized flow, as a stabilized method takes it to be. */
+  radius: number;
   readonly saved: T[];
   outcome: Outcome | null;
 }
@@ -41,13 +44,21 @@ export interface PlannedStep {
   readonly h: number;
   /** True if the step ends at the trajectory's next save point. */
   readonly hit: boolean;
+  /** Of a stabilized method; 0 of others. */
+  readonly stages: number;
+  /** Whether a stabilized method also makes a power iteration, at the end of the step. */
+  readonly iterates: boolean;
 }
 
-/** What a tried step measured: norms of the new state, its slope, and the embedded error over h. */
+/**
+ * What a tried step measured: norms of the new state, its slope, and the estimated error over h; and the spectral radius
+ * that a power iteration found there, NaN without one.
+ */
 export interface Measured {
   readonly size: number;
   readonly rate: number;
   readonly errorRate: number;
+  readonly radius: number;
 }
 
 /** Steps below this fraction of the elapsed time cannot be told from none in float64 time. */
@@ -64,13 +75,14 @@ export function newTrack<T>(index: number, clock: number, method: Method): Track
     index,
     clock,
     tau: 0,
-    proposal: method.kind === 'adaptive' ? 0 : method.step * clock,
+    proposal: 'step' in method ? method.step * clock : 0,
     lastError: 1e-4,
     afterRejection: false,
     accepted: 0,
     rejected: 0,
     evaluations: 0,
     peak: 0,
+    radius: 0,
     saved: [],
     outcome: null,
   };
@@ -82,16 +94,30 @@ const target = <T>(track: Track<T>, { saveTimes }: StopRule): number =>
 
 /** The next step: none (h = 0) once the trajectory has ended, else up to the next save point at most. */
 export function planStep<T>(track: Track<T>, method: Method, stop: StopRule): PlannedStep {
-  if (track.outcome !== null) return { h: 0, hit: false };
+  if (track.outcome !== null) return { h: 0, hit: false, stages: 0, iterates: false };
   const remaining = target(track, stop) - track.tau;
   // Save points are whole multiples of a fixed step; half a step is more than a million sums can be off by.
-  if (method.kind !== 'adaptive') return { h: track.proposal, hit: remaining < 1.5 * track.proposal };
-  const hit = remaining <= track.proposal * (1 + 1e-6);
-  return { h: Math.fround(hit ? remaining : track.proposal), hit };
+  if ('step' in method)
+    return { h: track.proposal, hit: remaining < 1.5 * track.proposal, stages: 0, iterates: false };
+  const stabilized = method.kind === 'stabilized';
+  const proposal = Math.min(
+    track.proposal,
+    stabilized ? stableStep(method.mostStages, track.radius) : Infinity,
+  );
+  const hit = remaining <= proposal * (1 + 1e-6);
+  const h = Math.fround(hit ? remaining : proposal);
+  return {
+    h,
+    hit,
+    stages: stabilized ? stagesFor(h, track.radius) : 0,
+    iterates: stabilized && (track.accepted + track.rejected + 1) % ITERATE_EVERY === 0,
+  };
 }
 
-function evaluationsPerStep(method: Method): number {
+function evaluationsOf(method: Method, { stages, iterates }: PlannedStep): number {
   switch (method.kind) {
+    case 'stabilized':
+      return stages + (iterates ? 1 : 0);
     case 'adaptive':
       return method.tableau.b.length - 1;
     case 'fixed':
@@ -102,13 +128,8 @@ function evaluationsPerStep(method: Method): number {
 }
 
 /** Sets the next step size of an adaptive method by the error of the tried one; returns whether it is accepted. */
-function control<T>(
-  track: Track<T>,
-  step: PlannedStep,
-  error: number,
-  { tableau }: Extract<Method, { kind: 'adaptive' }>,
-): boolean {
-  const decision = decide(step.h, error, track.lastError, tableau.order, track.afterRejection);
+function control<T>(track: Track<T>, step: PlannedStep, error: number, order: number): boolean {
+  const decision = decide(step.h, error, track.lastError, order, track.afterRejection);
   // A step that was cut at a save point says little about the next: do not fall behind what was proposed before it.
   const cut = decision.accepted && step.hit;
   track.proposal = cut ? Math.max(track.proposal, decision.next) : decision.next;
@@ -124,21 +145,22 @@ function control<T>(
 export function judge<T>(
   track: Track<T>,
   step: PlannedStep,
-  { size, rate, errorRate }: Measured,
+  { size, rate, errorRate, radius }: Measured,
   method: Method,
   stop: StopRule,
 ): boolean {
   const finite = Number.isFinite(size) && Number.isFinite(rate);
-  track.evaluations += evaluationsPerStep(method);
+  track.evaluations += evaluationsOf(method, step);
+  track.radius = spectralRadius(radius, track.radius);
   const accepted =
-    method.kind === 'adaptive'
-      ? control(
+    'step' in method
+      ? finite
+      : control(
           track,
           step,
           finite ? scaledError(step.h * errorRate, size, method.rtol, method.atol) : NaN,
-          method,
-        )
-      : finite;
+          estimateOrder(method),
+        );
   if (accepted) {
     track.accepted++;
     track.tau = step.hit ? target(track, stop) : track.tau + step.h;
@@ -149,7 +171,7 @@ export function judge<T>(
     track.rejected++;
     const resolution = finite ? TIME_RESOLUTION : EDGE_RESOLUTION;
     const exhausted = track.proposal < Math.max(SMALLEST_STEP, resolution * track.tau);
-    if (method.kind !== 'adaptive' || (exhausted && !finite)) track.outcome = 'diverged';
+    if ('step' in method || (exhausted && !finite)) track.outcome = 'diverged';
     else if (exhausted) track.outcome = 'step-too-small';
   }
   if (track.accepted + track.rejected >= stop.maxSteps) track.outcome ??= 'step-budget';

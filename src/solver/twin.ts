@@ -1,89 +1,139 @@
 /**
- * The float64 twin of the loop (integrate.ts): one trajectory of a field on the host, by the same methods, step-size
- * decisions (track.ts) and outcomes.
+ * The float64 twin of the loop (integrate.ts): one trajectory on the host, by the same methods, step-size decisions
+ * (track.ts) and outcomes.
  */
-import { gradientDescentStep, rungeKuttaStep, type Field, type State64 } from '../../kernels/cpu/step.js';
+import {
+  chebyshev,
+  gradientDescent,
+  moved,
+  rungeKutta,
+  type Asking,
+  type State64,
+} from '../../kernels/cpu/step.js';
 import { firstGuess, startingStep } from '../method/controller.js';
-import type { Method } from '../method/method.js';
+import { estimateOrder, type AdaptiveMethod, type Method } from '../method/method.js';
 import type { Outcome } from '../method/outcome.js';
-import { judge, newTrack, planStep, record, type StopRule, type Track } from './track.js';
+import { FIRST_ITERATIONS, NUDGE, spectralRadius } from '../method/stabilized.js';
+import { judge, newTrack, planStep, record, type PlannedStep, type StopRule, type Track } from './track.js';
 
 export interface TwinEnding {
   readonly outcome: Outcome;
+  /** Time t of the last state. */
+  readonly time: number;
   readonly acceptedSteps: number;
   readonly rejectedSteps: number;
+  /** Evaluations of the flow. */
+  readonly evaluations: number;
   /** The state at every save time that was reached. */
   readonly saved: readonly State64[];
   readonly state: State64;
 }
 
-const norm = (state: State64): number => Math.hypot(...state.map((z) => Math.hypot(...z)));
+const norm = (state: State64): number => Math.hypot(...state.map((z) => Math.sqrt(sumOfSquares(z))));
+
+const sumOfSquares = (z: Float64Array): number => z.reduce((sum, value) => sum + value * value, 0);
+
+/** Where a trajectory is, its derivative there, and for a stabilized method the direction of fastest change. */
+interface Place {
+  readonly state: State64;
+  readonly slope: State64;
+  readonly direction: State64;
+}
 
 /**
  * Advances a trajectory to its end.
  * @param clock time of the field per unit of time t
  */
-export async function solveTwin(
-  field: Field,
-  start: State64,
-  clock: number,
-  method: Method,
-  stop: StopRule,
-): Promise<TwinEnding> {
+export function* twin(start: State64, clock: number, method: Method, stop: StopRule): Asking<TwinEnding> {
   const track = newTrack<State64>(0, clock, method);
-  const derivative = async (state: State64) => (await field([state]))[0]!;
-  let state = start;
-  let slope = await derivative(state);
-  if (stop.saveTimes[0] === 0) record(track, state, stop);
-  if (method.kind === 'adaptive') await setFirstStep(track, state, slope, derivative, method);
+  const [slope] = yield [start];
+  let place: Place = { state: start, slope: slope!, direction: slope! };
+  if (stop.saveTimes[0] === 0) record(track, start, stop);
+  if (!('step' in method)) place = yield* begun(track, place, method);
   while (track.outcome === null) {
     const step = planStep(track, method, stop);
-    const tried = await take(field, method, state, slope, step.h);
+    const tried = yield* taken(method, place, step);
     const measured = {
       size: norm(tried.state),
       rate: norm(tried.slope),
       errorRate: tried.error ? norm(tried.error) : 0,
+      radius: tried.radius,
     };
     if (!judge(track, step, measured, method, stop)) continue;
-    state = tried.state;
-    slope = method.kind === 'adaptive' ? tried.slope : await derivative(state);
-    if (step.hit) record(track, state, stop);
+    place = 'step' in method ? { ...tried, slope: (yield [tried.state])[0]! } : tried;
+    if (step.hit) record(track, place.state, stop);
   }
   return {
     outcome: track.outcome,
+    time: track.tau / track.clock,
     acceptedSteps: track.accepted,
     rejectedSteps: track.rejected,
+    evaluations: track.evaluations,
     saved: track.saved,
-    state,
+    state: place.state,
   };
 }
 
-interface Tried {
-  readonly state: State64;
-  readonly slope: State64;
+interface Tried extends Place {
   readonly error: State64 | null;
+  readonly radius: number;
 }
 
-async function take(field: Field, method: Method, state: State64, slope: State64, h: number): Promise<Tried> {
-  if (method.kind === 'gradient-descent') {
-    const [next] = await gradientDescentStep(field, method.order, [state], [h]);
-    return { state: next!, slope, error: null };
+function* taken(
+  method: Method,
+  { state, slope, direction }: Place,
+  { h, stages, iterates }: PlannedStep,
+): Asking<Tried> {
+  switch (method.kind) {
+    case 'gradient-descent': {
+      const [next] = yield* gradientDescent(method.order, [state], [h]);
+      return { state: next!, slope, direction, error: null, radius: NaN };
+    }
+    case 'fixed':
+    case 'adaptive': {
+      const step = yield* rungeKutta(method.tableau, [state], [slope], [h]);
+      const error = step.error?.[0] ?? null;
+      return { state: step.next[0]!, slope: step.slope[0]!, direction, error, radius: NaN };
+    }
+    case 'stabilized': {
+      const step = yield* chebyshev(stages, state, slope, h);
+      const next = { state: step.next[0]!, slope: step.slope[0]! };
+      const error = step.error![0]!;
+      if (!iterates) return { ...next, error, direction, radius: NaN };
+      return { ...next, error, ...(yield* iterated(next.state, next.slope, direction)) };
+    }
   }
-  const step = await rungeKuttaStep(field, method.tableau, [state], [slope], [h]);
-  return { state: step.next[0]!, slope: step.slope[0]!, error: step.error?.[0] ?? null };
 }
 
-async function setFirstStep(
-  track: Track<State64>,
+/** A power iteration with the Jacobian at a state, by a difference of the flow along a direction. */
+function* iterated(
   state: State64,
   slope: State64,
-  derivative: (state: State64) => Promise<State64>,
-  { rtol, atol, tableau }: Extract<Method, { kind: 'adaptive' }>,
-): Promise<void> {
+  direction: State64,
+): Asking<{ readonly direction: State64; readonly radius: number }> {
+  const length = NUDGE * norm(state);
+  const size = norm(direction);
+  const [along, per] = size > 0 && size < Infinity ? [direction, size] : [slope, norm(slope)];
+  const [nudged] = yield [moved(state, length / per, [1], [along])];
+  const change = moved(nudged!, -1, [1], [slope]);
+  return { direction: change, radius: norm(change) / length };
+}
+
+/** Sets the first step and what a stabilized method begins with. */
+function* begun(track: Track<State64>, place: Place, method: AdaptiveMethod): Asking<Place> {
+  const { state, slope } = place;
   const [size, rate] = [norm(state), norm(slope)];
   const h0 = firstGuess(size, rate);
-  const after = await derivative(state.map((z, c) => z.map((value, i) => value + h0 * slope[c]![i]!)));
-  const change = norm(after.map((z, c) => z.map((value, i) => value - slope[c]![i]!)));
+  const [after] = yield [moved(state, h0, [1], [slope])];
+  const change = norm(moved(after!, -1, [1], [slope]));
   track.peak = rate;
-  track.proposal = startingStep(h0, rate, change / h0, atol + rtol * size, tableau.order);
+  track.evaluations = 2;
+  const scale = method.atol + method.rtol * size;
+  track.proposal = startingStep(h0, rate, change / h0, scale, estimateOrder(method));
+  if (method.kind !== 'stabilized') return place;
+  let found = { direction: slope, radius: NaN };
+  for (let k = 0; k < FIRST_ITERATIONS; k++) found = yield* iterated(state, slope, found.direction);
+  track.evaluations += FIRST_ITERATIONS;
+  track.radius = spectralRadius(found.radius, track.radius);
+  return { ...place, direction: found.direction };
 }

@@ -163,7 +163,7 @@ const DEFAULT_SAVES = 32;
 function stopRule(config: SweepConfig, stepping: Method, cells: readonly Cell[]): StopRule {
   const slowest = Math.min(...cells.map(({ problem, coefficients }) => problem.rate * clock(coefficients)));
   const unrounded = config.time ?? 400 / (slowest > 0 ? slowest : 1);
-  const step = stepping.kind === 'adaptive' ? null : stepping.step;
+  const step = 'step' in stepping ? stepping.step : null;
   const whole = (time: number) => (step === null ? time : Math.max(1, Math.round(time / step)) * step);
   const time = config.time ?? whole(unrounded);
   const defaults = Array.from({ length: DEFAULT_SAVES }, (_, i) =>

@@ -3,10 +3,10 @@
  * rounding, that it computed them itself, and that its precision is the one it reports.
  */
 import * as tf from '@tensorflow/tfjs';
-import type { State64 } from '../../kernels/cpu/step.js';
+import { answered, type State64 } from '../../kernels/cpu/step.js';
 import { isOn } from '../backend/residence.js';
 import { method, type Method } from '../method/method.js';
-import { solveTwin } from '../solver/twin.js';
+import { twin } from '../solver/twin.js';
 import { Draws, firstOfEach, timeOf, wideCases, type Case } from './cases.js';
 import { atMost, tightest, Worst, type Check, type Context, type Measurement } from './check.js';
 import { deviceField, hostField, intoFlow, stateOf } from './fields.js';
@@ -56,7 +56,7 @@ const simulated = (context: Context, at: Case, by: Method): Promise<State64[]> =
 /** The same by the twin, in the adapter's own coordinates. */
 async function expectedEnd({ subject }: Context, at: Case, start: State64, by: Method): Promise<State64> {
   const stop = { saveTimes: [timeOf(at, HORIZON)], steadyTolerance: null, maxSteps: 10_000 };
-  return (await solveTwin(hostField(subject, at)!, start, 1, by, stop)).state;
+  return answered(twin(start, 1, by, stop), hostField(subject, at)!).state;
 }
 
 /** How much larger, relative to the state, a small change of the start is at the horizon: 1 at least. */

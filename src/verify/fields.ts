@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { moved, type Field, type State64 } from '../../kernels/cpu/step.js';
+import { moved, type Field, type HostField, type State64 } from '../../kernels/cpu/step.js';
 import { dense } from '../dense.js';
 import { clock, intoFrame, outOfFrame, type Adapter, type Factors } from '../ensemble/adapter.js';
 import { download, upload } from '../solver/batch.js';
@@ -72,7 +72,7 @@ export const isHostOnly = ({ on }: Pick<Check, 'on'>, cases: readonly Case[]): b
   on === 'host' && cases.every(isOnHost);
 
 /** The float64 flow; null for a loss that only a backend can evaluate. */
-export function hostField(subject: Subject, at: Case): Field | null {
+export function hostField(subject: Subject, at: Case): HostField | null {
   const { structure } = at.problem;
   const { host } = at.definition;
   if (structure.kind === 'autodiff') return isOnHost(at) ? fieldOfLoss(at, host!) : null;
@@ -86,7 +86,7 @@ export function hostField(subject: Subject, at: Case): Field | null {
 }
 
 /** dB/dt = -kB s G A^T, dA/dt = -kA s B^T G, with G = grad f(W0 + s B A). */
-export function fieldOfLoss(at: Case, loss: HostLoss): Field {
+export function fieldOfLoss(at: Case, loss: HostLoss): HostField {
   const { rank: r, problem, coefficients } = at;
   const { m } = problem;
   const { scale, lrRatioA, lrRatioB } = coefficients;

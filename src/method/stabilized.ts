@@ -1,0 +1,96 @@
+/**
+ * The stabilized method RKC2: Runge-Kutta-Chebyshev of order 2 (Sommeijer, Shampine, Verwer, RKC: An explicit solver
+ * for parabolic PDEs, J. Comput. Appl. Math. 88, 1998). With s stages it is stable on about 0.65 s^2 of the negative
+ * real axis, where the spectrum of a gradient flow lies.
+ */
+
+/** Coefficients of a step of s stages: Y_1 = Y_0 + first h F_0, and for j = 2, ..., s
+ * Y_j = (1 - mu - nu) Y_0 + mu Y_{j-1} + nu Y_{j-2} + muTilde h F_{j-1} + gammaTilde h F_0. */
+export interface ChebyshevStages {
+  readonly first: number;
+  /** For j = 2, ..., s. */
+  readonly rest: readonly ChebyshevStage[];
+}
+
+export interface ChebyshevStage {
+  readonly mu: number;
+  readonly nu: number;
+  readonly muTilde: number;
+  readonly gammaTilde: number;
+}
+
+/** Damping: the stability polynomial stays below 1 - epsilon / 3 inside. */
+const EPSILON = 2 / 13;
+
+/** Most stages of a step, however precise the arithmetic. */
+export const MOST_STAGES = 100;
+
+/** Coefficients of a step of s >= 2 stages. */
+export function chebyshevStages(s: number): ChebyshevStages {
+  const w0 = 1 + EPSILON / s ** 2;
+  // Chebyshev polynomials at w0 with their first and second derivatives, by recurrence.
+  const [t, d, dd] = [
+    [1, w0],
+    [0, 1],
+    [0, 0],
+  ];
+  for (let j = 2; j <= s; j++) {
+    t!.push(2 * w0 * t![j - 1]! - t![j - 2]!);
+    d!.push(2 * t![j - 1]! + 2 * w0 * d![j - 1]! - d![j - 2]!);
+    dd!.push(4 * d![j - 1]! + 2 * w0 * dd![j - 1]! - dd![j - 2]!);
+  }
+  const w1 = d![s]! / dd![s]!;
+  const b = (j: number) => dd![Math.max(2, j)]! / d![Math.max(2, j)]! ** 2;
+  const rest = Array.from({ length: s - 1 }, (_, i) => {
+    const j = i + 2;
+    const muTilde = (2 * b(j) * w1) / b(j - 1);
+    return {
+      mu: (2 * b(j) * w0) / b(j - 1),
+      nu: -b(j) / b(j - 2),
+      muTilde,
+      gammaTilde: -(1 - b(j - 1) * t![j - 1]!) * muTilde,
+    };
+  });
+  return { first: b(1) * w1, rest };
+}
+
+const known = new Map<number, ChebyshevStages>();
+
+/** The same, computed once for every s. */
+export function stagesOf(s: number): ChebyshevStages {
+  const found = known.get(s) ?? chebyshevStages(s);
+  known.set(s, found);
+  return found;
+}
+
+/** Power iterations at the start. */
+export const FIRST_ITERATIONS = 8;
+/** Tries of steps from one power iteration to the next, which goes on from it. */
+export const ITERATE_EVERY = 5;
+/** Iterations approach the spectral radius from below. */
+const RADIUS_SAFETY = 1.1;
+
+/** The spectral radius to go by: what a power iteration found (NaN: nothing), and what was gone by before. */
+export const spectralRadius = (found: number, before: number): number =>
+  Number.isFinite(found) ? Math.max(RADIUS_SAFETY * found, 0.9 * before) : before;
+
+/** Order that the error of a step falls by: the estimate is of the third derivative. */
+export const ESTIMATE_ORDER = 3;
+
+/** Least number of stages of a step h that is stable up to a spectral radius. */
+export const stagesFor = (h: number, radius: number): number =>
+  Math.max(2, 1 + Math.floor(Math.sqrt(1 + 1.54 * h * radius)));
+
+/** Largest step that needs so many stages at most. */
+export const stableStep = (stages: number, radius: number): number =>
+  radius > 0 ? (0.999 * (stages ** 2 - 1)) / 1.54 / radius : Infinity;
+
+/** Unit roundoff of float32, in which states are held. */
+const ROUNDOFF = 2 ** -24;
+
+/** Most stages of which rounding leaves the error of a step alone: it grows with the square of their number. */
+export const mostStages = (rtol: number): number =>
+  Math.min(MOST_STAGES, Math.max(4, Math.floor(Math.sqrt(rtol / ROUNDOFF))));
+
+/** Length, over that of the state, of the step along which the flow is differenced for the spectral radius. */
+export const NUDGE = Math.sqrt(ROUNDOFF);
