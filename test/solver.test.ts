@@ -20,7 +20,8 @@ import { namedSpectrum } from '../src/problem/spectrum.js';
 import { traceSquared } from '../src/problem/traceSquared.js';
 import type { HostState } from '../src/solver/batch.js';
 import { integrate, type Ending, type StopRule } from '../src/solver/integrate.js';
-import { judge, newTrack, planStep } from '../src/solver/track.js';
+import { judge, newTrack, planStep } from '../src/method/track.js';
+import type { Path } from '../src/solver/path.js';
 import { chunks, paddedWidth, type Member, type SolveOptions, type Trajectory } from '../src/solver/solve.js';
 import { balancedPath } from '../src/theory/balanced.js';
 import { alignedPath, eckartYoungMirsky } from '../src/theory/frobenius.js';
@@ -102,7 +103,10 @@ async function trace(
       clocks: [c],
       observe: (_, time, state): Seen => ({
         state,
-        factors: { x: columns(state[0]!, width, rank), y: columns(state[1]!, width, rank) },
+        factors: {
+          x: columns(state[0] as Float32Array, width, rank),
+          y: columns(state[1] as Float32Array, width, rank),
+        },
         time,
         tensors: tf.memory().numTensors,
       }),
@@ -423,11 +427,19 @@ describe.each(backends)('batches on %s', (backend) => {
     const members = [1, 8, 2, 5, 3, 4, 6].map((rank) =>
       drawnMember(problems[0]![1], 'gaussian', rank, 0, plain),
     );
-    expect(chunks(members, 2)).toEqual([[0, 2], [4, 5], [1, 3], [6]]);
-    expect(chunks(members, 100)).toEqual([
-      [0, 2, 4, 5],
-      [1, 3, 6],
+    const cut = (size: number, path: Path) =>
+      chunks(members, size, path).map(({ width, indices }) => [width, ...indices]);
+    expect(cut(2, 'tensor-ops')).toEqual([
+      [4, 0, 2],
+      [4, 4, 5],
+      [8, 1, 3],
+      [8, 6],
     ]);
+    expect(cut(100, 'tensor-ops')).toEqual([
+      [4, 0, 2, 4, 5],
+      [8, 1, 3, 6],
+    ]);
+    expect(cut(2, 'fused').map(([width]) => width)).toEqual([1, 8, 2, 5, 3, 4, 6]);
   });
 
   it('hold rank 3 at width 4 as if it were alone', async () => {

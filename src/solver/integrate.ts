@@ -35,9 +35,9 @@ import {
   type PlannedStep,
   type StopRule,
   type Track,
-} from './track.js';
+} from '../method/track.js';
 
-export type { StopRule } from './track.js';
+export type { StopRule } from '../method/track.js';
 
 /** What is integrated: initial states of independent trajectories of one system. */
 export interface Batch<T> {

@@ -24,7 +24,10 @@ export interface Observation {
 export type Observer = (factors: Factors, clock: number, time: number) => Promise<Observation>;
 
 /** @param withSingularValues whether to compute them: O((n + m) r^2) more work per save point */
-export function observer(problem: Problem, withSingularValues: boolean): Observer {
+export function observer(
+  problem: Pick<Problem, 'structure' | 'n' | 'm'>,
+  withSingularValues: boolean,
+): Observer {
   const { structure, n, m } = problem;
   const evaluate = structure.kind === 'autodiff' ? onDevice(structure, n, m) : onHost(structure);
   return async (factors, clock, time) => {

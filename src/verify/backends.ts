@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import { answered, type State64 } from '../../kernels/cpu/step.js';
 import { isOn } from '../backend/residence.js';
 import { method, type Method } from '../method/method.js';
-import { twin } from '../solver/twin.js';
+import { twin } from '../../kernels/cpu/twin.js';
 import { Draws, firstOfEach, timeOf, wideCases, type Case } from './cases.js';
 import { atMost, tightest, Worst, type Check, type Context, type Measurement } from './check.js';
 import { deviceField, hostField, intoFlow, stateOf } from './fields.js';

@@ -1,7 +1,7 @@
 /** Checks of the methods themselves, in float64: their order conditions, and the orders that they have in fact. */
 import { answered, type HostField, type State64 } from '../../kernels/cpu/step.js';
 import { orderResiduals, tableaus, type Tableau } from '../method/tableau.js';
-import { twin } from '../solver/twin.js';
+import { twin } from '../../kernels/cpu/twin.js';
 import { firstOfEach, timeOf } from './cases.js';
 import { around, atMost, Worst, type Check, type Context, type Curve } from './check.js';
 import { hostField, stateOf } from './fields.js';

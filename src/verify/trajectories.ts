@@ -70,12 +70,10 @@ export async function solved(
 ): Promise<Trajectory[]> {
   const members = starts.map((start) => ({ rank: start.x.cols, coefficients, initial: () => start }));
   const found = new Array<Trajectory>(starts.length);
-  for await (const chunk of subject.solve(problem, members, {
-    method: by,
-    stop: { ...stop, maxSteps: MOST_STEPS },
-    chunk: chunkFor(problem, backend),
-  }))
-    for (const { index, trajectory } of chunk) found[index] = trajectory;
+  const options = { method: by, stop: { ...stop, maxSteps: MOST_STEPS }, kernel: 'tensor-ops' } as const;
+  const chunk = chunkFor(problem, backend, options);
+  for await (const solved of subject.solve(problem, members, { ...options, chunk }))
+    for (const { index, trajectory } of solved) found[index] = trajectory;
   const failed = found.find(({ outcome }) => outcome !== 'end-time' && outcome !== 'stationary');
   if (failed)
     throw new Error(`a trajectory of ${problem.loss} ended by ${failed.outcome} at t = ${failed.time}`);
