@@ -6,7 +6,7 @@ import { chebyshev, gradientDescent, moved, rungeKutta, type Asking, type State6
 import { firstGuess, startingStep } from '../../src/method/controller.js';
 import { estimateOrder, type AdaptiveMethod, type Method } from '../../src/method/method.js';
 import type { Outcome } from '../../src/method/outcome.js';
-import { FIRST_ITERATIONS, NUDGE, spectralRadius } from '../../src/method/stabilized.js';
+import { FIRST_ITERATIONS, NUDGE, spectralRadius, stagesOf } from '../../src/method/stabilized.js';
 import {
   judge,
   newTrack,
@@ -97,7 +97,7 @@ function* taken(
       return { state: step.next[0]!, slope: step.slope[0]!, direction, error, radius: NaN };
     }
     case 'stabilized': {
-      const step = yield* chebyshev(stages, state, slope, h);
+      const step = yield* chebyshev(stagesOf(stages), state, slope, h);
       const next = { state: step.next[0]!, slope: step.slope[0]! };
       const error = step.error![0]!;
       if (!iterates) return { ...next, error, direction, radius: NaN };

@@ -18,6 +18,7 @@ import { ownCases, ownFloat64Gradient, ownGradient } from './ownLoss.js';
 import { saddleChecks } from './saddles.js';
 import { schemeChecks } from './schemes.js';
 import { secondDerivativeChecks } from './secondDerivatives.js';
+import { stabilizedChecks } from './stabilized.js';
 import { rankflow } from './subject.js';
 
 /** Every check of rankflow itself, in the order in which they are read. */
@@ -30,6 +31,7 @@ export const checks: readonly Check[] = [
   ...saddleChecks,
   ...backendChecks,
   ...orderChecks,
+  ...stabilizedChecks,
 ];
 
 export interface Verification {
