@@ -4,6 +4,8 @@
  * (src/solver/twin.ts), each trajectory's its own. The kernel has a memory: it writes to its inputs, so no gradient and
  * no other operation may see these.
  */
+import { registerKernel, type KernelConfig } from '@tensorflow/tfjs';
+import type { BackendName } from '../src/backend/backend.js';
 import type { Method } from '../src/method/method.js';
 import type { Structure } from '../src/problem/problem.js';
 import type { StopRule } from '../src/solver/track.js';
@@ -36,7 +38,8 @@ export interface AdvanceAttrs {
   readonly steps: number;
 }
 
-export type Precision = 'float32' | 'float64';
+export const precisions = ['float32', 'float64'] as const;
+export type Precision = (typeof precisions)[number];
 
 /** Entries of the report on each trajectory: the first output, int32 [batch, 6]. The second is the memory. */
 export const report = {
@@ -61,3 +64,15 @@ export interface FusedKernel {
   /** Steps after which a call should return, for a time of about a tenth of a second; Infinity where it may block. */
   stepsPerCall(attrs: Omit<AdvanceAttrs, 'steps'>): number;
 }
+
+export type FusedConfig = KernelConfig & FusedKernel;
+
+/** Registers the kernel of a backend with TensorFlow.js. */
+export const registerFused = (
+  backendName: BackendName,
+  kernel: FusedKernel,
+  kernelFunc: KernelConfig['kernelFunc'],
+): void => {
+  const config: FusedConfig = { kernelName: ADVANCE, backendName, kernelFunc, ...kernel };
+  registerKernel(config);
+};
