@@ -5,18 +5,19 @@ import { answered, type HostField } from '../kernels/cpu/step.js';
 import { twin } from '../kernels/cpu/twin.js';
 import { dense } from '../src/dense.js';
 import { clock, toFactors } from '../src/ensemble/adapter.js';
+import { useBackend as openBackend } from '../src/backend/useBackend.js';
 import { InputError } from '../src/inputError.js';
 import { customProblem } from '../src/input/customLoss.js';
 import { method, methodNames } from '../src/method/method.js';
 import { linearRegression } from '../src/problem/linearRegression.js';
 import { traceSquared } from '../src/problem/traceSquared.js';
 import { pathFor } from '../src/solver/path.js';
-import { coefficients, covariance, gaussian, memberOf, solveAll, useBackend } from './support.js';
+import { coefficients, covariance, gaussian, memberOf, solveAll } from './support.js';
 
 const problems = [traceSquared(6, 1.5), linearRegression(gaussian(7, 5, 1, 0.4), covariance(5, 2))];
 
 describe('on the cpu backend in float64', () => {
-  beforeAll(() => useBackend('cpu'));
+  beforeAll(async () => void (await openBackend('cpu')));
 
   it.each(methodNames)('%s is that of the twin, bit by bit', async (name) => {
     for (const problem of problems) {

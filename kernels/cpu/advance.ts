@@ -2,7 +2,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { outcomes, type Outcome } from '../../src/method/outcome.js';
 import { twin, type TwinEnding } from './twin.js';
-import { PROGRESS, registerFused, REPORT, type AdvanceAttrs, type AdvanceInputs } from '../fused.js';
+import {
+  PROGRESS,
+  registerFused,
+  REPORT,
+  type AdvanceAttrs,
+  type AdvanceInputs,
+  type FusedKernel,
+} from '../fused.js';
 import { evaluator } from './evaluate.js';
 import { answered, type HostField, type State64 } from './step.js';
 
@@ -10,22 +17,22 @@ interface CpuBackend {
   readonly data: { get(id: object): { readonly values: Float32Array } };
 }
 
-registerFused(
-  'cpu',
-  {
-    kinds: ['diagonal', 'quadratic', 'trace'],
-    precisions: ['float64'],
-    stepsPerCall: () => Infinity,
-  },
-  ({ inputs, attrs, backend }) => {
+const cpuKernel: FusedKernel = {
+  kinds: ['diagonal', 'quadratic', 'trace'],
+  precisions: ['float64'],
+  stepsPerCall: () => Infinity,
+};
+
+/** Registers the kernel with TensorFlow.js. */
+export const registerCpuKernel = (): void =>
+  registerFused('cpu', cpuKernel, ({ inputs, attrs, backend }) => {
     const { state, saved } = inputs as unknown as AdvanceInputs<tf.TensorInfo>;
     const valuesOf = ({ dataId }: tf.TensorInfo) =>
       (backend as unknown as CpuBackend).data.get(dataId).values;
     const told = attrs as unknown as AdvanceAttrs;
     const reports = advance(told, valuesOf(state), valuesOf(saved));
     return [tf.tensor(reports, [told.clocks.length, REPORT], 'int32'), tf.tensor1d([])];
-  },
-);
+  });
 
 /** Writes the states at the ends and at save times in place of what is given; returns the report. */
 function advance(attrs: AdvanceAttrs, state: Float32Array, saved: Float32Array): Int32Array {

@@ -3,8 +3,7 @@
  * call per operation.
  */
 import * as tf from '@tensorflow/tfjs';
-import { ADVANCE, PROGRESS, REPORT, report, type AdvanceAttrs } from '../../kernels/fused.js';
-import { fusedKernel } from '../../kernels/registry.js';
+import { ADVANCE, fusedKernel, PROGRESS, REPORT, report, type AdvanceAttrs } from '../../kernels/fused.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import type { HostState } from './batch.js';
 import type { Ending } from './integrate.js';

@@ -1,7 +1,6 @@
 /** Which way trajectories are computed: by a fused kernel where the backend has one for them, else by tensor operations. */
 import * as tf from '@tensorflow/tfjs';
-import type { Precision } from '../../kernels/fused.js';
-import { fusedKernel } from '../../kernels/registry.js';
+import { fusedKernel, type Precision } from '../../kernels/fused.js';
 import { InputError } from '../inputError.js';
 import type { Problem } from '../problem/problem.js';
 
