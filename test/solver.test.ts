@@ -408,7 +408,7 @@ describe.each(backends)('batches on %s', (backend) => {
         method: how,
         stop: until([end / 4, end], { steadyTolerance: 0.05 }),
         chunk,
-        singularValues: true,
+        detail: 'singular-values',
       });
       const together = await solveAll(problem, members, options(1000));
       expect(together).toHaveLength(members.length);
@@ -481,7 +481,7 @@ describe.each(backends)('outcomes on %s', (backend) => {
     expect(b!.outcome).toBe('stationary');
     expect(b!.time).toBeLessThan(40);
     // Relative to the largest at a save time, which is close to the largest at a step.
-    const peak = Math.max(...b!.saved.map((o) => o!.gradientNorm));
+    const peak = Math.max(...b!.saved.map((o) => o!.gradientNorm!));
     expect(b!.last.gradientNorm).toBeLessThan(1.1e-2 * peak);
     // What is stationary stays: its last observation stands for the later save times.
     expect(b!.saved.at(-1)).toEqual(b!.last);
@@ -706,7 +706,7 @@ describe.each(backends)('what the flow conserves on %s', (backend) => {
     const saved = trajectory!.saved.map((o) => o!);
     const drift = (b: number[]) => Math.max(...b.map((value) => Math.abs(value / b[0]! - 1)));
     // B^T B / kB - A A^T / kA is of the size of its terms here: a few 1e-7 of rounding and 1e-6 of error a step.
-    expect(drift(saved.map((o) => o.balancedness))).toBeLessThan(1e-4);
+    expect(drift(saved.map((o) => o.balancedness!))).toBeLessThan(1e-4);
     saved.slice(1).forEach((o, i) => {
       // The loss of a float32 state is known to about 1e-6 of the start.
       expect(o.loss).toBeLessThan(saved[i]!.loss + 1e-6 * Math.abs(saved[0]!.loss));
@@ -718,7 +718,7 @@ describe.each(backends)('what the flow conserves on %s', (backend) => {
       ...options,
       stop: until(linspace(0, 20, 5)),
     });
-    expect(drift(descent!.saved.map((o) => o!.balancedness))).toBeGreaterThan(1e-3);
+    expect(drift(descent!.saved.map((o) => o!.balancedness!))).toBeGreaterThan(1e-3);
   });
 
   it('df/dt is minus the squared gradient norm', async () => {
@@ -733,7 +733,7 @@ describe.each(backends)('what the flow conserves on %s', (backend) => {
       const [before, middle, after] = t!.saved.map((o) => o!);
       const slope = (after!.loss - before!.loss) / (2 * dt);
       // A central difference: dt^2 / 6 of the third derivative, which is at most (rate 4)^3 of the slope here.
-      expect(Math.abs(slope / -(middle!.gradientNorm ** 2) - 1)).toBeLessThan(1e-2);
+      expect(Math.abs(slope / -(middle!.gradientNorm! ** 2) - 1)).toBeLessThan(1e-2);
     }
   });
 
@@ -750,7 +750,7 @@ describe.each(backends)('what the flow conserves on %s', (backend) => {
         method: adaptive,
         stop: until([2]),
         chunk: 1,
-        singularValues: true,
+        detail: 'singular-values',
       });
       const svd = new SingularValueDecomposition(toMatrix(product(t!.factors)), { autoTranspose: true });
       const values = t!.last.singularValues!;

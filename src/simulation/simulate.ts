@@ -29,7 +29,7 @@ export async function simulate(
   const members = Array.from({ length: cell.trials }, (_, trial) => member(cell, trial, config.seed));
   const { kernel, precision } = config;
   const chunk = config.chunk ?? chunkFor(problem, backend, { stop, kernel, precision });
-  const options = { method, stop, chunk, kernel, precision, pool, singularValues: true };
+  const options = { method, stop, chunk, kernel, precision, pool, detail: 'singular-values' } as const;
   const trajectories: Trajectory[] = [];
   let done = 0;
   for await (const solved of solve(problem, members, options)) {

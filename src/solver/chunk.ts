@@ -11,7 +11,7 @@ import type { Problem } from '../problem/problem.js';
 import { integrateFused } from './fused.js';
 import type { HostState } from './batch.js';
 import { integrate, type Batch, type Ending, type StopRule } from './integrate.js';
-import { observer, type Observation } from './observe.js';
+import { observer, type Detail, type Observation, type SavePoint } from './observe.js';
 import type { Path } from './path.js';
 
 export interface Chunk {
@@ -20,23 +20,23 @@ export interface Chunk {
   readonly precision: Precision;
   readonly method: Method;
   readonly stop: StopRule;
-  readonly singularValues: boolean;
+  readonly detail: Detail;
   /** Columns that factors are held in: their rank, or more with tensor operations. */
   readonly width: number;
   /** Normalized factors to start from, and normalized time per unit of time t. */
   readonly starts: readonly { readonly factors: Factors; readonly clock: number }[];
 }
 
-export type Trajectory = Omit<Ending<Observation>, 'state'> & {
+export type Trajectory = Omit<Ending<Observation, SavePoint & Partial<Observation>>, 'state'> & {
   /** Normalized final factors, in the problem's coordinates. */
   readonly factors: Factors;
 };
 
 /** Solves a chunk on the backend in use. */
 export async function solveChunk(chunk: Chunk): Promise<Trajectory[]> {
-  const { problem, path, precision, method, stop, singularValues, width, starts } = chunk;
+  const { problem, path, precision, method, stop, detail, width, starts } = chunk;
   const { structure, n, m } = problem;
-  const observeFactors = observer(problem, singularValues);
+  const { save, last } = observer(problem, detail);
   const clocks = starts.map(({ clock }) => clock);
   const factorsOf = (index: number, [x, y]: HostState): Factors => {
     const rank = starts[index]!.factors.x.cols;
@@ -45,8 +45,10 @@ export async function solveChunk(chunk: Chunk): Promise<Trajectory[]> {
   const common = {
     clocks,
     initial: starts.map(({ factors: { x, y } }) => [padded(x, width), padded(y, width)]),
+    save: (index: number, time: number, state: HostState) =>
+      save(factorsOf(index, state), clocks[index]!, time),
     observe: (index: number, time: number, state: HostState) =>
-      observeFactors(factorsOf(index, state), clocks[index]!, time),
+      last(factorsOf(index, state), clocks[index]!, time),
   };
   const endings =
     path === 'fused' && structure.kind !== 'autodiff'
@@ -55,13 +57,13 @@ export async function solveChunk(chunk: Chunk): Promise<Trajectory[]> {
   return endings.map(({ state, ...ending }, index) => ({ ...ending, factors: factorsOf(index, state) }));
 }
 
-async function byTensorOps<T>(
+async function byTensorOps<T extends S, S>(
   { structure, n, m }: Chunk['problem'],
   width: number,
-  batch: Pick<Batch<T>, 'initial' | 'clocks' | 'observe'>,
+  batch: Pick<Batch<T, S>, 'initial' | 'clocks' | 'save' | 'observe'>,
   method: Method,
   stop: StopRule,
-): Promise<Ending<T>[]> {
+): Promise<Ending<T, S>[]> {
   const system = loraSystem(structure, { n, m, width });
   try {
     const shapes = [

@@ -11,15 +11,17 @@ import type { Ending } from './integrate.js';
 const outcomeNames = Object.keys(outcomes) as Outcome[];
 
 /** What is advanced: as the kernel is told, with the states [X, Y] that it starts from, each row-major. */
-export interface FusedBatch<T> extends Omit<AdvanceAttrs, 'steps'> {
+export interface FusedBatch<T extends S, S> extends Omit<AdvanceAttrs, 'steps'> {
   readonly initial: readonly HostState[];
-  /** What to keep of trajectory `index` at time t. */
+  /** What to keep of trajectory `index` at a save time t. */
+  readonly save: (index: number, time: number, state: HostState) => S | Promise<S>;
+  /** What to keep of its last state. */
   readonly observe: (index: number, time: number, state: HostState) => T | Promise<T>;
 }
 
 /** Advances all trajectories of a batch to their ends, on the backend in use. */
-export async function integrateFused<T>(batch: FusedBatch<T>): Promise<Ending<T>[]> {
-  const { initial, observe, ...attrs } = batch;
+export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): Promise<Ending<T, S>[]> {
+  const { initial, save, observe, ...attrs } = batch;
   const { n, m, rank, precision, stop } = attrs;
   const { saveTimes } = stop;
   const [count, saves, elements] = [initial.length, saveTimes.length, (n + m) * rank];
@@ -44,19 +46,19 @@ export async function integrateFused<T>(batch: FusedBatch<T>): Promise<Ending<T>
       const whole = from.subarray(row * elements, (row + 1) * elements);
       return [whole.slice(0, n * rank), whole.slice(n * rank)];
     };
-    const endings: Ending<T>[] = [];
+    const endings: Ending<T, S>[] = [];
     for (let index = 0; index < count; index++) {
       const told = reports.subarray(index * REPORT, (index + 1) * REPORT);
       const reached = told[report.saves]!;
       const outcome = outcomeNames[told[report.outcome]! - 1]!;
-      const observed: (T | null)[] = [];
+      const observed: S[] = [];
       for (let k = 0; k < reached; k++)
-        observed.push(await observe(index, saveTimes[k]!, at(all, index * saves + k)));
+        observed.push(await save(index, saveTimes[k]!, at(all, index * saves + k)));
       const since = reached > 0 ? saveTimes[reached - 1]! : 0;
       const next = saveTimes[reached] ?? since;
       const time = since + (told[report.progress]! / PROGRESS) * (next - since);
       const end = at(states, index);
-      const last = outcome === 'end-time' ? observed.at(-1)! : await observe(index, time, end);
+      const last = await observe(index, time, end);
       const rest = outcome === 'stationary' ? last : null;
       endings.push({
         outcome,

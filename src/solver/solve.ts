@@ -8,6 +8,7 @@ import type { Method } from '../method/method.js';
 import type { Problem } from '../problem/problem.js';
 import { solveChunk, type Chunk, type Trajectory } from './chunk.js';
 import type { StopRule } from './integrate.js';
+import type { Detail } from './observe.js';
 import { pathFor, type Path, type PathChoice } from './path.js';
 import type { Pool } from './pool.js';
 
@@ -26,7 +27,8 @@ export interface SolveOptions extends PathChoice {
   readonly stop: StopRule;
   /** Most trajectories that advance together, by the width of their factors. Results do not depend on it. */
   readonly chunk: number | ((width: number) => number);
-  readonly singularValues?: boolean;
+  /** How much is kept at save times (default: 'flow'). */
+  readonly detail?: Detail;
   /** Workers to solve chunks (default: this thread solves them). Results do not depend on them. */
   readonly pool?: Pool | null;
 }
@@ -91,12 +93,12 @@ export async function* solve(
   members: readonly Member[],
   options: SolveOptions,
 ): AsyncGenerator<{ index: number; trajectory: Trajectory }[]> {
-  const { method, stop, precision = 'float32', singularValues = false, pool } = options;
+  const { method, stop, precision = 'float32', detail = 'flow', pool } = options;
   const { structure, n, m } = problem;
   const path = pathFor(problem, options);
   const made = (width: number, indices: readonly number[]): Chunk => ({
     problem: { structure, n, m },
-    ...{ path, precision, method, stop, singularValues, width },
+    ...{ path, precision, method, stop, detail, width },
     starts: indices.map((i) => {
       const { coefficients, initial } = members[i]!;
       return { factors: initial(), clock: clock(coefficients) };

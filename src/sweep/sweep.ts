@@ -41,7 +41,7 @@ export async function* runSweep(
     const members = tasks.map(({ cell, trial }) => member(cell, trial, config.seed));
     const { kernel, precision } = config;
     const chunk = config.chunk ?? chunkFor(problem, backend, { stop, kernel, precision });
-    const options = { method, stop, chunk, kernel, precision, pool };
+    const options = { method, stop, chunk, kernel, precision, pool, detail: 'loss' } as const;
     for await (const solved of solve(problem, members, options)) {
       await backend.check();
       const results = solved.map(({ index, trajectory }) => ({ ...tasks[index]!, trajectory }));
