@@ -13,6 +13,7 @@ import { isHostOnly, isOnHost } from './fields.js';
 import { flowChecks } from './flowEquations.js';
 import { backendChecks } from './backends.js';
 import { invariantChecks } from './invariants.js';
+import { kernelChecks } from './kernels.js';
 import { orderChecks } from './orders.js';
 import { ownCases, ownFloat64Gradient, ownGradient } from './ownLoss.js';
 import { saddleChecks } from './saddles.js';
@@ -30,6 +31,7 @@ export const checks: readonly Check[] = [
   ...closedFormChecks,
   ...saddleChecks,
   ...backendChecks,
+  ...kernelChecks,
   ...orderChecks,
   ...stabilizedChecks,
 ];
@@ -64,8 +66,10 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
   for (const name of names) backends.push(await useBackend(name));
   const runs = backends.map((backend, i) => ({
     backend,
-    own: chosen.filter((check) => i === 0 || !isHostOnly(check, cases)),
+    own: chosen.filter((check) => (i === 0 || !isHostOnly(check, cases)) && (check.suits?.(backend) ?? true)),
   }));
+  if (runs.every(({ own }) => own.length === 0))
+    throw new InputError('only', config.only, `checks that can be made on ${names.join(', ')}`);
   const origin = provenance(together(backends), config.seed, config);
   watch.start?.(
     runs.reduce((sum, { own }) => sum + own.length, 0),
