@@ -48,7 +48,7 @@ ${lines(widths, (w) => `case ${w}: dense${w}(out + at, a, z + at, blocks, inBloc
   }
 }
 
-/** The sum of terms at an offset in their states. */
+/** The sum of terms at an offset in their states, of an even number of vectors. */
 export function combined(out: usize, offset: usize, bytes: usize, list: usize, terms: i32): void {
   switch (terms) {
 ${lines(range(1, TERMS + 1), (k) => `case ${k}: combined${k}(out, offset, bytes, list); break;`)}
@@ -217,11 +217,14 @@ out += 2 * step;
 }`;
 }
 
+/** One or two vectors at a time, as coefficients and loads fit the registers. */
 function combinedOf(terms) {
-  const sum = range(1, terms).reduce(
-    (before, k) => `madd(c${k}, v128.load(z${k} + i), ${before})`,
-    'mul(c0, v128.load(z0 + i))',
-  );
+  const unrolls = terms <= 5 ? 2 : 1;
+  const sum = (at) =>
+    range(1, terms).reduce(
+      (before, k) => `madd(c${k}, v128.load(z${k} + i, ${at}), ${before})`,
+      `mul(c0, v128.load(z0 + i, ${at}))`,
+    );
   return `
 function combined${terms}(out: usize, offset: usize, bytes: usize, list: usize): void {
 ${lines(
@@ -229,6 +232,9 @@ ${lines(
   (k) => `const c${k} = splat(load<f64>(list, ${16 * k}));
 const z${k} = load<usize>(list, ${16 * k + 8}) + offset;`,
 )}
-for (let i: usize = 0; i < bytes; i += 16) v128.store(out + i, ${sum});
+for (let i: usize = 0; i < bytes; i += ${bytes(unrolls)}) {
+${lines(range(0, unrolls), (k) => `const sum${k} = ${sum(bytes(k))};`)}
+${lines(range(0, unrolls), (k) => `v128.store(out + i, sum${k}, ${bytes(k)});`)}
+}
 }`;
 }
