@@ -33,13 +33,23 @@ export function norm(z: usize, bytes: usize): f64 {
 
 /** The inner product of a and b, of a multiple of 2 vectors. */
 export function dot(a: usize, b: usize, bytes: usize): f64 {
-  let s = zeros();
-  let t = zeros();
-  for (const end = a + bytes; a < end; a += 2 * VECTOR, b += 2 * VECTOR) {
-    s = madd(v128.load(a), v128.load(b), s);
-    t = madd(v128.load(a, 16), v128.load(b, 16), t);
+  // As many sums as hide the time that an addition takes.
+  let s0 = zeros();
+  let s1 = zeros();
+  let s2 = zeros();
+  let s3 = zeros();
+  const end = a + bytes;
+  for (const last = end - 4 * VECTOR; a <= last; a += 4 * VECTOR, b += 4 * VECTOR) {
+    s0 = madd(v128.load(a), v128.load(b), s0);
+    s1 = madd(v128.load(a, 16), v128.load(b, 16), s1);
+    s2 = madd(v128.load(a, 32), v128.load(b, 32), s2);
+    s3 = madd(v128.load(a, 48), v128.load(b, 48), s3);
   }
-  return sum(add(s, t));
+  if (a < end) {
+    s0 = madd(v128.load(a), v128.load(b), s0);
+    s1 = madd(v128.load(a, 16), v128.load(b, 16), s1);
+  }
+  return sum(add(add(s0, s1), add(s2, s3)));
 }
 
 /** out = coefficient z. */
