@@ -10,7 +10,7 @@ import { sweepSchema } from '../sweep/config.js';
 import { sweep } from '../sweep/run.js';
 import { totalTrials } from '../sweep/sweep.js';
 import { configFromFlags, flagsOf, initializationHelp } from './flags.js';
-import { note, print, printJson } from './output.js';
+import { howOf, note, print, printJson } from './output.js';
 
 export const sweepCommand: CommandModule = {
   command: 'sweep',
@@ -44,10 +44,10 @@ export const sweepCommand: CommandModule = {
     let folder: SweepFolder | undefined;
     let shown: Progress | undefined;
     const cells = await sweep(config, {
-      start(plan, backend) {
-        origin = provenance(backend, config.seed, plan.config);
+      start(plan, backend, ways) {
+        origin = { ...provenance(backend, config.seed, plan.config), paths: ways.map(({ path }) => path) };
         folder = createSweepFolder(out, origin);
-        note(`rankflow sweep on ${backend.name} (${backend.device})`);
+        note(`rankflow sweep on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
         shown = progress(totalTrials(plan), 'trajectories');
       },
       chunk({ rows, done, work }) {

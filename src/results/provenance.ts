@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
+import type { Path } from '../solver/path.js';
 
 export interface Provenance {
   readonly rankflow: string;
@@ -15,6 +16,8 @@ export interface Provenance {
   readonly device: string;
   /** What the trajectories are computed in; what is derived from their states is float64, but for custom losses. */
   readonly precision: string;
+  /** How trajectories were computed: by fused kernels, by tensor operations. */
+  readonly paths?: readonly Path[];
   readonly startedAt: string;
   readonly seed: number;
   readonly config: unknown;
