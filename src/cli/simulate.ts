@@ -5,7 +5,7 @@ import { formatNumber } from '../report/format.js';
 import { progress, type Progress } from '../report/progress.js';
 import { table } from '../report/table.js';
 import { createFolder, defaultFolder, refuseFolder } from '../results/folder.js';
-import { provenance, type Provenance } from '../results/provenance.js';
+import { runProvenance, type Provenance } from '../results/provenance.js';
 import { writeSimulation } from '../results/simulationFolder.js';
 import { simulationSchema } from '../simulation/config.js';
 import { simulation } from '../simulation/run.js';
@@ -46,7 +46,7 @@ export const simulateCommand: CommandModule = {
       start(plan, backend, ways) {
         const { method, time, steady, saveTimes } = plan.config;
         const resolved = { ...config, method, time, steady, saveTimes };
-        origin = { ...provenance(backend, config.seed, resolved), paths: ways.map(({ path }) => path) };
+        origin = runProvenance(backend, resolved, ways);
         createFolder(out, 'plots');
         note(`rankflow simulate on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
         shown = progress(plan.cells[0]!.trials, 'trajectories');

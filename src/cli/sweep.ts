@@ -4,7 +4,7 @@ import { checkConfig, readConfig } from '../input/config.js';
 import { progress, type Progress } from '../report/progress.js';
 import { sweepTable } from '../report/table.js';
 import { defaultFolder, refuseFolder } from '../results/folder.js';
-import { provenance, type Provenance } from '../results/provenance.js';
+import { runProvenance, type Provenance } from '../results/provenance.js';
 import { createSweepFolder, summaryRow, type SweepFolder } from '../results/sweepFolder.js';
 import { sweepSchema } from '../sweep/config.js';
 import { sweep } from '../sweep/run.js';
@@ -45,7 +45,7 @@ export const sweepCommand: CommandModule = {
     let shown: Progress | undefined;
     const cells = await sweep(config, {
       start(plan, backend, ways) {
-        origin = { ...provenance(backend, config.seed, plan.config), paths: ways.map(({ path }) => path) };
+        origin = runProvenance(backend, plan.config, ways);
         folder = createSweepFolder(out, origin);
         note(`rankflow sweep on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
         shown = progress(totalTrials(plan), 'trajectories');
