@@ -4,11 +4,11 @@
  * (src/solver/twin.ts), each trajectory's its own. The kernel has a memory: it writes to its inputs, so no gradient and
  * no other operation may see these.
  */
-import { registerKernel, type KernelConfig } from '@tensorflow/tfjs';
+import { getKernel, registerKernel, type KernelConfig } from '@tensorflow/tfjs';
 import type { BackendName } from '../src/backend/backend.js';
 import type { Method } from '../src/method/method.js';
 import type { Structure } from '../src/problem/problem.js';
-import type { StopRule } from '../src/solver/track.js';
+import type { StopRule } from '../src/method/track.js';
 
 /** Name of the kernel. */
 export const ADVANCE = 'RankflowAdvance';
@@ -65,7 +65,7 @@ export interface FusedKernel {
   stepsPerCall(attrs: Omit<AdvanceAttrs, 'steps'>): number;
 }
 
-export type FusedConfig = KernelConfig & FusedKernel;
+type FusedConfig = KernelConfig & FusedKernel;
 
 /** Registers the kernel of a backend with TensorFlow.js. */
 export const registerFused = (
@@ -76,3 +76,7 @@ export const registerFused = (
   const config: FusedConfig = { kernelName: ADVANCE, backendName, kernelFunc, ...kernel };
   registerKernel(config);
 };
+
+/** What the fused kernel of a backend can do; undefined if it has none. */
+export const fusedKernel = (backend: string): FusedKernel | undefined =>
+  getKernel(ADVANCE, backend) as FusedConfig | undefined;

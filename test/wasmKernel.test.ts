@@ -11,8 +11,8 @@ import { dense } from '../src/dense.js';
 import { method, methodNames, isAdaptive, type Method, type MethodName } from '../src/method/method.js';
 import { outcomes } from '../src/method/outcome.js';
 import { tableaus } from '../src/method/tableau.js';
-import { twin } from '../src/solver/twin.js';
-import type { StopRule } from '../src/solver/track.js';
+import { twin } from '../kernels/cpu/twin.js';
+import type { StopRule } from '../src/method/track.js';
 import { covariance, gaussian, relativeError, useBackend } from './support.js';
 
 interface Case {

@@ -24,6 +24,8 @@ export async function simulation(input: SimulationInput, watch: SimulationWatch 
   await useBackend('cpu');
   const plan = await makePlan(asSweep(config));
   const backend = await useBackend(config.backend);
+  const { poolFor } = await import('../solver/pool.js');
+  const pool = poolFor(backend, config.workers);
   watch.start?.(plan, backend);
-  return simulate(plan, backend, watch.done);
+  return simulate(plan, backend, pool, watch.done).finally(() => pool?.close());
 }

@@ -25,11 +25,17 @@ export async function sweep(input: SweepInput, watch: SweepWatch = {}): Promise<
   await useBackend('cpu');
   const plan = await makePlan(config);
   const backend = await useBackend(config.backend);
+  const { poolFor } = await import('../solver/pool.js');
+  const pool = poolFor(backend, config.workers);
   watch.start?.(plan, backend);
   const chunks: Pick<SweepChunk, 'rows' | 'curves'>[] = [];
-  for await (const chunk of runSweep(plan, backend)) {
-    chunks.push({ rows: chunk.rows, curves: chunk.curves });
-    watch.chunk?.(chunk);
+  try {
+    for await (const chunk of runSweep(plan, backend, pool)) {
+      chunks.push({ rows: chunk.rows, curves: chunk.curves });
+      watch.chunk?.(chunk);
+    }
+  } finally {
+    await pool?.close();
   }
   return summarize(plan, chunks);
 }
