@@ -296,6 +296,19 @@ describe.each(variants)('%s', (variant) => {
     }
   });
 
+  it('leaves no tensors and no memory behind', () => {
+    const given = caseOf(quadratic(30, 40, true), [30, 40, 6], 'rkc2', { ...everyDay, maxSteps: 12 });
+    const { memory } = (tf.backend() as unknown as { wasm: { asm: { memory: WebAssembly.Memory } } }).wasm
+      .asm;
+    const once = () => {
+      actual(given, 'float64', 4);
+      return [tf.memory().numTensors, tf.memory().numDataBuffers, memory.buffer.byteLength];
+    };
+    const before = once();
+    for (let i = 0; i < 300; i++) once();
+    expect(once()).toEqual(before);
+  });
+
   it('sees a wrong sigma', () => {
     const given = caseOf(diagonal(5, 7), [5, 7, 3], 'rk4');
     const sigma = sigmaOf(5, 7);
