@@ -61,6 +61,8 @@ export const PROGRESS = 2 ** 30;
 export interface FusedKernel {
   readonly kinds: readonly Structure['kind'][];
   readonly precisions: readonly Precision[];
+  /** What keeps the device in use from it, in words; null if nothing does. */
+  obstacle?(attrs: Omit<AdvanceAttrs, 'steps'>): string | null;
   /** Steps after which a call should return, for a time of about a tenth of a second; Infinity where it may block. */
   stepsPerCall(attrs: Omit<AdvanceAttrs, 'steps'>): number;
 }

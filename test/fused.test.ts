@@ -11,7 +11,7 @@ import { customProblem } from '../src/input/customLoss.js';
 import { method, methodNames } from '../src/method/method.js';
 import { linearRegression } from '../src/problem/linearRegression.js';
 import { traceSquared } from '../src/problem/traceSquared.js';
-import { pathFor } from '../src/solver/path.js';
+import { wayOf } from '../src/solver/path.js';
 import { coefficients, covariance, gaussian, memberOf, solveAll } from './support.js';
 
 const problems = [traceSquared(6, 1.5), linearRegression(gaussian(7, 5, 1, 0.4), covariance(5, 2))];
@@ -63,15 +63,20 @@ describe('on the cpu backend in float64', () => {
     const custom = await customProblem('own', dense(2, 2, Float64Array.of(1, 2, 3, 4)), (w) =>
       w.square().sum([1, 2]),
     );
-    expect(pathFor(problem!, {})).toBe('tensor-ops');
-    expect(pathFor(problem!, { precision: 'float64' })).toBe('fused');
-    expect(pathFor(custom, {})).toBe('tensor-ops');
+    const told = { method: method('dopri5'), stop: { saveTimes: [1], steadyTolerance: null, maxSteps: 9 } };
+    expect(wayOf(problem!, 2, told)).toEqual({
+      path: 'tensor-ops',
+      reason: 'cpu has no fused kernel in float32',
+    });
+    expect(wayOf(problem!, 2, { ...told, kernel: 'tensor-ops' }).reason).toBe(null);
+    expect(wayOf(problem!, 2, { ...told, precision: 'float64' })).toEqual({ path: 'fused', reason: null });
+    expect(wayOf(custom, 2, told).reason).toBe('cpu has no fused kernel for own');
     for (const [of, choice] of [
       [problem!, { kernel: 'fused' }],
       [problem!, { kernel: 'tensor-ops', precision: 'float64' }],
       [custom, { kernel: 'fused' }],
       [custom, { precision: 'float64' }],
     ] as const)
-      expect(() => pathFor(of, choice)).toThrow(InputError);
+      expect(() => wayOf(of, 2, { ...told, ...choice })).toThrow(InputError);
   });
 });

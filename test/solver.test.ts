@@ -428,7 +428,7 @@ describe.each(backends)('batches on %s', (backend) => {
       drawnMember(problems[0]![1], 'gaussian', rank, 0, plain),
     );
     const cut = (size: number, path: Path) =>
-      chunks(members, size, path).map(({ width, indices }) => [width, ...indices]);
+      chunks(members, size, () => path).map(({ width, indices }) => [width, ...indices]);
     expect(cut(2, 'tensor-ops')).toEqual([
       [4, 0, 2],
       [4, 4, 5],

@@ -28,7 +28,7 @@ export async function simulate(
   const { problem, coefficients } = cell;
   const members = Array.from({ length: cell.trials }, (_, trial) => member(cell, trial, config.seed));
   const { kernel, precision } = config;
-  const chunk = config.chunk ?? chunkFor(problem, backend, { stop, kernel, precision });
+  const chunk = config.chunk ?? chunkFor(problem, backend, stop.saveTimes.length);
   const options = { method, stop, chunk, kernel, precision, pool, detail: 'singular-values' } as const;
   const trajectories: Trajectory[] = [];
   let done = 0;

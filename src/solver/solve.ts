@@ -9,7 +9,7 @@ import type { Problem } from '../problem/problem.js';
 import { solveChunk, type Chunk, type Trajectory } from './chunk.js';
 import type { StopRule } from './integrate.js';
 import type { Detail } from './observe.js';
-import { pathFor, type Path, type PathChoice } from './path.js';
+import { wayOf, type Path, type PathChoice } from './path.js';
 import type { Pool } from './pool.js';
 
 export type { Trajectory } from './chunk.js';
@@ -22,11 +22,14 @@ export interface Member {
   initial(): Factors;
 }
 
+/** Trajectories that advance together, by the width of their factors and the way they are computed. */
+export type ChunkRule = (width: number, path: Path) => number;
+
 export interface SolveOptions extends PathChoice {
   readonly method: Method;
   readonly stop: StopRule;
-  /** Most trajectories that advance together, by the width of their factors. Results do not depend on it. */
-  readonly chunk: number | ((width: number) => number);
+  /** Most trajectories that advance together. Results do not depend on it. */
+  readonly chunk: number | ChunkRule;
   /** How much is kept at save times (default: 'flow'). */
   readonly detail?: Detail;
   /** Workers to solve chunks (default: this thread solves them). Results do not depend on them. */
@@ -45,47 +48,49 @@ const FUSED_ELEMENTS = 2 ** 23;
 /**
  * How many trajectories of a problem a backend should advance together, by the width of their factors. With tensor
  * operations, what its caches or its memory suggest for their factors and, for a custom loss, W, G and the loss of each;
- * with a fused kernel, what is not much to hold or to lose, for their states at all save times.
+ * with a fused kernel, what is not much to hold or to lose, for their states at so many save times.
  */
-export function chunkFor(
-  problem: Problem,
-  backend: BackendInfo,
-  { stop, ...choice }: Pick<SolveOptions, 'stop' | keyof PathChoice>,
-): (width: number) => number {
-  const { n, m, structure } = problem;
-  if (pathFor(problem, choice) === 'fused')
-    return (width) =>
-      Math.max(1, Math.floor(FUSED_ELEMENTS / ((n + m) * width * (1 + stop.saveTimes.length))));
-  return (width) =>
-    trajectoriesTogether(backend, (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0));
+export const chunkFor =
+  ({ n, m, structure }: Problem, backend: BackendInfo, saves: number): ChunkRule =>
+  (width, path) =>
+    path === 'fused'
+      ? Math.max(1, Math.floor(FUSED_ELEMENTS / ((n + m) * width * (1 + saves))))
+      : trajectoriesTogether(backend, (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0));
+
+/** Members whose factors are held in the same width and computed the same way: indices into all of them. */
+interface Cut {
+  readonly path: Path;
+  readonly width: number;
+  readonly indices: readonly number[];
 }
 
-const widthOf = (path: Path, rank: number): number => (path === 'fused' ? rank : paddedWidth(rank));
-
-/** Members by the width of their factors, then in chunks: indices into `members`. */
+/** Members by path and width, then in chunks. */
 export function chunks(
   members: readonly Pick<Member, 'rank'>[],
   chunk: SolveOptions['chunk'],
-  path: Path,
-): { readonly width: number; readonly indices: readonly number[] }[] {
-  const byWidth = new Map<number, number[]>();
+  pathOf: (rank: number) => Path,
+): Cut[] {
+  const groups = new Map<string, { readonly path: Path; readonly width: number; readonly all: number[] }>();
   members.forEach(({ rank }, i) => {
-    const width = widthOf(path, rank);
-    const indices = byWidth.get(width);
-    if (indices) indices.push(i);
-    else byWidth.set(width, [i]);
+    const path = pathOf(rank);
+    const width = path === 'fused' ? rank : paddedWidth(rank);
+    const key = `${path} ${width}`;
+    const group = groups.get(key) ?? { path, width, all: [] };
+    groups.set(key, group);
+    group.all.push(i);
   });
-  return [...byWidth].flatMap(([width, indices]) => {
-    const size = typeof chunk === 'number' ? chunk : chunk(width);
-    return Array.from({ length: Math.ceil(indices.length / size) }, (_, k) => ({
-      width,
-      indices: indices.slice(k * size, (k + 1) * size),
+  return [...groups.values()].flatMap(({ path, width, all }) => {
+    const size = typeof chunk === 'number' ? chunk : chunk(width, path);
+    return Array.from({ length: Math.ceil(all.length / size) }, (_, k) => ({
+      ...{ path, width },
+      indices: all.slice(k * size, (k + 1) * size),
     }));
   });
 }
 
 /**
- * Solves the members chunk by chunk; yields each chunk's trajectories with their indices, in the same order whoever solves them.
+ * Solves the members chunk by chunk; yields each chunk's trajectories with their indices, in the same order whoever
+ * solves them.
  * @throws InputError if the path or the precision asked for cannot be had
  */
 export async function* solve(
@@ -95,8 +100,7 @@ export async function* solve(
 ): AsyncGenerator<{ index: number; trajectory: Trajectory }[]> {
   const { method, stop, precision = 'float32', detail = 'flow', pool } = options;
   const { structure, n, m } = problem;
-  const path = pathFor(problem, options);
-  const made = (width: number, indices: readonly number[]): Chunk => ({
+  const made = ({ path, width, indices }: Cut): Chunk => ({
     problem: { structure, n, m },
     ...{ path, precision, method, stop, detail, width },
     starts: indices.map((i) => {
@@ -104,7 +108,13 @@ export async function* solve(
       return { factors: initial(), clock: clock(coefficients) };
     }),
   });
-  const all = chunks(members, options.chunk, path);
+  const paths = new Map<number, Path>();
+  const pathOf = (rank: number) => {
+    const path = paths.get(rank) ?? wayOf(problem, rank, options).path;
+    paths.set(rank, path);
+    return path;
+  };
+  const all = chunks(members, options.chunk, pathOf);
   const todo = all.values();
   // A function cannot be sent to another thread, and a single chunk need not be.
   const elsewhere = structure.kind === 'autodiff' || all.length === 1 ? null : pool;
@@ -115,7 +125,7 @@ export async function* solve(
     while (inFlight.length < (elsewhere ? 2 * elsewhere.workers : 1)) {
       const { value, done } = todo.next();
       if (done) break;
-      const solved = run(made(value.width, value.indices));
+      const solved = run(made(value));
       // Its failure is heard of when its turn comes.
       solved.catch(() => undefined);
       inFlight.push({ indices: value.indices, solved });

@@ -49,10 +49,11 @@ const tolerated = { dopri5: 10 * RTOL, bosh3: 10 * RTOL, rkc2: RTOL ** (2 / 3) }
 
 const words: Record<Path, string> = { fused: 'of the fused kernel', 'tensor-ops': 'on the backend' };
 
-/** Both checks of a path. */
+/** Both checks of a path, for what they can be made on. */
 export function againstTwin(
   group: string,
   path: Path,
+  made: Pick<Check, 'scope' | 'suits'>,
   casesOf: (context: Context) => readonly Case[] = ({ cases }) => cases,
 ): Check[] {
   const trajectories: Check = {
@@ -60,7 +61,7 @@ export function againstTwin(
     claim: `fixed-step trajectories ${words[path]} end where the float64 twin does, step by step`,
     source: TWIN,
     on: 'backend',
-    scope: 'float64-loss',
+    ...made,
     async measure(context) {
       const { backend } = context;
       const all: Measurement[] = [];
@@ -89,7 +90,7 @@ export function againstTwin(
     claim: `adaptive trajectories ${words[path]} end where tightly solved float64 ones do`,
     source: TWIN,
     on: 'backend',
-    scope: 'float64-loss',
+    ...made,
     async measure(context) {
       const { backend, subject } = context;
       const all: Measurement[] = [];

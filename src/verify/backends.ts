@@ -97,7 +97,7 @@ const precision: Check = {
 
 export const backendChecks: readonly Check[] = [
   flow,
-  ...againstTwin('backends', 'tensor-ops'),
+  ...againstTwin('backends', 'tensor-ops', { scope: 'float64-loss' }),
   residence,
   precision,
 ];

@@ -97,9 +97,6 @@ const states: Check = {
   },
 };
 
-const inFloat32 = againstTwin('kernels', 'fused', kernelCases).map((check): Check => {
-  const { scope: _, ...rest } = check;
-  return { ...rest, suits: has('float32') };
-});
+const inFloat32 = againstTwin('kernels', 'fused', { suits: has('float32') }, kernelCases);
 
 export const kernelChecks: readonly Check[] = [...inFloat32, states, decisions];

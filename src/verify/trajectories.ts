@@ -76,7 +76,7 @@ export async function solved(
   const found = new Array<Trajectory>(starts.length);
   const stop = { saveTimes, steadyTolerance, maxSteps: MOST_STEPS };
   const options = { method: by, stop, kernel, precision };
-  const chunk = chunkFor(problem, backend, options);
+  const chunk = chunkFor(problem, backend, saveTimes.length);
   for await (const solved of subject.solve(problem, members, { ...options, chunk }))
     for (const { index, trajectory } of solved) found[index] = trajectory;
   const failed = found.find(({ outcome }) => outcome !== 'end-time' && outcome !== 'stationary');
