@@ -11,7 +11,7 @@ const root = new URL('..', import.meta.url);
 const source = new URL('kernels/wasm/assembly/', root);
 const target = new URL('dist/kernels/wasm/', root);
 
-/** Bytes in a vector's real numbers. */
+/** AssemblyScript's name of the real numbers, and how many of them a vector holds. */
 const precisions = { float32: { real: 'f32', lanes: 4 }, float64: { real: 'f64', lanes: 2 } };
 
 const replaced = (text, from, to) => {

@@ -7,6 +7,7 @@ import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
 import { ADVANCE, PROGRESS, REPORT, report, type AdvanceAttrs, type Precision } from '../kernels/fused.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
 import { variants } from '../kernels/wasm/module.js';
+import { dense } from '../src/dense.js';
 import { method, methodNames, isAdaptive, type Method, type MethodName } from '../src/method/method.js';
 import { outcomes } from '../src/method/outcome.js';
 import { tableaus } from '../src/method/tableau.js';
@@ -228,6 +229,21 @@ describe.each(variants)('%s', (variant) => {
     expect(actual(given, 'float32').map(({ outcome }) => outcome)).toContain('stationary');
   });
 
+  it.each(methodNames)('is stationary, even where it ends: %s', (name) => {
+    const stop = { saveTimes: [isAdaptive(name) ? 1e-6 : 0.05], steadyTolerance: 1, maxSteps: 10 };
+    const given = caseOf(diagonal(4, 5), [4, 5, 2], name, stop, [1]);
+    expectTwin(given);
+    expect(actual(given, 'float64')[0]).toMatchObject({ outcome: 'stationary', accepted: 1 });
+  });
+
+  it.each(methodNames)('stays where there is no slope: %s', (name) => {
+    const given = caseOf(diagonal(4, 5), [4, 5, 2], name);
+    const starts = given.starts.map((start) => start.fill(0));
+    expect(actual({ ...given, starts }, 'float64').map(counts)).toEqual(
+      expected({ ...given, starts }).map(counts),
+    );
+  });
+
   it.each(methodNames)('ends when its steps are spent: %s', (name) => {
     expectTwin(caseOf(diagonal(4, 5), [4, 5, 2], name, { ...everyDay, maxSteps: 7 }));
   });
@@ -236,19 +252,36 @@ describe.each(variants)('%s', (variant) => {
     expectTwin(caseOf(diagonal(4, 5), [4, 5, 2], name, { ...everyDay, saveTimes: [0] }));
   });
 
-  it.each(methodNames)('diverges: %s', (name) => {
-    const given = caseOf({ kind: 'trace', trace0: -1 }, [4, 4, 2], name);
-    const large = given.starts.map((start) => start.map((value) => value * 1e30));
-    for (const precision of ['float32', 'float64'] as const) {
-      const stop = { saveTimes: [1000], steadyTolerance: null, maxSteps: 20000 };
-      const found = actual({ ...given, stop, starts: large }, precision);
-      if (!isAdaptive(name)) expect(found.map(({ outcome }) => outcome)).toEqual(Array(3).fill('diverged'));
-      for (const { state } of found) expect(Array.from(state).every(Number.isFinite)).toBe(true);
+  it.each(methodNames)('ends where the flow does: %s', (name) => {
+    // A loss without a lower bound: its flow leaves every range at some time, which adaptive steps never reach.
+    const structure: HostStructure = {
+      kind: 'quadratic',
+      error: gaussian(4, 3, 3, 0.4),
+      covariance: dense(3, 3, Float64Array.of(-1, 0, 0, 0, -1, 0, 0, 0, -1)),
+    };
+    const stop = { saveTimes: [0, 1000], steadyTolerance: null, maxSteps: 20000 };
+    const given = caseOf(structure, [4, 3, 2], name, stop);
+    const wanted = expected(given);
+    const found = actual(given, 'float64');
+    // Close to that time, rounding decides on the last of a thousand adaptive steps.
+    if (!isAdaptive(name)) expect(found.map(counts)).toEqual(wanted.map(counts));
+    expect(found.map(({ outcome }) => outcome)).toEqual(wanted.map(({ outcome }) => outcome));
+    for (const { outcome, state } of [...found, ...actual(given, 'float32')]) {
+      expect(isAdaptive(name) ? ['diverged', 'step-too-small'] : ['diverged']).toContain(outcome);
+      expect(Array.from(state).every(Number.isFinite)).toBe(true);
     }
     const infinite = given.starts.map((start) => start.map((value) => value * 1e200));
     expect(actual({ ...given, starts: infinite }, 'float64').map(counts)).toEqual(
       expected({ ...given, starts: infinite }).map(counts),
     );
+  });
+
+  it('rkc2 goes on with its power iteration', () => {
+    const stiff = { kind: 'diagonal', sigma: sigmaOf(12, 9).map((value) => 20 * value) } as const;
+    const stop = { saveTimes: [1, 30, 200], steadyTolerance: null, maxSteps: 5000 };
+    const given = caseOf(stiff, [12, 9, 3], 'rkc2', stop);
+    expectTwin(given);
+    expect(actual(given, 'float64', 7)).toEqual(actual(given, 'float64'));
   });
 
   it.each(methodNames)('does not depend on the batch or on where calls end: %s', (name) => {
@@ -261,6 +294,19 @@ describe.each(variants)('%s', (variant) => {
         expect(actual(alone, precision)).toEqual([once[i]]);
       });
     }
+  });
+
+  it('leaves no tensors and no memory behind', () => {
+    const given = caseOf(quadratic(30, 40, true), [30, 40, 6], 'rkc2', { ...everyDay, maxSteps: 12 });
+    const { memory } = (tf.backend() as unknown as { wasm: { asm: { memory: WebAssembly.Memory } } }).wasm
+      .asm;
+    const once = () => {
+      actual(given, 'float64', 4);
+      return [tf.memory().numTensors, tf.memory().numDataBuffers, memory.buffer.byteLength];
+    };
+    const before = once();
+    for (let i = 0; i < 300; i++) once();
+    expect(once()).toEqual(before);
   });
 
   it('sees a wrong sigma', () => {

@@ -41,8 +41,6 @@ interface WasmBackend {
   incRef(dataId: TensorInfo['dataId']): void;
 }
 
-/** Bytes of a track in the memory (assembly/advance.ts). */
-const TRACK = 96;
 const MOST_STEPS = 2 ** 31 - 1;
 const LINE = 64;
 
@@ -103,6 +101,7 @@ function advance(
   );
   kernel.useControl(
     control.kind,
+    method.fixedStep,
     control.rtol,
     control.atol,
     control.order,
@@ -128,26 +127,28 @@ function advance(
     scratch.room(bytes),
   );
 
-  const keepsDirection = control.kind === 2;
-  const memoryBytes = TRACK + (keepsDirection ? bytes : 0);
-  const memory = inputs.memory ?? backend.makeOutput([clocks.length, memoryBytes / 4], 'float32');
-  if (inputs.memory) backend.incRef(memory.dataId);
+  const memory = inputs.memory
+    ? shared(backend, inputs.memory)
+    : backend.makeOutput([clocks.length, kernel.bytesOfMemory() / 4], 'float32');
   const reports = backend.makeOutput([clocks.length, REPORT], 'int32');
   kernel.advance(
     clocks.length,
-    method.fixedStep,
     scratch.place(Float64Array.from(clocks)),
     address(inputs.state),
     address(inputs.saved),
     stop.saveTimes.length,
     address(memory),
-    memoryBytes,
-    keepsDirection,
     inputs.memory !== undefined,
     address(reports),
     Math.min(attrs.steps, stop.maxSteps, MOST_STEPS),
   );
   return [reports, memory];
+}
+
+/** Another tensor of the same data, so that the caller may dispose of either. */
+function shared(backend: WasmBackend, { dataId, shape, dtype }: TensorInfo): TensorInfo {
+  backend.incRef(dataId);
+  return { dataId, shape, dtype };
 }
 
 /** @throws Error if a tensor has not the size that the kernel will write to */

@@ -32,6 +32,7 @@ export interface Exports {
   ): void;
   useControl(
     kind: number,
+    fixedStep: number,
     rtol: number,
     atol: number,
     order: number,
@@ -39,16 +40,15 @@ export interface Exports {
     evaluations: number,
   ): void;
   useStop(saveTimes: number, saves: number, steadyTolerance: number, maxSteps: number): void;
+  /** Bytes of the memory of a trajectory, with the shape and method in use. */
+  bytesOfMemory(): number;
   advance(
     batch: number,
-    fixedStep: number,
     clocks: number,
     states: number,
     saved: number,
     saves: number,
     memory: number,
-    memoryBytes: number,
-    keepsDirection: boolean,
     resumes: boolean,
     reports: number,
     steps: number,

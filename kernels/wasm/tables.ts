@@ -68,7 +68,7 @@ export function methodTable(method: Method): MethodTable {
         ]),
       );
       const control = { kind: 2, rtol, atol, order: estimateOrder(method), mostStages };
-      return { ...plain, scheme: 2, coefficients, control };
+      return { ...plain, scheme: 2, estimates: true, coefficients, control };
     }
   }
 }

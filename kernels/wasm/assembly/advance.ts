@@ -16,6 +16,7 @@ import {
   accept,
   direction,
   errorRate,
+  keepsDirection,
   radius,
   rate,
   size,
@@ -31,29 +32,30 @@ import { useTerms } from './vectors';
 
 export { bytesOfState, useControl, useMethod, useShape, useStop, useStructure, useTerms };
 
-/** Bytes of a track in the memory; a direction may follow. */
+/** Bytes of a track in the memory, rounded up; a direction may follow. */
 const TRACK: usize = 96;
 const REPORT: usize = 24;
 const PROGRESS: f64 = 1073741824;
 
+/** Bytes of the memory of a trajectory, with the shape and method in use. */
+export function bytesOfMemory(): usize {
+  return TRACK + (keepsDirection() ? stateBytes : 0);
+}
+
 /**
- * @param fixedStep step in time t; 0 of adaptive methods
  * @param clocks [batch], float64
  * @param states [batch, (n + m) rank]
  * @param saved [batch, saves, (n + m) rank]
- * @param kept [batch, `keptBytes`]: the memory; filled if `resumes`, with a direction if `keepsDirection`
+ * @param kept [batch, bytesOfMemory()]: the memory; filled if `resumes`
  * @param reports int32 [batch, 6]
  */
 export function advance(
   batch: i32,
-  fixedStep: f64,
   clocks: usize,
   states: usize,
   saved: usize,
   saves: i32,
   kept: usize,
-  keptBytes: usize,
-  keepsDirection: bool,
   resumes: bool,
   reports: usize,
   steps: i32,
@@ -62,32 +64,24 @@ export function advance(
   for (let i = 0; i < batch; i++) {
     const clock = load<f64>(clocks + 8 * i);
     const track = changetype<Track>(kept);
-    if (!resumes) begin(track, fixedStep * clock);
+    if (!resumes) begin(track, clock);
     if (track.outcome == 0) {
       pack(state, states);
-      if (resumes && keepsDirection) memory.copy(direction, kept + TRACK, stateBytes);
-      run(track, clock, fixedStep == 0 && !resumes, !resumes && savesAtStart(), saved, rowBytes, steps);
+      if (resumes && keepsDirection()) memory.copy(direction, kept + TRACK, stateBytes);
+      run(track, clock, !resumes, saved, rowBytes, steps);
       unpack(states, state);
-      if (keepsDirection) memory.copy(kept + TRACK, direction, stateBytes);
+      if (keepsDirection()) memory.copy(kept + TRACK, direction, stateBytes);
     }
     tell(reports, track, clock);
     states += rowBytes;
     saved += saves * rowBytes;
-    kept += keptBytes;
+    kept += bytesOfMemory();
     reports += REPORT;
   }
 }
 
-function run(
-  track: Track,
-  clock: f64,
-  starts: bool,
-  savesFirst: bool,
-  saved: usize,
-  rowBytes: usize,
-  steps: i32,
-): void {
-  if (savesFirst) save(track, saved, rowBytes);
+function run(track: Track, clock: f64, starts: bool, saved: usize, rowBytes: usize, steps: i32): void {
+  if (starts && savesAtStart()) save(track, saved, rowBytes);
   takeUp();
   if (starts) start(track);
   for (let tries = 0; tries < steps && track.outcome == 0; tries++) {

@@ -49,6 +49,7 @@ export let stages: i32 = 0;
 export let iterates: bool = false;
 
 let control: i32 = FIXED_STEP;
+let fixedStep: f64 = 0;
 let rtol: f64 = 0;
 let atol: f64 = 0;
 let order: f64 = 0;
@@ -59,9 +60,13 @@ let saveCount: f64 = 0;
 let steadyTolerance: f64 = 0;
 let maxSteps: f64 = 0;
 
-/** @param errorOrder order in the step size by which the estimated error falls */
+/**
+ * @param step of fixed steps, in time t
+ * @param errorOrder order in the step size by which the estimated error falls
+ */
 export function useControl(
   kind: i32,
+  step: f64,
   relative: f64,
   absolute: f64,
   errorOrder: f64,
@@ -69,6 +74,7 @@ export function useControl(
   evaluations: f64,
 ): void {
   control = kind;
+  fixedStep = step;
   rtol = relative;
   atol = absolute;
   order = errorOrder;
@@ -84,9 +90,9 @@ export function useStop(times: usize, count: f64, steady: f64, limit: f64): void
   maxSteps = limit;
 }
 
-export function begin(track: Track, firstStep: f64): void {
+export function begin(track: Track, clock: f64): void {
   track.tau = 0;
-  track.proposal = firstStep;
+  track.proposal = fixedStep * clock;
   track.lastError = 1e-4;
   track.afterRejection = 0;
   track.accepted = 0;

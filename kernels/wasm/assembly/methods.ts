@@ -78,6 +78,11 @@ export function useMethod(
   inner = work + 8 * stride;
 }
 
+/** Whether the direction has to be kept, with the state, to go on later. */
+export function keepsDirection(): bool {
+  return scheme == CHEBYSHEV;
+}
+
 /** Takes up the trajectory at `state`. */
 export function takeUp(): void {
   if (sharesLast) flow(slope, state, BOTH);
@@ -85,6 +90,7 @@ export function takeUp(): void {
 
 /** Sets the first step of an adaptive method and what a stabilized one begins with. */
 export function start(track: Track): void {
+  if (!estimates) return;
   size = norm(state, stateBytes);
   rate = norm(slope, stateBytes);
   const h0 = firstGuess(size, rate);
