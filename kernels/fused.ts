@@ -1,7 +1,7 @@
 /**
  * What the fused kernels share: one TensorFlow.js custom kernel, registered for each backend that has one, which
  * advances whole trajectories by many steps in one call. Steps, step sizes and outcomes are those of the twin
- * (src/solver/twin.ts), each trajectory's its own. The kernel has a memory: it writes to its inputs, so no gradient and
+ * (kernels/cpu/twin.ts), each trajectory's its own. The kernel has a memory: it writes to its inputs, so no gradient and
  * no other operation may see these.
  */
 import { getKernel, registerKernel, type KernelConfig } from '@tensorflow/tfjs';

@@ -1,5 +1,5 @@
 /**
- * One trajectory's place in time, its step-size control and its end: the decisions of src/solver/track.ts and
+ * One trajectory's place in time, its step-size control and its end: the decisions of src/method/track.ts and
  * src/method/{controller,stabilized}.ts, in the same float64 arithmetic.
  */
 import { pow } from './host';

@@ -1,5 +1,5 @@
 /**
- * One step of a method, as kernels/cpu/step.ts and src/solver/twin.ts take it: it is tried, measured, and kept only if
+ * One step of a method, as kernels/cpu/step.ts and kernels/cpu/twin.ts take it: it is tried, measured, and kept only if
  * it is accepted.
  */
 import { firstGuess, h, iterates, spectralRadius, stages, startingStep, Track } from './control';
