@@ -14,15 +14,15 @@ const wasmKernel: FusedKernel = {
 };
 
 /**
- * Loads the kernel and registers it with TensorFlow.js.
+ * Loads the kernel and registers it with TensorFlow.js; returns its variant.
  * @param variant the fused one, which is the faster, if left out and the engine has it
  */
-export async function registerWasmKernel(variant?: Variant): Promise<void> {
+export async function registerWasmKernel(variant?: Variant): Promise<Variant> {
   for (const each of variant ? [variant] : variants) {
     const modules = await loadModules(each);
     if (!modules) continue;
     registerFused('wasm', wasmKernel, kernelOf(modules));
-    return;
+    return each;
   }
   throw new Error(`the wasm kernel${variant ? ` (${variant})` : ''} does not run here: no SIMD`);
 }

@@ -30,9 +30,11 @@ export async function openWasm(): Promise<Opened> {
   restore();
   if (!started) throw new Unavailable('TensorFlow.js could not start its wasm backend');
   const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
-  if (simd) await registerWasmKernel();
-  return onProcessor(`CPU, WebAssembly${simd ? ' SIMD' : ''}, ${await processorName()}`, {
+  const fma = simd && (await registerWasmKernel()) === 'fused';
+  const words = `WebAssembly${simd ? ' SIMD' : ''}${fma ? ' with fused multiply-add' : ''}`;
+  return onProcessor(`CPU, ${words}, ${await processorName()}`, {
     simd: simd ? 'yes' : 'no',
+    fma: fma ? 'yes' : 'no',
     threads: Math.max(1, wasm.getThreadsCount()),
   });
 }
