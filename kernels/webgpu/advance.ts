@@ -1,0 +1,227 @@
+/**
+ * The fused kernel on TensorFlow.js's webgpu backend: it runs on the backend's own device and queue, and on the buffers
+ * of its tensors, which it updates in place. Only float32.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { ADVANCE, REPORT, type AdvanceAttrs, type AdvanceInputs, type FusedKernel } from '../fused.js';
+import { layoutOf, QUAD, sliceSize } from './layout.js';
+import { CALL_BYTES, shaderText, tableOf, trackWords } from './shader.js';
+
+type Attrs = Omit<AdvanceAttrs, 'steps'>;
+
+/** Slices of workgroups that run together need no more memory than this. */
+const SLICES_BYTES = 2 ** 28;
+
+export const webgpuKernel: FusedKernel = {
+  kinds: ['diagonal', 'trace'],
+  precisions: ['float32'],
+  stepsPerCall(attrs) {
+    return Math.max(1, Math.floor(0.1 / secondsPerStep(attrs)));
+  },
+};
+
+/** What keeps the current device from running the kernel so; null if nothing does. */
+export function obstacle(attrs: Attrs): string | null {
+  const { device } = tf.backend() as WebGPUBackend;
+  const { structure, precision, method, n, m, rank, clocks, stop } = attrs;
+  if (!webgpuKernel.kinds.includes(structure.kind)) return `no fused kernel for a ${structure.kind} loss`;
+  if (!webgpuKernel.precisions.includes(precision)) return `WGSL has no ${precision}`;
+  const layout = layoutOf(attrs, device.limits.maxComputeWorkgroupStorageSize);
+  const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+  const perTrajectory = {
+    states: (n + m) * rank * 4,
+    'saved states': stop.saveTimes.length * (n + m) * rank * 4,
+    memory: (1 + stop.saveTimes.length + trackWords(method, layout)) * 4,
+  };
+  for (const [what, bytes] of Object.entries(perTrajectory))
+    if (bytes * clocks.length > most)
+      return `the ${what} of ${clocks.length} trajectories need ${bytes * clocks.length} bytes, a buffer holds ${most}`;
+  const slice = sliceSize(layout) * QUAD;
+  if (slice > most) return `one trajectory needs ${slice} bytes, a buffer holds ${most}`;
+  return null;
+}
+
+/** Written into the report before the kernel runs: what stays so, no kernel has written. */
+const NOTHING = -1;
+
+interface Spans {
+  readonly words: Uint32Array<ArrayBuffer>;
+  readonly savesStart: boolean;
+}
+
+/** Of every trajectory what the kernel is told of its time (control.wgsl.ts) [batch, 1 + saves]. */
+function spansOf({ method, stop: { saveTimes }, clocks }: Attrs): Spans {
+  const width = 1 + saveTimes.length;
+  const words = new Uint32Array(clocks.length * width);
+  const floats = new Float32Array(words.buffer);
+  clocks.forEach((clock, row) => {
+    const at = row * width;
+    if ('step' in method) floats[at] = method.step * clock;
+    saveTimes.forEach((time, k) => {
+      const before = k === 0 ? 0 : saveTimes[k - 1]!;
+      if ('step' in method)
+        words[at + 1 + k] = Math.round(time / method.step) - Math.round(before / method.step);
+      else floats[at + 1 + k] = (time - before) * clock;
+    });
+  });
+  return { words, savesStart: saveTimes[0] === 0 };
+}
+
+/** Pipelines by their text, for each device. */
+const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
+
+function pipelineOf(device: GPUDevice, code: string, sliced: boolean): GPUComputePipeline {
+  const known = pipelines.get(device) ?? new Map<string, GPUComputePipeline>();
+  pipelines.set(device, known);
+  let pipeline = known.get(code);
+  if (!pipeline) {
+    const types: GPUBufferBindingType[] = [
+      'uniform',
+      'read-only-storage',
+      ...new Array<GPUBufferBindingType>(sliced ? 5 : 4).fill('storage'),
+    ];
+    const group = device.createBindGroupLayout({
+      entries: types.map((type, binding) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type },
+      })),
+    });
+    // Errors of the text are heard of as uncaptured errors of the device (src/backend/webgpu.ts).
+    pipeline = device.createComputePipeline({
+      layout: device.createPipelineLayout({ bindGroupLayouts: [group] }),
+      compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
+    });
+    known.set(code, pipeline);
+  }
+  return pipeline;
+}
+
+/** The buffer of a tensor, and no copy of it on the host. */
+function bufferOf(backend: WebGPUBackend, { dataId }: TensorInfo): GPUBuffer {
+  backend.uploadToGPU(dataId);
+  const data = backend.tensorMap.get(dataId);
+  // It would be returned by reads, though the kernel has changed what is on the device.
+  data.values = null as never;
+  return data.resource as GPUBuffer;
+}
+
+function advance(
+  backend: WebGPUBackend,
+  inputs: AdvanceInputs<TensorInfo>,
+  attrs: AdvanceAttrs,
+): TensorInfo[] {
+  const reason = obstacle(attrs);
+  if (reason) throw new Error(`the fused kernel cannot run: ${reason}`);
+  const { device, queue, bufferManager } = backend;
+  const batch = attrs.clocks.length;
+  const layout = layoutOf(attrs, device.limits.maxComputeWorkgroupStorageSize);
+  const spans = batch * (1 + attrs.stop.saveTimes.length);
+  const words = spans + batch * trackWords(attrs.method, layout);
+  const memory = inputs.memory ?? backend.makeTensorInfo([words], 'float32');
+  if (inputs.memory) backend.incRef(memory.dataId);
+  const report = backend.makeTensorInfo([batch, REPORT], 'int32');
+  const buffers = [inputs.state, inputs.saved, memory, report].map((info) => bufferOf(backend, info));
+  // What the backend has recorded so far comes before.
+  backend.ensureCommandEncoderReady();
+  backend.endComputePassEncoder();
+  backend.submitQueue();
+
+  const { words: told, savesStart } = spansOf(attrs);
+  if (!inputs.memory) queue.writeBuffer(buffers[2]!, 0, told);
+  queue.writeBuffer(buffers[3]!, 0, new Int32Array(batch * REPORT).fill(NOTHING));
+  const temporary: GPUBuffer[] = [];
+  const acquire = (size: number, usage: number): GPUBuffer => {
+    const buffer = bufferManager.acquireBuffer(size, usage);
+    temporary.push(buffer);
+    return buffer;
+  };
+  const numbers = tableOf(attrs, layout);
+  const table = acquire(Math.max(4, numbers.byteLength), GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
+  queue.writeBuffer(table, 0, numbers as Float32Array<ArrayBuffer>);
+  const slice = sliceSize(layout) * QUAD;
+  const together = workgroupsTogether(device, slice, batch);
+  const slices = slice > 0 ? [acquire(slice * together, GPUBufferUsage.STORAGE)] : [];
+
+  const pipeline = pipelineOf(device, shaderText(attrs, layout), slice > 0);
+  const encoder = device.createCommandEncoder();
+  for (let first = 0; first < batch; first += together) {
+    const call = acquire(CALL_BYTES, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+    queue.writeBuffer(call, 0, callWords(attrs, first, inputs.memory !== undefined, savesStart, spans));
+    const group = device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [call, table, ...buffers, ...slices].map((buffer, binding) => ({
+        binding,
+        resource: { buffer },
+      })),
+    });
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(Math.min(together, batch - first));
+    pass.end();
+  }
+  queue.submit([encoder.finish()]);
+  temporary.forEach((buffer) => bufferManager.releaseBuffer(buffer));
+  return [report, memory];
+}
+
+/** Workgroups of one dispatch: more would be beyond a dimension of it, or beyond the memory of their slices. */
+function workgroupsTogether({ limits }: GPUDevice, slice: number, batch: number): number {
+  const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, SLICES_BYTES);
+  return Math.min(
+    batch,
+    limits.maxComputeWorkgroupsPerDimension,
+    slice > 0 ? Math.max(1, Math.floor(most / slice)) : Infinity,
+  );
+}
+
+/** The uniform `call` of the shader. */
+function callWords(
+  { steps, stop }: AdvanceAttrs,
+  first: number,
+  resumes: boolean,
+  savesStart: boolean,
+  spans: number,
+): ArrayBuffer {
+  const most = 2 ** 31 - 1;
+  const words = Uint32Array.from([
+    first,
+    Math.min(steps, most),
+    Number(resumes),
+    stop.saveTimes.length,
+    Number(savesStart),
+    Math.min(stop.maxSteps, most),
+    0,
+    spans,
+  ]);
+  new Float32Array(words.buffer)[6] = stop.steadyTolerance ?? -1;
+  return words.buffer;
+}
+
+/** Seconds that a step of all trajectories takes at most, roughly: to be known to a factor of some. */
+function secondsPerStep(attrs: Attrs): number {
+  const { n, m, rank, method, clocks } = attrs;
+  const evaluations =
+    method.kind === 'stabilized'
+      ? method.mostStages
+      : method.kind === 'gradient-descent'
+        ? 2
+        : method.tableau.b.length;
+  const operations = evaluations * (n + m) * (rank + 3) * (4 * rank + 20);
+  return Math.max((operations * clocks.length) / 2e9, operations / 1e9 + evaluations * 1e-5);
+}
+
+tf.registerKernel({
+  kernelName: ADVANCE,
+  backendName: 'webgpu',
+  kernelFunc: ({ inputs, backend, attrs }) =>
+    advance(
+      backend as WebGPUBackend,
+      inputs as NamedTensorInfoMap as unknown as AdvanceInputs<TensorInfo>,
+      attrs as NamedAttrMap as unknown as AdvanceAttrs,
+    ),
+  ...webgpuKernel,
+});

@@ -1,0 +1,91 @@
+/**
+ * How one trajectory is laid out for a workgroup: rows to threads, columns to vectors of four, and which of its arrays
+ * find room in workgroup memory. What does not is held in a buffer, each workgroup in a slice of its own.
+ */
+import type { Method } from '../../src/method/method.js';
+import type { AdvanceAttrs } from '../fused.js';
+
+export interface Layout {
+  readonly n: number;
+  readonly m: number;
+  readonly rank: number;
+  /** Threads of a workgroup. Thread i owns rows i, i + threads, ... of X and of Y. */
+  readonly threads: number;
+  /** Rows of X and of both factors, each with zero rows up to a multiple of `threads`. */
+  readonly rowsX: number;
+  readonly rows: number;
+  /** Vectors of four in a row, with zero columns at its end. */
+  readonly quads: number;
+  /** Rows of a thread that share what they read of a Gram matrix. */
+  readonly block: number;
+  /** Parts that the rows are cut into where Gram matrices are summed. */
+  readonly parts: number;
+  /** State-sized vectors of a method, in their order. */
+  readonly slots: readonly string[];
+  /** Vectors of four in the state-sized vectors together, and in the Gram matrices with their parts. */
+  readonly vectorsSize: number;
+  readonly gramsSize: number;
+  /** True of what is held in workgroup memory. */
+  readonly vectorsInside: boolean;
+  readonly gramsInside: boolean;
+}
+
+export type Shape = Pick<AdvanceAttrs, 'n' | 'm' | 'rank' | 'method'>;
+
+/** Bytes of a vector of four. */
+export const QUAD = 16;
+/** Workgroup memory for what lanes exchange besides: decisions, and the sums of each thread. */
+const reserve = (threads: number): number => 256 + threads * QUAD;
+/** More threads wait for each other longer than they save. */
+const MOST_THREADS = 32;
+
+/** State-sized vectors: the state, the one tried, slopes, and what else a method needs. */
+function slotsOf(method: Method): string[] {
+  switch (method.kind) {
+    case 'gradient-descent':
+      return ['STATE', 'NEXT', 'SLOPE'];
+    case 'fixed':
+    case 'adaptive': {
+      const stages = method.tableau.b.length;
+      return ['STATE', 'NEXT', 'SLOPE', ...Array.from({ length: stages - 1 }, (_, i) => `SLOPE${i + 1}`)];
+    }
+    case 'stabilized':
+      return ['STATE', 'NEXT', 'SLOPE', 'SLOPE1', 'LAST', 'BEFORE', 'DIRECTION'];
+  }
+}
+
+/** The layout of a trajectory where a workgroup has so many bytes of memory. */
+export function layoutOf({ n, m, rank, method }: Shape, workgroupBytes: number): Layout {
+  const longer = Math.max(n, m);
+  const threads = Math.min(MOST_THREADS, Math.max(4, 2 ** Math.ceil(Math.log2(longer))));
+  const [turnsX, turnsY] = [Math.ceil(n / threads), Math.ceil(m / threads)];
+  const quads = Math.ceil(rank / 4);
+  const tiles = 2 * quads ** 2;
+  const parts = Math.max(1, Math.floor(threads / tiles));
+  const rows = (turnsX + turnsY) * threads;
+  const slots = slotsOf(method);
+  const vectorsSize = slots.length * rows * quads;
+  const gramsSize = tiles * 4 * (parts > 1 ? parts + 1 : 1);
+  const room = workgroupBytes - reserve(threads);
+  const gramsInside = gramsSize * QUAD <= room;
+  return {
+    n,
+    m,
+    rank,
+    threads,
+    rowsX: turnsX * threads,
+    rows,
+    quads,
+    block: [4, 2, 1].find((size) => turnsX % size === 0 && turnsY % size === 0)!,
+    parts,
+    slots,
+    vectorsSize,
+    gramsSize,
+    vectorsInside: (vectorsSize + (gramsInside ? gramsSize : 0)) * QUAD <= room,
+    gramsInside,
+  };
+}
+
+/** Vectors of four of a workgroup's slice of the buffer; 0 if it needs none. */
+export const sliceSize = ({ vectorsInside, gramsInside, vectorsSize, gramsSize }: Layout): number =>
+  (vectorsInside ? 0 : vectorsSize) + (gramsInside ? 0 : gramsSize);
