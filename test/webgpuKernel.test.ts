@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import { answered, type State64 } from '../kernels/cpu/step.js';
 import { ADVANCE, PROGRESS, REPORT, report, type AdvanceAttrs } from '../kernels/fused.js';
-import { webgpuKernel } from '../kernels/webgpu/advance.js';
+import { obstacle, webgpuKernel } from '../kernels/webgpu/advance.js';
 import type { BackendInfo } from '../src/backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
 import { method, type Method } from '../src/method/method.js';
@@ -150,6 +150,39 @@ const methods = {
   rkc2: method('rkc2', { rtol: 1e-5 }),
 };
 
+type Device = ReturnType<typeof deviceOf>;
+const deviceOf = () => (tf.backend() as unknown as { readonly device: GPUDevice }).device;
+
+/** Runs with other limits and another width than the device has, of which it can do with less. */
+async function pretending<T>(
+  told: { readonly subgroup?: number; readonly workgroupBytes?: number },
+  run: () => Promise<T>,
+): Promise<T> {
+  const device = deviceOf();
+  const { limits } = device;
+  const overridden = {
+    adapterInfo: { subgroupMaxSize: told.subgroup ?? device.adapterInfo.subgroupMaxSize },
+    limits: {
+      maxComputeWorkgroupStorageSize: told.workgroupBytes ?? limits.maxComputeWorkgroupStorageSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxBufferSize: limits.maxBufferSize,
+      maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+    },
+  };
+  const own = Object.getOwnPropertyDescriptors(device);
+  for (const [name, value] of Object.entries(overridden))
+    Object.defineProperty(device, name, { value, configurable: true });
+  try {
+    return await run();
+  } finally {
+    for (const name of Object.keys(overridden)) {
+      Reflect.deleteProperty(device, name);
+      const before = own[name as keyof typeof own];
+      if (before) Object.defineProperty(device, name, before);
+    }
+  }
+}
+
 describe.skipIf(noWebgpu)('the fused kernel of webgpu', () => {
   beforeAll(async () => {
     ({ check } = await useBackend('webgpu'));
@@ -160,9 +193,7 @@ describe.skipIf(noWebgpu)('the fused kernel of webgpu', () => {
     it.each([
       [1, 1, 1, 1],
       [5, 3, 2, 3],
-      [2, 9, 5, 2],
       [37, 50, 7, 2],
-      [70, 41, 13, 1],
     ])('follows the twin: n = %i, m = %i, r = %i, %i trajectories', async (n, m, rank, batch) => {
       const one = caseOf(n, m, rank, batch, { method });
       const [ended, expected] = [await fused(one), twins(one)];
@@ -174,6 +205,150 @@ describe.skipIf(noWebgpu)('the fused kernel of webgpu', () => {
         expect(Math.abs(rejectedSteps - other.rejectedSteps)).toBeLessThanOrEqual(slack);
         expect(Math.abs(evaluations - other.evaluations)).toBeLessThanOrEqual(8 * slack);
       });
+    });
+
+    it('follows the twin on the squared trace', async () => {
+      const structure = { kind: 'trace', trace0: -1.5 } as const;
+      const one = caseOf(6, 6, 3, 2, { method, structure });
+      agree(await fused(one), twins(one), budget(method));
+    });
+
+    it('gives the same bits in many calls as in one', async () => {
+      const one = caseOf(6, 4, 3, 2, { method });
+      expect(await fused(one, 3)).toEqual(await fused(one, 1_000_000));
+    });
+  });
+
+  it.each([
+    ['fits', 4, 32768, 70, 41, 13, methods.dopri5],
+    ['spans several subgroups', 32, 32768, 70, 41, 13, methods.rk4],
+    ['does not fit, but for its Gram matrices', 4, 4096, 40, 33, 6, methods.dopri5],
+    ['does not fit at all', 4, 1024, 9, 12, 10, methods.rkc2],
+    ['does not fit at all, on several subgroups', 32, 2048, 150, 90, 18, methods.rk4],
+  ])('advances a trajectory that %s', async (_, subgroup, workgroupBytes, n, m, rank, method) => {
+    const one = caseOf(n, m, rank, 3, { method, stop: until([0.5, 1]) });
+    const ended = await pretending({ subgroup, workgroupBytes }, () => fused(one));
+    agree(ended, twins(one), budget(method));
+  });
+
+  it('advances more trajectories than a dispatch has workgroups', async () => {
+    const few = caseOf(2, 2, 1, 3, { method: methods.rk4, stop: until([0.1, 0.2]) });
+    const count = 70_000;
+    const ended = await fused({
+      ...few,
+      starts: Array.from({ length: count }, (_, i) => few.starts[i % 3]!),
+      clocks: Array.from({ length: count }, (_, i) => few.clocks[i % 3]!),
+    });
+    agree(ended.slice(0, 3), twins(few), budget(methods.rk4));
+    expect(ended.findIndex(({ state }, i) => state.some((z, k) => z !== ended[i % 3]!.state[k]))).toBe(-1);
+  });
+
+  it.each(Object.entries(methods))('stops %s where it is stationary', async (_, method) => {
+    const stop = until([1, 200], { steadyTolerance: 0.05 });
+    const one = caseOf(4, 3, 2, 2, { method, stop });
+    const [ended, expected] = [await fused(one), twins(one)];
+    ended.forEach(({ outcome, time, saved, state }, i) => {
+      const other = expected[i]!;
+      expect(outcome).toBe('stationary');
+      expect(saved.length).toBe(other.saved.length);
+      // A step earlier or later.
+      expect(Math.abs(time / other.time - 1)).toBeLessThan(0.05);
+      expect(relativeError(state, flatten(other.state))).toBeLessThan(0.05);
+    });
+  });
+
+  it.each(['rk4', 'dopri5', 'rkc2'] as const)('spends no more steps of %s than it may', async (name) => {
+    const one = caseOf(4, 3, 2, 2, { method: methods[name], stop: until([5], { maxSteps: 7 }) });
+    const [ended, expected] = [await fused(one, 2), twins(one)];
+    ended.forEach(({ outcome, time, acceptedSteps, rejectedSteps }, i) => {
+      expect(outcome).toBe('step-budget');
+      expect(acceptedSteps + rejectedSteps).toBe(7);
+      // In float32 the error estimate of the first steps, and so their size, is a little different.
+      expect(Math.abs(time / expected[i]!.time - 1)).toBeLessThan(0.01);
+    });
+  });
+
+  it('stops where the norm squared leaves float32, at the last state that does not', async () => {
+    const gd = method('gd-simultaneous', { step: 3 });
+    const starts = [[new Float64Array([10]), new Float64Array([10])]];
+    const [ended] = await fused(caseOf(1, 1, 1, 1, { method: gd, starts, stop: until([300]) }));
+    expect(ended!.outcome).toBe('diverged');
+    expect(ended!.rejectedSteps).toBe(1);
+    expect(ended!.state.every(Number.isFinite)).toBe(true);
+    // The next is 3 z^3, of either sign, which is beyond 1.8e19.
+    expect(3 * Math.abs(ended!.state[0]!) ** 3).toBeGreaterThan(1e19);
+
+    const huge = [[new Float64Array([1e14]), new Float64Array([1e14])]];
+    const stop = until([300]);
+    const [adaptive] = await fused(caseOf(1, 1, 1, 1, { method: methods.dopri5, starts: huge, stop }));
+    expect(adaptive!.outcome).toBe('diverged');
+    expect(adaptive!.state).toEqual([Math.fround(1e14), Math.fround(1e14)]);
+  });
+
+  it('sums no rounding of time over a hundred thousand steps', async () => {
+    const rk4 = method('rk4', { step: 1e-4 });
+    const one = caseOf(1, 1, 1, 1, { method: rk4, stop: until([10], { maxSteps: 99_990 }) });
+    const [ended] = await fused(one);
+    // The report tells it in units of 2^-30 of the span.
+    expect(ended!.time).toBeCloseTo(9.999, 7);
+  });
+
+  it('is far from the twin of another sigma', async () => {
+    const one = caseOf(5, 3, 2, 1, { method: methods.rk4 });
+    const other = {
+      ...one,
+      structure: { kind: 'diagonal', sigma: new Float64Array([1.001, 0.5, 0.25]) },
+    } as const;
+    expect(() => agree([], twins(one), 1)).toThrow();
+    const ended = await fused(one);
+    expect(() => agree(ended, twins(other), budget(methods.rk4))).toThrow();
+  });
+
+  it('keeps no tensors', async () => {
+    const before = tf.memory().numTensors;
+    await fused(caseOf(5, 3, 2, 3, { method: methods.rk4 }), 5);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('tells beforehand what it cannot run', () => {
+    const attrs = caseOf(5, 3, 2, 1, { method: methods.rk4 });
+    const float32 = { ...attrs, precision: 'float32' } as const;
+    expect(obstacle(float32)).toBeNull();
+    expect(obstacle({ ...attrs, precision: 'float64' })).toBe('WGSL has no float64');
+    const error = gaussian(5, 3, 1);
+    expect(obstacle({ ...float32, structure: { kind: 'quadratic', error, covariance: null } })).toMatch(
+      /quadratic/,
+    );
+    expect(obstacle({ ...float32, clocks: { length: 1e9 } as readonly number[] })).toMatch(/a buffer holds/);
+  });
+
+  describe('on a device that fails', () => {
+    const reopen = async () => {
+      await closeBackends();
+      ({ check } = await useBackend('webgpu'));
+    };
+
+    it('writes nothing by an invalid shader, and says so', async () => {
+      const device: Device = deviceOf();
+      const create = device.createShaderModule.bind(device);
+      device.createShaderModule = ({ code }) => create({ code: code.replace('fn total', 'fn totally') });
+      const one = caseOf(3, 2, 1, 1, { method: methods.rk4 });
+      await expect(fused(one)).rejects.toThrow('the GPU refused work');
+      // With no check, the report tells.
+      const silent = check;
+      check = () => Promise.resolve();
+      await expect(fused(one)).rejects.toThrow('the kernel wrote nothing');
+      check = silent;
+      await reopen();
+      agree(await fused(one), twins(one), budget(methods.rk4));
+    });
+
+    it('fails on a device that was lost', async () => {
+      const one = caseOf(3, 2, 1, 1, { method: methods.rk4 });
+      deviceOf().destroy();
+      await expect(fused(one)).rejects.toThrow();
+      await expect(check()).rejects.toThrow('the GPU device was lost');
+      await reopen();
     });
   });
 });

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { ADVANCE, REPORT, type AdvanceAttrs, type AdvanceInputs, type FusedKernel } from '../fused.js';
-import { layoutOf, QUAD, sliceSize } from './layout.js';
+import { layoutOf, QUAD, roomOf, sliceSize } from './layout.js';
 import { CALL_BYTES, shaderText, tableOf, trackWords } from './shader.js';
 
 type Attrs = Omit<AdvanceAttrs, 'steps'>;
@@ -28,7 +28,7 @@ export function obstacle(attrs: Attrs): string | null {
   const { structure, precision, method, n, m, rank, clocks, stop } = attrs;
   if (!webgpuKernel.kinds.includes(structure.kind)) return `no fused kernel for a ${structure.kind} loss`;
   if (!webgpuKernel.precisions.includes(precision)) return `WGSL has no ${precision}`;
-  const layout = layoutOf(attrs, device.limits.maxComputeWorkgroupStorageSize);
+  const layout = layoutOf(attrs, roomOf(device));
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   const perTrajectory = {
     states: (n + m) * rank * 4,
@@ -117,7 +117,7 @@ function advance(
   if (reason) throw new Error(`the fused kernel cannot run: ${reason}`);
   const { device, queue, bufferManager } = backend;
   const batch = attrs.clocks.length;
-  const layout = layoutOf(attrs, device.limits.maxComputeWorkgroupStorageSize);
+  const layout = layoutOf(attrs, roomOf(device));
   const spans = batch * (1 + attrs.stop.saveTimes.length);
   const words = spans + batch * trackWords(attrs.method, layout);
   const memory = inputs.memory ?? backend.makeTensorInfo([words], 'float32');

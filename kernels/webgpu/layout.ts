@@ -36,8 +36,30 @@ export type Shape = Pick<AdvanceAttrs, 'n' | 'm' | 'rank' | 'method'>;
 export const QUAD = 16;
 /** Workgroup memory for what lanes exchange besides: decisions, and the sums of each thread. */
 const reserve = (threads: number): number => 256 + threads * QUAD;
-/** More threads wait for each other longer than they save. */
-const MOST_THREADS = 32;
+/** Threads among which sums over rows are divided at most: each leaves four vectors to be added up. */
+const MOST_SUMMING = 64;
+
+/** What the layout depends on of a device. */
+export interface Room {
+  readonly workgroupBytes: number;
+  /** Threads that run in step. */
+  readonly subgroup: number;
+}
+
+export const roomOf = ({ limits, adapterInfo }: GPUDevice): Room => ({
+  workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+  // Where it is not told it is a GPU's.
+  subgroup: adapterInfo.subgroupMaxSize || 32,
+});
+
+/**
+ * A GPU gives each thread two rows of the longer factor; the few that a processor runs in step take all rows, for it
+ * runs one such group after another, and they would wait for each other.
+ */
+function threadsFor(longer: number, subgroup: number): number {
+  const most = subgroup < 16 ? subgroup : 256;
+  return Math.min(most, Math.max(4, 2 ** Math.ceil(Math.log2(longer / 2))));
+}
 
 /** State-sized vectors: the state, the one tried, slopes, and what else a method needs. */
 function slotsOf(method: Method): string[] {
@@ -54,14 +76,12 @@ function slotsOf(method: Method): string[] {
   }
 }
 
-/** The layout of a trajectory where a workgroup has so many bytes of memory. */
-export function layoutOf({ n, m, rank, method }: Shape, workgroupBytes: number): Layout {
-  const longer = Math.max(n, m);
-  const threads = Math.min(MOST_THREADS, Math.max(4, 2 ** Math.ceil(Math.log2(longer))));
+export function layoutOf({ n, m, rank, method }: Shape, { workgroupBytes, subgroup }: Room): Layout {
+  const threads = threadsFor(Math.max(n, m), subgroup);
   const [turnsX, turnsY] = [Math.ceil(n / threads), Math.ceil(m / threads)];
   const quads = Math.ceil(rank / 4);
   const tiles = 2 * quads ** 2;
-  const parts = Math.max(1, Math.floor(threads / tiles));
+  const parts = Math.max(1, Math.floor(Math.min(threads, MOST_SUMMING) / tiles));
   const rows = (turnsX + turnsY) * threads;
   const slots = slotsOf(method);
   const vectorsSize = slots.length * rows * quads;
