@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { ADVANCE, REPORT, type AdvanceAttrs, type AdvanceInputs, type FusedKernel } from '../fused.js';
-import { layoutOf, QUAD, roomOf, sliceSize } from './layout.js';
+import { layoutOf, onProcessor, QUAD, roomOf, sliceSize } from './layout.js';
 import { CALL_BYTES, shaderText, tableOf, trackWords } from './shader.js';
 
 type Attrs = Omit<AdvanceAttrs, 'steps'>;
@@ -18,7 +18,8 @@ export const webgpuKernel: FusedKernel = {
   kinds: ['diagonal', 'trace'],
   precisions: ['float32'],
   stepsPerCall(attrs) {
-    return Math.max(1, Math.floor(0.1 / secondsPerStep(attrs)));
+    const { device } = tf.backend() as WebGPUBackend;
+    return Math.max(1, Math.floor(0.1 / secondsPerStep(attrs, roomOf(device).subgroup)));
   },
 };
 
@@ -46,27 +47,21 @@ export function obstacle(attrs: Attrs): string | null {
 /** Written into the report before the kernel runs: what stays so, no kernel has written. */
 const NOTHING = -1;
 
-interface Spans {
-  readonly words: Uint32Array<ArrayBuffer>;
-  readonly savesStart: boolean;
-}
-
-/** Of every trajectory what the kernel is told of its time (control.wgsl.ts) [batch, 1 + saves]. */
-function spansOf({ method, stop: { saveTimes }, clocks }: Attrs): Spans {
+/** Of every trajectory what the kernel is told of its time (control.wgsl.ts), 32 bits each [batch, 1 + saves]. */
+function spansOf({ method, stop: { saveTimes }, clocks }: Attrs): Uint32Array<ArrayBuffer> {
   const width = 1 + saveTimes.length;
-  const words = new Uint32Array(clocks.length * width);
-  const floats = new Float32Array(words.buffer);
+  const integers = new Uint32Array(clocks.length * width);
+  const floats = new Float32Array(integers.buffer);
+  const spans = saveTimes.map((time, k) => [k === 0 ? 0 : saveTimes[k - 1]!, time] as const);
   clocks.forEach((clock, row) => {
     const at = row * width;
-    if ('step' in method) floats[at] = method.step * clock;
-    saveTimes.forEach((time, k) => {
-      const before = k === 0 ? 0 : saveTimes[k - 1]!;
-      if ('step' in method)
-        words[at + 1 + k] = Math.round(time / method.step) - Math.round(before / method.step);
-      else floats[at + 1 + k] = (time - before) * clock;
-    });
+    if ('step' in method) {
+      const stepsTo = (time: number) => Math.round(time / method.step);
+      floats[at] = method.step * clock;
+      spans.forEach(([from, to], k) => (integers[at + 1 + k] = stepsTo(to) - stepsTo(from)));
+    } else spans.forEach(([from, to], k) => (floats[at + 1 + k] = (to - from) * clock));
   });
-  return { words, savesStart: saveTimes[0] === 0 };
+  return integers;
 }
 
 /** Pipelines by their text, for each device. */
@@ -129,8 +124,7 @@ function advance(
   backend.endComputePassEncoder();
   backend.submitQueue();
 
-  const { words: told, savesStart } = spansOf(attrs);
-  if (!inputs.memory) queue.writeBuffer(buffers[2]!, 0, told);
+  if (!inputs.memory) queue.writeBuffer(buffers[2]!, 0, spansOf(attrs));
   queue.writeBuffer(buffers[3]!, 0, new Int32Array(batch * REPORT).fill(NOTHING));
   const temporary: GPUBuffer[] = [];
   const acquire = (size: number, usage: number): GPUBuffer => {
@@ -149,7 +143,7 @@ function advance(
   const encoder = device.createCommandEncoder();
   for (let first = 0; first < batch; first += together) {
     const call = acquire(CALL_BYTES, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
-    queue.writeBuffer(call, 0, callWords(attrs, first, inputs.memory !== undefined, savesStart, spans));
+    queue.writeBuffer(call, 0, callWords(attrs, first, inputs.memory !== undefined, spans));
     const group = device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
       entries: [call, table, ...buffers, ...slices].map((buffer, binding) => ({
@@ -183,7 +177,6 @@ function callWords(
   { steps, stop }: AdvanceAttrs,
   first: number,
   resumes: boolean,
-  savesStart: boolean,
   spans: number,
 ): ArrayBuffer {
   const most = 2 ** 31 - 1;
@@ -192,7 +185,7 @@ function callWords(
     Math.min(steps, most),
     Number(resumes),
     stop.saveTimes.length,
-    Number(savesStart),
+    Number(stop.saveTimes[0] === 0),
     Math.min(stop.maxSteps, most),
     0,
     spans,
@@ -201,9 +194,8 @@ function callWords(
   return words.buffer;
 }
 
-/** Seconds that a step of all trajectories takes at most, roughly: to be known to a factor of some. */
-function secondsPerStep(attrs: Attrs): number {
-  const { n, m, rank, method, clocks } = attrs;
+/** Seconds that a step of all trajectories takes, at most on most devices. */
+function secondsPerStep({ n, m, rank, method, clocks }: Attrs, subgroup: number): number {
   const evaluations =
     method.kind === 'stabilized'
       ? method.mostStages
@@ -211,7 +203,9 @@ function secondsPerStep(attrs: Attrs): number {
         ? 2
         : method.tableau.b.length;
   const operations = evaluations * (n + m) * (rank + 3) * (4 * rank + 20);
-  return Math.max((operations * clocks.length) / 2e9, operations / 1e9 + evaluations * 1e-5);
+  const together = onProcessor(subgroup) ? 2e9 : 2e11;
+  // One trajectory has a workgroup to itself, which waits for its memory and at barriers.
+  return Math.max((operations * clocks.length) / together, operations / 1e9 + evaluations * 1e-5);
 }
 
 tf.registerKernel({

@@ -49,15 +49,18 @@ export interface Room {
 export const roomOf = ({ limits, adapterInfo }: GPUDevice): Room => ({
   workgroupBytes: limits.maxComputeWorkgroupStorageSize,
   // Where it is not told it is a GPU's.
-  subgroup: adapterInfo.subgroupMaxSize || 32,
+  subgroup: (adapterInfo as GPUAdapterInfo | undefined)?.subgroupMaxSize || 32,
 });
+
+/** Whether the device is a processor with a driver that imitates a GPU, to go by the threads that run in step. */
+export const onProcessor = (subgroup: number): boolean => subgroup < 8;
 
 /**
  * A GPU gives each thread two rows of the longer factor; the few that a processor runs in step take all rows, for it
  * runs one such group after another, and they would wait for each other.
  */
 function threadsFor(longer: number, subgroup: number): number {
-  const most = subgroup < 16 ? subgroup : 256;
+  const most = onProcessor(subgroup) ? subgroup : 256;
   return Math.min(most, Math.max(4, 2 ** Math.ceil(Math.log2(longer / 2))));
 }
 

@@ -102,10 +102,11 @@ fn combined(coefficients: u32, count: u32, quad: u32) -> vec4f {
 }
 
 fn attempt(plan: Plan) {
-  ${carries ? '' : 'flow(STATE, SLOPE, 0u, ROWS);'}
-  for (var stage = 1u; stage < STAGES; stage++) {
-    ${each('setVector(NEXT + quad, vector(STATE + quad) + plan.h * combined(stage * STAGES, stage, quad));')}
-    flow(NEXT, SLOPE + stage * SIZE, 0u, ROWS);
+  for (var stage = ${carries ? 1 : 0}u; stage < STAGES; stage++) {
+    if (stage > 0) {
+      ${each('setVector(NEXT + quad, vector(STATE + quad) + plan.h * combined(stage * STAGES, stage, quad));')}
+    }
+    flow(select(NEXT, STATE, stage == 0), SLOPE + stage * SIZE, 0u, ROWS);
   }
   var own = vec4f();
   ${each(`${
@@ -142,8 +143,9 @@ fn attempt(plan: Plan) {
   var last = LAST;
   var before = BEFORE;
   at++;
-  for (var stage = 2u; stage <= plan.stages; stage++) {
+  for (var stage = 2u; ; stage++) {
     flow(NEXT, SLOPE1, 0u, ROWS);
+    if (stage > plan.stages) { break; }
     ${each(`let moved = table[at] * vector(last + quad) + table[at + 1u] * vector(before + quad)
         + plan.h * (table[at + 2u] * vector(SLOPE1 + quad) + table[at + 3u] * vector(SLOPE + quad));
       setVector(before + quad, moved);
@@ -153,7 +155,6 @@ fn attempt(plan: Plan) {
     last = newest;
     at += 4u;
   }
-  flow(NEXT, SLOPE1, 0u, ROWS);
   var own = vec4f();
   ${each(`let z = vector(NEXT + quad);
       let slope = vector(SLOPE1 + quad);
