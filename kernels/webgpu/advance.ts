@@ -159,7 +159,8 @@ function advance(
   }
   queue.submit([encoder.finish()]);
   temporary.forEach((buffer) => bufferManager.releaseBuffer(buffer));
-  return [report, memory];
+  // Another tensor of the same data, as each is disposed of by itself.
+  return [report, { dataId: memory.dataId, shape: memory.shape, dtype: memory.dtype }];
 }
 
 /** Workgroups of one dispatch: more would be beyond a dimension of it, or beyond the memory of their slices. */

@@ -165,17 +165,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   sliceAt = group.x * ${sliceSize(layout)}u;
   spansAt = trajectory * (1u + call.saves);
   trackAt = call.spans + trajectory * ${trackWords(method, layout)}u;
-  readState();
   if (call.resumes == 0u) {
+    readState();
     begin();
     if (lane == 0) { newTrack(); }
     if (call.savesStart != 0u) { writeState(0); }
   } else {
     readTrack();
-    ${carried.map((slot, i) => `readCarried(${slot}, trackAt + ${TRACK_WORDS}u + ${4 * i}u * SIZE);`).join('\n    ')}
   }
   if (lane == 0) { setNext(); }
   var plan = workgroupUniformLoad(&next);
+  if (call.resumes != 0u) {
+    if (!plan.runs) {
+      if (lane == 0) { writeTrack(); }
+      return;
+    }
+    readState();
+    ${carried.map((slot, i) => `readCarried(${slot}, trackAt + ${TRACK_WORDS}u + ${4 * i}u * SIZE);`).join('\n    ')}
+  }
   for (var step = 0u; plan.runs && step < call.steps; step++) {
     attempt(plan);
     sync();
