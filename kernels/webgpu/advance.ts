@@ -7,7 +7,8 @@ import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/t
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { ADVANCE, REPORT, type AdvanceAttrs, type AdvanceInputs, type FusedKernel } from '../fused.js';
 import { layoutOf, onProcessor, QUAD, roomOf, sliceSize } from './layout.js';
-import { CALL_BYTES, shaderText, tableOf, trackWords } from './shader.js';
+import { shaderText } from './shader.js';
+import { CALL_BYTES, callWords, spansOf, tableOf, trackWords } from './words.js';
 
 type Attrs = Omit<AdvanceAttrs, 'steps'>;
 
@@ -46,23 +47,6 @@ export function obstacle(attrs: Attrs): string | null {
 
 /** Written into the report before the kernel runs: what stays so, no kernel has written. */
 const NOTHING = -1;
-
-/** Of every trajectory what the kernel is told of its time (control.wgsl.ts), 32 bits each [batch, 1 + saves]. */
-function spansOf({ method, stop: { saveTimes }, clocks }: Attrs): Uint32Array<ArrayBuffer> {
-  const width = 1 + saveTimes.length;
-  const integers = new Uint32Array(clocks.length * width);
-  const floats = new Float32Array(integers.buffer);
-  const spans = saveTimes.map((time, k) => [k === 0 ? 0 : saveTimes[k - 1]!, time] as const);
-  clocks.forEach((clock, row) => {
-    const at = row * width;
-    if ('step' in method) {
-      const stepsTo = (time: number) => Math.round(time / method.step);
-      floats[at] = method.step * clock;
-      spans.forEach(([from, to], k) => (integers[at + 1 + k] = stepsTo(to) - stepsTo(from)));
-    } else spans.forEach(([from, to], k) => (floats[at + 1 + k] = (to - from) * clock));
-  });
-  return integers;
-}
 
 /** Pipelines by their text, for each device. */
 const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
@@ -171,28 +155,6 @@ function workgroupsTogether({ limits }: GPUDevice, slice: number, batch: number)
     limits.maxComputeWorkgroupsPerDimension,
     slice > 0 ? Math.max(1, Math.floor(most / slice)) : Infinity,
   );
-}
-
-/** The uniform `call` of the shader. */
-function callWords(
-  { steps, stop }: AdvanceAttrs,
-  first: number,
-  resumes: boolean,
-  spans: number,
-): ArrayBuffer {
-  const most = 2 ** 31 - 1;
-  const words = Uint32Array.from([
-    first,
-    Math.min(steps, most),
-    Number(resumes),
-    stop.saveTimes.length,
-    Number(stop.saveTimes[0] === 0),
-    Math.min(stop.maxSteps, most),
-    0,
-    spans,
-  ]);
-  new Float32Array(words.buffer)[6] = stop.steadyTolerance ?? -1;
-  return words.buffer;
 }
 
 /** Seconds that a step of all trajectories takes, at most on most devices. */

@@ -35,7 +35,7 @@ export type Shape = Pick<AdvanceAttrs, 'n' | 'm' | 'rank' | 'method'>;
 /** Bytes of a vector of four. */
 export const QUAD = 16;
 /** Workgroup memory for what lanes exchange besides: decisions, and the sums of each thread. */
-const reserve = (threads: number): number => 256 + threads * QUAD;
+const reserve = (threads: number): number => 256 + threads * (QUAD + 4);
 /** Threads among which sums over rows are divided at most: each leaves four vectors to be added up. */
 const MOST_SUMMING = 64;
 
@@ -53,7 +53,7 @@ export const roomOf = ({ limits, adapterInfo }: GPUDevice): Room => ({
 });
 
 /** Whether the device is a processor with a driver that imitates a GPU, to go by the threads that run in step. */
-export const onProcessor = (subgroup: number): boolean => subgroup < 8;
+export const onProcessor = (subgroup: number): boolean => subgroup <= 8;
 
 /**
  * A GPU gives each thread two rows of the longer factor; the few that a processor runs in step take all rows, for it

@@ -5,22 +5,8 @@ import type { Method } from '../../src/method/method.js';
 import { controlText, TRACK_WORDS } from './control.wgsl.js';
 import { flowTable, flowText } from './flow.wgsl.js';
 import { sliceSize, type Layout } from './layout.js';
-import { methodTable, methodText } from './method.wgsl.js';
-
-/** Bytes of the uniform `call`. */
-export const CALL_BYTES = 32;
-
-/** Numbers that the kernel reads: of the structure, and from METHOD on of the method. */
-export const tableOf = (attrs: Pick<AdvanceAttrs, 'structure' | 'method'>, layout: Layout): Float32Array =>
-  Float32Array.from([...flowTable(attrs.structure, layout), ...methodTable(attrs.method)]);
-
-/** Slots that a trajectory carries from call to call, besides its state. */
-export const carriedSlots = (method: Method): string[] =>
-  'step' in method ? [] : method.kind === 'stabilized' ? ['SLOPE', 'DIRECTION'] : ['SLOPE'];
-
-/** Words that the memory holds of each trajectory besides its spans. */
-export const trackWords = (method: Method, { rows, quads }: Layout): number =>
-  TRACK_WORDS + carriedSlots(method).length * rows * quads * 4;
+import { methodText } from './method.wgsl.js';
+import { carriedSlots, trackWords } from './words.js';
 
 /** Evaluations of the flow in a step that does not choose its number of stages. */
 const evaluations = (method: Method): number => {
