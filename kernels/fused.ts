@@ -1,12 +1,14 @@
 /**
  * What the fused kernels share: one TensorFlow.js custom kernel, registered for each backend that has one, which
  * advances whole trajectories by many steps in one call. Steps, step sizes and outcomes are those of the twin
- * (src/solver/twin.ts), each trajectory's its own. The kernel has a memory: it writes to its inputs, so no gradient and
+ * (kernels/cpu/twin.ts), each trajectory's its own. The kernel has a memory: it writes to its inputs, so no gradient and
  * no other operation may see these.
  */
+import { getKernel, registerKernel, type KernelConfig } from '@tensorflow/tfjs';
+import type { BackendName } from '../src/backend/backend.js';
 import type { Method } from '../src/method/method.js';
 import type { Structure } from '../src/problem/problem.js';
-import type { StopRule } from '../src/solver/track.js';
+import type { StopRule } from '../src/method/track.js';
 
 /** Name of the kernel. */
 export const ADVANCE = 'RankflowAdvance';
@@ -36,7 +38,8 @@ export interface AdvanceAttrs {
   readonly steps: number;
 }
 
-export type Precision = 'float32' | 'float64';
+export const precisions = ['float32', 'float64'] as const;
+export type Precision = (typeof precisions)[number];
 
 /** Entries of the report on each trajectory: the first output, int32 [batch, 6]. The second is the memory. */
 export const report = {
@@ -58,6 +61,24 @@ export const PROGRESS = 2 ** 30;
 export interface FusedKernel {
   readonly kinds: readonly Structure['kind'][];
   readonly precisions: readonly Precision[];
+  /** What keeps the device in use from it, in words; null if nothing does. */
+  obstacle?(attrs: Omit<AdvanceAttrs, 'steps'>): string | null;
   /** Steps after which a call should return, for a time of about a tenth of a second; Infinity where it may block. */
   stepsPerCall(attrs: Omit<AdvanceAttrs, 'steps'>): number;
 }
+
+type FusedConfig = KernelConfig & FusedKernel;
+
+/** Registers the kernel of a backend with TensorFlow.js. */
+export const registerFused = (
+  backendName: BackendName,
+  kernel: FusedKernel,
+  kernelFunc: KernelConfig['kernelFunc'],
+): void => {
+  const config: FusedConfig = { kernelName: ADVANCE, backendName, kernelFunc, ...kernel };
+  registerKernel(config);
+};
+
+/** What the fused kernel of a backend can do; undefined if it has none. */
+export const fusedKernel = (backend: string): FusedKernel | undefined =>
+  getKernel(ADVANCE, backend) as FusedConfig | undefined;

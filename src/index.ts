@@ -30,7 +30,7 @@ export { method, methodNames, type Method, type MethodName } from './method/meth
 export { outcomes, type Outcome } from './method/outcome.js';
 export { solve, type Member, type SolveOptions, type Trajectory } from './solver/solve.js';
 export type { StopRule } from './solver/integrate.js';
-export type { Observation } from './solver/observe.js';
+export type { Detail, Observation, SavePoint } from './solver/observe.js';
 
 export { sweep, type SweepWatch } from './sweep/run.js';
 export { makePlan, member, type Cell, type Plan } from './sweep/plan.js';

@@ -40,6 +40,19 @@ describe('the built package', () => {
     }
   });
 
+  it('gives the same for any number of workers, and ends them', async () => {
+    const run = (workers: number) =>
+      sweep({
+        ...{ spectrum: 'power:1', shape: ['12x9'], ranks: [1, 3], trials: 6, time: 5, backend: 'wasm' },
+        ...{ chunk: 2, workers },
+      });
+    const [one, two] = [await run(1), await run(2)];
+    expect(two.map(({ accuracy, curve }) => [accuracy, curve])).toEqual(
+      one.map(({ accuracy, curve }) => [accuracy, curve]),
+    );
+    expect(one.map(({ accuracy }) => accuracy.count)).toEqual([6, 6]);
+  });
+
   it('tells mistakes in its input from defects', async () => {
     await expect(sweep({ spectrum: 'power:1', shape: ['3x3'], ranks: [4], backend: 'cpu' })).rejects.toThrow(
       InputError,

@@ -18,7 +18,7 @@ beforeAll(async () => void (backend = await useBackend('cpu')));
 
 async function reportOf(input: Record<string, unknown>) {
   const plan = await makePlan(asSweep(checkConfig(simulationSchema, { rtol: 1e-6, ...input })));
-  return simulationReport(await simulate(plan, backend), {} as Provenance);
+  return simulationReport(await simulate(plan, backend, null), {} as Provenance);
 }
 
 describe('simulation', () => {

@@ -20,7 +20,8 @@ import { namedSpectrum } from '../src/problem/spectrum.js';
 import { traceSquared } from '../src/problem/traceSquared.js';
 import type { HostState } from '../src/solver/batch.js';
 import { integrate, type Ending, type StopRule } from '../src/solver/integrate.js';
-import { judge, newTrack, planStep } from '../src/solver/track.js';
+import { judge, newTrack, planStep } from '../src/method/track.js';
+import type { Path } from '../src/solver/path.js';
 import { chunks, paddedWidth, type Member, type SolveOptions, type Trajectory } from '../src/solver/solve.js';
 import { balancedPath } from '../src/theory/balanced.js';
 import { alignedPath, eckartYoungMirsky } from '../src/theory/frobenius.js';
@@ -102,7 +103,10 @@ async function trace(
       clocks: [c],
       observe: (_, time, state): Seen => ({
         state,
-        factors: { x: columns(state[0]!, width, rank), y: columns(state[1]!, width, rank) },
+        factors: {
+          x: columns(state[0] as Float32Array, width, rank),
+          y: columns(state[1] as Float32Array, width, rank),
+        },
         time,
         tensors: tf.memory().numTensors,
       }),
@@ -404,7 +408,7 @@ describe.each(backends)('batches on %s', (backend) => {
         method: how,
         stop: until([end / 4, end], { steadyTolerance: 0.05 }),
         chunk,
-        singularValues: true,
+        detail: 'singular-values',
       });
       const together = await solveAll(problem, members, options(1000));
       expect(together).toHaveLength(members.length);
@@ -423,11 +427,19 @@ describe.each(backends)('batches on %s', (backend) => {
     const members = [1, 8, 2, 5, 3, 4, 6].map((rank) =>
       drawnMember(problems[0]![1], 'gaussian', rank, 0, plain),
     );
-    expect(chunks(members, 2)).toEqual([[0, 2], [4, 5], [1, 3], [6]]);
-    expect(chunks(members, 100)).toEqual([
-      [0, 2, 4, 5],
-      [1, 3, 6],
+    const cut = (size: number, path: Path) =>
+      chunks(members, size, () => path).map(({ width, indices }) => [width, ...indices]);
+    expect(cut(2, 'tensor-ops')).toEqual([
+      [4, 0, 2],
+      [4, 4, 5],
+      [8, 1, 3],
+      [8, 6],
     ]);
+    expect(cut(100, 'tensor-ops')).toEqual([
+      [4, 0, 2, 4, 5],
+      [8, 1, 3, 6],
+    ]);
+    expect(cut(2, 'fused').map(([width]) => width)).toEqual([1, 8, 2, 5, 3, 4, 6]);
   });
 
   it('hold rank 3 at width 4 as if it were alone', async () => {
@@ -469,7 +481,7 @@ describe.each(backends)('outcomes on %s', (backend) => {
     expect(b!.outcome).toBe('stationary');
     expect(b!.time).toBeLessThan(40);
     // Relative to the largest at a save time, which is close to the largest at a step.
-    const peak = Math.max(...b!.saved.map((o) => o!.gradientNorm));
+    const peak = Math.max(...b!.saved.map((o) => o!.gradientNorm!));
     expect(b!.last.gradientNorm).toBeLessThan(1.1e-2 * peak);
     // What is stationary stays: its last observation stands for the later save times.
     expect(b!.saved.at(-1)).toEqual(b!.last);
@@ -694,7 +706,7 @@ describe.each(backends)('what the flow conserves on %s', (backend) => {
     const saved = trajectory!.saved.map((o) => o!);
     const drift = (b: number[]) => Math.max(...b.map((value) => Math.abs(value / b[0]! - 1)));
     // B^T B / kB - A A^T / kA is of the size of its terms here: a few 1e-7 of rounding and 1e-6 of error a step.
-    expect(drift(saved.map((o) => o.balancedness))).toBeLessThan(1e-4);
+    expect(drift(saved.map((o) => o.balancedness!))).toBeLessThan(1e-4);
     saved.slice(1).forEach((o, i) => {
       // The loss of a float32 state is known to about 1e-6 of the start.
       expect(o.loss).toBeLessThan(saved[i]!.loss + 1e-6 * Math.abs(saved[0]!.loss));
@@ -706,7 +718,7 @@ describe.each(backends)('what the flow conserves on %s', (backend) => {
       ...options,
       stop: until(linspace(0, 20, 5)),
     });
-    expect(drift(descent!.saved.map((o) => o!.balancedness))).toBeGreaterThan(1e-3);
+    expect(drift(descent!.saved.map((o) => o!.balancedness!))).toBeGreaterThan(1e-3);
   });
 
   it('df/dt is minus the squared gradient norm', async () => {
@@ -721,7 +733,7 @@ describe.each(backends)('what the flow conserves on %s', (backend) => {
       const [before, middle, after] = t!.saved.map((o) => o!);
       const slope = (after!.loss - before!.loss) / (2 * dt);
       // A central difference: dt^2 / 6 of the third derivative, which is at most (rate 4)^3 of the slope here.
-      expect(Math.abs(slope / -(middle!.gradientNorm ** 2) - 1)).toBeLessThan(1e-2);
+      expect(Math.abs(slope / -(middle!.gradientNorm! ** 2) - 1)).toBeLessThan(1e-2);
     }
   });
 
@@ -738,7 +750,7 @@ describe.each(backends)('what the flow conserves on %s', (backend) => {
         method: adaptive,
         stop: until([2]),
         chunk: 1,
-        singularValues: true,
+        detail: 'singular-values',
       });
       const svd = new SingularValueDecomposition(toMatrix(product(t!.factors)), { autoTranspose: true });
       const values = t!.last.singularValues!;

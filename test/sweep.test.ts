@@ -39,9 +39,11 @@ describe('config', () => {
       lrRatioB: 1,
       trials: 32,
       seed: 0,
-      method: 'dopri5',
+      method: 'auto',
       maxSteps: 1_000_000,
       backend: 'auto',
+      kernel: 'auto',
+      precision: 'float32',
     });
   });
 });
@@ -202,7 +204,7 @@ describe.each(backends)('rows on %s', (backend) => {
   async function rows(input: SweepInput): Promise<TrialRow[]> {
     const info = await useBackend(backend);
     const out: TrialRow[] = [];
-    for await (const chunk of runSweep(await plan(input), info)) out.push(...chunk.rows);
+    for await (const chunk of runSweep(await plan(input), info, null)) out.push(...chunk.rows);
     return out
       .sort(
         (a, b) => a.rank - b.rank || a.initialization.localeCompare(b.initialization) || a.trial - b.trial,
@@ -301,7 +303,7 @@ describe('summary', () => {
       time: 5000,
     });
     const chunks: SweepChunk[] = [];
-    for await (const chunk of runSweep(diverging, await useBackend('cpu'))) chunks.push(chunk);
+    for await (const chunk of runSweep(diverging, await useBackend('cpu'), null)) chunks.push(chunk);
     const [cell] = summarize(diverging, chunks);
     expect(cell?.outcomes.diverged).toBe(3);
     expect(cell?.accuracy).toMatchObject({ count: 0, mean: NaN });

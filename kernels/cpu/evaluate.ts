@@ -43,6 +43,20 @@ export function evaluator(structure: HostStructure): Evaluate {
   };
 }
 
+/** Prepares the evaluation of the loss alone. */
+export function lossOf(structure: HostStructure): (x: Float64Array, y: Float64Array, r: number) => number {
+  switch (structure.kind) {
+    case 'diagonal':
+      return (x, y, r) => diagonalLoss(structure.sigma, { x, y, r, xx: gram(x, x, r), yy: gram(y, y, r) });
+    case 'trace':
+      return (x, y) => (structure.trace0 + dot(x, y)) ** 2 / 2;
+    case 'quadratic': {
+      const evaluate = evaluator(structure);
+      return (x, y, r) => evaluate(x, y, r).loss;
+    }
+  }
+}
+
 function prepared(structure: HostStructure): (at: WithGrams) => Evaluation {
   switch (structure.kind) {
     case 'diagonal':
@@ -57,27 +71,34 @@ function prepared(structure: HostStructure): (at: WithGrams) => Evaluation {
   }
 }
 
-function diagonal(sigma: Float64Array, { x, y, r, xx, yy }: WithGrams): Evaluation {
+function diagonal(sigma: Float64Array, at: WithGrams): Evaluation {
+  const { x, y, r, xx, yy } = at;
   const ey = new Float64Array(x.length);
   const ex = new Float64Array(y.length);
-  let overlap = 0;
-  let energy = 0;
-  for (let i = sigma.length - 1; i >= 0; i--) {
-    const s = sigma[i]!;
-    energy += s * s;
+  sigma.forEach((s, i) => {
     for (let j = i * r; j < (i + 1) * r; j++) {
       ey[j] = s * y[j]!;
       ex[j] = s * x[j]!;
-      overlap += s * x[j]! * y[j]!;
     }
-  }
-  const loss = Math.max(0, energy / 2 - overlap + dot(xx, yy) / 2);
+  });
+  const loss = diagonalLoss(sigma, at);
   return {
     loss,
     dX: subtractProduct(ey, x, yy, r),
     dY: subtractProduct(ex, y, xx, r),
     distance: Math.sqrt(2 * loss),
   };
+}
+
+/** The smallest terms first. */
+function diagonalLoss(sigma: Float64Array, { x, y, r, xx, yy }: WithGrams): number {
+  let [overlap, energy] = [0, 0];
+  for (let i = sigma.length - 1; i >= 0; i--) {
+    const s = sigma[i]!;
+    energy += s * s;
+    for (let j = i * r; j < (i + 1) * r; j++) overlap += s * x[j]! * y[j]!;
+  }
+  return Math.max(0, energy / 2 - overlap + dot(xx, yy) / 2);
 }
 
 function quadratic(

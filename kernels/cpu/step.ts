@@ -4,7 +4,7 @@
  * or, where a device has to be waited for, later.
  */
 import type { UpdateOrder } from '../../src/method/method.js';
-import { stagesOf } from '../../src/method/stabilized.js';
+import type { ChebyshevStages } from '../../src/method/stabilized.js';
 import { firstSameAsLast, type Tableau } from '../../src/method/tableau.js';
 
 /** The components of one state. */
@@ -88,11 +88,14 @@ export function* rungeKutta(
 }
 
 /**
- * A Runge-Kutta-Chebyshev step (src/method/stabilized.ts) of s stages and size h from a state whose derivative is
- * `first`.
+ * A Runge-Kutta-Chebyshev step (src/method/stabilized.ts) of size h from a state whose derivative is `first`.
  */
-export function* chebyshev(s: number, state: State64, first: State64, h: number): Asking<Step64> {
-  const stages = stagesOf(s);
+export function* chebyshev(
+  stages: ChebyshevStages,
+  state: State64,
+  first: State64,
+  h: number,
+): Asking<Step64> {
   let [before, last] = [state, moved(state, h, [stages.first], [first])];
   for (const { mu, nu, muTilde, gammaTilde } of stages.rest) {
     const [slope] = yield [last];

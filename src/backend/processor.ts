@@ -1,5 +1,7 @@
 /** The backends that compute on the processor in this thread: TensorFlow.js's own 'cpu', and 'wasm'. */
 import * as tf from '@tensorflow/tfjs';
+import { registerCpuKernel } from '../../kernels/cpu/advance.js';
+import { registerWasmKernel } from '../../kernels/wasm/kernel.js';
 import { Unavailable, type Opened } from './backend.js';
 import { firstLine, inNode } from './platform.js';
 
@@ -12,6 +14,7 @@ const CHUNK_ELEMENTS = 2 ** 17;
 
 /** @throws Unavailable never: it is part of TensorFlow.js */
 export async function openCpu(): Promise<Opened> {
+  registerCpuKernel();
   return onProcessor(`CPU, plain JavaScript, ${await processorName()}`, { threads: 1 });
 }
 
@@ -27,6 +30,7 @@ export async function openWasm(): Promise<Opened> {
   restore();
   if (!started) throw new Unavailable('TensorFlow.js could not start its wasm backend');
   const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
+  if (simd) await registerWasmKernel();
   return onProcessor(`CPU, WebAssembly${simd ? ' SIMD' : ''}, ${await processorName()}`, {
     simd: simd ? 'yes' : 'no',
     threads: Math.max(1, wasm.getThreadsCount()),

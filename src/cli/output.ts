@@ -1,11 +1,20 @@
 /** Where text goes: results on standard output (alone there with --json), everything else on standard error. */
 
+import type { Way } from '../solver/path.js';
+import type { Plan } from '../sweep/plan.js';
+
 export const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 export const note = (text: string): void => void process.stderr.write(`${text}\n`);
 
 /** JSON has no NaN: numbers that are not finite become null. */
 export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
+
+const byPath = { fused: 'by the fused kernel', 'tensor-ops': 'by tensor operations' };
+
+/** ", dopri5 by the fused kernel": the method of a plan and the ways in which it is computed. */
+export const howOf = ({ config }: Plan, ways: readonly Way[]): string =>
+  `, ${config.method} ${ways.map(({ path, reason }) => byPath[path] + (reason ? ` (${reason})` : '')).join(' and ')}`;
 
 /** A reader that closes its end early, such as `head`, wants no more: that is not an error. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

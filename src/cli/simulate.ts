@@ -5,13 +5,13 @@ import { formatNumber } from '../report/format.js';
 import { progress, type Progress } from '../report/progress.js';
 import { table } from '../report/table.js';
 import { createFolder, defaultFolder, refuseFolder } from '../results/folder.js';
-import { provenance, type Provenance } from '../results/provenance.js';
+import { runProvenance, type Provenance } from '../results/provenance.js';
 import { writeSimulation } from '../results/simulationFolder.js';
 import { simulationSchema } from '../simulation/config.js';
 import { simulation } from '../simulation/run.js';
 import { simulationReport } from '../simulation/simulate.js';
 import { configFromFlags, flagsOf, initializationHelp } from './flags.js';
-import { note, print, printJson } from './output.js';
+import { howOf, note, print, printJson } from './output.js';
 
 export const simulateCommand: CommandModule = {
   command: 'simulate',
@@ -43,11 +43,12 @@ export const simulateCommand: CommandModule = {
     let origin: Provenance | undefined;
     let shown: Progress | undefined;
     const result = await simulation(config, {
-      start(plan, backend) {
-        const { time, steady, saveTimes } = plan.config;
-        origin = provenance(backend, config.seed, { ...config, time, steady, saveTimes });
+      start(plan, backend, ways) {
+        const { method, time, steady, saveTimes } = plan.config;
+        const resolved = { ...config, method, time, steady, saveTimes };
+        origin = runProvenance(backend, resolved, ways);
         createFolder(out, 'plots');
-        note(`rankflow simulate on ${backend.name} (${backend.device})`);
+        note(`rankflow simulate on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
         shown = progress(plan.cells[0]!.trials, 'trajectories');
       },
       done: (trajectories) => shown?.update(trajectories),

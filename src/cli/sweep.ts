@@ -4,13 +4,13 @@ import { checkConfig, readConfig } from '../input/config.js';
 import { progress, type Progress } from '../report/progress.js';
 import { sweepTable } from '../report/table.js';
 import { defaultFolder, refuseFolder } from '../results/folder.js';
-import { provenance, type Provenance } from '../results/provenance.js';
+import { runProvenance, type Provenance } from '../results/provenance.js';
 import { createSweepFolder, summaryRow, type SweepFolder } from '../results/sweepFolder.js';
 import { sweepSchema } from '../sweep/config.js';
 import { sweep } from '../sweep/run.js';
 import { totalTrials } from '../sweep/sweep.js';
 import { configFromFlags, flagsOf, initializationHelp } from './flags.js';
-import { note, print, printJson } from './output.js';
+import { howOf, note, print, printJson } from './output.js';
 
 export const sweepCommand: CommandModule = {
   command: 'sweep',
@@ -44,10 +44,10 @@ export const sweepCommand: CommandModule = {
     let folder: SweepFolder | undefined;
     let shown: Progress | undefined;
     const cells = await sweep(config, {
-      start(plan, backend) {
-        origin = provenance(backend, config.seed, plan.config);
+      start(plan, backend, ways) {
+        origin = runProvenance(backend, plan.config, ways);
         folder = createSweepFolder(out, origin);
-        note(`rankflow sweep on ${backend.name} (${backend.device})`);
+        note(`rankflow sweep on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
         shown = progress(totalTrials(plan), 'trajectories');
       },
       chunk({ rows, done, work }) {

@@ -36,6 +36,15 @@ export const methodNames = [
 
 export type MethodName = (typeof methodNames)[number];
 
+/** Largest rate of the flow times the time it is followed for, from which stability and not accuracy limits dopri5. */
+const LONG_HORIZON = 500;
+
+/**
+ * The method for trajectories of that largest rate times time. On the Frobenius loss (sigma_i = i^-1/2, n = 384, r = 16,
+ * rtol 1e-5) rkc2 needs 1.9, 1.3, 0.5 and 0.2 times the evaluations of dopri5 at 20, 100, 500 and 2000.
+ */
+export const methodFor = (horizon: number): MethodName => (horizon > LONG_HORIZON ? 'rkc2' : 'dopri5');
+
 export interface MethodOptions {
   /** Step size of fixed-step methods, in time t; for gradient descent, the learning rate. */
   readonly step?: number | undefined;

@@ -4,6 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
+import type { Path, Way } from '../solver/path.js';
+import type { SweepConfig } from '../sweep/config.js';
 
 export interface Provenance {
   readonly rankflow: string;
@@ -15,6 +17,8 @@ export interface Provenance {
   readonly device: string;
   /** What the trajectories are computed in; what is derived from their states is float64, but for custom losses. */
   readonly precision: string;
+  /** How trajectories were computed: by fused kernels, by tensor operations. */
+  readonly paths?: readonly Path[];
   readonly startedAt: string;
   readonly seed: number;
   readonly config: unknown;
@@ -56,4 +60,18 @@ export const provenance = (
   startedAt: new Date().toISOString(),
   seed,
   config,
+});
+
+/** The same of trajectories: their precision is that of their kernel. */
+export const runProvenance = (
+  backend: Readonly<Record<'name' | 'device' | 'precision', string>>,
+  config: Pick<SweepConfig, 'seed' | 'precision'>,
+  ways: readonly Way[],
+): Provenance => ({
+  ...provenance(
+    config.precision === 'float64' ? { ...backend, precision: 'float64' } : backend,
+    config.seed,
+    config,
+  ),
+  paths: ways.map(({ path }) => path),
 });

@@ -2,14 +2,16 @@
 import type { BackendInfo } from '../backend/backend.js';
 import { useBackend } from '../backend/useBackend.js';
 import { checkConfig } from '../input/config.js';
+import type { Way } from '../solver/path.js';
 import { makePlan, type Plan } from '../sweep/plan.js';
+import { waysOf } from '../sweep/sweep.js';
 import { asSweep, simulationSchema, type SimulationInput } from './config.js';
 import { simulate, type Simulation } from './simulate.js';
 
 /** Hears of a simulation while it runs. */
 export interface SimulationWatch {
   /** Called once, after everything that can be refused has been checked and before the first trajectory. */
-  start?(plan: Plan, backend: BackendInfo): void;
+  start?(plan: Plan, backend: BackendInfo, ways: readonly Way[]): void;
   /** Called with the number of trajectories done so far. */
   done?(trajectories: number): void;
 }
@@ -24,6 +26,8 @@ export async function simulation(input: SimulationInput, watch: SimulationWatch 
   await useBackend('cpu');
   const plan = await makePlan(asSweep(config));
   const backend = await useBackend(config.backend);
-  watch.start?.(plan, backend);
-  return simulate(plan, backend, watch.done);
+  const { poolFor } = await import('../solver/pool.js');
+  const pool = poolFor(backend, config.workers);
+  watch.start?.(plan, backend, waysOf(plan));
+  return simulate(plan, backend, pool, watch.done).finally(() => pool?.close());
 }

@@ -5,6 +5,7 @@ import { closedForm } from '../problem/closedForm.js';
 import type { SimulationReport } from '../report/simulation.js';
 import type { Provenance } from '../results/provenance.js';
 import { fullFineTuningLosses } from '../solver/fullFineTuning.js';
+import type { Pool } from '../solver/pool.js';
 import { solve, chunkFor, type Trajectory } from '../solver/solve.js';
 import { member, type Plan } from '../sweep/plan.js';
 
@@ -19,18 +20,22 @@ export interface Simulation {
 export async function simulate(
   plan: Plan,
   backend: BackendInfo,
+  pool: Pool | null,
   onDone: (done: number) => void = () => undefined,
 ): Promise<Simulation> {
   const { cells, config, method, stop } = plan;
   const cell = cells[0]!;
   const { problem, coefficients } = cell;
   const members = Array.from({ length: cell.trials }, (_, trial) => member(cell, trial, config.seed));
-  const chunk = config.chunk ?? chunkFor(problem, backend);
+  const { kernel, precision } = config;
+  const chunk = config.chunk ?? chunkFor(problem, backend, stop.saveTimes.length);
+  const options = { method, stop, chunk, kernel, precision, pool, detail: 'singular-values' } as const;
   const trajectories: Trajectory[] = [];
-  for await (const solved of solve(problem, members, { method, stop, chunk, singularValues: true })) {
+  let done = 0;
+  for await (const solved of solve(problem, members, options)) {
     await backend.check();
     for (const { index, trajectory } of solved) trajectories[index] = trajectory;
-    onDone(trajectories.length);
+    onDone((done += solved.length));
   }
   const adapters = trajectories.map(({ factors }) =>
     fromFactors(outOfFrame(factors, problem.frame), coefficients),

@@ -10,13 +10,13 @@ export interface ComponentShape {
 }
 
 /** Components of one trajectory's state, each row-major [rows, cols]. */
-export type HostState = readonly Float32Array[];
+export type HostState = readonly (Float32Array | Float64Array)[];
 
 /** Uploads the states of a batch: one [batch, rows, cols] tensor per component. */
 export function upload(states: readonly HostState[], shapes: readonly ComponentShape[]): Tensor3D[] {
   return shapes.map(({ rows, cols }, component) => {
     const data = new Float32Array(states.length * rows * cols);
-    states.forEach((state, i) => data.set(state[component] as Float32Array, i * rows * cols));
+    states.forEach((state, i) => data.set(state[component]!, i * rows * cols));
     return tf.tensor3d(data, [states.length, rows, cols]);
   });
 }

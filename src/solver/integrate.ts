@@ -35,12 +35,12 @@ import {
   type PlannedStep,
   type StopRule,
   type Track,
-} from './track.js';
+} from '../method/track.js';
 
-export type { StopRule } from './track.js';
+export type { StopRule } from '../method/track.js';
 
 /** What is integrated: initial states of independent trajectories of one system. */
-export interface Batch<T> {
+export interface Batch<T extends S, S = T> {
   readonly system: System;
   readonly shapes: readonly ComponentShape[];
   readonly initial: readonly HostState[];
@@ -48,10 +48,12 @@ export interface Batch<T> {
   readonly clocks: readonly number[];
   /** What to keep of trajectory `index` at time t. */
   readonly observe: (index: number, time: number, state: HostState) => T | Promise<T>;
+  /** What to keep of it at save times, if not the same. */
+  readonly save?: (index: number, time: number, state: HostState) => S | Promise<S>;
 }
 
 /** How one trajectory of a batch ended, with what was observed of it. */
-export interface Ending<T> {
+export interface Ending<T extends S, S = T> {
   readonly outcome: Outcome;
   /** Time t of its last state. */
   readonly time: number;
@@ -60,7 +62,7 @@ export interface Ending<T> {
   /** Evaluations of the flow. */
   readonly evaluations: number;
   /** One observation per save time. After a stationary end the last one is repeated, after a failure null. */
-  readonly saved: readonly (T | null)[];
+  readonly saved: readonly (S | null)[];
   /** Observation of the last state: for a diverged trajectory, the last finite one. */
   readonly last: T;
   readonly state: HostState;
@@ -78,22 +80,27 @@ interface Rows<T> {
 }
 
 /** Advances all trajectories of a batch to their ends. The system stays the caller's. */
-export async function integrate<T>(batch: Batch<T>, method: Method, stop: StopRule): Promise<Ending<T>[]> {
-  const endings = new Array<Ending<T>>(batch.initial.length);
-  let rows: Rows<T> = {
-    tracks: batch.clocks.map((clock, index) => newTrack<T>(index, clock, method)),
+export async function integrate<T extends S, S = T>(
+  batch: Batch<T, S>,
+  method: Method,
+  stop: StopRule,
+): Promise<Ending<T, S>[]> {
+  const see: NonNullable<Batch<T, S>['save']> = batch.save ?? batch.observe;
+  const endings = new Array<Ending<T, S>>(batch.initial.length);
+  let rows: Rows<S> = {
+    tracks: batch.clocks.map((clock, index) => newTrack<S>(index, clock, method)),
     state: upload(batch.initial, batch.shapes),
     slope: [],
     direction: [],
   };
-  const tensors = ({ state, slope, direction }: Rows<T>) => [...state, ...slope, ...direction];
-  const replace = (next: Rows<T>) => {
+  const tensors = ({ state, slope, direction }: Rows<S>) => [...state, ...slope, ...direction];
+  const replace = (next: Rows<S>) => {
     const kept = new Set(tensors(next));
     tf.dispose(tensors(rows).filter((z) => !kept.has(z)));
     rows = next;
   };
   try {
-    if (stop.saveTimes[0] === 0) await save(rows, rows.tracks, batch, stop);
+    if (stop.saveTimes[0] === 0) await save(rows, rows.tracks, see, stop);
     if (!('step' in method)) replace({ ...rows, ...(await start(batch.system, rows, method)) });
     for (;;) {
       await finish(rows, batch, stop, endings);
@@ -109,7 +116,7 @@ export async function integrate<T>(batch: Batch<T>, method: Method, stop: StopRu
       );
       replace({ ...rows, ...merge(rows, tried, accepted) });
       const hits = rows.tracks.filter((_, row) => wasActive[row] && accepted[row] && steps[row]!.hit);
-      await save(rows, hits, batch, stop);
+      await save(rows, hits, see, stop);
     }
   } finally {
     tf.dispose(tensors(rows));
@@ -120,22 +127,22 @@ export async function integrate<T>(batch: Batch<T>, method: Method, stop: StopRu
 async function save<T>(
   rows: Rows<T>,
   hits: readonly Track<T>[],
-  { observe }: Batch<T>,
+  see: NonNullable<Batch<T>['save']>,
   stop: StopRule,
 ): Promise<void> {
   const states = await read(rows, hits);
   for (const [i, track] of hits.entries()) {
     const time = stop.saveTimes[track.saved.length]!;
-    record(track, await observe(track.index, time, states[i]!), stop);
+    record(track, await see(track.index, time, states[i]!), stop);
   }
 }
 
 /** Writes the endings of the tracks that have just ended. */
-async function finish<T>(
-  rows: Rows<T>,
-  { observe }: Batch<T>,
+async function finish<T extends S, S = T>(
+  rows: Rows<S>,
+  { observe }: Batch<T, S>,
   stop: StopRule,
-  endings: Ending<T>[],
+  endings: Ending<T, S>[],
 ): Promise<void> {
   const ended = rows.tracks.filter(({ outcome, index }) => outcome !== null && !(index in endings));
   const states = await read(rows, ended);

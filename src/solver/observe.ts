@@ -1,15 +1,26 @@
 /** What is kept of a trajectory at a save point, in float64: functionals of the state, not the state. */
 import * as tf from '@tensorflow/tfjs';
-import { dot, evaluator, gram, type Evaluate, type HostStructure } from '../../kernels/cpu/evaluate.js';
+import {
+  dot,
+  evaluator,
+  gram,
+  lossOf,
+  type Evaluate,
+  type HostStructure,
+} from '../../kernels/cpu/evaluate.js';
 import { loraSystem, tensor2d } from '../../kernels/tensorOps/loraSystem.js';
 import type { Factors } from '../ensemble/adapter.js';
 import type { Problem, Structure } from '../problem/problem.js';
 import { updateSingularValues } from '../theory/updateSingularValues.js';
 
-export interface Observation {
+/** What is always seen of a trajectory at a save time. */
+export interface SavePoint {
   /** Time t. */
   readonly time: number;
   readonly loss: number;
+}
+
+export interface Observation extends SavePoint {
   /** sqrt(-df/dt) = sqrt(|dB/dt|^2 / kB + |dA/dt|^2 / kA): the norm of the flow (Rushka & Klabjan 2026). */
   readonly gradientNorm: number;
   /** |B^T B / kB - A A^T / kA|_F, which the flow conserves. */
@@ -20,14 +31,22 @@ export interface Observation {
   readonly singularValues: readonly number[] | null;
 }
 
-/** Observes normalized factors X [n, r], Y [m, r] of a trajectory with the given clock (tau / t). */
-export type Observer = (factors: Factors, clock: number, time: number) => Promise<Observation>;
+/** How much is kept at save times: the loss, or all there is, with singular values or without. */
+export type Detail = 'loss' | 'flow' | 'singular-values';
 
-/** @param withSingularValues whether to compute them: O((n + m) r^2) more work per save point */
-export function observer(problem: Problem, withSingularValues: boolean): Observer {
-  const { structure, n, m } = problem;
+/** Observes normalized factors X [n, r], Y [m, r] of a trajectory with the given clock (tau / t). */
+export interface Observer {
+  save(factors: Factors, clock: number, time: number): Promise<SavePoint & Partial<Observation>>;
+  last(factors: Factors, clock: number, time: number): Promise<Observation>;
+}
+
+/** Singular values are O((n + m) r^2) more work for each save time; a built-in loss alone is a third of the rest. */
+export function observer(
+  { structure, n, m }: Pick<Problem, 'structure' | 'n' | 'm'>,
+  detail: Detail,
+): Observer {
   const evaluate = structure.kind === 'autodiff' ? onDevice(structure, n, m) : onHost(structure);
-  return async (factors, clock, time) => {
+  const all = async (factors: Factors, clock: number, time: number): Promise<Observation> => {
     const { loss, dX, dY, distance, xx, yy } = await evaluate(factors);
     const imbalance = xx.map((value, i) => value - yy[i]!);
     return {
@@ -36,8 +55,14 @@ export function observer(problem: Problem, withSingularValues: boolean): Observe
       gradientNorm: Math.sqrt(clock * (dot(dX, dX) + dot(dY, dY))),
       balancedness: Math.sqrt(dot(imbalance, imbalance)) / clock,
       distance,
-      singularValues: withSingularValues ? updateSingularValues(factors) : null,
+      singularValues: detail === 'singular-values' ? updateSingularValues(factors) : null,
     };
+  };
+  if (detail !== 'loss' || structure.kind === 'autodiff') return { save: all, last: all };
+  const lossAt = lossOf(structure);
+  return {
+    save: ({ x, y }, _, time) => Promise.resolve({ time, loss: lossAt(x.data, y.data, x.cols) }),
+    last: all,
   };
 }
 

@@ -1,16 +1,18 @@
 /**
- * Solves an ensemble: many trajectories of one problem, of many ranks, draws and coefficients. Ranks share batches
- * by zero columns, which the flow keeps at zero; memory decides how many trajectories advance together.
+ * Solves an ensemble: many trajectories of one problem, of many ranks, draws and coefficients, in chunks, here or by
+ * a pool of workers. With tensor operations ranks share chunks by zero columns, which the flow keeps at zero.
  */
-import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { trajectoriesTogether, type BackendInfo } from '../backend/backend.js';
-import { dense } from '../dense.js';
 import { clock, type Coefficients, type Factors } from '../ensemble/adapter.js';
 import type { Method } from '../method/method.js';
 import type { Problem } from '../problem/problem.js';
-import type { HostState } from './batch.js';
-import { integrate, type Ending, type StopRule } from './integrate.js';
-import { observer, type Observation } from './observe.js';
+import { solveChunk, type Chunk, type Trajectory } from './chunk.js';
+import type { StopRule } from './integrate.js';
+import type { Detail } from './observe.js';
+import { wayOf, type Path, type PathChoice } from './path.js';
+import type { Pool } from './pool.js';
+
+export type { Trajectory } from './chunk.js';
 
 /** One trajectory to be: where it starts and how its factors relate to its adapter. */
 export interface Member {
@@ -20,18 +22,19 @@ export interface Member {
   initial(): Factors;
 }
 
-export interface SolveOptions {
+/** Trajectories that advance together, by the width of their factors and the way they are computed. */
+export type ChunkRule = (width: number, path: Path) => number;
+
+export interface SolveOptions extends PathChoice {
   readonly method: Method;
   readonly stop: StopRule;
-  /** Most trajectories that advance together, by the width of their factors. Results do not depend on it. */
-  readonly chunk: number | ((width: number) => number);
-  readonly singularValues?: boolean;
+  /** Most trajectories that advance together. Results do not depend on it. */
+  readonly chunk: number | ChunkRule;
+  /** How much is kept at save times (default: 'flow'). */
+  readonly detail?: Detail;
+  /** Workers to solve chunks (default: this thread solves them). Results do not depend on them. */
+  readonly pool?: Pool | null;
 }
-
-export type Trajectory = Omit<Ending<Observation>, 'state'> & {
-  /** Normalized final factors, in the problem's coordinates. */
-  readonly factors: Factors;
-};
 
 /**
  * Columns that factors of this rank are held in: the next power of two, at least 4. It depends on nothing else, so
@@ -39,96 +42,97 @@ export type Trajectory = Omit<Ending<Observation>, 'state'> & {
  */
 export const paddedWidth = (rank: number): number => Math.max(4, 2 ** Math.ceil(Math.log2(rank)));
 
+/** State elements that a fused kernel should be given at once: 32 MiB of them. */
+const FUSED_ELEMENTS = 2 ** 23;
+
 /**
- * How many trajectories of a problem a backend should advance together, by the width of their factors: what memory
- * suggests for their factors and, for a custom loss, W, G and the loss of each.
+ * How many trajectories of a problem a backend should advance together, by the width of their factors. With tensor
+ * operations, what its caches or its memory suggest for their factors and, for a custom loss, W, G and the loss of each;
+ * with a fused kernel, what is not much to hold or to lose, for their states at so many save times.
  */
 export const chunkFor =
-  ({ n, m, structure }: Problem, backend: BackendInfo): ((width: number) => number) =>
-  (width) =>
-    trajectoriesTogether(backend, (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0));
+  ({ n, m, structure }: Problem, backend: BackendInfo, saves: number): ChunkRule =>
+  (width, path) =>
+    path === 'fused'
+      ? Math.max(1, Math.floor(FUSED_ELEMENTS / ((n + m) * width * (1 + saves))))
+      : trajectoriesTogether(backend, (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0));
 
-/** Members by padded width, then in chunks: indices into `members`. */
-export function chunks(members: readonly Member[], chunk: SolveOptions['chunk']): number[][] {
-  const byWidth = new Map<number, number[]>();
+/** Members whose factors are held in the same width and computed the same way: indices into all of them. */
+interface Cut {
+  readonly path: Path;
+  readonly width: number;
+  readonly indices: readonly number[];
+}
+
+/** Members by path and width, then in chunks. */
+export function chunks(
+  members: readonly Pick<Member, 'rank'>[],
+  chunk: SolveOptions['chunk'],
+  pathOf: (rank: number) => Path,
+): Cut[] {
+  const groups = new Map<string, { readonly path: Path; readonly width: number; readonly all: number[] }>();
   members.forEach(({ rank }, i) => {
-    const width = paddedWidth(rank);
-    const indices = byWidth.get(width);
-    if (indices) indices.push(i);
-    else byWidth.set(width, [i]);
+    const path = pathOf(rank);
+    const width = path === 'fused' ? rank : paddedWidth(rank);
+    const key = `${path} ${width}`;
+    const group = groups.get(key) ?? { path, width, all: [] };
+    groups.set(key, group);
+    group.all.push(i);
   });
-  return [...byWidth].flatMap(([width, indices]) => {
-    const size = typeof chunk === 'number' ? chunk : chunk(width);
-    return Array.from({ length: Math.ceil(indices.length / size) }, (_, k) =>
-      indices.slice(k * size, (k + 1) * size),
-    );
+  return [...groups.values()].flatMap(({ path, width, all }) => {
+    const size = typeof chunk === 'number' ? chunk : chunk(width, path);
+    return Array.from({ length: Math.ceil(all.length / size) }, (_, k) => ({
+      ...{ path, width },
+      indices: all.slice(k * size, (k + 1) * size),
+    }));
   });
 }
 
-/** Solves the members one after another chunk; yields each chunk's trajectories with their indices. */
+/**
+ * Solves the members chunk by chunk; yields each chunk's trajectories with their indices, in the same order whoever
+ * solves them.
+ * @throws InputError if the path or the precision asked for cannot be had
+ */
 export async function* solve(
   problem: Problem,
   members: readonly Member[],
   options: SolveOptions,
 ): AsyncGenerator<{ index: number; trajectory: Trajectory }[]> {
-  for (const indices of chunks(members, options.chunk)) {
-    const trajectories = await solveChunk(
-      problem,
-      indices.map((i) => members[i]!),
-      options,
-    );
-    yield trajectories.map((trajectory, k) => ({ index: indices[k]!, trajectory }));
-  }
-}
-
-/** Solves members whose factors are held in the same width. */
-async function solveChunk(
-  problem: Problem,
-  members: readonly Member[],
-  options: SolveOptions,
-): Promise<Trajectory[]> {
-  const { n, m, structure } = problem;
-  const width = paddedWidth(members[0]!.rank);
-  const observe = observer(problem, options.singularValues ?? false);
-  const clocks = members.map(({ coefficients }) => clock(coefficients));
-  const factorsOf = (index: number, [x, y]: HostState): Factors => {
-    const { rank } = members[index]!;
-    return { x: unpad(x!, n, width, rank), y: unpad(y!, m, width, rank) };
+  const { method, stop, precision = 'float32', detail = 'flow', pool } = options;
+  const { structure, n, m } = problem;
+  const made = ({ path, width, indices }: Cut): Chunk => ({
+    problem: { structure, n, m },
+    ...{ path, precision, method, stop, detail, width },
+    starts: indices.map((i) => {
+      const { coefficients, initial } = members[i]!;
+      return { factors: initial(), clock: clock(coefficients) };
+    }),
+  });
+  const paths = new Map<number, Path>();
+  const pathOf = (rank: number) => {
+    const path = paths.get(rank) ?? wayOf(problem, rank, options).path;
+    paths.set(rank, path);
+    return path;
   };
-  const system = loraSystem(structure, { n, m, width });
-  try {
-    const endings = await integrate(
-      {
-        system,
-        shapes: [
-          { rows: n, cols: width },
-          { rows: m, cols: width },
-        ],
-        initial: members.map((member) => {
-          const { x, y } = member.initial();
-          return [pad(x, width), pad(y, width)];
-        }),
-        clocks,
-        observe: (index, time, state) => observe(factorsOf(index, state), clocks[index]!, time),
-      },
-      options.method,
-      options.stop,
-    );
-    return endings.map(({ state, ...ending }, index) => ({ ...ending, factors: factorsOf(index, state) }));
-  } finally {
-    system.dispose();
+  const all = chunks(members, options.chunk, pathOf);
+  const todo = all.values();
+  // A function cannot be sent to another thread, and a single chunk need not be.
+  const elsewhere = structure.kind === 'autodiff' || all.length === 1 ? null : pool;
+  const run = (chunk: Chunk) => (elsewhere ? elsewhere.solve(chunk) : solveChunk(chunk));
+  /** In their order, and enough of them that a slow one does not leave workers idle. */
+  const inFlight: { readonly indices: readonly number[]; readonly solved: Promise<Trajectory[]> }[] = [];
+  for (;;) {
+    while (inFlight.length < (elsewhere ? 2 * elsewhere.workers : 1)) {
+      const { value, done } = todo.next();
+      if (done) break;
+      const solved = run(made(value));
+      // Its failure is heard of when its turn comes.
+      solved.catch(() => undefined);
+      inFlight.push({ indices: value.indices, solved });
+    }
+    const next = inFlight.shift();
+    if (!next) return;
+    const trajectories = await next.solved;
+    yield trajectories.map((trajectory, k) => ({ index: next.indices[k]!, trajectory }));
   }
-}
-
-/** [rows, rank] with zero columns up to `width`, rounded to float32. */
-function pad({ rows, cols, data }: Factors['x'], width: number): Float32Array {
-  const out = new Float32Array(rows * width);
-  for (let i = 0; i < rows; i++) out.set(data.subarray(i * cols, (i + 1) * cols), i * width);
-  return out;
-}
-
-function unpad(data: Float32Array, rows: number, width: number, rank: number): Factors['x'] {
-  const out = dense(rows, rank);
-  for (let i = 0; i < rows; i++) out.data.set(data.subarray(i * width, i * width + rank), i * rank);
-  return out;
 }

@@ -4,7 +4,9 @@
  */
 import { z } from 'zod';
 import { scalings } from '../ensemble/scaling.js';
+import { precisions } from '../../kernels/fused.js';
 import { methodNames } from '../method/method.js';
+import { paths } from '../solver/path.js';
 
 const positive = z.number().positive();
 const wholeFrom = (least: number) => z.int().min(least);
@@ -41,9 +43,11 @@ export const sweepSchema = z.strictObject({
   trials: wholeFrom(1).default(32).describe('random initializations per cell'),
   seed: wholeFrom(0).default(0).describe('seed of all random numbers'),
   method: z
-    .enum(methodNames)
-    .default('dopri5')
-    .describe(`how trajectories are advanced: ${methodNames.join(', ')}`),
+    .enum(['auto', ...methodNames])
+    .default('auto')
+    .describe(
+      `how trajectories are advanced: auto (rkc2 for long horizons, else dopri5), ${methodNames.join(', ')}`,
+    ),
   step: positive.optional().describe('step size of rk4, learning rate of gd-*'),
   rtol: positive.optional().describe('relative tolerance of adaptive methods (default 1e-5)'),
   atol: z.number().min(0).optional().describe('absolute tolerance of adaptive methods (default 1e-9)'),
@@ -63,6 +67,19 @@ export const sweepSchema = z.strictObject({
     .enum(['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'])
     .default('auto')
     .describe('TensorFlow.js backend: auto, tensorflow, webgpu, wasm, cpu'),
+  kernel: z
+    .enum(['auto', ...paths])
+    .default('auto')
+    .describe(
+      'fused: a trajectory in one call; tensor-ops: all together, operation by operation; auto: fused if it can be',
+    ),
+  precision: z
+    .enum(precisions)
+    .default('float32')
+    .describe('of states and steps; float64 is for fused kernels on wasm and cpu'),
+  workers: wholeFrom(1)
+    .optional()
+    .describe('threads that trajectories are spread over, on wasm and cpu (default: one for each core)'),
   chunk: wholeFrom(1).optional().describe('trajectories that advance together (default: from memory)'),
   out: z.string().min(1).optional().describe('results folder, which must not exist'),
 });

@@ -1,5 +1,5 @@
 /** What accuracy means for a cell, and the closed-form value it is compared with. */
-import type { Observation } from '../solver/observe.js';
+import type { Observation, SavePoint } from '../solver/observe.js';
 import { gaussianGapSquared, spectralGap } from '../theory/traceSquared.js';
 import type { Cell } from './plan.js';
 import type { CellSummary, Metric } from './summary.js';
@@ -10,7 +10,7 @@ export function metricOf({ problem: { structure } }: Cell): Metric {
 }
 
 /** The metric of an observed state: for `relative error`, sqrt(f / f(W0)). */
-export function accuracyOf(cell: Cell, { loss, distance }: Observation): number {
+export function accuracyOf(cell: Cell, { loss, distance }: SavePoint & Partial<Observation>): number {
   switch (metricOf(cell)) {
     case 'relative error':
       return Math.sqrt(loss / (cell.problem.initialLoss as number));

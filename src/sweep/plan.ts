@@ -17,7 +17,7 @@ import {
   type Shape,
   type Source,
 } from '../input/source.js';
-import { method, type Method } from '../method/method.js';
+import { method, methodFor, type Method } from '../method/method.js';
 import type { Problem } from '../problem/problem.js';
 import type { StopRule } from '../solver/integrate.js';
 import { paddedWidth, type Member } from '../solver/solve.js';
@@ -48,8 +48,9 @@ const MOST_TRAJECTORIES = 1_000_000;
 export async function makePlan(config: SweepConfig): Promise<Plan> {
   if (config.covariance !== undefined && !config.loss.includes('linear-regression'))
     throw new InputError('covariance', config.covariance, 'left out: only linear-regression uses it');
+  // Options that it does not take are refused before problems are made.
+  method(config.method === 'auto' ? methodFor(0) : config.method, config);
   const source = readSource(config);
-  const stepping = method(config.method, config);
   const cells: Cell[] = [];
   for (const loss of config.loss) {
     for (const shape of shapesOf(config, source)) {
@@ -83,9 +84,14 @@ export async function makePlan(config: SweepConfig): Promise<Plan> {
   }
   if (cells.reduce((sum, { trials }) => sum + trials, 0) > MOST_TRAJECTORIES)
     throw new InputError('trials', config.trials, `at most ${MOST_TRAJECTORIES} over all cells together`);
-  const stop = stopRule(config, stepping, cells);
+  const rates = cells.map(({ problem, coefficients }) => problem.rate * clock(coefficients));
+  const span = config.time ?? DEFAULT_HORIZON / (Math.min(...rates) || 1);
+  const name = config.method === 'auto' ? methodFor(span * Math.max(...rates)) : config.method;
+  const stepping = method(name, config);
+  const stop = stopRule({ ...config, method: name }, stepping, span);
   const { saveTimes, steadyTolerance: steady } = stop;
-  const resolved = { ...config, time: saveTimes.at(-1) as number, steady, saveTimes: [...saveTimes] };
+  const time = saveTimes.at(-1)!;
+  const resolved = { ...config, method: name, time, steady, saveTimes: [...saveTimes] };
   return { config: resolved, cells, method: stepping, stop };
 }
 
@@ -158,14 +164,14 @@ async function pissa(original: Problem, loss: string, source: Source, rank: numb
 /** Steady-state tolerance when none is given. */
 export const DEFAULT_STEADY = 1e-4;
 const DEFAULT_SAVES = 32;
+/** Time, in units of the slowest problem's fastest growth, when none is given. */
+const DEFAULT_HORIZON = 400;
 
-/** End time, save times and steady-state tolerance, from the config and how fast the problems move. */
-function stopRule(config: SweepConfig, stepping: Method, cells: readonly Cell[]): StopRule {
-  const slowest = Math.min(...cells.map(({ problem, coefficients }) => problem.rate * clock(coefficients)));
-  const unrounded = config.time ?? 400 / (slowest > 0 ? slowest : 1);
+/** Save times and steady-state tolerance, from the config and the time that trajectories are to be followed for. */
+function stopRule(config: SweepConfig, stepping: Method, span: number): StopRule {
   const step = 'step' in stepping ? stepping.step : null;
   const whole = (time: number) => (step === null ? time : Math.max(1, Math.round(time / step)) * step);
-  const time = config.time ?? whole(unrounded);
+  const time = config.time ?? whole(span);
   const defaults = Array.from({ length: DEFAULT_SAVES }, (_, i) =>
     Math.min(time, whole(time * 10 ** ((3 * (i + 1)) / DEFAULT_SAVES - 3))),
   );

@@ -3,14 +3,15 @@ import type { BackendInfo } from '../backend/backend.js';
 import { useBackend } from '../backend/useBackend.js';
 import { checkConfig } from '../input/config.js';
 import { sweepSchema, type SweepInput } from './config.js';
+import type { Way } from '../solver/path.js';
 import { makePlan, type Plan } from './plan.js';
-import { runSweep, summarize, type SweepChunk } from './sweep.js';
+import { runSweep, summarize, waysOf, type SweepChunk } from './sweep.js';
 import type { CellSummary } from './summary.js';
 
 /** Hears of a sweep while it runs. */
 export interface SweepWatch {
   /** Called once, after everything that can be refused has been checked and before the first trajectory. */
-  start?(plan: Plan, backend: BackendInfo): void;
+  start?(plan: Plan, backend: BackendInfo, ways: readonly Way[]): void;
   /** Called with every finished chunk. */
   chunk?(chunk: SweepChunk): void;
 }
@@ -25,11 +26,17 @@ export async function sweep(input: SweepInput, watch: SweepWatch = {}): Promise<
   await useBackend('cpu');
   const plan = await makePlan(config);
   const backend = await useBackend(config.backend);
-  watch.start?.(plan, backend);
+  const { poolFor } = await import('../solver/pool.js');
+  const pool = poolFor(backend, config.workers);
+  watch.start?.(plan, backend, waysOf(plan));
   const chunks: Pick<SweepChunk, 'rows' | 'curves'>[] = [];
-  for await (const chunk of runSweep(plan, backend)) {
-    chunks.push({ rows: chunk.rows, curves: chunk.curves });
-    watch.chunk?.(chunk);
+  try {
+    for await (const chunk of runSweep(plan, backend, pool)) {
+      chunks.push({ rows: chunk.rows, curves: chunk.curves });
+      watch.chunk?.(chunk);
+    }
+  } finally {
+    await pool?.close();
   }
   return summarize(plan, chunks);
 }

@@ -3,6 +3,8 @@ import type { BackendInfo } from '../backend/backend.js';
 import { clock } from '../ensemble/adapter.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import { closedForm } from '../problem/closedForm.js';
+import type { Pool } from '../solver/pool.js';
+import { wayOf, type Way } from '../solver/path.js';
 import { paddedWidth, solve, chunkFor } from '../solver/solve.js';
 import { expectedSquare, lawOf, metricOf } from './law.js';
 import { member, type Cell, type Plan } from './plan.js';
@@ -22,8 +24,21 @@ export interface SweepChunk {
 
 export const totalTrials = ({ cells }: Plan): number => cells.reduce((sum, { trials }) => sum + trials, 0);
 
+/** The ways in which the trajectories of a plan are computed on the backend in use. @throws InputError */
+export function waysOf({ cells, config, method, stop }: Plan): Way[] {
+  const { kernel, precision } = config;
+  const ways = cells.map(({ problem, rank }) => wayOf(problem, rank, { kernel, precision, method, stop }));
+  return ways.filter(
+    (way, i) => ways.findIndex(({ path, reason }) => path === way.path && reason === way.reason) === i,
+  );
+}
+
 /** Runs all cells. Rows come in no promised order; each depends on (seed, rank, trial) and the method alone. */
-export async function* runSweep(plan: Plan, backend: BackendInfo): AsyncGenerator<SweepChunk> {
+export async function* runSweep(
+  plan: Plan,
+  backend: BackendInfo,
+  pool: Pool | null,
+): AsyncGenerator<SweepChunk> {
   const { cells, config, method, stop } = plan;
   const effort = ({ problem, rank }: Cell) => (problem.n + problem.m) * paddedWidth(rank) ** 2;
   const totalEffort = cells.reduce((sum, cell) => sum + cell.trials * effort(cell), 0);
@@ -34,8 +49,10 @@ export async function* runSweep(plan: Plan, backend: BackendInfo): AsyncGenerato
       .filter((cell) => cell.problem === problem)
       .flatMap((cell) => Array.from({ length: cell.trials }, (_, trial) => ({ cell, trial })));
     const members = tasks.map(({ cell, trial }) => member(cell, trial, config.seed));
-    const chunk = config.chunk ?? chunkFor(problem, backend);
-    for await (const solved of solve(problem, members, { method, stop, chunk })) {
+    const { kernel, precision } = config;
+    const chunk = config.chunk ?? chunkFor(problem, backend, stop.saveTimes.length);
+    const options = { method, stop, chunk, kernel, precision, pool, detail: 'loss' } as const;
+    for await (const solved of solve(problem, members, options)) {
       await backend.check();
       const results = solved.map(({ index, trajectory }) => ({ ...tasks[index]!, trajectory }));
       done += results.length;

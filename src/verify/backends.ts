@@ -3,17 +3,12 @@
  * rounding, that it computed them itself, and that its precision is the one it reports.
  */
 import * as tf from '@tensorflow/tfjs';
-import { answered, type State64 } from '../../kernels/cpu/step.js';
 import { isOn } from '../backend/residence.js';
-import { method, type Method } from '../method/method.js';
-import { twin } from '../solver/twin.js';
-import { Draws, firstOfEach, timeOf, wideCases, type Case } from './cases.js';
-import { atMost, tightest, Worst, type Check, type Context, type Measurement } from './check.js';
+import { Draws, firstOfEach, wideCases } from './cases.js';
+import { atMost, tightest, Worst, type Check, type Measurement } from './check.js';
 import { deviceField, hostField, intoFlow, stateOf } from './fields.js';
-import { ends } from './trajectories.js';
-import { flowBudget, relativeError, roundingName, unitRoundoff } from './precision.js';
-
-const TWIN = 'the float64 twin (kernels/cpu)';
+import { againstTwin, TWIN } from './againstTwin.js';
+import { flowBudget, relativeError } from './precision.js';
 
 const flow: Check = {
   id: 'backends/flow',
@@ -37,100 +32,6 @@ const flow: Check = {
       }
     }
     return tightest(all);
-  },
-};
-
-/** Largest rate times time. */
-const HORIZON = 2;
-const STEPS = 32;
-const fixedStep = ['rk4', 'gd-simultaneous', 'gd-a-then-b', 'gd-b-then-a'] as const;
-
-/** Ends of all adapters of a case, simulated on the backend. */
-const simulated = (context: Context, at: Case, by: Method): Promise<State64[]> =>
-  ends(context, at, at.adapters.map(stateOf), {
-    method: by,
-    saveTimes: [timeOf(at, HORIZON)],
-    steadyTolerance: null,
-  });
-
-/** The same by the twin, in the adapter's own coordinates. */
-async function expectedEnd({ subject }: Context, at: Case, start: State64, by: Method): Promise<State64> {
-  const stop = { saveTimes: [timeOf(at, HORIZON)], steadyTolerance: null, maxSteps: 10_000 };
-  return answered(twin(start, 1, by, stop), hostField(subject, at)!).state;
-}
-
-/** How much larger, relative to the state, a small change of the start is at the horizon: 1 at least. */
-async function amplification(context: Context, at: Case): Promise<number> {
-  const nudge = 1e-6;
-  const start = stateOf(at.adapters[0]!);
-  const by = method('rk4', { step: timeOf(at, HORIZON) / STEPS });
-  const end = await expectedEnd(context, at, start, by);
-  const growths = await Promise.all(
-    start.map(async (_, changed) => {
-      const nudged = start.map((z, c) => (c === changed ? z.map((value) => value * (1 + nudge)) : z));
-      return relativeError(await expectedEnd(context, at, nudged, by), end) / relativeError(nudged, start);
-    }),
-  );
-  return Math.max(1, ...growths);
-}
-
-const trajectories: Check = {
-  id: 'backends/trajectories',
-  claim: 'fixed-step trajectories on the backend end where the float64 twin does, step by step',
-  source: TWIN,
-  on: 'backend',
-  scope: 'float64-loss',
-  async measure(context) {
-    const { backend, cases } = context;
-    const all: Measurement[] = [];
-    for (const at of cases) {
-      const carried = await amplification(context, at);
-      const perStep = 2 * 2 ** -24 + flowBudget(backend, at).to / STEPS;
-      const allowed = atMost(
-        STEPS * perStep * carried,
-        `${STEPS} steps, each rounding the state twice and its share of the flow, ${roundingName(backend)}; ` +
-          `carried on ${carried.toPrecision(2)}-fold`,
-      );
-      for (const name of fixedStep) {
-        const by = method(name, { step: timeOf(at, HORIZON) / STEPS });
-        const ends = await simulated(context, at, by);
-        for (const [i, start] of at.adapters.map(stateOf).entries()) {
-          const expected = await expectedEnd(context, at, start, by);
-          all.push({ measured: relativeError(ends[i]!, expected), allowed, where: `${name}, ${at.name}` });
-        }
-      }
-    }
-    return tightest(all);
-  },
-};
-
-const RTOL = 1e-5;
-
-const adaptive: Check = {
-  id: 'backends/adaptive',
-  claim: 'adaptive trajectories on the backend end where tightly solved float64 ones do',
-  source: TWIN,
-  on: 'backend',
-  scope: 'float64-loss',
-  async measure(context) {
-    const { backend, cases, subject } = context;
-    const worst = new Worst();
-    const tight: Method = { kind: 'adaptive', tableau: subject.tableaus.dopri5, rtol: 1e-11, atol: 0 };
-    for (const at of firstOfEach(cases))
-      for (const name of ['dopri5', 'bosh3'] as const) {
-        const ends = await simulated(context, at, method(name, { rtol: RTOL }));
-        for (const [i, start] of at.adapters.map(stateOf).entries()) {
-          const expected = await expectedEnd(context, at, start, tight);
-          worst.add(relativeError(ends[i]!, expected), `${name}, ${at.name}`);
-        }
-      }
-    return {
-      ...worst.found,
-      allowed: atMost(
-        10 * RTOL + 100 * unitRoundoff(backend),
-        `ten times the tolerance of ${RTOL}, and a hundred roundings of ${roundingName(backend)}`,
-      ),
-    };
   },
 };
 
@@ -194,4 +95,9 @@ const precision: Check = {
   },
 };
 
-export const backendChecks: readonly Check[] = [flow, trajectories, adaptive, residence, precision];
+export const backendChecks: readonly Check[] = [
+  flow,
+  ...againstTwin('backends', 'tensor-ops', { scope: 'float64-loss' }),
+  residence,
+  precision,
+];

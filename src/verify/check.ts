@@ -70,6 +70,8 @@ export interface Check {
    * Which losses it can be made on: rankflow's own (unless given), any, or any that the host can evaluate in float64.
    */
   readonly scope?: 'own-losses' | 'any-loss' | 'float64-loss';
+  /** Whether it can be made on a backend (unless given: on any). */
+  suits?(backend: BackendInfo): boolean;
   measure(context: Context): Promise<Measurement>;
 }
 

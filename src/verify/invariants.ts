@@ -101,7 +101,7 @@ const dissipation: Check = {
         const seen = saved.map((observation) => observation!);
         const fallen = seen[0]!.loss - seen.at(-1)!.loss;
         const mean = quadrature.reduce(
-          (sum, { weight }, k) => sum + weight * seen[k + 1]!.gradientNorm ** 2,
+          (sum, { weight }, k) => sum + weight * seen[k + 1]!.gradientNorm! ** 2,
           0,
         );
         worst.add(Math.abs((end * mean) / fallen - 1), at.name);

@@ -1,7 +1,6 @@
 /** Checks of the methods themselves, in float64: their order conditions, and the orders that they have in fact. */
 import { answered, type HostField, type State64 } from '../../kernels/cpu/step.js';
 import { orderResiduals, tableaus, type Tableau } from '../method/tableau.js';
-import { twin } from '../solver/twin.js';
 import { firstOfEach, timeOf } from './cases.js';
 import { around, atMost, Worst, type Check, type Context, type Curve } from './check.js';
 import { hostField, stateOf } from './fields.js';
@@ -44,7 +43,7 @@ const REFERENCE_STEPS = 512;
  * Fixed steps start from adapters this much smaller, and see the growth that follows. Where the flow contracts towards
  * its end the leading error term fades, and a method shows an order more than it has.
  */
-const SMALL = 0.05;
+export const SMALL = 0.05;
 
 async function fixedSteps(
   { subject }: Context,
@@ -59,11 +58,11 @@ async function fixedSteps(
 }
 
 /** The end to rounding; which method finds it does not matter, as long as it is right. */
-const exactEnd = (context: Context, field: HostField, start: State64, time: number) =>
+export const exactEnd = (context: Context, field: HostField, start: State64, time: number) =>
   fixedSteps(context, field, tableaus.dopri5, start, time, REFERENCE_STEPS);
 
 /** The field and start of one case of every loss. */
-const settings = ({ subject, cases }: Context) =>
+export const settings = ({ subject, cases }: Context) =>
   firstOfEach(cases).map((at) => ({
     at,
     field: hostField(subject, at)!,
@@ -128,7 +127,7 @@ const proportional: Check = {
         for (const [i, rtol] of TOLERANCES.entries()) {
           const stop = { saveTimes: [3 * time], steadyTolerance: null, maxSteps: 100_000 };
           const method = { kind: 'adaptive', tableau, rtol, atol: 0 } as const;
-          const { state } = answered(twin(start, 1, method, stop), field);
+          const { state } = answered(subject.twin(start, 1, method, stop), field);
           logs[i]! += Math.log(relativeError(state, exact)) / count;
         }
       }

@@ -3,10 +3,12 @@
  */
 import { evaluator } from '../../kernels/cpu/evaluate.js';
 import { gradientDescentStep, rungeKuttaStep } from '../../kernels/cpu/step.js';
+import { twin } from '../../kernels/cpu/twin.js';
 import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSystem.js';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { matMul } from '../../kernels/tensorOps/matMul.js';
 import { fromFactors, toFactors } from '../ensemble/adapter.js';
+import { chebyshevStages } from '../method/stabilized.js';
 import { tableaus } from '../method/tableau.js';
 import { solve } from '../solver/solve.js';
 import { balancedPath } from '../theory/balanced.js';
@@ -42,6 +44,9 @@ export const rankflow = {
   gradientDescentStep,
   rungeKuttaStep,
   tableaus,
+  chebyshevStages,
+  /** Whole trajectories in float64. */
+  twin,
   /** The simulator on the backend. */
   solve,
   /** The closed forms, in float64 on the host. */

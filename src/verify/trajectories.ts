@@ -7,6 +7,7 @@ import type { Coefficients, Factors } from '../ensemble/adapter.js';
 import { method, type Method } from '../method/method.js';
 import { firstSameAsLast, type Tableau } from '../method/tableau.js';
 import type { Problem } from '../problem/problem.js';
+import type { PathChoice } from '../solver/path.js';
 import { chunkFor, type Trajectory } from '../solver/solve.js';
 import type { Case } from './cases.js';
 import { atMost, type Allowed, type Context } from './check.js';
@@ -14,8 +15,11 @@ import { intoFlow, outOfFlow } from './fields.js';
 import type { Subject } from './subject.js';
 import { roundingName, unitRoundoff } from './precision.js';
 
-/** How a trajectory is followed: the last save time is its end, unless it becomes stationary before. */
-export interface Run {
+/**
+ * How a trajectory is followed: the last save time is its end, unless it becomes stationary before; by tensor operations
+ * in float32 unless told otherwise.
+ */
+export interface Run extends PathChoice {
   readonly method: Method;
   readonly saveTimes: readonly number[];
   /** Fraction of its largest to which the flow falls where it is called stationary; null: never. */
@@ -66,16 +70,15 @@ export async function solved(
   problem: Problem,
   coefficients: Coefficients,
   starts: readonly Factors[],
-  { method: by, ...stop }: Run,
+  { method: by, saveTimes, steadyTolerance, kernel = 'tensor-ops', precision = 'float32' }: Run,
 ): Promise<Trajectory[]> {
   const members = starts.map((start) => ({ rank: start.x.cols, coefficients, initial: () => start }));
   const found = new Array<Trajectory>(starts.length);
-  for await (const chunk of subject.solve(problem, members, {
-    method: by,
-    stop: { ...stop, maxSteps: MOST_STEPS },
-    chunk: chunkFor(problem, backend),
-  }))
-    for (const { index, trajectory } of chunk) found[index] = trajectory;
+  const stop = { saveTimes, steadyTolerance, maxSteps: MOST_STEPS };
+  const options = { method: by, stop, kernel, precision };
+  const chunk = chunkFor(problem, backend, saveTimes.length);
+  for await (const solved of subject.solve(problem, members, { ...options, chunk }))
+    for (const { index, trajectory } of solved) found[index] = trajectory;
   const failed = found.find(({ outcome }) => outcome !== 'end-time' && outcome !== 'stationary');
   if (failed)
     throw new Error(`a trajectory of ${problem.loss} ended by ${failed.outcome} at t = ${failed.time}`);

@@ -13,11 +13,13 @@ import { isHostOnly, isOnHost } from './fields.js';
 import { flowChecks } from './flowEquations.js';
 import { backendChecks } from './backends.js';
 import { invariantChecks } from './invariants.js';
+import { kernelChecks } from './kernels.js';
 import { orderChecks } from './orders.js';
 import { ownCases, ownFloat64Gradient, ownGradient } from './ownLoss.js';
 import { saddleChecks } from './saddles.js';
 import { schemeChecks } from './schemes.js';
 import { secondDerivativeChecks } from './secondDerivatives.js';
+import { stabilizedChecks } from './stabilized.js';
 import { rankflow } from './subject.js';
 
 /** Every check of rankflow itself, in the order in which they are read. */
@@ -29,7 +31,9 @@ export const checks: readonly Check[] = [
   ...closedFormChecks,
   ...saddleChecks,
   ...backendChecks,
+  ...kernelChecks,
   ...orderChecks,
+  ...stabilizedChecks,
 ];
 
 export interface Verification {
@@ -62,8 +66,10 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
   for (const name of names) backends.push(await useBackend(name));
   const runs = backends.map((backend, i) => ({
     backend,
-    own: chosen.filter((check) => i === 0 || !isHostOnly(check, cases)),
+    own: chosen.filter((check) => (i === 0 || !isHostOnly(check, cases)) && (check.suits?.(backend) ?? true)),
   }));
+  if (runs.every(({ own }) => own.length === 0))
+    throw new InputError('only', config.only, `checks that can be made on ${names.join(', ')}`);
   const origin = provenance(together(backends), config.seed, config);
   watch.start?.(
     runs.reduce((sum, { own }) => sum + own.length, 0),

@@ -107,7 +107,7 @@ const normWithoutRatios: Subject['solve'] = async function* (problem, members, o
           (seen) =>
             seen && {
               ...seen,
-              gradientNorm: seen.gradientNorm * Math.sqrt(members[index]!.coefficients.lrRatioB),
+              gradientNorm: seen.gradientNorm! * Math.sqrt(members[index]!.coefficients.lrRatioB),
             },
         ),
       },

@@ -2,10 +2,10 @@
  * One trajectory's place in time, its step-size control and its end: the decisions of the loop, on the host in
  * float64, with no tensors. Time here is normalized time tau.
  */
-import { decide, scaledError } from '../method/controller.js';
-import { estimateOrder, type Method } from '../method/method.js';
-import { ITERATE_EVERY, spectralRadius, stableStep, stagesFor } from '../method/stabilized.js';
-import type { Outcome } from '../method/outcome.js';
+import { decide, scaledError } from './controller.js';
+import { estimateOrder, type Method } from './method.js';
+import { ITERATE_EVERY, spectralRadius, stableStep, stagesFor } from './stabilized.js';
+import type { Outcome } from './outcome.js';
 
 /** When to observe and when to stop. */
 export interface StopRule {

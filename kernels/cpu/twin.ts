@@ -2,19 +2,20 @@
  * The float64 twin of the loop (integrate.ts): one trajectory on the host, by the same methods, step-size decisions
  * (track.ts) and outcomes.
  */
+import { chebyshev, gradientDescent, moved, rungeKutta, type Asking, type State64 } from './step.js';
+import { firstGuess, startingStep } from '../../src/method/controller.js';
+import { estimateOrder, type AdaptiveMethod, type Method } from '../../src/method/method.js';
+import type { Outcome } from '../../src/method/outcome.js';
+import { FIRST_ITERATIONS, NUDGE, spectralRadius, stagesOf } from '../../src/method/stabilized.js';
 import {
-  chebyshev,
-  gradientDescent,
-  moved,
-  rungeKutta,
-  type Asking,
-  type State64,
-} from '../../kernels/cpu/step.js';
-import { firstGuess, startingStep } from '../method/controller.js';
-import { estimateOrder, type AdaptiveMethod, type Method } from '../method/method.js';
-import type { Outcome } from '../method/outcome.js';
-import { FIRST_ITERATIONS, NUDGE, spectralRadius } from '../method/stabilized.js';
-import { judge, newTrack, planStep, record, type PlannedStep, type StopRule, type Track } from './track.js';
+  judge,
+  newTrack,
+  planStep,
+  record,
+  type PlannedStep,
+  type StopRule,
+  type Track,
+} from '../../src/method/track.js';
 
 export interface TwinEnding {
   readonly outcome: Outcome;
@@ -96,7 +97,7 @@ function* taken(
       return { state: step.next[0]!, slope: step.slope[0]!, direction, error, radius: NaN };
     }
     case 'stabilized': {
-      const step = yield* chebyshev(stages, state, slope, h);
+      const step = yield* chebyshev(stagesOf(stages), state, slope, h);
       const next = { state: step.next[0]!, slope: step.slope[0]! };
       const error = step.error![0]!;
       if (!iterates) return { ...next, error, direction, radius: NaN };

@@ -1,0 +1,109 @@
+/** The kernel: advances trajectories, one after another, by many steps each. What it is told comes first. */
+import {
+  begin,
+  countSave,
+  hit,
+  judge,
+  plan,
+  progress,
+  savesAtStart,
+  useControl,
+  useStop,
+  Track,
+} from './control';
+import { useStructure } from './flow';
+import {
+  accept,
+  direction,
+  errorRate,
+  keepsDirection,
+  radius,
+  rate,
+  size,
+  start,
+  state,
+  takeUp,
+  tryStep,
+  useMethod,
+} from './methods';
+import { SIZE } from './real';
+import { bytesOfState, m, n, pack, rank, stateBytes, unpack, useShape } from './shape';
+import { useTerms } from './vectors';
+
+export { bytesOfState, useControl, useMethod, useShape, useStop, useStructure, useTerms };
+
+/** Bytes of a track in the memory, rounded up; a direction may follow. */
+const TRACK: usize = 96;
+const REPORT: usize = 24;
+const PROGRESS: f64 = 1073741824;
+
+/** Bytes of the memory of a trajectory, with the shape and method in use. */
+export function bytesOfMemory(): usize {
+  return TRACK + (keepsDirection() ? stateBytes : 0);
+}
+
+/**
+ * @param clocks [batch], float64
+ * @param states [batch, (n + m) rank]
+ * @param saved [batch, saves, (n + m) rank]
+ * @param kept [batch, bytesOfMemory()]: the memory; filled if `resumes`
+ * @param reports int32 [batch, 6]
+ */
+export function advance(
+  batch: i32,
+  clocks: usize,
+  states: usize,
+  saved: usize,
+  saves: i32,
+  kept: usize,
+  resumes: bool,
+  reports: usize,
+  steps: i32,
+): void {
+  const rowBytes = SIZE * (n + m) * rank;
+  for (let i = 0; i < batch; i++) {
+    const clock = load<f64>(clocks + 8 * i);
+    const track = changetype<Track>(kept);
+    if (!resumes) begin(track, clock);
+    if (track.outcome == 0) {
+      pack(state, states);
+      if (resumes && keepsDirection()) memory.copy(direction, kept + TRACK, stateBytes);
+      run(track, clock, !resumes, saved, rowBytes, steps);
+      unpack(states, state);
+      if (keepsDirection()) memory.copy(kept + TRACK, direction, stateBytes);
+    }
+    tell(reports, track, clock);
+    states += rowBytes;
+    saved += saves * rowBytes;
+    kept += bytesOfMemory();
+    reports += REPORT;
+  }
+}
+
+function run(track: Track, clock: f64, starts: bool, saved: usize, rowBytes: usize, steps: i32): void {
+  if (starts && savesAtStart()) save(track, saved, rowBytes);
+  takeUp();
+  if (starts) start(track);
+  for (let tries = 0; tries < steps && track.outcome == 0; tries++) {
+    plan(track, clock);
+    tryStep();
+    if (!judge(track, clock, size, rate, errorRate, radius)) continue;
+    accept();
+    if (hit) save(track, saved, rowBytes);
+  }
+}
+
+function save(track: Track, saved: usize, rowBytes: usize): void {
+  unpack(saved + <usize>track.saves * rowBytes, state);
+  countSave(track);
+}
+
+/** Writes the report on a trajectory, in the order of kernels/fused.ts. */
+function tell(at: usize, track: Track, clock: f64): void {
+  store<i32>(at, <i32>track.outcome);
+  store<i32>(at, <i32>track.saves, 4);
+  store<i32>(at, <i32>track.accepted, 8);
+  store<i32>(at, <i32>track.rejected, 12);
+  store<i32>(at, <i32>track.evaluations, 16);
+  store<i32>(at, <i32>nearest(PROGRESS * progress(track, clock)), 20);
+}

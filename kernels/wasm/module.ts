@@ -1,0 +1,89 @@
+/**
+ * The compiled kernel (assembly/, built by scripts/build-wasm.js): a module for each precision, with fused
+ * multiply-add where the engine has relaxed SIMD.
+ */
+import { precisions, type Precision } from '../fused.js';
+
+/** What a module exports; all addresses are in the memory that it is given. See assembly/advance.ts and its imports. */
+export interface Exports {
+  useShape(n: number, m: number, rank: number): void;
+  /** Bytes of a state in vectors, of the shape in use. */
+  bytesOfState(): number;
+  useTerms(scratch: number): void;
+  useStructure(
+    kind: number,
+    trace0: number,
+    scales: number,
+    p: number,
+    pTransposed: number,
+    covariance: number,
+    scratchGram: number,
+    scratchY: number,
+  ): void;
+  useMethod(
+    scheme: number,
+    lead: number,
+    stages: number,
+    sharesLast: boolean,
+    estimates: boolean,
+    table: number,
+    work: number,
+    stride: number,
+  ): void;
+  useControl(
+    kind: number,
+    fixedStep: number,
+    rtol: number,
+    atol: number,
+    order: number,
+    mostStages: number,
+    evaluations: number,
+  ): void;
+  useStop(saveTimes: number, saves: number, steadyTolerance: number, maxSteps: number): void;
+  /** Bytes of the memory of a trajectory, with the shape and method in use. */
+  bytesOfMemory(): number;
+  advance(
+    batch: number,
+    clocks: number,
+    states: number,
+    saved: number,
+    saves: number,
+    memory: number,
+    resumes: boolean,
+    reports: number,
+    steps: number,
+  ): void;
+}
+
+/** Whether products are added with one rounding or two. */
+export const variants = ['fused', 'plain'] as const;
+export type Variant = (typeof variants)[number];
+
+export type Modules = Readonly<Record<Precision, WebAssembly.Module>>;
+
+/** The modules are built into dist, beside this file's own translation. */
+const folder = new URL(import.meta.url.endsWith('.ts') ? '../../dist/kernels/wasm/' : './', import.meta.url);
+
+/** The modules of a variant; null if the engine does not have it. */
+export async function loadModules(variant: Variant): Promise<Modules | null> {
+  const loaded = await Promise.all(
+    precisions.map(async (precision) => {
+      const bytes = await read(new URL(`${precision}-${variant}.wasm`, folder));
+      return WebAssembly.validate(bytes) ? ([precision, await WebAssembly.compile(bytes)] as const) : null;
+    }),
+  );
+  return loaded.includes(null)
+    ? null
+    : (Object.fromEntries(loaded.filter((each) => each !== null)) as Modules);
+}
+
+async function read(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+  if (url.protocol !== 'file:') return new Uint8Array(await (await fetch(url)).arrayBuffer());
+  const { readFile } = await import('node:fs/promises');
+  return new Uint8Array(await readFile(url));
+}
+
+/** An instance that works in a memory. */
+export const instantiate = (module: WebAssembly.Module, memory: WebAssembly.Memory): Exports =>
+  new WebAssembly.Instance(module, { env: { memory }, host: { pow: Math.pow } })
+    .exports as unknown as Exports;

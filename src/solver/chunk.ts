@@ -1,0 +1,91 @@
+/**
+ * A chunk of an ensemble: trajectories whose factors are held in the same width, as plain data, so that it can be
+ * solved here or in another thread; by a fused kernel or by tensor operations.
+ */
+import type { Precision } from '../../kernels/fused.js';
+import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
+import { dense } from '../dense.js';
+import type { Factors } from '../ensemble/adapter.js';
+import type { Method } from '../method/method.js';
+import type { Problem } from '../problem/problem.js';
+import { integrateFused } from './fused.js';
+import type { HostState } from './batch.js';
+import { integrate, type Batch, type Ending, type StopRule } from './integrate.js';
+import { observer, type Detail, type Observation, type SavePoint } from './observe.js';
+import type { Path } from './path.js';
+
+export interface Chunk {
+  readonly problem: Pick<Problem, 'structure' | 'n' | 'm'>;
+  readonly path: Path;
+  readonly precision: Precision;
+  readonly method: Method;
+  readonly stop: StopRule;
+  readonly detail: Detail;
+  /** Columns that factors are held in: their rank, or more with tensor operations. */
+  readonly width: number;
+  /** Normalized factors to start from, and normalized time per unit of time t. */
+  readonly starts: readonly { readonly factors: Factors; readonly clock: number }[];
+}
+
+export type Trajectory = Omit<Ending<Observation, SavePoint & Partial<Observation>>, 'state'> & {
+  /** Normalized final factors, in the problem's coordinates. */
+  readonly factors: Factors;
+};
+
+/** Solves a chunk on the backend in use. */
+export async function solveChunk(chunk: Chunk): Promise<Trajectory[]> {
+  const { problem, path, precision, method, stop, detail, width, starts } = chunk;
+  const { structure, n, m } = problem;
+  const { save, last } = observer(problem, detail);
+  const clocks = starts.map(({ clock }) => clock);
+  const factorsOf = (index: number, [x, y]: HostState): Factors => {
+    const rank = starts[index]!.factors.x.cols;
+    return { x: unpad(x!, n, width, rank), y: unpad(y!, m, width, rank) };
+  };
+  const common = {
+    clocks,
+    initial: starts.map(({ factors: { x, y } }) => [padded(x, width), padded(y, width)]),
+    save: (index: number, time: number, state: HostState) =>
+      save(factorsOf(index, state), clocks[index]!, time),
+    observe: (index: number, time: number, state: HostState) =>
+      last(factorsOf(index, state), clocks[index]!, time),
+  };
+  const endings =
+    path === 'fused' && structure.kind !== 'autodiff'
+      ? await integrateFused({ ...common, structure, n, m, rank: width, precision, method, stop })
+      : await byTensorOps(problem, width, common, method, stop);
+  return endings.map(({ state, ...ending }, index) => ({ ...ending, factors: factorsOf(index, state) }));
+}
+
+async function byTensorOps<T extends S, S>(
+  { structure, n, m }: Chunk['problem'],
+  width: number,
+  batch: Pick<Batch<T, S>, 'initial' | 'clocks' | 'save' | 'observe'>,
+  method: Method,
+  stop: StopRule,
+): Promise<Ending<T, S>[]> {
+  const system = loraSystem(structure, { n, m, width });
+  try {
+    const shapes = [
+      { rows: n, cols: width },
+      { rows: m, cols: width },
+    ];
+    return await integrate({ ...batch, system, shapes }, method, stop);
+  } finally {
+    system.dispose();
+  }
+}
+
+/** [rows, rank] with zero columns up to `width`. */
+function padded({ rows, cols, data }: Factors['x'], width: number): Float64Array {
+  if (cols === width) return data;
+  const out = new Float64Array(rows * width);
+  for (let i = 0; i < rows; i++) out.set(data.subarray(i * cols, (i + 1) * cols), i * width);
+  return out;
+}
+
+function unpad(data: HostState[number], rows: number, width: number, rank: number): Factors['x'] {
+  const out = dense(rows, rank);
+  for (let i = 0; i < rows; i++) out.data.set(data.subarray(i * width, i * width + rank), i * rank);
+  return out;
+}

@@ -1,0 +1,109 @@
+/**
+ * Trajectories by a fused kernel (kernels/fused.ts): whole integrations in a few calls, where integrate.ts makes one
+ * call per operation.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { ADVANCE, fusedKernel, PROGRESS, REPORT, report, type AdvanceAttrs } from '../../kernels/fused.js';
+import { outcomes, type Outcome } from '../method/outcome.js';
+import type { HostState } from './batch.js';
+import type { Ending } from './integrate.js';
+
+const outcomeNames = Object.keys(outcomes) as Outcome[];
+
+/** What is advanced: as the kernel is told, with the states [X, Y] that it starts from, each row-major. */
+export interface FusedBatch<T extends S, S> extends Omit<AdvanceAttrs, 'steps'> {
+  readonly initial: readonly HostState[];
+  /** What to keep of trajectory `index` at a save time t. */
+  readonly save: (index: number, time: number, state: HostState) => S | Promise<S>;
+  /** What to keep of its last state. */
+  readonly observe: (index: number, time: number, state: HostState) => T | Promise<T>;
+}
+
+/** Advances all trajectories of a batch to their ends, on the backend in use. */
+export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): Promise<Ending<T, S>[]> {
+  const { initial, save, observe, ...attrs } = batch;
+  const { n, m, rank, precision, stop } = attrs;
+  const { saveTimes } = stop;
+  const [count, saves, elements] = [initial.length, saveTimes.length, (n + m) * rank];
+  const float64 = precision === 'float64';
+  const Of = float64 ? Float64Array : Float32Array;
+  const start = new Of(count * elements);
+  initial.forEach(([x, y], i) => {
+    start.set(x!, i * elements);
+    start.set(y!, i * elements + n * rank);
+  });
+  const words = float64 ? 2 : 1;
+  const state = tf.tensor(new Float32Array(start.buffer), [count, words * elements]);
+  const saved = tf.zeros([count, saves, words * elements]);
+  const numbers = async (tensor: tf.Tensor): Promise<HostState[number]> => {
+    const data = (await tensor.data()) as Float32Array;
+    return float64 ? new Float64Array(data.slice().buffer) : data;
+  };
+  try {
+    const reports = await run(attrs, { state, saved });
+    const [states, all] = [await numbers(state), await numbers(saved)];
+    const at = (from: HostState[number], row: number): HostState => {
+      const whole = from.subarray(row * elements, (row + 1) * elements);
+      return [whole.slice(0, n * rank), whole.slice(n * rank)];
+    };
+    const endings: Ending<T, S>[] = [];
+    for (let index = 0; index < count; index++) {
+      const told = reports.subarray(index * REPORT, (index + 1) * REPORT);
+      const reached = told[report.saves]!;
+      const outcome = outcomeNames[told[report.outcome]! - 1]!;
+      const observed: S[] = [];
+      for (let k = 0; k < reached; k++)
+        observed.push(await save(index, saveTimes[k]!, at(all, index * saves + k)));
+      const since = reached > 0 ? saveTimes[reached - 1]! : 0;
+      const next = saveTimes[reached] ?? since;
+      const time = since + (told[report.progress]! / PROGRESS) * (next - since);
+      const end = at(states, index);
+      const last = await observe(index, time, end);
+      const rest = outcome === 'stationary' ? last : null;
+      endings.push({
+        outcome,
+        time,
+        acceptedSteps: told[report.accepted]!,
+        rejectedSteps: told[report.rejected]!,
+        evaluations: told[report.evaluations]!,
+        saved: saveTimes.map((_, k) => (k < reached ? observed[k]! : rest)),
+        last,
+        state: end,
+      });
+    }
+    return endings;
+  } finally {
+    tf.dispose([state, saved]);
+  }
+}
+
+/**
+ * Calls the kernel until all trajectories have ended, and returns its report on them.
+ * @throws Error if it did not report
+ */
+async function run(
+  attrs: Omit<AdvanceAttrs, 'steps'>,
+  inputs: Readonly<Record<'state' | 'saved', tf.Tensor>>,
+): Promise<Int32Array> {
+  const kernel = fusedKernel(tf.getBackend());
+  const steps = kernel!.stepsPerCall(attrs);
+  let memory: tf.Tensor | undefined;
+  try {
+    for (;;) {
+      const [told, next] = tf.engine().runKernel(ADVANCE, { ...inputs, ...(memory && { memory }) }, {
+        ...attrs,
+        steps,
+      } as unknown as Parameters<ReturnType<typeof tf.engine>['runKernel']>[2]) as tf.Tensor[];
+      if (memory !== next) memory?.dispose();
+      memory = next;
+      const reports = (await told!.data()) as Int32Array;
+      told!.dispose();
+      const codes = reports.filter((_, i) => i % REPORT === report.outcome);
+      if (codes.some((code) => !(code >= 0 && code <= outcomeNames.length)))
+        throw new Error('the fused kernel reported nothing');
+      if (!codes.includes(0)) return reports;
+    }
+  } finally {
+    memory?.dispose();
+  }
+}

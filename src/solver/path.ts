@@ -1,0 +1,48 @@
+/** Which way trajectories are computed: by a fused kernel where the backend has one for them, else by tensor operations. */
+import * as tf from '@tensorflow/tfjs';
+import { fusedKernel, type Precision } from '../../kernels/fused.js';
+import { InputError } from '../inputError.js';
+import type { Method } from '../method/method.js';
+import type { StopRule } from '../method/track.js';
+import type { Problem } from '../problem/problem.js';
+
+/** Each trajectory by many steps of one kernel, or all together operation by operation. */
+export const paths = ['fused', 'tensor-ops'] as const;
+export type Path = (typeof paths)[number];
+
+/** What may be asked for; 'auto' takes the fused kernel if there is one. */
+export interface PathChoice {
+  readonly kernel?: Path | 'auto';
+  /** Of states and steps (default: float32). float64 is for fused kernels on the processor. */
+  readonly precision?: Precision;
+}
+
+/** A path, and why it is not the fused one; null if it is, or was not to be. */
+export interface Way {
+  readonly path: Path;
+  readonly reason: string | null;
+}
+
+/**
+ * The way in which trajectories of a problem and a rank are computed on the backend in use.
+ * @throws InputError if what is asked for cannot be had there
+ */
+export function wayOf(
+  { structure, loss, n, m }: Pick<Problem, 'structure' | 'loss' | 'n' | 'm'>,
+  rank: number,
+  { kernel = 'auto', precision = 'float32', method, stop }: PathChoice & { method: Method; stop: StopRule },
+): Way {
+  const backend = tf.getBackend();
+  const fused = fusedKernel(backend);
+  const reason =
+    structure.kind === 'autodiff' || !fused?.kinds.includes(structure.kind)
+      ? `${backend} has no fused kernel for ${loss}`
+      : !fused.precisions.includes(precision)
+        ? `${backend} has no fused kernel in ${precision}`
+        : (fused.obstacle?.({ structure, n, m, rank, precision, method, stop, clocks: [1] }) ?? null);
+  if (reason === null && kernel !== 'tensor-ops') return { path: 'fused', reason };
+  if (kernel === 'fused') throw new InputError('kernel', kernel, `auto or tensor-ops: ${reason}`);
+  if (precision === 'float64')
+    throw new InputError('precision', precision, `float32: ${reason ?? 'tensor operations are in float32'}`);
+  return { path: 'tensor-ops', reason: kernel === 'auto' ? reason : null };
+}

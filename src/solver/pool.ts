@@ -1,0 +1,39 @@
+/** Workers in threads of their own, so that all cores of the processor work. Node.js only. */
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import type { BackendInfo, BackendName } from '../backend/backend.js';
+import { InputError } from '../inputError.js';
+import type { Chunk, Trajectory } from './chunk.js';
+
+export interface Pool {
+  readonly workers: number;
+  solve(chunk: Chunk): Promise<Trajectory[]>;
+  /** Ends the threads. */
+  close(): Promise<void>;
+}
+
+/**
+ * The pool for a backend: one thread for each core unless told otherwise. Null if this thread does as well: a single
+ * worker, or a GPU, which is shared.
+ * @throws InputError if there are to be several workers on a GPU
+ */
+export function poolFor({ name }: Pick<BackendInfo, 'name'>, asked: number | undefined): Pool | null {
+  const processor = name === 'wasm' || name === 'cpu';
+  if (!processor && asked !== undefined && asked > 1)
+    throw new InputError('workers', asked, `1 on ${name}: several are for wasm and cpu`);
+  const workers = asked ?? (processor ? availableParallelism() : 1);
+  return workers > 1 ? openPool(name, workers) : null;
+}
+
+/** Starts threads as they are needed, up to that number, each with that backend. */
+export function openPool(backend: BackendName, workers: number): Pool {
+  const threads = new Piscina<Chunk, Trajectory[]>({
+    filename: new URL('worker.js', import.meta.url).href,
+    workerData: { backend },
+    minThreads: 0,
+    maxThreads: workers,
+    concurrentTasksPerWorker: 1,
+    idleTimeout: Infinity,
+  });
+  return { workers, solve: (chunk) => threads.run(chunk), close: () => threads.destroy() };
+}

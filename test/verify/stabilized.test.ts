@@ -1,0 +1,40 @@
+import { beforeAll } from 'vitest';
+import { twin } from '../../kernels/cpu/twin.js';
+import { chebyshevStages } from '../../src/method/stabilized.js';
+import type { Context } from '../../src/verify/check.js';
+import { stabilizedChecks } from '../../src/verify/stabilized.js';
+import type { Subject } from '../../src/verify/subject.js';
+import { contextOn, holdAndCatch } from './support.js';
+
+let context: Context;
+beforeAll(async () => {
+  context = await contextOn('cpu');
+});
+
+/** The coefficients with the fifth digit of the first stage changed. */
+const changed: Subject['chebyshevStages'] = (s) => {
+  const { first, rest } = chebyshevStages(s);
+  return { first: first * (1 + 1e-4), rest };
+};
+
+/** Coefficients that forget the slope at the start. */
+const forgetful: Subject['chebyshevStages'] = (s) => {
+  const { first, rest } = chebyshevStages(s);
+  return { first, rest: rest.map((stage) => ({ ...stage, gammaTilde: 0 })) };
+};
+
+/** Coefficients of one stage fewer. */
+const oneFewer: Subject['chebyshevStages'] = (s) => chebyshevStages(s - 1);
+
+/** Trajectories at one tolerance, whatever is asked for. */
+const oneTolerance: Subject['twin'] = (start, clock, method, stop) =>
+  twin(start, clock, 'step' in method ? method : { ...method, rtol: 1e-5 }, stop);
+
+holdAndCatch(stabilizedChecks, () => context, {
+  'stabilized/order': {
+    'one digit of the first stage': { chebyshevStages: changed },
+    'a forgotten slope': { chebyshevStages: forgetful },
+  },
+  'stabilized/interval': { 'a stage too few': { chebyshevStages: oneFewer } },
+  'stabilized/tolerance': { 'a tolerance that is ignored': { twin: oneTolerance } },
+});
