@@ -7,14 +7,14 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import { answered, type State64 } from '../kernels/cpu/step.js';
-import { ADVANCE, PROGRESS, REPORT, report, type AdvanceAttrs } from '../kernels/fused.js';
-import { obstacle, webgpuKernel } from '../kernels/webgpu/advance.js';
+import { ADVANCE, fusedKernel, PROGRESS, REPORT, report, type AdvanceAttrs } from '../kernels/fused.js';
+import { webgpuKernel } from '../kernels/webgpu/advance.js';
 import type { BackendInfo } from '../src/backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
 import { method, type Method } from '../src/method/method.js';
 import { outcomes, type Outcome } from '../src/method/outcome.js';
-import type { StopRule } from '../src/solver/track.js';
-import { twin, type TwinEnding } from '../src/solver/twin.js';
+import type { StopRule } from '../src/method/track.js';
+import { twin, type TwinEnding } from '../kernels/cpu/twin.js';
 import { gaussian, relativeError } from './support.js';
 
 const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.available;
@@ -324,16 +324,18 @@ describe.skipIf(noWebgpu)('the fused kernel of webgpu', () => {
     expect(held()).toEqual(before);
   });
 
-  it('tells beforehand what it cannot run', () => {
-    const attrs = caseOf(5, 3, 2, 1, { method: methods.rk4 });
-    const float32 = { ...attrs, precision: 'float32' } as const;
-    expect(obstacle(float32)).toBeNull();
-    expect(obstacle({ ...attrs, precision: 'float64' })).toBe('WGSL has no float64');
-    const error = gaussian(5, 3, 1);
-    expect(obstacle({ ...float32, structure: { kind: 'quadratic', error, covariance: null } })).toMatch(
-      /quadratic/,
+  it('tells beforehand what does not fit', async () => {
+    const attrs = { ...caseOf(5, 3, 2, 1, { method: methods.rk4 }), precision: 'float32' } as const;
+    const { obstacle } = fusedKernel('webgpu')!;
+    expect(obstacle!(attrs)).toBeNull();
+    expect(obstacle!({ ...attrs, n: 2 ** 28 })).toMatch(
+      /the states of 1 trajectories need .* a buffer holds/,
     );
-    expect(obstacle({ ...float32, clocks: { length: 1e9 } as readonly number[] })).toMatch(/a buffer holds/);
+    const many = { ...attrs, clocks: { length: 1e9 } as readonly number[] };
+    expect(obstacle!(many)).toMatch(/a buffer holds/);
+    expect(() => tf.engine().runKernel(ADVANCE, {}, { ...many, steps: 1 } as never)).toThrow(
+      'the fused kernel cannot run: ',
+    );
   });
 
   describe('on a device that fails', () => {

@@ -3,9 +3,9 @@
  * of its tensors, which it updates in place. Only float32.
  */
 import * as tf from '@tensorflow/tfjs';
-import type { NamedAttrMap, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs';
+import type { TensorInfo } from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import { ADVANCE, REPORT, type AdvanceAttrs, type AdvanceInputs, type FusedKernel } from '../fused.js';
+import { registerFused, REPORT, type AdvanceAttrs, type AdvanceInputs, type FusedKernel } from '../fused.js';
 import { layoutOf, onProcessor, QUAD, roomOf, sliceSize } from './layout.js';
 import { shaderText } from './shader.js';
 import { CALL_BYTES, callWords, spansOf, tableOf, trackWords } from './words.js';
@@ -18,18 +18,27 @@ const SLICES_BYTES = 2 ** 28;
 export const webgpuKernel: FusedKernel = {
   kinds: ['diagonal', 'trace'],
   precisions: ['float32'],
+  obstacle,
   stepsPerCall(attrs) {
     const { device } = tf.backend() as WebGPUBackend;
     return Math.max(1, Math.floor(0.1 / secondsPerStep(attrs, roomOf(device).subgroup)));
   },
 };
 
+/** Registers the kernel with TensorFlow.js. */
+export const registerWebgpuKernel = (): void =>
+  registerFused('webgpu', webgpuKernel, ({ inputs, backend, attrs }) =>
+    advance(
+      backend as WebGPUBackend,
+      inputs as unknown as AdvanceInputs<TensorInfo>,
+      attrs as unknown as AdvanceAttrs,
+    ),
+  );
+
 /** What keeps the current device from running the kernel so; null if nothing does. */
-export function obstacle(attrs: Attrs): string | null {
+function obstacle(attrs: Attrs): string | null {
   const { device } = tf.backend() as WebGPUBackend;
-  const { structure, precision, method, n, m, rank, clocks, stop } = attrs;
-  if (!webgpuKernel.kinds.includes(structure.kind)) return `no fused kernel for a ${structure.kind} loss`;
-  if (!webgpuKernel.precisions.includes(precision)) return `WGSL has no ${precision}`;
+  const { method, n, m, rank, clocks, stop } = attrs;
   const layout = layoutOf(attrs, roomOf(device));
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   const perTrajectory = {
@@ -170,15 +179,3 @@ function secondsPerStep({ n, m, rank, method, clocks }: Attrs, subgroup: number)
   // One trajectory has a workgroup to itself, which waits for its memory and at barriers.
   return Math.max((operations * clocks.length) / together, operations / 1e9 + evaluations * 1e-5);
 }
-
-tf.registerKernel({
-  kernelName: ADVANCE,
-  backendName: 'webgpu',
-  kernelFunc: ({ inputs, backend, attrs }) =>
-    advance(
-      backend as WebGPUBackend,
-      inputs as NamedTensorInfoMap as unknown as AdvanceInputs<TensorInfo>,
-      attrs as NamedAttrMap as unknown as AdvanceAttrs,
-    ),
-  ...webgpuKernel,
-});
