@@ -4,6 +4,7 @@
  * of its errors, and to give it back.
  */
 import * as tf from '@tensorflow/tfjs';
+import { registerWebgpuKernel } from '../../kernels/webgpu/advance.js';
 import { Unavailable, type Opened } from './backend.js';
 import { dawn } from './dawn.js';
 import { chunkElementsFor } from './memory.js';
@@ -66,6 +67,7 @@ async function register(adapter: GPUAdapter, device: GPUDevice): Promise<Opened>
   tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', PACKED);
   if (tf.engine().registryFactory['webgpu']) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, info), 3);
+  registerWebgpuKernel();
 
   let closing = false;
   let failure: Error | null = null;

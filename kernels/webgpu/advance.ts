@@ -1,0 +1,181 @@
+/**
+ * The fused kernel on TensorFlow.js's webgpu backend: it runs on the backend's own device and queue, and on the buffers
+ * of its tensors, which it updates in place. Only float32.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { TensorInfo } from '@tensorflow/tfjs';
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { registerFused, REPORT, type AdvanceAttrs, type AdvanceInputs, type FusedKernel } from '../fused.js';
+import { layoutOf, onProcessor, QUAD, roomOf, sliceSize } from './layout.js';
+import { shaderText } from './shader.js';
+import { CALL_BYTES, callWords, spansOf, tableOf, trackWords } from './words.js';
+
+type Attrs = Omit<AdvanceAttrs, 'steps'>;
+
+/** Slices of workgroups that run together need no more memory than this. */
+const SLICES_BYTES = 2 ** 28;
+
+export const webgpuKernel: FusedKernel = {
+  kinds: ['diagonal', 'trace'],
+  precisions: ['float32'],
+  obstacle,
+  stepsPerCall(attrs) {
+    const { device } = tf.backend() as WebGPUBackend;
+    return Math.max(1, Math.floor(0.1 / secondsPerStep(attrs, roomOf(device).subgroup)));
+  },
+};
+
+/** Registers the kernel with TensorFlow.js. */
+export const registerWebgpuKernel = (): void =>
+  registerFused('webgpu', webgpuKernel, ({ inputs, backend, attrs }) =>
+    advance(
+      backend as WebGPUBackend,
+      inputs as unknown as AdvanceInputs<TensorInfo>,
+      attrs as unknown as AdvanceAttrs,
+    ),
+  );
+
+/** What keeps the current device from running the kernel so; null if nothing does. */
+function obstacle(attrs: Attrs): string | null {
+  const { device } = tf.backend() as WebGPUBackend;
+  const { method, n, m, rank, clocks, stop } = attrs;
+  const layout = layoutOf(attrs, roomOf(device));
+  const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+  const perTrajectory = {
+    states: (n + m) * rank * 4,
+    'saved states': stop.saveTimes.length * (n + m) * rank * 4,
+    memory: (1 + stop.saveTimes.length + trackWords(method, layout)) * 4,
+  };
+  for (const [what, bytes] of Object.entries(perTrajectory))
+    if (bytes * clocks.length > most)
+      return `the ${what} of ${clocks.length} trajectories need ${bytes * clocks.length} bytes, a buffer holds ${most}`;
+  const slice = sliceSize(layout) * QUAD;
+  if (slice > most) return `one trajectory needs ${slice} bytes, a buffer holds ${most}`;
+  return null;
+}
+
+/** Written into the report before the kernel runs: what stays so, no kernel has written. */
+const NOTHING = -1;
+
+/** Pipelines by their text, for each device. */
+const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
+
+function pipelineOf(device: GPUDevice, code: string, sliced: boolean): GPUComputePipeline {
+  const known = pipelines.get(device) ?? new Map<string, GPUComputePipeline>();
+  pipelines.set(device, known);
+  let pipeline = known.get(code);
+  if (!pipeline) {
+    const types: GPUBufferBindingType[] = [
+      'uniform',
+      'read-only-storage',
+      ...new Array<GPUBufferBindingType>(sliced ? 5 : 4).fill('storage'),
+    ];
+    const group = device.createBindGroupLayout({
+      entries: types.map((type, binding) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type },
+      })),
+    });
+    // Errors of the text are heard of as uncaptured errors of the device (src/backend/webgpu.ts).
+    pipeline = device.createComputePipeline({
+      layout: device.createPipelineLayout({ bindGroupLayouts: [group] }),
+      compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
+    });
+    known.set(code, pipeline);
+  }
+  return pipeline;
+}
+
+/** The buffer of a tensor, and no copy of it on the host. */
+function bufferOf(backend: WebGPUBackend, { dataId }: TensorInfo): GPUBuffer {
+  backend.uploadToGPU(dataId);
+  const data = backend.tensorMap.get(dataId);
+  // It would be returned by reads, though the kernel has changed what is on the device.
+  data.values = null as never;
+  return data.resource as GPUBuffer;
+}
+
+function advance(
+  backend: WebGPUBackend,
+  inputs: AdvanceInputs<TensorInfo>,
+  attrs: AdvanceAttrs,
+): TensorInfo[] {
+  const reason = obstacle(attrs);
+  if (reason) throw new Error(`the fused kernel cannot run: ${reason}`);
+  const { device, queue, bufferManager } = backend;
+  const batch = attrs.clocks.length;
+  const layout = layoutOf(attrs, roomOf(device));
+  const spans = batch * (1 + attrs.stop.saveTimes.length);
+  const words = spans + batch * trackWords(attrs.method, layout);
+  const memory = inputs.memory ?? backend.makeTensorInfo([words], 'float32');
+  if (inputs.memory) backend.incRef(memory.dataId);
+  const report = backend.makeTensorInfo([batch, REPORT], 'int32');
+  const buffers = [inputs.state, inputs.saved, memory, report].map((info) => bufferOf(backend, info));
+  // What the backend has recorded so far comes before.
+  backend.ensureCommandEncoderReady();
+  backend.endComputePassEncoder();
+  backend.submitQueue();
+
+  if (!inputs.memory) queue.writeBuffer(buffers[2]!, 0, spansOf(attrs));
+  queue.writeBuffer(buffers[3]!, 0, new Int32Array(batch * REPORT).fill(NOTHING));
+  const temporary: GPUBuffer[] = [];
+  const acquire = (size: number, usage: number): GPUBuffer => {
+    const buffer = bufferManager.acquireBuffer(size, usage);
+    temporary.push(buffer);
+    return buffer;
+  };
+  const numbers = tableOf(attrs, layout);
+  const table = acquire(Math.max(4, numbers.byteLength), GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST);
+  queue.writeBuffer(table, 0, numbers as Float32Array<ArrayBuffer>);
+  const slice = sliceSize(layout) * QUAD;
+  const together = workgroupsTogether(device, slice, batch);
+  const slices = slice > 0 ? [acquire(slice * together, GPUBufferUsage.STORAGE)] : [];
+
+  const pipeline = pipelineOf(device, shaderText(attrs, layout), slice > 0);
+  const encoder = device.createCommandEncoder();
+  for (let first = 0; first < batch; first += together) {
+    const call = acquire(CALL_BYTES, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+    queue.writeBuffer(call, 0, callWords(attrs, first, inputs.memory !== undefined, spans));
+    const group = device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: [call, table, ...buffers, ...slices].map((buffer, binding) => ({
+        binding,
+        resource: { buffer },
+      })),
+    });
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(Math.min(together, batch - first));
+    pass.end();
+  }
+  queue.submit([encoder.finish()]);
+  temporary.forEach((buffer) => bufferManager.releaseBuffer(buffer));
+  // Another tensor of the same data, as each is disposed of by itself.
+  return [report, { dataId: memory.dataId, shape: memory.shape, dtype: memory.dtype }];
+}
+
+/** Workgroups of one dispatch: more would be beyond a dimension of it, or beyond the memory of their slices. */
+function workgroupsTogether({ limits }: GPUDevice, slice: number, batch: number): number {
+  const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize, SLICES_BYTES);
+  return Math.min(
+    batch,
+    limits.maxComputeWorkgroupsPerDimension,
+    slice > 0 ? Math.max(1, Math.floor(most / slice)) : Infinity,
+  );
+}
+
+/** Seconds that a step of all trajectories takes, at most on most devices. */
+function secondsPerStep({ n, m, rank, method, clocks }: Attrs, subgroup: number): number {
+  const evaluations =
+    method.kind === 'stabilized'
+      ? method.mostStages
+      : method.kind === 'gradient-descent'
+        ? 2
+        : method.tableau.b.length;
+  const operations = evaluations * (n + m) * (rank + 3) * (4 * rank + 20);
+  const together = onProcessor(subgroup) ? 2e9 : 2e11;
+  // One trajectory has a workgroup to itself, which waits for its memory and at barriers.
+  return Math.max((operations * clocks.length) / together, operations / 1e9 + evaluations * 1e-5);
+}

@@ -1,0 +1,157 @@
+/**
+ * WGSL of one trajectory's place in time and its end, as in src/solver/track.ts; one thread of the workgroup runs it. Time within the span between two save times is counted
+ * in integers, in units of 2^-60 of the span (for fixed steps, in steps), so that no rounding adds up.
+ */
+import type { Method } from '../../src/method/method.js';
+import { outcomes, type Outcome } from '../../src/method/outcome.js';
+import { adaptiveText } from './adaptive.wgsl.js';
+
+/** What the report and the memory hold of an outcome; 0 while a trajectory runs. */
+const code = (outcome: Outcome): string => `${1 + Object.keys(outcomes).indexOf(outcome)}u`;
+
+/**
+ * Fields of a track, in the order in which the memory holds them: `high` and `low` (30 bits each) tell the time in the
+ * span, `elapsed` the normalized time of the span's start.
+ */
+const integers = ['outcome', 'saves', 'accepted', 'rejected', 'evaluations', 'high', 'low', 'afterRejection'];
+const floats = ['elapsed', 'proposal', 'lastError', 'peak', 'radius'];
+/** The words of a track in the memory, the norm of the direction last. */
+export const TRACK_WORDS = integers.length + floats.length + 1;
+
+export const controlText = (method: Method): string =>
+  common + ('step' in method ? fixed : adaptiveText(method, code));
+
+const common = /* wgsl */ `
+const UNIT = 1073741824u; // 2^30
+const PER_UNIT = ${2 ** -30};
+
+struct Track {
+  ${integers.map((name) => `${name}: u32,`).join('\n  ')}
+  ${floats.map((name) => `${name}: f32,`).join('\n  ')}
+}
+var<private> track: Track;
+// Norm of a stabilized method's direction; all threads know it.
+var<private> along: f32;
+
+struct Plan {
+  runs: bool,
+  h: f32,
+  // Of the span, where the step is not fixed.
+  share: f32,
+  // Whether it ends at the next save time.
+  hit: bool,
+  stages: u32,
+  iterates: bool,
+  // Of the step before: whether it is taken, and where it is saved (-1: nowhere).
+  accepted: bool,
+  save: i32,
+}
+var<workgroup> next: Plan;
+
+// Compilers may take it that no number is infinite; its bits tell.
+fn finite(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+
+fn word(i: u32) -> f32 { return bitcast<f32>(memory[i]); }
+
+fn newTrack() {
+  track.lastError = 1e-4;
+  if (call.savesStart != 0) {
+    track.saves = 1u;
+    if (call.saves == 1u) { track.outcome = ${code('end-time')}; }
+  }
+}
+
+fn readTrack() {
+  var at = trackAt;
+  ${integers.map((name) => `track.${name} = memory[at]; at++;`).join('\n  ')}
+  ${[...floats.map((name) => `track.${name}`), 'along'].map((name) => `${name} = word(at); at++;`).join('\n  ')}
+}
+
+fn writeTrack() {
+  var at = trackAt;
+  ${integers.map((name) => `memory[at] = track.${name}; at++;`).join('\n  ')}
+  ${[...floats.map((name) => `track.${name}`), 'along'].map((name) => `memory[at] = bitcast<u32>(${name}); at++;`).join('\n  ')}
+  let entry = 6u * trajectory;
+  report[entry] = i32(track.outcome);
+  report[entry + 1u] = i32(track.saves);
+  report[entry + 2u] = i32(track.accepted);
+  report[entry + 3u] = i32(track.rejected);
+  report[entry + 4u] = i32(track.evaluations);
+  report[entry + 5u] = i32(progress());
+}
+
+fn took(plan: Plan, rate: f32) {
+  track.accepted++;
+  track.peak = max(track.peak, rate);
+  if (call.steady >= 0 && rate <= call.steady * track.peak) { track.outcome = ${code('stationary')}; }
+}
+
+// Counts the try; at a save time that it took the trajectory to, records it. Then plans the next.
+fn finish(plan: Plan, accepted: bool) {
+  if (!accepted) { track.rejected++; }
+  if (track.outcome == 0u && track.accepted + track.rejected >= call.maxSteps) {
+    track.outcome = ${code('step-budget')};
+  }
+  var save = -1;
+  if (accepted && plan.hit) {
+    save = i32(track.saves);
+    arrive();
+    track.saves++;
+    track.high = 0u;
+    track.low = 0u;
+    if (track.saves == call.saves && track.outcome != ${code('stationary')}) {
+      track.outcome = ${code('end-time')};
+    }
+  }
+  setNext();
+  next.accepted = accepted;
+  next.save = save;
+}
+
+fn setNext() {
+  if (track.outcome == 0u) { planStep(); } else { next.runs = false; }
+}
+`;
+
+/** Spans hold h and then, of every save time, the steps from the one before. Track.high counts steps. */
+const fixed = /* wgsl */ `
+fn stepsInSpan() -> u32 { return memory[spansAt + 1u + track.saves]; }
+
+fn progress() -> u32 {
+  if (track.saves == call.saves) { return 0u; }
+  // high / steps in 30 bits, by long division.
+  let steps = stepsInSpan();
+  var rest = track.high;
+  var bits = 0u;
+  for (var i = 0; i < 30; i++) {
+    rest *= 2u;
+    bits *= 2u;
+    if (rest >= steps) {
+      rest -= steps;
+      bits++;
+    }
+  }
+  return bits;
+}
+
+fn planStep() {
+  next = Plan(true, word(spansAt), 0.0, track.high + 1u >= stepsInSpan(), 0u, false, false, -1);
+}
+
+fn arrive() {}
+
+fn judge(plan: Plan) {
+  let squares = total();
+  track.evaluations += EVALUATIONS;
+  let accepted = finite(squares.x) && finite(squares.y);
+  if (accepted) {
+    took(plan, sqrt(squares.y));
+    track.high++;
+  } else {
+    track.outcome = ${code('diverged')};
+  }
+  finish(plan, accepted);
+}
+`;

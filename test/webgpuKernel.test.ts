@@ -1,0 +1,370 @@
+/**
+ * The fused kernel of webgpu against its float64 twin: every method on random problems of awkward sizes, every outcome,
+ * resuming, many trajectories; and that what goes wrong on the device is heard of.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor } from '@tensorflow/tfjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evaluator } from '../kernels/cpu/evaluate.js';
+import { answered, type State64 } from '../kernels/cpu/step.js';
+import { ADVANCE, fusedKernel, PROGRESS, REPORT, report, type AdvanceAttrs } from '../kernels/fused.js';
+import { webgpuKernel } from '../kernels/webgpu/advance.js';
+import type { BackendInfo } from '../src/backend/backend.js';
+import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
+import { method, type Method } from '../src/method/method.js';
+import { outcomes, type Outcome } from '../src/method/outcome.js';
+import type { StopRule } from '../src/method/track.js';
+import { twin, type TwinEnding } from '../kernels/cpu/twin.js';
+import { gaussian, relativeError } from './support.js';
+
+const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.available;
+
+type Case = Omit<AdvanceAttrs, 'precision' | 'steps'> & { readonly starts: readonly State64[] };
+
+let check: BackendInfo['check'];
+
+interface Ended {
+  readonly outcome: Outcome;
+  readonly time: number;
+  readonly acceptedSteps: number;
+  readonly rejectedSteps: number;
+  readonly evaluations: number;
+  readonly saved: readonly number[][];
+  readonly state: readonly number[];
+}
+
+/** The trajectories as the kernel ends them, in calls of so many steps. */
+async function fused({ starts, ...rest }: Case, steps?: number): Promise<Ended[]> {
+  const attrs = { ...rest, precision: 'float32' } as const;
+  const { saveTimes } = attrs.stop;
+  const batch = starts.length;
+  const length = (attrs.n + attrs.m) * attrs.rank;
+  const flat = new Float32Array(batch * length);
+  starts.forEach(([x, y], i) => flat.set([...x!, ...y!], i * length));
+  const state = tf.tensor2d(flat, [batch, length]);
+  const saved = tf.zeros([batch, saveTimes.length, length]);
+  let memory: Tensor | undefined;
+  for (;;) {
+    const inputs = memory ? { state, saved, memory } : { state, saved };
+    const call = { ...attrs, steps: steps ?? webgpuKernel.stepsPerCall(attrs) };
+    const [told, kept] = tf.engine().runKernel(ADVANCE, inputs, call as never) as Tensor[];
+    memory?.dispose();
+    memory = kept!;
+    const words = await told!.data();
+    told!.dispose();
+    const rows = starts.map((_, i) => words.subarray(i * REPORT, (i + 1) * REPORT));
+    await check();
+    if (rows.some((row) => row[report.outcome]! < 0)) throw new Error('the kernel wrote nothing');
+    if (rows.some((row) => row[report.outcome] === 0)) continue;
+    const [states, saves] = [await state.data(), await saved.data()];
+    tf.dispose([state, saved, memory]);
+    return rows.map((row, i) => {
+      const reached = row[report.saves]!;
+      const before = reached > 0 ? saveTimes[reached - 1]! : 0;
+      const next = saveTimes[reached] ?? before;
+      return {
+        outcome: Object.keys(outcomes)[row[report.outcome]! - 1] as Outcome,
+        time: before + ((next - before) * row[report.progress]!) / PROGRESS,
+        acceptedSteps: row[report.accepted]!,
+        rejectedSteps: row[report.rejected]!,
+        evaluations: row[report.evaluations]!,
+        saved: Array.from({ length: reached }, (_, k) => {
+          const at = (i * saveTimes.length + k) * length;
+          return Array.from(saves.subarray(at, at + length));
+        }),
+        state: Array.from(states.subarray(i * length, (i + 1) * length)),
+      };
+    });
+  }
+}
+
+/** The same trajectories as the twin ends them. */
+function twins({ starts, structure, rank, clocks, method, stop }: Case): TwinEnding[] {
+  const evaluate = evaluator(structure);
+  const field = (states: readonly State64[]) =>
+    states.map(([x, y]) => {
+      const { dX, dY } = evaluate(x!, y!, rank);
+      return [dX, dY];
+    });
+  return starts.map((start, i) => answered(twin(start, clocks[i]!, method, stop), field));
+}
+
+const flatten = (state: State64): number[] => state.flatMap((z) => Array.from(z));
+
+const until = (saveTimes: readonly number[], rule: Partial<StopRule> = {}): StopRule => ({
+  saveTimes,
+  steadyTolerance: null,
+  maxSteps: 100_000,
+  ...rule,
+});
+
+function caseOf(
+  n: number,
+  m: number,
+  rank: number,
+  batch: number,
+  rest: Partial<Case> & { method: Method },
+): Case {
+  const sigma = Float64Array.from({ length: Math.min(n, m) }, (_, i) => Math.fround(1 / (1 + i)));
+  return {
+    structure: { kind: 'diagonal', sigma },
+    n,
+    m,
+    rank,
+    stop: until([0, 0.5, 2, 3]),
+    clocks: Array.from({ length: batch }, (_, i) => 1 + 0.3 * (i % 5)),
+    starts: Array.from({ length: batch }, (_, i) => [
+      gaussian(n, rank, 100 + i, 0.4).data,
+      gaussian(m, rank, 200 + i, 0.4).data,
+    ]),
+    ...rest,
+  };
+}
+
+/**
+ * Rounding of float32 states, 6e-8 a step, adds up over the steps of a trajectory; adaptive ones also choose other
+ * steps then, each right to its tolerance.
+ */
+const budget = (method: Method): number => ('rtol' in method ? 3e-6 + 30 * method.rtol : 3e-6);
+
+function agree(ended: readonly Ended[], expected: readonly TwinEnding[], tolerance: number): void {
+  expect(ended.map(({ outcome }) => outcome)).toEqual(expected.map(({ outcome }) => outcome));
+  ended.forEach((one, i) => {
+    const other = expected[i]!;
+    expect(one.time).toBeCloseTo(other.time, 5);
+    expect(one.saved.length).toBe(other.saved.length);
+    one.saved.forEach((state, k) =>
+      expect(relativeError(state, flatten(other.saved[k]!))).toBeLessThan(tolerance),
+    );
+    expect(relativeError(one.state, flatten(other.state))).toBeLessThan(tolerance);
+  });
+}
+
+const methods = {
+  'gd-simultaneous': method('gd-simultaneous', { step: 0.05 }),
+  'gd-a-then-b': method('gd-a-then-b', { step: 0.05 }),
+  'gd-b-then-a': method('gd-b-then-a', { step: 0.05 }),
+  rk4: method('rk4', { step: 0.05 }),
+  bosh3: method('bosh3', { rtol: 1e-5 }),
+  dopri5: method('dopri5', { rtol: 1e-6 }),
+  rkc2: method('rkc2', { rtol: 1e-5 }),
+};
+
+type Device = ReturnType<typeof deviceOf>;
+const deviceOf = () => (tf.backend() as unknown as { readonly device: GPUDevice }).device;
+
+/** Runs with other limits and another width than the device has, of which it can do with less. */
+async function pretending<T>(
+  told: { readonly subgroup?: number; readonly workgroupBytes?: number },
+  run: () => Promise<T>,
+): Promise<T> {
+  const device = deviceOf();
+  const { limits } = device;
+  const overridden = {
+    adapterInfo: { subgroupMaxSize: told.subgroup ?? device.adapterInfo.subgroupMaxSize },
+    limits: {
+      maxComputeWorkgroupStorageSize: told.workgroupBytes ?? limits.maxComputeWorkgroupStorageSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxBufferSize: limits.maxBufferSize,
+      maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+    },
+  };
+  const own = Object.getOwnPropertyDescriptors(device);
+  for (const [name, value] of Object.entries(overridden))
+    Object.defineProperty(device, name, { value, configurable: true });
+  try {
+    return await run();
+  } finally {
+    for (const name of Object.keys(overridden)) {
+      Reflect.deleteProperty(device, name);
+      const before = own[name as keyof typeof own];
+      if (before) Object.defineProperty(device, name, before);
+    }
+  }
+}
+
+describe.skipIf(noWebgpu)('the fused kernel of webgpu', () => {
+  beforeAll(async () => {
+    ({ check } = await useBackend('webgpu'));
+  });
+  afterAll(closeBackends);
+
+  describe.each(Object.entries(methods))('%s', (_, method) => {
+    it.each([
+      [1, 1, 1, 1],
+      [5, 3, 2, 3],
+      [37, 50, 7, 2],
+    ])('follows the twin: n = %i, m = %i, r = %i, %i trajectories', async (n, m, rank, batch) => {
+      const one = caseOf(n, m, rank, batch, { method });
+      const [ended, expected] = [await fused(one), twins(one)];
+      agree(ended, expected, budget(method));
+      ended.forEach(({ acceptedSteps, rejectedSteps, evaluations }, i) => {
+        const other = expected[i]!;
+        const slack = 'rtol' in method ? 2 : 0;
+        expect(Math.abs(acceptedSteps - other.acceptedSteps)).toBeLessThanOrEqual(slack);
+        expect(Math.abs(rejectedSteps - other.rejectedSteps)).toBeLessThanOrEqual(slack);
+        expect(Math.abs(evaluations - other.evaluations)).toBeLessThanOrEqual(8 * slack);
+      });
+    });
+
+    it('follows the twin on the squared trace', async () => {
+      const structure = { kind: 'trace', trace0: -1.5 } as const;
+      const one = caseOf(6, 6, 3, 2, { method, structure });
+      agree(await fused(one), twins(one), budget(method));
+    });
+
+    it('gives the same bits in many calls as in one', async () => {
+      const one = caseOf(6, 4, 3, 2, { method });
+      expect(await fused(one, 3)).toEqual(await fused(one, 1_000_000));
+    });
+  });
+
+  it.each([
+    ['fits', 4, 32768, 70, 41, 13, methods.dopri5],
+    ['spans several subgroups', 32, 32768, 70, 41, 13, methods.rk4],
+    ['does not fit, but for its Gram matrices', 4, 4096, 40, 33, 6, methods.dopri5],
+    ['does not fit at all', 4, 1024, 9, 12, 10, methods.rkc2],
+    ['does not fit at all, on several subgroups', 32, 2048, 150, 90, 18, methods.rk4],
+  ])('advances a trajectory that %s', async (_, subgroup, workgroupBytes, n, m, rank, method) => {
+    const one = caseOf(n, m, rank, 3, { method, stop: until([0.5, 1]) });
+    const ended = await pretending({ subgroup, workgroupBytes }, () => fused(one));
+    agree(ended, twins(one), budget(method));
+  });
+
+  it('advances more trajectories than a dispatch has workgroups', async () => {
+    const few = caseOf(2, 2, 1, 3, { method: methods.rk4, stop: until([0.1, 0.2]) });
+    const count = 70_000;
+    const ended = await fused({
+      ...few,
+      starts: Array.from({ length: count }, (_, i) => few.starts[i % 3]!),
+      clocks: Array.from({ length: count }, (_, i) => few.clocks[i % 3]!),
+    });
+    agree(ended.slice(0, 3), twins(few), budget(methods.rk4));
+    expect(ended.findIndex(({ state }, i) => state.some((z, k) => z !== ended[i % 3]!.state[k]))).toBe(-1);
+  });
+
+  it.each(Object.entries(methods))('stops %s where it is stationary', async (_, method) => {
+    const stop = until([1, 200], { steadyTolerance: 0.05 });
+    const one = caseOf(4, 3, 2, 2, { method, stop });
+    const [ended, expected] = [await fused(one), twins(one)];
+    ended.forEach(({ outcome, time, saved, state }, i) => {
+      const other = expected[i]!;
+      expect(outcome).toBe('stationary');
+      expect(saved.length).toBe(other.saved.length);
+      // A step earlier or later.
+      expect(Math.abs(time / other.time - 1)).toBeLessThan(0.05);
+      expect(relativeError(state, flatten(other.state))).toBeLessThan(0.05);
+    });
+  });
+
+  it.each(['rk4', 'dopri5', 'rkc2'] as const)('spends no more steps of %s than it may', async (name) => {
+    const one = caseOf(4, 3, 2, 2, { method: methods[name], stop: until([5], { maxSteps: 7 }) });
+    const [ended, expected] = [await fused(one, 2), twins(one)];
+    ended.forEach(({ outcome, time, acceptedSteps, rejectedSteps }, i) => {
+      expect(outcome).toBe('step-budget');
+      expect(acceptedSteps + rejectedSteps).toBe(7);
+      // In float32 the error estimate of the first steps, and so their size, is a little different.
+      expect(Math.abs(time / expected[i]!.time - 1)).toBeLessThan(0.01);
+    });
+  });
+
+  it('stops where the norm squared leaves float32, at the last state that does not', async () => {
+    const gd = method('gd-simultaneous', { step: 3 });
+    const starts = [[new Float64Array([10]), new Float64Array([10])]];
+    const [ended] = await fused(caseOf(1, 1, 1, 1, { method: gd, starts, stop: until([300]) }));
+    expect(ended!.outcome).toBe('diverged');
+    expect(ended!.rejectedSteps).toBe(1);
+    expect(ended!.state.every(Number.isFinite)).toBe(true);
+    // The next is 3 z^3, of either sign, which is beyond 1.8e19.
+    expect(3 * Math.abs(ended!.state[0]!) ** 3).toBeGreaterThan(1e19);
+
+    const huge = [[new Float64Array([1e14]), new Float64Array([1e14])]];
+    const stop = until([300]);
+    const [adaptive] = await fused(caseOf(1, 1, 1, 1, { method: methods.dopri5, starts: huge, stop }));
+    expect(adaptive!.outcome).toBe('diverged');
+    expect(adaptive!.state).toEqual([Math.fround(1e14), Math.fround(1e14)]);
+  });
+
+  it('takes many stages a step over a long time', async () => {
+    const one = caseOf(6, 5, 2, 2, { method: methods.rkc2, stop: until([1, 300, 3000]) });
+    const [ended, expected] = [await fused(one), twins(one)];
+    agree(ended, expected, budget(methods.rkc2));
+    ended.forEach(({ acceptedSteps, evaluations }, i) => {
+      expect(evaluations / acceptedSteps).toBeGreaterThan(5);
+      // Over long steps float32 rounding is most of the estimated error.
+      expect(evaluations).toBeLessThan(1.5 * expected[i]!.evaluations);
+    });
+  });
+
+  it('sums no rounding of time over a hundred thousand steps', async () => {
+    const rk4 = method('rk4', { step: 1e-4 });
+    const one = caseOf(1, 1, 1, 1, { method: rk4, stop: until([10], { maxSteps: 99_990 }) });
+    const [ended] = await fused(one);
+    // The report tells it in units of 2^-30 of the span.
+    expect(ended!.time).toBeCloseTo(9.999, 7);
+  });
+
+  it('is far from the twin of another sigma', async () => {
+    const one = caseOf(5, 3, 2, 1, { method: methods.rk4 });
+    const other = {
+      ...one,
+      structure: { kind: 'diagonal', sigma: new Float64Array([1.001, 0.5, 0.25]) },
+    } as const;
+    const ended = await fused(one);
+    expect(() => agree(ended, twins(other), budget(methods.rk4))).toThrow();
+  });
+
+  it('keeps no tensors', async () => {
+    const held = () => {
+      const { numTensors, numDataBuffers } = tf.memory();
+      return { numTensors, numDataBuffers };
+    };
+    const before = held();
+    await fused(caseOf(5, 3, 2, 3, { method: methods.rk4 }), 5);
+    expect(held()).toEqual(before);
+  });
+
+  it('tells beforehand what does not fit', async () => {
+    const attrs = { ...caseOf(5, 3, 2, 1, { method: methods.rk4 }), precision: 'float32' } as const;
+    const { obstacle } = fusedKernel('webgpu')!;
+    expect(obstacle!(attrs)).toBeNull();
+    expect(obstacle!({ ...attrs, n: 2 ** 28 })).toMatch(
+      /the states of 1 trajectories need .* a buffer holds/,
+    );
+    const many = { ...attrs, clocks: { length: 1e9 } as readonly number[] };
+    expect(obstacle!(many)).toMatch(/a buffer holds/);
+    expect(() => tf.engine().runKernel(ADVANCE, {}, { ...many, steps: 1 } as never)).toThrow(
+      'the fused kernel cannot run: ',
+    );
+  });
+
+  describe('on a device that fails', () => {
+    const reopen = async () => {
+      await closeBackends();
+      ({ check } = await useBackend('webgpu'));
+    };
+
+    it('writes nothing by an invalid shader, and says so', async () => {
+      const device: Device = deviceOf();
+      const create = device.createShaderModule.bind(device);
+      device.createShaderModule = ({ code }) => create({ code: code.replace('fn total', 'fn totally') });
+      const one = caseOf(3, 2, 1, 1, { method: methods.rk4 });
+      await expect(fused(one)).rejects.toThrow('the GPU refused work');
+      // With no check, the report tells.
+      const silent = check;
+      check = () => Promise.resolve();
+      await expect(fused(one)).rejects.toThrow('the kernel wrote nothing');
+      check = silent;
+      await reopen();
+      agree(await fused(one), twins(one), budget(methods.rk4));
+    });
+
+    it('fails on a device that was lost', async () => {
+      const one = caseOf(3, 2, 1, 1, { method: methods.rk4 });
+      deviceOf().destroy();
+      await expect(fused(one)).rejects.toThrow();
+      await expect(check()).rejects.toThrow('the GPU device was lost');
+      await reopen();
+    });
+  });
+});

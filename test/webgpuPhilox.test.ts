@@ -1,0 +1,54 @@
+/** Random numbers drawn on the webgpu device against those drawn on the host. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { drawnOnDevice } from '../kernels/webgpu/philox.wgsl.js';
+import type { BackendInfo } from '../src/backend/backend.js';
+import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
+import { normals, philox4x32, streams } from '../src/random/philox.js';
+
+const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.available;
+
+describe.skipIf(noWebgpu)('random numbers on the webgpu device', () => {
+  let check: BackendInfo['check'];
+  beforeAll(async () => {
+    ({ check } = await useBackend('webgpu'));
+  });
+  afterAll(closeBackends);
+
+  const keys = [
+    { seed: 0, rank: 0, trial: 0 },
+    { seed: 2 ** 53 - 1, rank: 7, trial: 2 ** 32 - 1 },
+    { seed: 123456789012, rank: 64, trial: 3 },
+  ];
+
+  it('gives the words of the host to the last bit', async () => {
+    const tensor = drawnOnDevice('words', 4001, keys, 'loraA');
+    const words = Uint32Array.from(await tensor.data());
+    await check();
+    // The known answer of Random123 for counter 0 and key 0.
+    expect([...words.subarray(0, 4)]).toEqual([0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);
+    keys.forEach(({ seed, rank, trial }, row) => {
+      const key = [seed >>> 0, Math.floor(seed / 2 ** 32)] as const;
+      const expected = Array.from({ length: 1001 }, (_, block) =>
+        philox4x32([block, streams.loraA, rank, trial], key),
+      ).flat();
+      expect([...words.subarray(4001 * row, 4001 * (row + 1))]).toEqual(expected.slice(0, 4001));
+    });
+    tensor.dispose();
+  });
+
+  it('gives the normal numbers of the host to 1e-6', async () => {
+    const count = 200_001;
+    const tensor = drawnOnDevice('normals', count, keys, 'mixing');
+    const drawn = await tensor.data();
+    await check();
+    let worst = 0;
+    keys.forEach((key, row) =>
+      normals(count, key, 'mixing').forEach((z, i) => {
+        worst = Math.max(worst, Math.abs(drawn[row * count + i]! - z));
+      }),
+    );
+    expect(worst).toBeLessThan(1e-6);
+    expect(worst).toBeGreaterThan(0);
+    tensor.dispose();
+  });
+});
