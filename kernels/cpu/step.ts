@@ -107,28 +107,29 @@ export function* chebyshev(
   return { next: [last], slope: [slope!], error: [error] };
 }
 
-/** A gradient-descent step with learning rate h [states] from states [B, A] (or [X, Y]). */
+/** The first component that an order updates; null if it updates both at once. */
+const firstOf = { simultaneous: null, 'a-then-b': 1, 'b-then-a': 0 } as const;
+
+/**
+ * A gradient-descent step with learning rate h [states] from states [B, A] (or [X, Y]). `slope` is made of the
+ * derivatives that components were moved along.
+ */
 export function* gradientDescent(
   order: UpdateOrder,
   states: readonly State64[],
   h: readonly number[],
-): Asking<readonly State64[]> {
-  /** The states with the given components moved along their own slopes. */
-  function* descend(from: readonly State64[], components: readonly number[]): Asking<readonly State64[]> {
-    const slopes = yield from;
-    return from.map((state, row) => {
-      const all = moved(state, h[row]!, [1], [slopes[row]!]);
-      return state.map((z, component) => (components.includes(component) ? all[component]! : z));
-    });
-  }
-  switch (order) {
-    case 'simultaneous':
-      return yield* descend(states, [0, 1]);
-    case 'a-then-b':
-      return yield* descend(yield* descend(states, [1]), [0]);
-    case 'b-then-a':
-      return yield* descend(yield* descend(states, [0]), [1]);
-  }
+): Asking<Pick<Step64, 'next' | 'slope'>> {
+  const start = yield states;
+  const next = states.map((state, row) => moved(state, h[row]!, [1], [start[row]!]));
+  const first = firstOf[order];
+  if (first === null) return { next, slope: start };
+  /** Component `first` of one, the other of another. */
+  const joined = (one: readonly State64[], other: readonly State64[]) =>
+    one.map((state, row) => state.map((z, c) => (c === first ? z : other[row]![c]!)));
+  const halfway = joined(next, states);
+  const later = yield halfway;
+  const after = halfway.map((state, row) => moved(state, h[row]!, [1], [later[row]!]));
+  return { next: joined(next, after), slope: joined(start, later) };
 }
 
 /** A Runge-Kutta step of a field. */
@@ -139,4 +140,4 @@ export const rungeKuttaStep = (field: Field, ...step: Parameters<typeof rungeKut
 export const gradientDescentStep = (
   field: Field,
   ...step: Parameters<typeof gradientDescent>
-): Promise<readonly State64[]> => awaited(gradientDescent(...step), field);
+): Promise<readonly State64[]> => awaited(gradientDescent(...step), field).then(({ next }) => next);

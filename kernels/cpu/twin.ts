@@ -87,8 +87,8 @@ function* taken(
 ): Asking<Tried> {
   switch (method.kind) {
     case 'gradient-descent': {
-      const [next] = yield* gradientDescent(method.order, [state], [h]);
-      return { state: next!, slope, direction, error: null, radius: NaN };
+      const step = yield* gradientDescent(method.order, [state], [h]);
+      return { state: step.next[0]!, slope: step.slope[0]!, direction, error: null, radius: NaN };
     }
     case 'fixed':
     case 'adaptive': {

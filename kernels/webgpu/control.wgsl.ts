@@ -1,6 +1,7 @@
 /**
- * WGSL of one trajectory's place in time and its end, as in src/solver/track.ts; one thread of the workgroup runs it. Time within the span between two save times is counted
- * in integers, in units of 2^-60 of the span (for fixed steps, in steps), so that no rounding adds up.
+ * WGSL of one trajectory's place in time and its end, as in src/method/track.ts; one thread of the workgroup runs it.
+ * Time within the span between two save times is counted in integers, in units of 2^-60 of the span (for fixed steps, in
+ * steps), so that no rounding adds up.
  */
 import type { Method } from '../../src/method/method.js';
 import { outcomes, type Outcome } from '../../src/method/outcome.js';

@@ -148,8 +148,8 @@ function gradientDescent(): void {
   const follow = BOTH - lead;
   memory.copy(next, state, stateBytes);
   descend(lead, slope);
-  flow(nextSlope, next, follow);
-  descend(follow, nextSlope);
+  flow(slope, next, follow);
+  descend(follow, slope);
 }
 
 /** Moves parts of the state along a slope. */
