@@ -1,6 +1,6 @@
 /** What the workloads gave: a table for the terminal, with notes below it, and records for a file. */
-import Table from 'cli-table3';
 import { formatNumber, wrapText } from '../src/report/format.js';
+import { table } from '../src/report/table.js';
 import type { Provenance } from '../src/results/provenance.js';
 import type { Sample } from './measure.js';
 import type { Result } from './workload.js';
@@ -19,25 +19,17 @@ const passed = ({ pass, skipped }: Result): string => {
 };
 
 /** A row for each result: its value, its bar, and the median and quartiles of what was timed. */
-export function resultsTable(results: readonly Result[]): string {
-  const table = new Table({
-    head: ['workload', 'value', 'bar', 'pass', 'median [quartiles] of times'],
-    colAligns: ['left', 'right', 'right', 'left', 'left'],
-    style: { head: [], border: [] },
-  });
-  for (const result of results) {
-    const { id, value, unit, bar, sense, times = [] } = result;
-    const withUnit = value === null ? '' : `${formatNumber(value)} ${unit}`.trim();
-    table.push([
-      id,
-      withUnit,
-      bar === null ? '' : `${sense} ${bar}`,
-      passed(result),
-      times.map(spread).join('\n'),
-    ]);
-  }
-  return table.toString();
-}
+export const resultsTable = (results: readonly Result[]): string =>
+  table(
+    ['workload', 'value', 'bar', 'pass', 'median [quartiles] of times'],
+    results.map((result) => {
+      const { id, value, unit, bar, sense, times = [] } = result;
+      const withUnit = value === null ? '' : `${formatNumber(value)} ${unit}`.trim();
+      const allowed = bar === null ? '' : `${sense} ${bar}`;
+      return [id, withUnit, allowed, passed(result), times.map(spread).join('\n')];
+    }),
+    [false, true, true],
+  );
 
 /** How each was measured, or why it was not. */
 export const notes = (results: readonly Result[], width: number): string =>
