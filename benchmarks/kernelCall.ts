@@ -43,6 +43,7 @@ export async function callKernel(
       memory = next;
       const codes = (await reports.data()).filter((_, i) => i % REPORT === report.outcome);
       reports.dispose();
+      if (codes.some((code) => code < 0)) throw new Error('the fused kernel reported nothing');
       if (!codes.includes(0)) break;
     }
     const seconds = (performance.now() - begun) / 1000;

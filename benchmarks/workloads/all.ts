@@ -19,5 +19,5 @@ export const workloads: readonly Workload[] = [
     trajectories: [1, 16, 256, 4096],
     flops: 1e9,
   }),
-  scaling('webgpu', { n: [64, 256, 1024], rank: [1, 4, 16], trajectories: [1, 16, 256], flops: 1e8 }),
+  scaling('webgpu', { n: [64, 256, 1024], rank: [1, 4, 16], trajectories: [1, 16, 256], flops: 3e7 }),
 ];

@@ -49,7 +49,7 @@ const againstTensorOps = (
     const backend = await openFused(name);
     const fused = (steps: number) => perStep(backend, 'fused', trajectories.fused, steps);
     const tensorOps = (steps: number) => perStep(backend, 'tensor-ops', trajectories.tensorOps, steps);
-    await fused(W1.steps);
+    await fused(50);
     await tensorOps(2);
     const times = await interleaved(
       { fused: () => fused(W1.steps), 'tensor-ops': () => tensorOps(tensorOpsSteps) },
@@ -73,7 +73,7 @@ const againstTensorOps = (
 });
 
 export const w1 = againstTensorOps('w1', 'wasm', 15, { fused: W1.trajectories, tensorOps: 128 }, W1.steps);
-export const w1Webgpu = againstTensorOps('w1-webgpu', 'webgpu', 20, { fused: 64, tensorOps: 64 }, 10);
+export const w1Webgpu = againstTensorOps('w1-webgpu', 'webgpu', 20, { fused: 64, tensorOps: 64 }, 5);
 
 /** Enough chunks that workers end about together. */
 const chunk = 64;
