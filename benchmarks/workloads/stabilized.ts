@@ -13,6 +13,7 @@ import { atLeast, type Workload } from '../workload.js';
 const SIZE = { n: 384, m: 384, rank: 16 };
 const HORIZON = 2000;
 const RTOL = 1e-4;
+const STARTS = 4;
 const reference: Method = { kind: 'adaptive', tableau: tableaus.dopri5, rtol: 1e-10, atol: 1e-12 };
 
 export const stabilized: Workload = {
@@ -22,31 +23,34 @@ export const stabilized: Workload = {
     await openFused('wasm');
     const problem = problemOf(SIZE);
     const stop = { saveTimes: [HORIZON], steadyTolerance: null, maxSteps: 1_000_000 };
-    const end = async (how: Method) => {
-      const options = { method: how, stop, chunk: 1, kernel: 'fused', precision: 'float64' } as const;
-      const [trajectory] = await solved(problem, membersOf(SIZE, 1), options);
-      const { factors, evaluations, outcome } = trajectory!;
-      if (outcome !== 'end-time') throw new Error(`it ended otherwise: ${outcome}`);
-      return { update: updateOf(factors), evaluations };
+    const ends = async (how: Method) => {
+      const options = { method: how, stop, chunk: STARTS, kernel: 'fused', precision: 'float64' } as const;
+      const found = await solved(problem, membersOf(SIZE, STARTS), options);
+      const other = found.find(({ outcome }) => outcome !== 'end-time');
+      if (other) throw new Error(`a trajectory ended otherwise: ${other.outcome}`);
+      return {
+        updates: found.map(({ factors }) => updateOf(factors)),
+        evaluations: found.reduce((sum, { evaluations }) => sum + evaluations, 0),
+      };
     };
-    const exact = await end(reference);
-    const [dopri5, rkc2] = [
-      await end(method('dopri5', { rtol: RTOL })),
-      await end(method('rkc2', { rtol: RTOL })),
-    ];
-    const errorOf = ({ update }: typeof exact) => relativeError([update], [exact.update]);
-    const [errorDopri5, errorRkc2] = [errorOf(dopri5), errorOf(rkc2)];
+    const exact = await ends(reference);
+    const dopri5 = await ends(method('dopri5', { rtol: RTOL }));
+    const rkc2 = await ends(method('rkc2', { rtol: RTOL }));
+    const errorsOf = ({ updates }: typeof exact) =>
+      updates.map((update, i) => relativeError([update], [exact.updates[i]!]));
+    const [errorsDopri5, errorsRkc2] = [errorsOf(dopri5), errorsOf(rkc2)];
+    const listed = (errors: readonly number[]) => errors.map((error) => error.toExponential(1)).join(', ');
     return [
       {
         id: this.id,
         value: dopri5.evaluations / rkc2.evaluations,
         unit: 'x',
         bar: atLeast(8),
-        valid: errorRkc2 <= errorDopri5,
+        valid: errorsRkc2.every((error, i) => error <= errorsDopri5[i]!),
         note:
-          `n = m = ${SIZE.n}, r = ${SIZE.rank}, rtol ${RTOL}; evaluations: dopri5 ${dopri5.evaluations}, ` +
-          `rkc2 ${rkc2.evaluations}; relative error of X Y^T: dopri5 ${errorDopri5.toExponential(2)}, ` +
-          `rkc2 ${errorRkc2.toExponential(2)} (it has to be no larger)`,
+          `n = m = ${SIZE.n}, r = ${SIZE.rank}, rtol ${RTOL}, ${STARTS} starts; evaluations: ` +
+          `dopri5 ${dopri5.evaluations}, rkc2 ${rkc2.evaluations}; relative errors of X Y^T: ` +
+          `dopri5 ${listed(errorsDopri5)}, rkc2 ${listed(errorsRkc2)} (each has to be no larger)`,
       },
     ];
   },

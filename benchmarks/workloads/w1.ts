@@ -78,7 +78,7 @@ export const w1Webgpu = againstTensorOps('w1-webgpu', 'webgpu', 20, { fused: 64,
 /** Enough chunks that workers end about together. */
 const chunk = 64;
 
-const whole = (precision: Precision, pool: Pool | null): Variant => {
+const whole = (precision: Precision, pool: Pool | null, trajectories = W1.trajectories): Variant => {
   const options = {
     method: rk4,
     stop: stopAfter(W1.steps),
@@ -87,7 +87,7 @@ const whole = (precision: Precision, pool: Pool | null): Variant => {
     precision,
     pool,
   } as const;
-  return () => solved(problem, all, options);
+  return () => solved(problem, all.slice(0, trajectories), options);
 };
 
 export const w1Workers: Workload = {
@@ -114,9 +114,11 @@ export const w1Float64: Workload = {
   claim: 'rate of fused wasm in float64 over that in float32',
   async run() {
     await openFused('wasm');
-    const variants = { float32: whole('float32', null), float64: whole('float64', null) };
-    const times = await interleaved(variants, 3);
+    const [float32, float64] = [whole('float32', null, 256), whole('float64', null, 256)];
+    const times = await interleaved({ float32, float64 }, 5);
     const value = pairedRatio(times.float32, times.float64);
-    return [{ id: this.id, value, unit: 'x', bar: atLeast(0.4), times: samples(times) }];
+    return [
+      { id: this.id, value, unit: 'x', bar: atLeast(0.4), times: samples(times), note: '256 trajectories' },
+    ];
   },
 };
