@@ -8,17 +8,20 @@ export interface Workload {
   /** What `--only` calls it; ids of its results begin with it. */
   readonly id: string;
   readonly claim: string;
+  readonly unit: string;
+  /** What its value has to reach; left out: there is no bar. */
+  readonly bar?: Bar;
   /** @throws Skipped if what it needs is absent */
   run(): Promise<Measured[]>;
 }
 
 /** What a workload measured. */
 export interface Measured {
-  readonly id: string;
-  readonly value: number;
-  readonly unit: string;
-  /** The bar, and on which side of it the value has to be; left out: there is none. */
+  /** If not the workload's; then its unit and its bar are its own too. */
+  readonly id?: string;
+  readonly unit?: string;
   readonly bar?: Bar;
+  readonly value: number;
   /** False if something else than the value rules out a pass: what it was measured on is wrong. */
   readonly valid?: boolean;
   /** What the value was computed from: medians and quartiles of what was timed. */
@@ -27,6 +30,7 @@ export interface Measured {
   readonly note?: string;
 }
 
+/** On which side of a value the measured one has to be. */
 export interface Bar {
   readonly sense: '>=' | '<=';
   readonly value: number;
@@ -36,8 +40,10 @@ export const atLeast = (value: number): Bar => ({ sense: '>=', value });
 export const atMost = (value: number): Bar => ({ sense: '<=', value });
 
 /** A result as it is reported; value and pass are null if it was skipped, pass also if there is no bar. */
-export interface Result extends Omit<Measured, 'value' | 'bar' | 'valid'> {
+export interface Result extends Pick<Measured, 'times' | 'note'> {
+  readonly id: string;
   readonly value: number | null;
+  readonly unit: string;
   readonly bar: number | null;
   readonly sense: Bar['sense'] | null;
   readonly pass: boolean | null;
@@ -49,19 +55,26 @@ export class Skipped extends Error {
   override readonly name = 'Skipped';
 }
 
-export function judged({ bar, valid = true, ...measured }: Measured): Result {
-  const { value } = measured;
-  const pass = bar ? valid && (bar.sense === '>=' ? value >= bar.value : value <= bar.value) : null;
-  return { ...measured, bar: bar?.value ?? null, sense: bar?.sense ?? null, pass };
+const described = ({ id, unit, bar }: Pick<Workload, 'id' | 'unit' | 'bar'>) => ({
+  id,
+  unit,
+  bar: bar?.value ?? null,
+  sense: bar?.sense ?? null,
+});
+
+export function judged(workload: Workload, { id, unit = '', bar, valid = true, ...rest }: Measured): Result {
+  const own = id === undefined ? workload : { id, unit, ...(bar && { bar }) };
+  const reached =
+    own.bar?.sense === '>=' ? rest.value >= own.bar.value : rest.value <= (own.bar?.value ?? NaN);
+  return { ...described(own), ...rest, pass: own.bar ? valid && reached : null };
 }
 
 /** The results of a workload. One that fails, fails its bar. */
 export async function resultsOf(workload: Workload): Promise<Result[]> {
-  const { id } = workload;
   try {
-    return (await workload.run()).map(judged);
+    return (await workload.run()).map((measured) => judged(workload, measured));
   } catch (error) {
-    const none = { id, value: null, unit: '', bar: null, sense: null };
+    const none = { ...described(workload), value: null };
     if (error instanceof Skipped) return [{ ...none, pass: null, skipped: error.message }];
     return [
       { ...none, pass: false, note: error instanceof Error ? (error.stack ?? error.message) : String(error) },

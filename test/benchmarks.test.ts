@@ -5,7 +5,7 @@ import { lockStep, type Adaptive } from '../benchmarks/lockStep.js';
 import { interleaved, pairedRatio, quantile, sample } from '../benchmarks/measure.js';
 import { relativeError, updateOf } from '../benchmarks/numbers.js';
 import { heading, notes, resultsTable } from '../benchmarks/report.js';
-import { atLeast, atMost, judged, resultsOf, Skipped } from '../benchmarks/workload.js';
+import { atLeast, atMost, judged, resultsOf, Skipped, type Bar } from '../benchmarks/workload.js';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import { answered, type HostField } from '../kernels/cpu/step.js';
 import { twin } from '../kernels/cpu/twin.js';
@@ -36,26 +36,43 @@ describe('measurement', () => {
 });
 
 describe('results', () => {
-  const measured = { id: 'it', value: 2, unit: 'x' };
+  const run = () => Promise.resolve([]);
+  const workload = { id: 'it', claim: '', unit: 'x', run };
 
   it('pass on the right side of the bar', () => {
-    expect(judged({ ...measured, bar: atLeast(2) }).pass).toBe(true);
-    expect(judged({ ...measured, bar: atLeast(2.1) }).pass).toBe(false);
-    expect(judged({ ...measured, bar: atMost(1.9) }).pass).toBe(false);
-    expect(judged({ ...measured, bar: atMost(2), valid: false }).pass).toBe(false);
-    expect(judged({ ...measured, value: NaN, bar: atMost(2) }).pass).toBe(false);
-    expect(judged(measured)).toMatchObject({ bar: null, pass: null });
+    const passes = (bar: Bar, value: number, valid = true) =>
+      judged({ ...workload, bar }, { value, valid }).pass;
+    expect(passes(atLeast(2), 2)).toBe(true);
+    expect(passes(atLeast(2.1), 2)).toBe(false);
+    expect(passes(atMost(1.9), 2)).toBe(false);
+    expect(passes(atMost(2), 2)).toBe(true);
+    expect(passes(atMost(2), 2, false)).toBe(false);
+    expect(passes(atMost(2), NaN)).toBe(false);
+    expect(judged(workload, { value: 2 })).toMatchObject({ id: 'it', unit: 'x', bar: null, pass: null });
+  });
+
+  it('may have names and bars of their own', () => {
+    const own = { id: 'it-too', value: 2, bar: atMost(3) };
+    const result = judged({ ...workload, bar: atLeast(5) }, own);
+    expect(result).toEqual({ id: 'it-too', value: 2, unit: '', bar: 3, sense: '<=', pass: true });
+    expect(judged({ ...workload, bar: atLeast(5) }, { id: 'it-too', value: 2 }).pass).toBeNull();
   });
 
   it('say why there are none', async () => {
-    const failing = (error: Error) => resultsOf({ id: 'it', claim: '', run: () => Promise.reject(error) });
-    expect((await failing(new Skipped('no GPU')))[0]).toMatchObject({ pass: null, skipped: 'no GPU' });
-    expect((await failing(new Error('lost')))[0]).toMatchObject({ value: null, pass: false });
+    const failing = (error: Error) =>
+      resultsOf({ ...workload, bar: atLeast(2), run: () => Promise.reject(error) });
+    const none = { id: 'it', value: null, bar: 2 };
+    expect((await failing(new Skipped('no GPU')))[0]).toMatchObject({
+      ...none,
+      pass: null,
+      skipped: 'no GPU',
+    });
+    expect((await failing(new Error('lost')))[0]).toMatchObject({ ...none, pass: false });
   });
 
   it('are printed', () => {
     const times = [sample('kernel', [0.002, 0.004]), sample('wall', [3])];
-    const result = judged({ ...measured, bar: atLeast(3), times, note: 'on a slow day' });
+    const result = judged({ ...workload, bar: atLeast(3) }, { value: 2, times, note: 'on a slow day' });
     const text = resultsTable([result]);
     expect(text).toContain('kernel: 3.000 ms [2.500 ms, 3.500 ms]');
     expect(text).toContain('wall: 3.000 s');

@@ -63,6 +63,8 @@ function shapes(draws: Draws, count: number): Omit<Case, 'structure' | 'end'>[] 
 export const accuracy = (backend: 'wasm' | 'webgpu', precision: Precision, count: number): Workload => ({
   id: `accuracy-${backend}-${precision}`,
   claim: `largest error of fused ${backend} in ${precision} against the float64 twin, over its budget`,
+  unit: '',
+  bar: atMost(1),
   async run() {
     const info = await openFused(backend);
     const { kinds } = fusedKernel(tf.getBackend())!;
@@ -88,10 +90,7 @@ export const accuracy = (backend: 'wasm' | 'webgpu', precision: Precision, count
     await info.check();
     return [
       {
-        id: this.id,
         value: worst.ratio,
-        unit: '',
-        bar: atMost(1),
         note: `${formulas[precision]}; ${cases} cases, worst ${worst.error.toExponential(1)}: ${worst.where}`,
       },
     ];

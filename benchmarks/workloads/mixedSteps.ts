@@ -23,6 +23,8 @@ const method: Adaptive = { kind: 'adaptive', tableau: tableaus.dopri5, rtol: 1e-
 export const mixedSteps: Workload = {
   id: 'mixed-steps',
   claim: 'steps of a lock-step batch over steps of trajectories on their own, rates from 1 to 100',
+  unit: 'x',
+  bar: atLeast(3),
   run() {
     const { structure } = problemOf(SIZE);
     if (structure.kind === 'autodiff') throw new Error('the Frobenius flow is built in');
@@ -50,7 +52,7 @@ export const mixedSteps: Workload = {
       `dopri5 at rtol ${method.rtol}, ${TRAJECTORIES} trajectories, n = m = ${SIZE.n}, r = ${SIZE.rank}, to t = ${END}: ` +
       `${ownSteps} steps on their own, ${sharedSteps} in lock step (largest scaled error of all as the error); ` +
       `ends differ by ${difference.toExponential(1)} at most`;
-    const result = { id: this.id, value: sharedSteps / ownSteps, unit: 'x', bar: atLeast(3), note };
+    const result = { value: sharedSteps / ownSteps, note };
     return Promise.resolve([result]);
   },
 };

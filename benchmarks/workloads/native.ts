@@ -45,6 +45,8 @@ function runProgram(program: string, input: Buffer) {
 export const w1C: Workload = {
   id: 'w1-c',
   claim: 'arithmetic rate of fused wasm over that of C with 128-bit SIMD',
+  unit: 'x',
+  bar: atLeast(0.5),
   async run() {
     await openFused('wasm');
     const { structure } = problemOf(W1);
@@ -78,10 +80,7 @@ export const w1C: Workload = {
       const variant = (await loadModules('fused')) ? 'with' : 'without';
       return [
         {
-          id: this.id,
           value: pairedRatio(times.c, times.wasm),
-          unit: 'x',
-          bar: atLeast(0.5),
           valid: difference <= LARGEST_DIFFERENCE,
           times: all,
           note:

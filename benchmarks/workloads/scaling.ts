@@ -33,6 +33,7 @@ function kernelTime(size: Size, trajectories: number, flops: number): () => Prom
 export const scaling = (name: 'wasm' | 'webgpu', { n, rank, trajectories, flops }: Grid): Workload => ({
   id: `scaling-${name}`,
   claim: `time of fused ${name} per trajectory and step of RK4 as n, r or the number of trajectories grows`,
+  unit: 'us',
   async run() {
     const backend = await openFused(name);
     const points: [label: string, size: Size, trajectories: number][] = [
@@ -44,7 +45,7 @@ export const scaling = (name: 'wasm' | 'webgpu', { n, rank, trajectories, flops 
     for (const [label, size, count] of points) {
       const times = await interleaved({ kernel: kernelTime(size, count, flops) }, 3);
       const value = 1e6 * median(times.kernel);
-      results.push({ id: `${this.id}-${label}`, value, unit: 'us', times: samples(times) });
+      results.push({ id: `${this.id}-${label}`, value, unit: this.unit, times: samples(times) });
     }
     await backend.check();
     return results;
@@ -55,6 +56,7 @@ export const scaling = (name: 'wasm' | 'webgpu', { n, rank, trajectories, flops 
 export const overhead: Workload = {
   id: 'w1-overhead',
   claim: `share of W1 with the loss at ${SAVES} save times that is spent outside the kernel, on wasm`,
+  unit: '',
   async run() {
     await openFused('wasm');
     const problem = problemOf(W1);
@@ -73,6 +75,6 @@ export const overhead: Workload = {
       5,
     );
     const value = median(times.whole.map((whole, i) => 1 - times.kernel[i]! / whole));
-    return [{ id: this.id, value, unit: '', times: samples(times), note: '256 trajectories, one thread' }];
+    return [{ value, times: samples(times), note: '256 trajectories, one thread' }];
   },
 };

@@ -19,6 +19,8 @@ const reference: Method = { kind: 'adaptive', tableau: tableaus.dopri5, rtol: 1e
 export const stabilized: Workload = {
   id: 'stabilized',
   claim: `evaluations of dopri5 over those of rkc2, T = ${HORIZON}`,
+  unit: 'x',
+  bar: atLeast(8),
   async run() {
     await openFused('wasm');
     const problem = problemOf(SIZE);
@@ -42,10 +44,7 @@ export const stabilized: Workload = {
     const listed = (errors: readonly number[]) => errors.map((error) => error.toExponential(1)).join(', ');
     return [
       {
-        id: this.id,
         value: dopri5.evaluations / rkc2.evaluations,
-        unit: 'x',
-        bar: atLeast(8),
         valid: errorsRkc2.every((error, i) => error <= errorsDopri5[i]!),
         note:
           `n = m = ${SIZE.n}, r = ${SIZE.rank}, rtol ${RTOL}, ${STARTS} starts; evaluations: ` +
