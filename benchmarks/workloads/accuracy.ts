@@ -73,9 +73,9 @@ export const accuracy = (backend: 'wasm' | 'webgpu', precision: Precision, count
     let cases = 0;
     const check = async (at: Case, name: MethodName, every = 1) => {
       const { error, evaluations } = await errorOf(at, methodOf(name, precision, at.end), precision, every);
-      const ratio = error / budgets[precision](name, evaluations);
+      const ratio = Number.isNaN(error) ? Infinity : error / budgets[precision](name, evaluations);
       const where = `${name}, ${at.structure.kind} ${at.n} x ${at.m}, r = ${at.rank}, ${at.trajectories} trajectories`;
-      if (!(ratio <= worst.ratio)) worst = { ratio, error, where };
+      if (ratio > worst.ratio) worst = { ratio, error, where };
       cases++;
     };
     for (const kind of ['diagonal', 'quadratic', 'trace'] as const satisfies HostStructure['kind'][]) {

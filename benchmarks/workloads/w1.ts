@@ -78,6 +78,7 @@ export const w1Webgpu = againstTensorOps('w1-webgpu', 'webgpu', 20, { fused: 64,
 /** Enough chunks that workers end about together. */
 const chunk = 64;
 
+/** Solves W1, or its first trajectories. */
 const whole = (precision: Precision, pool: Pool | null, trajectories = W1.trajectories): Variant => {
   const options = {
     method: rk4,
