@@ -11,7 +11,7 @@ import { w1, w1Float64, w1Webgpu, w1Workers } from './w1.js';
 export const workloads: readonly Workload[] = [
   ...[w1, w1Workers, w1Float64, w1C, w1Webgpu],
   ...[mixedSteps, stabilized, mainJob],
-  ...[accuracy('wasm', 'float32', 12), accuracy('wasm', 'float64', 12), accuracy('webgpu', 'float32', 3)],
+  ...[accuracy('wasm', 'float32', 12), accuracy('wasm', 'float64', 12), accuracy('webgpu', 'float32', 2)],
   overhead,
   scaling('wasm', {
     n: [64, 256, 1024, 4096, 16_384],
