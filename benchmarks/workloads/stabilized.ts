@@ -1,0 +1,56 @@
+/**
+ * A long horizon, T = 2000, on which the stability of dopri5 and not its accuracy sets its steps: evaluations of dopri5
+ * over those of rkc2 at the same tolerance. It counts only if the update X Y^T that rkc2 ends with is as near to the one
+ * of dopri5 at a tolerance of 1e-10. In float64; what is counted are evaluations, so that nothing is timed.
+ */
+import { method, type Method } from '../../src/method/method.js';
+import { tableaus } from '../../src/method/tableau.js';
+import { openFused } from '../backends.js';
+import { membersOf, problemOf, solved } from '../flow.js';
+import { relativeError, updateOf } from '../numbers.js';
+import { atLeast, type Workload } from '../workload.js';
+
+const SIZE = { n: 384, m: 384, rank: 16 };
+const HORIZON = 2000;
+const RTOL = 1e-4;
+const STARTS = 4;
+const reference: Method = { kind: 'adaptive', tableau: tableaus.dopri5, rtol: 1e-10, atol: 1e-12 };
+
+export const stabilized: Workload = {
+  id: 'stabilized',
+  claim: `evaluations of dopri5 over those of rkc2, T = ${HORIZON}`,
+  unit: 'x',
+  bar: atLeast(8),
+  async run() {
+    await openFused('wasm');
+    const problem = problemOf(SIZE);
+    const stop = { saveTimes: [HORIZON], steadyTolerance: null, maxSteps: 1_000_000 };
+    const ends = async (how: Method) => {
+      const options = { method: how, stop, chunk: STARTS, kernel: 'fused', precision: 'float64' } as const;
+      const found = await solved(problem, membersOf(SIZE, STARTS), options);
+      const other = found.find(({ outcome }) => outcome !== 'end-time');
+      if (other) throw new Error(`a trajectory ended otherwise: ${other.outcome}`);
+      return {
+        updates: found.map(({ factors }) => updateOf(factors)),
+        evaluations: found.reduce((sum, { evaluations }) => sum + evaluations, 0),
+      };
+    };
+    const exact = await ends(reference);
+    const dopri5 = await ends(method('dopri5', { rtol: RTOL }));
+    const rkc2 = await ends(method('rkc2', { rtol: RTOL }));
+    const errorsOf = ({ updates }: typeof exact) =>
+      updates.map((update, i) => relativeError([update], [exact.updates[i]!]));
+    const [errorsDopri5, errorsRkc2] = [errorsOf(dopri5), errorsOf(rkc2)];
+    const listed = (errors: readonly number[]) => errors.map((error) => error.toExponential(1)).join(', ');
+    return [
+      {
+        value: dopri5.evaluations / rkc2.evaluations,
+        valid: errorsRkc2.every((error, i) => error <= errorsDopri5[i]!),
+        note:
+          `n = m = ${SIZE.n}, r = ${SIZE.rank}, rtol ${RTOL}, ${STARTS} starts; evaluations: ` +
+          `dopri5 ${dopri5.evaluations}, rkc2 ${rkc2.evaluations}; relative errors of X Y^T: ` +
+          `dopri5 ${listed(errorsDopri5)}, rkc2 ${listed(errorsRkc2)} (each has to be no larger)`,
+      },
+    ];
+  },
+};
