@@ -29,7 +29,7 @@ async function perStep(
   steps: number,
 ): Promise<number> {
   const stop = stopAfter(steps);
-  const chunk = chunkFor(problem, backend, { stop, kernel });
+  const chunk = chunkFor(problem, backend, stop.saveTimes.length);
   const begun = performance.now();
   await solved(problem, all.slice(0, trajectories), { method: rk4, stop, chunk, kernel });
   return (performance.now() - begun) / 1000 / trajectories / steps;

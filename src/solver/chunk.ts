@@ -85,6 +85,7 @@ function padded({ rows, cols, data }: Factors['x'], width: number): Float64Array
 }
 
 function unpad(data: HostState[number], rows: number, width: number, rank: number): Factors['x'] {
+  if (rank === width) return dense(rows, rank, Float64Array.from(data));
   const out = dense(rows, rank);
   for (let i = 0; i < rows; i++) out.data.set(data.subarray(i * width, i * width + rank), i * rank);
   return out;
