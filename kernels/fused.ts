@@ -41,7 +41,7 @@ export interface AdvanceAttrs {
 export const precisions = ['float32', 'float64'] as const;
 export type Precision = (typeof precisions)[number];
 
-/** Entries of the report on each trajectory: the first output, int32 [batch, 6]. The second is the memory. */
+/** Entries of the report on each trajectory: the first output, int32 [batch, 7]. The second is the memory. */
 export const report = {
   /** 0 while it runs, else 1 + its index among the outcomes. */
   outcome: 0,
@@ -50,12 +50,36 @@ export const report = {
   accepted: 2,
   rejected: 3,
   evaluations: 4,
-  /** Of the way from the last save time (or the start) to the next, times 2^30. */
+  /** Of the way from the last save time (or the start) to the next: its first 30 binary digits, and the 30 after. */
   progress: 5,
+  progressRest: 6,
 } as const;
 
-export const REPORT = 6;
-export const PROGRESS = 2 ** 30;
+export const REPORT = 7;
+const DIGITS = 2 ** 30;
+
+/** Bytes of the states of one trajectory, at its save times and at its end. */
+export const bytesOf = ({ n, m, rank, precision, stop }: Omit<AdvanceAttrs, 'steps'>): number =>
+  (1 + stop.saveTimes.length) * (n + m) * rank * (precision === 'float64' ? 8 : 4);
+
+/** What keeps a kernel on the processor from a trajectory. */
+export const tooLarge = (attrs: Omit<AdvanceAttrs, 'steps'>): string | null =>
+  bytesOf(attrs) > MOST_BYTES
+    ? `the states at ${attrs.stop.saveTimes.length} save times would take ${bytesOf(attrs)} bytes`
+    : null;
+
+/** Of one trajectory: a quarter of what WebAssembly can address. */
+const MOST_BYTES = 2 ** 30;
+
+/** A fraction of the way as the report has it. */
+export function toProgress(fraction: number): readonly [progress: number, rest: number] {
+  const whole = Math.floor(fraction * DIGITS);
+  return [whole, Math.round((fraction * DIGITS - whole) * DIGITS)];
+}
+
+/** The fraction that a trajectory's report tells. */
+export const fromProgress = (told: ArrayLike<number>): number =>
+  (told[report.progress]! + told[report.progressRest]! / DIGITS) / DIGITS;
 
 /** What a backend's kernel can do. */
 export interface FusedKernel {

@@ -28,8 +28,17 @@ export { scaleOf, type Scaling } from './ensemble/scaling.js';
 
 export { method, methodNames, type Method, type MethodName } from './method/method.js';
 export { outcomes, type Outcome } from './method/outcome.js';
-export { solve, type Member, type SolveOptions, type Trajectory } from './solver/solve.js';
-export type { StopRule } from './solver/integrate.js';
+export {
+  chunkFor,
+  solve,
+  type ChunkRule,
+  type Member,
+  type SolveOptions,
+  type Trajectory,
+} from './solver/solve.js';
+export { wayOf, type Path, type PathChoice, type Way } from './solver/path.js';
+export { poolFor, type Pool } from './solver/pool.js';
+export type { StopRule } from './method/track.js';
 export type { Detail, Observation, SavePoint } from './solver/observe.js';
 
 export { sweep, type SweepWatch } from './sweep/run.js';

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Worker } from 'node:worker_threads';
 import {
   frobeniusFromSpectrum,
   InputError,
@@ -11,7 +12,7 @@ import {
   initialization,
   listedSpectrum,
 } from 'rankflow';
-import { method, solve, sweep, toFactors, useBackend, type TensorLoss } from 'rankflow';
+import { method, poolFor, solve, sweep, toFactors, useBackend, type TensorLoss } from 'rankflow';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -40,17 +41,38 @@ describe('the built package', () => {
     }
   });
 
-  it('gives the same for any number of workers, and ends them', async () => {
-    const run = (workers: number) =>
-      sweep({
-        ...{ spectrum: 'power:1', shape: ['12x9'], ranks: [1, 3], trials: 6, time: 5, backend: 'wasm' },
-        ...{ chunk: 2, workers },
-      });
-    const [one, two] = [await run(1), await run(2)];
-    expect(two.map(({ accuracy, curve }) => [accuracy, curve])).toEqual(
-      one.map(({ accuracy, curve }) => [accuracy, curve]),
-    );
-    expect(one.map(({ accuracy }) => accuracy.count)).toEqual([6, 6]);
+  it('gives the same for any number of workers and any chunks', async () => {
+    const run = async (workers: number, chunk?: number) => {
+      const config = { spectrum: 'power:1', shape: ['128x128'], ranks: [16], trials: 72, time: 2 };
+      const rows: unknown[] = [];
+      const cells = await sweep(
+        { ...config, backend: 'wasm', workers, ...(chunk && { chunk }) },
+        { chunk: (chunk) => rows.push(...chunk.rows) },
+      );
+      return { rows, accuracy: cells[0]!.accuracy };
+    };
+    const one = await run(1);
+    expect(one.accuracy.count).toBe(72);
+    expect(await run(2)).toEqual(one);
+    expect(await run(3, 5)).toEqual(one);
+  });
+
+  it('computes in as many threads as it is told, which end with it, and survives those that fail', async () => {
+    const alive = new Set<Worker>();
+    process.on('worker', (worker) => {
+      alive.add(worker);
+      worker.on('exit', () => alive.delete(worker));
+    });
+    const pool = poolFor({ name: 'wasm' }, 2)!;
+    await expect(pool.solve(undefined as never)).rejects.toThrow(TypeError);
+    const underWay = Array.from({ length: 6 }, () => pool.solve(undefined as never).catch(() => 'failed'));
+    await expect.poll(() => alive.size).toBe(2);
+    await pool.close();
+    expect(new Set(await Promise.all(underWay))).toEqual(new Set(['failed']));
+    expect(alive.size).toBe(0);
+    expect(poolFor({ name: 'wasm' }, 1)).toBe(null);
+    expect(poolFor({ name: 'webgpu' }, undefined)).toBe(null);
+    expect(() => poolFor({ name: 'webgpu' }, 2)).toThrow(InputError);
   });
 
   it('tells mistakes in its input from defects', async () => {

@@ -1,7 +1,7 @@
 /** RKC2: its published stability, its order, its spectral radius, and when it pays. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
-import { answered, chebyshev, type HostField } from '../kernels/cpu/step.js';
+import { answered, chebyshev, fieldOf, type HostField } from '../kernels/cpu/step.js';
 import { twin, type TwinEnding } from '../kernels/cpu/twin.js';
 import { toFactors } from '../src/ensemble/adapter.js';
 import { method, methodFor, type MethodName } from '../src/method/method.js';
@@ -74,12 +74,7 @@ const adapter = (seed: number) => ({
 
 function solved64(name: MethodName, rtol: number, time: number): TwinEnding {
   if (problem.structure.kind !== 'diagonal') throw new Error('diagonal');
-  const evaluate = evaluator(problem.structure);
-  const field: HostField = (states) =>
-    states.map(([x, y]) => {
-      const { dX, dY } = evaluate(x!, y!, rank);
-      return [dX, dY];
-    });
+  const field = fieldOf(evaluator(problem.structure), rank);
   const { x, y } = toFactors(adapter(1), plain);
   const stop = { saveTimes: [time], steadyTolerance: null, maxSteps: 1e6 };
   return answered(twin([x.data, y.data], 1, { ...method(name), rtol, atol: 0 } as never, stop), field);

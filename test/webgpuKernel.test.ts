@@ -7,7 +7,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import { answered, type State64 } from '../kernels/cpu/step.js';
-import { ADVANCE, fusedKernel, PROGRESS, REPORT, report, type AdvanceAttrs } from '../kernels/fused.js';
+import { ADVANCE, fromProgress, fusedKernel, REPORT, report, type AdvanceAttrs } from '../kernels/fused.js';
 import { webgpuKernel } from '../kernels/webgpu/advance.js';
 import type { BackendInfo } from '../src/backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
@@ -64,7 +64,7 @@ async function fused({ starts, ...rest }: Case, steps?: number): Promise<Ended[]
       const next = saveTimes[reached] ?? before;
       return {
         outcome: Object.keys(outcomes)[row[report.outcome]! - 1] as Outcome,
-        time: before + ((next - before) * row[report.progress]!) / PROGRESS,
+        time: before + (next - before) * fromProgress(row),
         acceptedSteps: row[report.accepted]!,
         rejectedSteps: row[report.rejected]!,
         evaluations: row[report.evaluations]!,

@@ -3,15 +3,16 @@ import * as tf from '@tensorflow/tfjs';
 import { outcomes, type Outcome } from '../../src/method/outcome.js';
 import { twin, type TwinEnding } from './twin.js';
 import {
-  PROGRESS,
   registerFused,
   REPORT,
+  tooLarge,
+  toProgress,
   type AdvanceAttrs,
   type AdvanceInputs,
   type FusedKernel,
 } from '../fused.js';
 import { evaluator } from './evaluate.js';
-import { answered, type HostField, type State64 } from './step.js';
+import { answered, fieldOf, type State64 } from './step.js';
 
 interface CpuBackend {
   readonly data: { get(id: object): { readonly values: Float32Array } };
@@ -20,6 +21,7 @@ interface CpuBackend {
 const cpuKernel: FusedKernel = {
   kinds: ['diagonal', 'quadratic', 'trace'],
   precisions: ['float64'],
+  obstacle: tooLarge,
   stepsPerCall: () => Infinity,
 };
 
@@ -38,12 +40,7 @@ export const registerCpuKernel = (): void =>
 function advance(attrs: AdvanceAttrs, state: Float32Array, saved: Float32Array): Int32Array {
   const { structure, n, m, rank: r, method, stop, clocks } = attrs;
   const numbers = (of: Float32Array) => new Float64Array(of.buffer, of.byteOffset, of.length / 2);
-  const evaluate = evaluator(structure);
-  const field: HostField = (states) =>
-    states.map(([x, y]) => {
-      const { dX, dY } = evaluate(x!, y!, r);
-      return [dX, dY];
-    });
+  const field = fieldOf(evaluator(structure), r);
   const elements = (n + m) * r;
   const [ends, at] = [numbers(state), numbers(saved)];
   const write = (to: Float64Array, row: number, [x, y]: State64) => {
@@ -71,5 +68,5 @@ function reportOn(
   const next = saveTimes[reached];
   const progress = next === undefined ? 0 : (time - since) / (next - since);
   const code = 1 + (Object.keys(outcomes) as Outcome[]).indexOf(outcome);
-  return [code, reached, acceptedSteps, rejectedSteps, evaluations, Math.round(progress * PROGRESS)];
+  return [code, reached, acceptedSteps, rejectedSteps, evaluations, ...toProgress(progress)];
 }

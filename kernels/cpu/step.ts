@@ -6,6 +6,7 @@
 import type { UpdateOrder } from '../../src/method/method.js';
 import type { ChebyshevStages } from '../../src/method/stabilized.js';
 import { firstSameAsLast, type Tableau } from '../../src/method/tableau.js';
+import type { Evaluate } from './evaluate.js';
 
 /** The components of one state. */
 export type State64 = readonly Float64Array[];
@@ -15,6 +16,15 @@ export type HostField = (states: readonly State64[]) => readonly State64[];
 
 /** The same; a promise where a device is asked. */
 export type Field = (states: readonly State64[]) => readonly State64[] | Promise<readonly State64[]>;
+
+/** The flow of [X, Y] of a rank, by its evaluation. */
+export const fieldOf =
+  (evaluate: Evaluate, rank: number): HostField =>
+  (states) =>
+    states.map(([x, y]) => {
+      const { dX, dY } = evaluate(x!, y!, rank);
+      return [dX, dY];
+    });
 
 /** Asks for the derivatives of states, one question after another, and returns T. */
 export type Asking<T> = Generator<readonly State64[], T, readonly State64[]>;

@@ -1,6 +1,6 @@
 /**
- * The float64 twin of the loop (integrate.ts): one trajectory on the host, by the same methods, step-size decisions
- * (track.ts) and outcomes.
+ * The float64 twin of the solver's loop (src/solver/integrate.ts): one trajectory on the host, by the same methods, step
+ * decisions (src/method/track.ts) and outcomes.
  */
 import { chebyshev, gradientDescent, moved, rungeKutta, type Asking, type State64 } from './step.js';
 import { firstGuess, startingStep } from '../../src/method/controller.js';

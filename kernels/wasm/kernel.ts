@@ -3,13 +3,21 @@
  * are, in one thread, and blocks until all trajectories have ended or have taken their steps.
  */
 import { util, type KernelConfig, type TensorInfo } from '@tensorflow/tfjs';
-import { registerFused, REPORT, type AdvanceAttrs, type AdvanceInputs, type FusedKernel } from '../fused.js';
+import {
+  registerFused,
+  REPORT,
+  tooLarge,
+  type AdvanceAttrs,
+  type AdvanceInputs,
+  type FusedKernel,
+} from '../fused.js';
 import { instantiate, loadModules, variants, type Exports, type Modules, type Variant } from './module.js';
 import { methodTable, structureTable, type Reals } from './tables.js';
 
 const wasmKernel: FusedKernel = {
   kinds: ['diagonal', 'quadratic', 'trace'],
   precisions: ['float32', 'float64'],
+  obstacle: tooLarge,
   stepsPerCall: () => Infinity,
 };
 

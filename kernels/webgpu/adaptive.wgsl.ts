@@ -13,7 +13,7 @@ export const adaptiveText = (method: AdaptiveMethod, code: (outcome: Outcome) =>
   return /* wgsl */ `
 fn span() -> f32 { return word(spansAt + 1u + track.saves); }
 
-fn progress() -> u32 { return track.high; }
+fn progress() -> vec2<u32> { return vec2<u32>(track.high, track.low); }
 
 fn share() -> f32 { return (f32(track.high) + f32(track.low) * PER_UNIT) * PER_UNIT; }
 

@@ -5,6 +5,7 @@
  */
 import type { Method } from '../../src/method/method.js';
 import { outcomes, type Outcome } from '../../src/method/outcome.js';
+import { REPORT } from '../fused.js';
 import { adaptiveText } from './adaptive.wgsl.js';
 
 /** What the report and the memory hold of an outcome; 0 while a trajectory runs. */
@@ -74,13 +75,14 @@ fn writeTrack() {
   var at = trackAt;
   ${integers.map((name) => `memory[at] = track.${name}; at++;`).join('\n  ')}
   ${[...floats.map((name) => `track.${name}`), 'along'].map((name) => `memory[at] = bitcast<u32>(${name}); at++;`).join('\n  ')}
-  let entry = 6u * trajectory;
+  let entry = ${REPORT}u * trajectory;
   report[entry] = i32(track.outcome);
   report[entry + 1u] = i32(track.saves);
   report[entry + 2u] = i32(track.accepted);
   report[entry + 3u] = i32(track.rejected);
   report[entry + 4u] = i32(track.evaluations);
-  report[entry + 5u] = i32(progress());
+  report[entry + 5u] = i32(progress().x);
+  report[entry + 6u] = i32(progress().y);
 }
 
 fn took(plan: Plan, rate: f32) {
@@ -120,21 +122,21 @@ fn setNext() {
 const fixed = /* wgsl */ `
 fn stepsInSpan() -> u32 { return memory[spansAt + 1u + track.saves]; }
 
-fn progress() -> u32 {
-  if (track.saves == call.saves) { return 0u; }
-  // high / steps in 30 bits, by long division.
+fn progress() -> vec2<u32> {
+  if (track.saves == call.saves) { return vec2<u32>(); }
+  // high / steps in 60 binary digits, by long division.
   let steps = stepsInSpan();
   var rest = track.high;
-  var bits = 0u;
-  for (var i = 0; i < 30; i++) {
+  var digits = vec2<u32>();
+  for (var i = 0; i < 60; i++) {
     rest *= 2u;
-    bits *= 2u;
+    digits[i / 30] *= 2u;
     if (rest >= steps) {
       rest -= steps;
-      bits++;
+      digits[i / 30]++;
     }
   }
-  return bits;
+  return digits;
 }
 
 fn planStep() {

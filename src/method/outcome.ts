@@ -2,7 +2,7 @@
 export const outcomes = {
   'end-time': 'reached the end time before it became stationary',
   stationary: 'the gradient norm fell below the steady-state tolerance',
-  diverged: 'the state, or its norm squared, left the range of float32',
+  diverged: 'the state, or its norm squared, left the range of its precision',
   'step-too-small': 'the step size the tolerance asks for is below what the time can resolve',
   'step-budget': 'used up its steps before the end time',
 } as const;

@@ -85,7 +85,7 @@ export const stagesFor = (h: number, radius: number): number =>
 export const stableStep = (stages: number, radius: number): number =>
   radius > 0 ? (0.999 * (stages ** 2 - 1)) / 1.54 / radius : Infinity;
 
-/** Unit roundoff of float32, in which states are held. */
+/** Unit roundoff of float32, in which states are held unless float64 is asked for: either takes the same steps. */
 const ROUNDOFF = 2 ** -24;
 
 /** Most stages of which rounding leaves the error of a step alone: it grows with the square of their number. */

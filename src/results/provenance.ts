@@ -73,5 +73,5 @@ export const runProvenance = (
     config.seed,
     config,
   ),
-  paths: ways.map(({ path }) => path),
+  paths: [...new Set(ways.map(({ path }) => path))],
 });

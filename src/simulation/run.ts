@@ -28,6 +28,10 @@ export async function simulation(input: SimulationInput, watch: SimulationWatch 
   const backend = await useBackend(config.backend);
   const { poolFor } = await import('../solver/pool.js');
   const pool = poolFor(backend, config.workers);
-  watch.start?.(plan, backend, waysOf(plan));
-  return simulate(plan, backend, pool, watch.done).finally(() => pool?.close());
+  try {
+    watch.start?.(plan, backend, waysOf(plan));
+    return await simulate(plan, backend, pool, watch.done);
+  } finally {
+    await pool?.close();
+  }
 }

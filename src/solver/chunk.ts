@@ -7,10 +7,11 @@ import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { dense } from '../dense.js';
 import type { Factors } from '../ensemble/adapter.js';
 import type { Method } from '../method/method.js';
+import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
 import { integrateFused } from './fused.js';
 import type { HostState } from './batch.js';
-import { integrate, type Batch, type Ending, type StopRule } from './integrate.js';
+import { integrate, type Batch, type Ending } from './integrate.js';
 import { observer, type Detail, type Observation, type SavePoint } from './observe.js';
 import type { Path } from './path.js';
 

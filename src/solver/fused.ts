@@ -3,7 +3,14 @@
  * call per operation.
  */
 import * as tf from '@tensorflow/tfjs';
-import { ADVANCE, fusedKernel, PROGRESS, REPORT, report, type AdvanceAttrs } from '../../kernels/fused.js';
+import {
+  ADVANCE,
+  fromProgress,
+  fusedKernel,
+  REPORT,
+  report,
+  type AdvanceAttrs,
+} from '../../kernels/fused.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import type { HostState } from './batch.js';
 import type { Ending } from './integrate.js';
@@ -56,7 +63,7 @@ export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): P
         observed.push(await save(index, saveTimes[k]!, at(all, index * saves + k)));
       const since = reached > 0 ? saveTimes[reached - 1]! : 0;
       const next = saveTimes[reached] ?? since;
-      const time = since + (told[report.progress]! / PROGRESS) * (next - since);
+      const time = since + fromProgress(told) * (next - since);
       const end = at(states, index);
       const last = await observe(index, time, end);
       const rest = outcome === 'stationary' ? last : null;

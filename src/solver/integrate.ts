@@ -37,8 +37,6 @@ import {
   type Track,
 } from '../method/track.js';
 
-export type { StopRule } from '../method/track.js';
-
 /** What is integrated: initial states of independent trajectories of one system. */
 export interface Batch<T extends S, S = T> {
   readonly system: System;

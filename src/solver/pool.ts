@@ -35,5 +35,7 @@ export function openPool(backend: BackendName, workers: number): Pool {
     concurrentTasksPerWorker: 1,
     idleTimeout: Infinity,
   });
+  // What comes of a chunk is told by its promise; nobody waits for one that is under way when the pool is closed.
+  threads.on('error', () => undefined);
   return { workers, solve: (chunk) => threads.run(chunk), close: () => threads.destroy() };
 }

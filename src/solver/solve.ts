@@ -4,10 +4,11 @@
  */
 import { trajectoriesTogether, type BackendInfo } from '../backend/backend.js';
 import { clock, type Coefficients, type Factors } from '../ensemble/adapter.js';
+import { InputError } from '../inputError.js';
 import type { Method } from '../method/method.js';
+import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
 import { solveChunk, type Chunk, type Trajectory } from './chunk.js';
-import type { StopRule } from './integrate.js';
 import type { Detail } from './observe.js';
 import { wayOf, type Path, type PathChoice } from './path.js';
 import type { Pool } from './pool.js';
@@ -42,7 +43,7 @@ export interface SolveOptions extends PathChoice {
  */
 export const paddedWidth = (rank: number): number => Math.max(4, 2 ** Math.ceil(Math.log2(rank)));
 
-/** State elements that a fused kernel should be given at once: 32 MiB of them. */
+/** State elements that a fused kernel should be given at once: 32 MiB of them in float32. */
 const FUSED_ELEMENTS = 2 ** 23;
 
 /**
@@ -64,11 +65,17 @@ interface Cut {
   readonly indices: readonly number[];
 }
 
-/** Members by path and width, then in chunks. */
+/** Entries of Gram matrices, times rows, of all trajectories together from which threads pay: about a second's work. */
+const WORTH_THREADS = 2 ** 22;
+/** Chunks of the same width that each worker gets at least, so that all end at about the same time. */
+const SHARES = 4;
+
+/** Members by path and width, then in chunks, at least `shares` of them where there are as many members. */
 export function chunks(
   members: readonly Pick<Member, 'rank'>[],
   chunk: SolveOptions['chunk'],
   pathOf: (rank: number) => Path,
+  shares = 1,
 ): Cut[] {
   const groups = new Map<string, { readonly path: Path; readonly width: number; readonly all: number[] }>();
   members.forEach(({ rank }, i) => {
@@ -80,7 +87,8 @@ export function chunks(
     group.all.push(i);
   });
   return [...groups.values()].flatMap(({ path, width, all }) => {
-    const size = typeof chunk === 'number' ? chunk : chunk(width, path);
+    const most = typeof chunk === 'number' ? chunk : chunk(width, path);
+    const size = Math.min(most, Math.ceil(all.length / shares));
     return Array.from({ length: Math.ceil(all.length / size) }, (_, k) => ({
       ...{ path, width },
       indices: all.slice(k * size, (k + 1) * size),
@@ -91,7 +99,7 @@ export function chunks(
 /**
  * Solves the members chunk by chunk; yields each chunk's trajectories with their indices, in the same order whoever
  * solves them.
- * @throws InputError if the path or the precision asked for cannot be had
+ * @throws InputError if the path or the precision asked for cannot be had, or the stop rule is no rule
  */
 export async function* solve(
   problem: Problem,
@@ -100,6 +108,7 @@ export async function* solve(
 ): AsyncGenerator<{ index: number; trajectory: Trajectory }[]> {
   const { method, stop, precision = 'float32', detail = 'flow', pool } = options;
   const { structure, n, m } = problem;
+  assertStop(stop);
   const made = ({ path, width, indices }: Cut): Chunk => ({
     problem: { structure, n, m },
     ...{ path, precision, method, stop, detail, width },
@@ -114,10 +123,10 @@ export async function* solve(
     paths.set(rank, path);
     return path;
   };
-  const all = chunks(members, options.chunk, pathOf);
-  const todo = all.values();
-  // A function cannot be sent to another thread, and a single chunk need not be.
-  const elsewhere = structure.kind === 'autodiff' || all.length === 1 ? null : pool;
+  // A function cannot be sent to another thread, and little work is sooner done than threads are started.
+  const work = members.reduce((sum, { rank }) => sum + (n + m) * rank ** 2, 0);
+  const elsewhere = structure.kind === 'autodiff' || work < WORTH_THREADS ? null : pool;
+  const todo = chunks(members, options.chunk, pathOf, elsewhere ? SHARES * elsewhere.workers : 1).values();
   const run = (chunk: Chunk) => (elsewhere ? elsewhere.solve(chunk) : solveChunk(chunk));
   /** In their order, and enough of them that a slow one does not leave workers idle. */
   const inFlight: { readonly indices: readonly number[]; readonly solved: Promise<Trajectory[]> }[] = [];
@@ -135,4 +144,13 @@ export async function* solve(
     const trajectories = await next.solved;
     yield trajectories.map((trajectory, k) => ({ index: next.indices[k]!, trajectory }));
   }
+}
+
+function assertStop({ saveTimes, maxSteps }: StopRule): void {
+  if (
+    saveTimes.length === 0 ||
+    !saveTimes.every((time, k) => time >= (saveTimes[k - 1] ?? 0) && time < Infinity)
+  )
+    throw new InputError('saveTimes', saveTimes, 'finite times, ascending from 0, at least one');
+  if (!(maxSteps >= 1)) throw new InputError('maxSteps', maxSteps, 'at least 1');
 }

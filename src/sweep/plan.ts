@@ -19,7 +19,7 @@ import {
 } from '../input/source.js';
 import { method, methodFor, type Method } from '../method/method.js';
 import type { Problem } from '../problem/problem.js';
-import type { StopRule } from '../solver/integrate.js';
+import type { StopRule } from '../method/track.js';
 import { paddedWidth, type Member } from '../solver/solve.js';
 import type { SweepConfig } from './config.js';
 

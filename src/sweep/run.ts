@@ -28,9 +28,9 @@ export async function sweep(input: SweepInput, watch: SweepWatch = {}): Promise<
   const backend = await useBackend(config.backend);
   const { poolFor } = await import('../solver/pool.js');
   const pool = poolFor(backend, config.workers);
-  watch.start?.(plan, backend, waysOf(plan));
   const chunks: Pick<SweepChunk, 'rows' | 'curves'>[] = [];
   try {
+    watch.start?.(plan, backend, waysOf(plan));
     for await (const chunk of runSweep(plan, backend, pool)) {
       chunks.push({ rows: chunk.rows, curves: chunk.curves });
       watch.chunk?.(chunk);

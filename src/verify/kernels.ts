@@ -2,7 +2,7 @@
  * Checks of a backend's fused kernel: that its trajectories are those of the float64 twin, in float32 up to rounding,
  * in float64 step for step.
  */
-import { answered, type HostField } from '../../kernels/cpu/step.js';
+import { answered, fieldOf } from '../../kernels/cpu/step.js';
 import type { TwinEnding } from '../../kernels/cpu/twin.js';
 import { fusedKernel } from '../../kernels/fused.js';
 import type { BackendInfo } from '../backend/backend.js';
@@ -38,12 +38,7 @@ async function* pairs(
   for (const at of kernelCases(context)) {
     const { structure } = at.problem;
     if (structure.kind === 'autodiff') continue;
-    const evaluate = subject.evaluator(structure);
-    const field: HostField = (states) =>
-      states.map(([x, y]) => {
-        const { dX, dY } = evaluate(x!, y!, at.rank);
-        return [dX, dY];
-      });
+    const field = fieldOf(subject.evaluator(structure), at.rank);
     const time = timeOf(at, HORIZON);
     const starts = at.adapters.map((adapter) => intoFlow(subject, at, stateOf(adapter)));
     for (const name of methodNames) {

@@ -34,8 +34,9 @@ export { bytesOfState, useControl, useMethod, useShape, useStop, useStructure, u
 
 /** Bytes of a track in the memory, rounded up; a direction may follow. */
 const TRACK: usize = 96;
-const REPORT: usize = 24;
-const PROGRESS: f64 = 1073741824;
+const REPORT: usize = 28;
+/** 2^30. */
+const DIGITS: f64 = 1073741824;
 
 /** Bytes of the memory of a trajectory, with the shape and method in use. */
 export function bytesOfMemory(): usize {
@@ -47,7 +48,7 @@ export function bytesOfMemory(): usize {
  * @param states [batch, (n + m) rank]
  * @param saved [batch, saves, (n + m) rank]
  * @param kept [batch, bytesOfMemory()]: the memory; filled if `resumes`
- * @param reports int32 [batch, 6]
+ * @param reports int32 [batch, 7]
  */
 export function advance(
   batch: i32,
@@ -105,5 +106,7 @@ function tell(at: usize, track: Track, clock: f64): void {
   store<i32>(at, <i32>track.accepted, 8);
   store<i32>(at, <i32>track.rejected, 12);
   store<i32>(at, <i32>track.evaluations, 16);
-  store<i32>(at, <i32>nearest(PROGRESS * progress(track, clock)), 20);
+  const digits = DIGITS * progress(track, clock);
+  store<i32>(at, <i32>floor(digits), 20);
+  store<i32>(at, <i32>nearest(DIGITS * (digits - floor(digits))), 24);
 }
