@@ -37,7 +37,7 @@ export async function interleaved<Name extends string>(
 
 /** The value below which that share of the values lies, by linear interpolation. */
 export const quantile = (values: readonly number[], share: number): number =>
-  jStat.percentile([...values], share);
+  jStat.quantiles(values, [share], 1, 1)[0]!;
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
