@@ -2,9 +2,6 @@
  * Timing of variants of the same work against each other. They take turns in one run, so that what slows the machine
  * for a while slows all of them, and ratios are taken within a turn.
  */
-import jstat from 'jstat';
-
-const { jStat } = jstat;
 
 /** Does the work once; a number that it returns is the seconds that count, if not all of them do. */
 export type Variant = () => Promise<unknown>;
@@ -36,8 +33,13 @@ export async function interleaved<Name extends string>(
 }
 
 /** The value below which that share of the values lies, by linear interpolation. */
-export const quantile = (values: readonly number[], share: number): number =>
-  jStat.quantiles(values, [share], 1, 1)[0]!;
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = share * (sorted.length - 1);
+  const below = Math.floor(at);
+  const [low, high] = [sorted[below]!, sorted[Math.min(below + 1, sorted.length - 1)]!];
+  return low + (at - below) * (high - low);
+}
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
