@@ -4,10 +4,11 @@
  * (kernels/cpu/twin.ts), each trajectory's its own. The kernel has a memory: it writes to its inputs, so no gradient and
  * no other operation may see these.
  */
-import { getKernel, registerKernel, type KernelConfig } from '@tensorflow/tfjs';
+import { getKernel, registerKernel, type KernelConfig, type Tensor2D } from '@tensorflow/tfjs';
 import type { BackendName } from '../src/backend/backend.js';
 import type { Method } from '../src/method/method.js';
 import type { Structure } from '../src/problem/problem.js';
+import type { StreamName, TrialKey } from '../src/random/philox.js';
 import type { StopRule } from '../src/method/track.js';
 
 /** Name of the kernel. */
@@ -87,6 +88,8 @@ export interface FusedKernel {
   readonly precisions: readonly Precision[];
   /** What keeps the device in use from it, in words; null if nothing does. */
   obstacle?(attrs: Omit<AdvanceAttrs, 'steps'>): string | null;
+  /** Standard normal numbers of a stream for each trial [trials, count], drawn on the device as on the host. */
+  normals?(count: number, keys: readonly TrialKey[], stream: StreamName): Tensor2D;
   /** Steps after which a call should return, for a time of about a tenth of a second; Infinity where it may block. */
   stepsPerCall(attrs: Omit<AdvanceAttrs, 'steps'>): number;
 }

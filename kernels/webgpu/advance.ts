@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { TensorInfo } from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { registerFused, REPORT, type AdvanceAttrs, type AdvanceInputs, type FusedKernel } from '../fused.js';
+import { drawnOnDevice } from './philox.js';
 import { layoutOf, onProcessor, QUAD, roomOf, sliceSize } from './layout.js';
 import { shaderText } from './shader.js';
 import { CALL_BYTES, callWords, spansOf, tableOf, trackWords } from './words.js';
@@ -19,6 +20,7 @@ export const webgpuKernel: FusedKernel = {
   kinds: ['diagonal', 'trace'],
   precisions: ['float32'],
   obstacle,
+  normals: (count, keys, stream) => drawnOnDevice('normals', count, keys, stream),
   stepsPerCall(attrs) {
     const { device } = tf.backend() as WebGPUBackend;
     return Math.max(1, Math.floor(0.1 / secondsPerStep(attrs, roomOf(device).subgroup)));

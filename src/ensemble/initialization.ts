@@ -20,6 +20,12 @@ export interface DrawContext {
   spectralDirections(rank: number): Dense;
 }
 
+/** Standard deviations of the entries of A0 and B0, which are independent and normal; zero for zero ones. */
+export interface NormalEntries {
+  readonly a: number;
+  readonly b: number;
+}
+
 export interface Initialization {
   /** As the user wrote it, parameter included. */
   readonly name: string;
@@ -32,6 +38,8 @@ export interface Initialization {
   /** @throws InputError if there is no such adapter of this rank */
   checkRank(rank: number): void;
   draw(context: DrawContext): Adapter;
+  /** Of draws in the problem's coordinates from the streams loraA and loraB alone; null for others. */
+  normal(rank: number): NormalEntries | null;
 }
 
 interface Form {
@@ -41,6 +49,7 @@ interface Form {
   readonly deterministic?: boolean;
   readonly law?: Initialization['law'];
   checkRank?(rank: number): void;
+  normal?(parameter: number): NormalEntries;
   draw(context: DrawContext, parameter: number): Adapter;
 }
 
@@ -50,6 +59,17 @@ const gaussian = (rows: number, cols: number, std: number, key: TrialKey, stream
     cols,
     normals(rows * cols, key, stream).map((value) => std * value),
   );
+
+/** A form with normal entries. */
+const normalForm = (normal: (std: number) => NormalEntries): Pick<Required<Form>, 'normal' | 'draw'> => ({
+  normal,
+  draw({ n, m, key }, std) {
+    const { a, b } = normal(std);
+    const entries = (rows: number, cols: number, of: number, stream: StreamName) =>
+      of === 0 ? dense(rows, cols) : gaussian(rows, cols, of, key, stream);
+    return { loraA: entries(key.rank, m, a, 'loraA'), loraB: entries(n, key.rank, b, 'loraB') };
+  },
+});
 
 const withZeroB = (loraA: Dense, n: number): Adapter => ({ loraA, loraB: dense(n, loraA.rows) });
 
@@ -74,7 +94,7 @@ const forms = {
     describe: 'A normal with standard deviation STD (default 1/r), B = 0 (PEFT gaussian)',
     coordinates: 'flow',
     law: 'gaussian',
-    draw: ({ n, m, key }, std) => withZeroB(gaussian(key.rank, m, std, key, 'loraA'), n),
+    ...normalForm((std) => ({ a: std, b: 0 })),
   },
   orthogonal: {
     describe: 'A and B nonzero with B A = 0, rank even (PEFT orthogonal)',
@@ -114,19 +134,13 @@ const forms = {
     parameter: { name: 'standard deviation', default: () => 1e-2 },
     describe: 'A and B normal with standard deviation STD (default 0.01)',
     coordinates: 'flow',
-    draw: ({ n, m, key }, std) => ({
-      loraA: gaussian(key.rank, m, std, key, 'loraA'),
-      loraB: gaussian(n, key.rank, std, key, 'loraB'),
-    }),
+    ...normalForm((std) => ({ a: std, b: std })),
   },
   'zero-a': {
     parameter: { name: 'standard deviation', default: (rank) => 1 / rank },
     describe: 'the mirror of gaussian: B normal with standard deviation STD (default 1/r), A = 0',
     coordinates: 'flow',
-    draw: ({ n, m, key }, std) => ({
-      loraA: dense(key.rank, m),
-      loraB: gaussian(n, key.rank, std, key, 'loraB'),
-    }),
+    ...normalForm((std) => ({ a: 0, b: std })),
   },
 } satisfies Record<string, Form>;
 
@@ -152,6 +166,7 @@ export function initialization(spec: string): Initialization {
   if (given !== undefined && !(given >= 1e-12 && given <= 1e12)) {
     throw new InputError('init', spec, `${name}:NUMBER with a ${form.parameter?.name} from 1e-12 to 1e12`);
   }
+  const parameter = (rank: number) => given ?? form.parameter?.default(rank) ?? NaN;
   return {
     name: spec,
     coordinates: form.coordinates,
@@ -160,8 +175,9 @@ export function initialization(spec: string): Initialization {
     checkRank: (rank) => form.checkRank?.(rank),
     draw: (context) => {
       form.checkRank?.(context.key.rank);
-      return form.draw(context, given ?? form.parameter?.default(context.key.rank) ?? NaN);
+      return form.draw(context, parameter(context.key.rank));
     },
+    normal: (rank) => form.normal?.(parameter(rank)) ?? null,
   };
 }
 
@@ -173,6 +189,7 @@ export const fromAdapters = (name: string, adapters: readonly Adapter[]): Initia
   law: 'other',
   checkRank: () => undefined,
   draw: ({ key }) => adapters[adapters.length === 1 ? 0 : key.trial] as Adapter,
+  normal: () => null,
 });
 
 /**

@@ -9,6 +9,7 @@ import type { Factors } from '../ensemble/adapter.js';
 import type { Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
+import type { Drawn } from './drawn.js';
 import { integrateFused } from './fused.js';
 import type { HostState } from './batch.js';
 import { integrate, type Batch, type Ending } from './integrate.js';
@@ -24,9 +25,18 @@ export interface Chunk {
   readonly detail: Detail;
   /** Columns that factors are held in: their rank, or more with tensor operations. */
   readonly width: number;
-  /** Normalized factors to start from, and normalized time per unit of time t. */
-  readonly starts: readonly { readonly factors: Factors; readonly clock: number }[];
+  readonly starts: readonly Start[];
 }
+
+export interface Start {
+  readonly rank: number;
+  /** Normalized time per unit of time t. */
+  readonly clock: number;
+  /** Normalized factors, or how a device draws them; of a chunk all the same. */
+  readonly from: Factors | Drawn;
+}
+
+const isDrawn = (from: Start['from']): from is Drawn => 'key' in from;
 
 export type Trajectory = Omit<Ending<Observation, SavePoint & Partial<Observation>>, 'state'> & {
   /** Normalized final factors, in the problem's coordinates. */
@@ -40,21 +50,27 @@ export async function solveChunk(chunk: Chunk): Promise<Trajectory[]> {
   const { save, last } = observer(problem, detail);
   const clocks = starts.map(({ clock }) => clock);
   const factorsOf = (index: number, [x, y]: HostState): Factors => {
-    const rank = starts[index]!.factors.x.cols;
+    const { rank } = starts[index]!;
     return { x: unpad(x!, n, width, rank), y: unpad(y!, m, width, rank) };
   };
   const common = {
     clocks,
-    initial: starts.map(({ factors: { x, y } }) => [padded(x, width), padded(y, width)]),
     save: (index: number, time: number, state: HostState) =>
       save(factorsOf(index, state), clocks[index]!, time),
     observe: (index: number, time: number, state: HostState) =>
       last(factorsOf(index, state), clocks[index]!, time),
   };
+  const drawn = starts.flatMap(({ from }) => (isDrawn(from) ? [from] : []));
+  const initial = starts.flatMap(({ from }) =>
+    isDrawn(from) ? [] : [[padded(from.x, width), padded(from.y, width)]],
+  );
   const endings =
     path === 'fused' && structure.kind !== 'autodiff'
-      ? await integrateFused({ ...common, structure, n, m, rank: width, precision, method, stop })
-      : await byTensorOps(problem, width, common, method, stop);
+      ? await integrateFused({
+          ...{ ...common, structure, n, m, rank: width, precision, method, stop },
+          initial: drawn.length > 0 ? { drawn } : { states: initial },
+        })
+      : await byTensorOps(problem, width, { ...common, initial }, method, stop);
   return endings.map(({ state, ...ending }, index) => ({ ...ending, factors: factorsOf(index, state) }));
 }
 

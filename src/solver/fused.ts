@@ -13,13 +13,14 @@ import {
 } from '../../kernels/fused.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import type { HostState } from './batch.js';
+import { drawnStates, type Drawn } from './drawn.js';
 import type { Ending } from './integrate.js';
 
 const outcomeNames = Object.keys(outcomes) as Outcome[];
 
-/** What is advanced: as the kernel is told, with the states [X, Y] that it starts from, each row-major. */
+/** What is advanced: as the kernel is told, with the states [X, Y] that it starts from, each row-major, or how to draw them. */
 export interface FusedBatch<T extends S, S> extends Omit<AdvanceAttrs, 'steps'> {
-  readonly initial: readonly HostState[];
+  readonly initial: { readonly states: readonly HostState[] } | { readonly drawn: readonly Drawn[] };
   /** What to keep of trajectory `index` at a save time t. */
   readonly save: (index: number, time: number, state: HostState) => S | Promise<S>;
   /** What to keep of its last state. */
@@ -31,16 +32,13 @@ export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): P
   const { initial, save, observe, ...attrs } = batch;
   const { n, m, rank, precision, stop } = attrs;
   const { saveTimes } = stop;
-  const [count, saves, elements] = [initial.length, saveTimes.length, (n + m) * rank];
+  const [count, saves, elements] = [attrs.clocks.length, saveTimes.length, (n + m) * rank];
   const float64 = precision === 'float64';
-  const Of = float64 ? Float64Array : Float32Array;
-  const start = new Of(count * elements);
-  initial.forEach(([x, y], i) => {
-    start.set(x!, i * elements);
-    start.set(y!, i * elements + n * rank);
-  });
   const words = float64 ? 2 : 1;
-  const state = tf.tensor(new Float32Array(start.buffer), [count, words * elements]);
+  const state =
+    'drawn' in initial
+      ? drawnStates(initial.drawn, n, m, rank)
+      : uploaded(initial.states, new (float64 ? Float64Array : Float32Array)(count * elements));
   const saved = tf.zeros([count, saves, words * elements]);
   const numbers = async (tensor: tf.Tensor): Promise<HostState[number]> => {
     const data = (await tensor.data()) as Float32Array;
@@ -82,6 +80,16 @@ export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): P
   } finally {
     tf.dispose([state, saved]);
   }
+}
+
+/** States one after another in `room`, on the device: their bits, if they are float64. */
+function uploaded(states: readonly HostState[], room: Float32Array | Float64Array): tf.Tensor2D {
+  const elements = room.length / states.length;
+  states.forEach(([x, y], i) => {
+    room.set(x!, i * elements);
+    room.set(y!, i * elements + x!.length);
+  });
+  return tf.tensor2d(new Float32Array(room.buffer), [states.length, room.byteLength / 4 / states.length]);
 }
 
 /**

@@ -2,6 +2,8 @@
  * Solves an ensemble: many trajectories of one problem, of many ranks, draws and coefficients, in chunks, here or by
  * a pool of workers. With tensor operations ranks share chunks by zero columns, which the flow keeps at zero.
  */
+import * as tf from '@tensorflow/tfjs';
+import { fusedKernel } from '../../kernels/fused.js';
 import { trajectoriesTogether, type BackendInfo } from '../backend/backend.js';
 import { clock, type Coefficients, type Factors } from '../ensemble/adapter.js';
 import { InputError } from '../inputError.js';
@@ -9,6 +11,7 @@ import type { Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
 import { solveChunk, type Chunk, type Trajectory } from './chunk.js';
+import type { Drawn } from './drawn.js';
 import type { Detail } from './observe.js';
 import { wayOf, type Path, type PathChoice } from './path.js';
 import type { Pool } from './pool.js';
@@ -21,6 +24,8 @@ export interface Member {
   readonly coefficients: Coefficients;
   /** Normalized initial factors, in the problem's coordinates; called when its batch starts. */
   initial(): Factors;
+  /** The same as random numbers, for a device that can draw them itself. */
+  readonly drawn?: Drawn | null;
 }
 
 /** Trajectories that advance together, by the width of their factors and the way they are computed. */
@@ -109,12 +114,15 @@ export async function* solve(
   const { method, stop, precision = 'float32', detail = 'flow', pool } = options;
   const { structure, n, m } = problem;
   assertStop(stop);
+  const drawsThere = fusedKernel(tf.getBackend())?.normals && members.every(({ drawn }) => drawn);
   const made = ({ path, width, indices }: Cut): Chunk => ({
     problem: { structure, n, m },
     ...{ path, precision, method, stop, detail, width },
     starts: indices.map((i) => {
-      const { coefficients, initial } = members[i]!;
-      return { factors: initial(), clock: clock(coefficients) };
+      const member = members[i]!;
+      const { rank, coefficients } = member;
+      const there = path === 'fused' && drawsThere ? member.drawn : null;
+      return { rank, clock: clock(coefficients), from: there ?? member.initial() };
     }),
   });
   const paths = new Map<number, Path>();

@@ -20,6 +20,7 @@ import {
 import { method, methodFor, type Method } from '../method/method.js';
 import type { Problem } from '../problem/problem.js';
 import type { StopRule } from '../method/track.js';
+import { drawnFrom } from '../solver/drawn.js';
 import { paddedWidth, type Member } from '../solver/solve.js';
 import type { SweepConfig } from './config.js';
 
@@ -98,15 +99,18 @@ export async function makePlan(config: SweepConfig): Promise<Plan> {
 /** The trajectory of a cell's trial. */
 export function member(cell: Cell, trial: number, seed: number): Member {
   const { problem, rank, coefficients, initialization: start } = cell;
+  const key = { seed, rank, trial };
+  const normal = start.normal(rank);
   return {
     rank,
     coefficients,
+    drawn: normal && drawnFrom(key, normal, coefficients),
     initial() {
       const adapter = start.draw({
         n: problem.n,
         m: problem.m,
         lrRatioA: coefficients.lrRatioA,
-        key: { seed, rank, trial },
+        key,
         spectralDirections: problem.spectralDirections,
       });
       const factors = toFactors(adapter, coefficients);
