@@ -473,7 +473,7 @@ describe('tables', () => {
     const text = sweepTable(broken);
     expect(text).not.toContain('NaN');
     expect(text).toContain(
-      'diverged: 128 of 128 trajectories (the state, or its norm squared, left the range of float32).',
+      'diverged: 128 of 128 trajectories (the state, or its norm squared, left the range of its precision).',
     );
   });
 
