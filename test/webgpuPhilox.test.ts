@@ -94,4 +94,23 @@ describe.skipIf(noWebgpu)('random numbers on the webgpu device', () => {
       }
     },
   );
+
+  it('draws a trajectory itself whatever others start from', async () => {
+    const config = {
+      spectrum: 'power:1',
+      shape: ['9x6'],
+      ranks: [2],
+      init: ['gaussian', 'kaiming'],
+      time: 1,
+    };
+    const { cells, method, stop } = await makePlan(checkConfig(sweepSchema, config));
+    const options = { method, stop, chunk: 4, kernel: 'fused' } as const;
+    const [drawn, given] = cells.map((cell) => member(cell, 0, 3));
+    expect([drawn!.drawn === null, given!.drawn === null]).toEqual([false, true]);
+    const [alone] = await solveAll(cells[0]!.problem, [drawn!], options);
+    const among = await solveAll(cells[0]!.problem, [given!, drawn!, given!], options);
+    await check();
+    expect(among[1]!.factors).toEqual(alone!.factors);
+    expect(among[0]!.factors).toEqual(among[2]!.factors);
+  });
 });

@@ -18,7 +18,10 @@ import type { Ending } from './integrate.js';
 
 const outcomeNames = Object.keys(outcomes) as Outcome[];
 
-/** What is advanced: as the kernel is told, with the states [X, Y] that it starts from, each row-major, or how to draw them. */
+/**
+ * What is advanced: as the kernel is told, with the states [X, Y] that it starts from, each row-major, or how to draw
+ * them.
+ */
 export interface FusedBatch<T extends S, S> extends Omit<AdvanceAttrs, 'steps'> {
   readonly initial: { readonly states: readonly HostState[] } | { readonly drawn: readonly Drawn[] };
   /** What to keep of trajectory `index` at a save time t. */
@@ -45,7 +48,7 @@ export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): P
     return float64 ? new Float64Array(data.slice().buffer) : data;
   };
   try {
-    const reports = await run(attrs, { state, saved });
+    const reports = await advanced(attrs, { state, saved });
     const [states, all] = [await numbers(state), await numbers(saved)];
     const at = (from: HostState[number], row: number): HostState => {
       const whole = from.subarray(row * elements, (row + 1) * elements);
@@ -83,7 +86,7 @@ export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): P
 }
 
 /** States one after another in `room`, on the device: their bits, if they are float64. */
-function uploaded(states: readonly HostState[], room: Float32Array | Float64Array): tf.Tensor2D {
+export function uploaded(states: readonly HostState[], room: Float32Array | Float64Array): tf.Tensor2D {
   const elements = room.length / states.length;
   states.forEach(([x, y], i) => {
     room.set(x!, i * elements);
@@ -96,23 +99,21 @@ function uploaded(states: readonly HostState[], room: Float32Array | Float64Arra
  * Calls the kernel until all trajectories have ended, and returns its report on them.
  * @throws Error if it did not report
  */
-async function run(
+export async function advanced(
   attrs: Omit<AdvanceAttrs, 'steps'>,
   inputs: Readonly<Record<'state' | 'saved', tf.Tensor>>,
 ): Promise<Int32Array> {
-  const kernel = fusedKernel(tf.getBackend());
-  const steps = kernel!.stepsPerCall(attrs);
+  const steps = fusedKernel(tf.getBackend())!.stepsPerCall(attrs);
+  const told = { ...attrs, steps } as unknown as tf.NamedAttrMap;
   let memory: tf.Tensor | undefined;
   try {
     for (;;) {
-      const [told, next] = tf.engine().runKernel(ADVANCE, { ...inputs, ...(memory && { memory }) }, {
-        ...attrs,
-        steps,
-      } as unknown as Parameters<ReturnType<typeof tf.engine>['runKernel']>[2]) as tf.Tensor[];
-      if (memory !== next) memory?.dispose();
+      const outputs = tf.engine().runKernel(ADVANCE, { ...inputs, ...(memory && { memory }) }, told);
+      const [reported, next] = outputs as tf.Tensor[];
+      memory?.dispose();
       memory = next;
-      const reports = (await told!.data()) as Int32Array;
-      told!.dispose();
+      const reports = (await reported!.data()) as Int32Array;
+      reported!.dispose();
       const codes = reports.filter((_, i) => i % REPORT === report.outcome);
       if (codes.some((code) => !(code >= 0 && code <= outcomeNames.length)))
         throw new Error('the fused kernel reported nothing');

@@ -63,10 +63,12 @@ export const chunkFor =
       ? Math.max(1, Math.floor(FUSED_ELEMENTS / ((n + m) * width * (1 + saves))))
       : trajectoriesTogether(backend, (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0));
 
-/** Members whose factors are held in the same width and computed the same way: indices into all of them. */
+/** Members whose factors are held in the same width, computed and drawn the same way: indices into all of them. */
 interface Cut {
   readonly path: Path;
   readonly width: number;
+  /** Whether the device draws them. */
+  readonly drawn: boolean;
   readonly indices: readonly number[];
 }
 
@@ -75,27 +77,29 @@ const WORTH_THREADS = 2 ** 22;
 /** Chunks of the same width that each worker gets at least, so that all end at about the same time. */
 const SHARES = 4;
 
-/** Members by path and width, then in chunks, at least `shares` of them where there are as many members. */
+/** Members by path, width and who draws them, then in chunks, at least `shares` of them where there are as many members. */
 export function chunks(
-  members: readonly Pick<Member, 'rank'>[],
+  members: readonly Pick<Member, 'rank' | 'drawn'>[],
   chunk: SolveOptions['chunk'],
   pathOf: (rank: number) => Path,
   shares = 1,
 ): Cut[] {
-  const groups = new Map<string, { readonly path: Path; readonly width: number; readonly all: number[] }>();
-  members.forEach(({ rank }, i) => {
-    const path = pathOf(rank);
-    const width = path === 'fused' ? rank : paddedWidth(rank);
-    const key = `${path} ${width}`;
-    const group = groups.get(key) ?? { path, width, all: [] };
+  const draws = fusedKernel(tf.getBackend())?.normals !== undefined;
+  const groups = new Map<string, Omit<Cut, 'indices'> & { readonly all: number[] }>();
+  members.forEach((member, i) => {
+    const path = pathOf(member.rank);
+    const width = path === 'fused' ? member.rank : paddedWidth(member.rank);
+    const drawn = draws && path === 'fused' && Boolean(member.drawn);
+    const key = `${path} ${width} ${drawn}`;
+    const group = groups.get(key) ?? { path, width, drawn, all: [] };
     groups.set(key, group);
     group.all.push(i);
   });
-  return [...groups.values()].flatMap(({ path, width, all }) => {
-    const most = typeof chunk === 'number' ? chunk : chunk(width, path);
+  return [...groups.values()].flatMap(({ all, ...same }) => {
+    const most = typeof chunk === 'number' ? chunk : chunk(same.width, same.path);
     const size = Math.min(most, Math.ceil(all.length / shares));
     return Array.from({ length: Math.ceil(all.length / size) }, (_, k) => ({
-      ...{ path, width },
+      ...same,
       indices: all.slice(k * size, (k + 1) * size),
     }));
   });
@@ -114,15 +118,13 @@ export async function* solve(
   const { method, stop, precision = 'float32', detail = 'flow', pool } = options;
   const { structure, n, m } = problem;
   assertStop(stop);
-  const drawsThere = fusedKernel(tf.getBackend())?.normals && members.every(({ drawn }) => drawn);
-  const made = ({ path, width, indices }: Cut): Chunk => ({
+  const made = ({ path, width, drawn, indices }: Cut): Chunk => ({
     problem: { structure, n, m },
     ...{ path, precision, method, stop, detail, width },
     starts: indices.map((i) => {
       const member = members[i]!;
       const { rank, coefficients } = member;
-      const there = path === 'fused' && drawsThere ? member.drawn : null;
-      return { rank, clock: clock(coefficients), from: there ?? member.initial() };
+      return { rank, clock: clock(coefficients), from: drawn ? member.drawn! : member.initial() };
     }),
   });
   const paths = new Map<number, Path>();
