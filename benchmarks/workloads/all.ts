@@ -5,12 +5,12 @@ import { mainJob } from './mainJob.js';
 import { mixedSteps } from './mixedSteps.js';
 import { w1C } from './native.js';
 import { overhead, scaling } from './scaling.js';
-import { stabilized } from './stabilized.js';
+import { methodChoice, stabilized } from './stabilized.js';
 import { w1, w1Float64, w1Webgpu, w1Workers } from './w1.js';
 
 export const workloads: readonly Workload[] = [
   ...[w1, w1Workers, w1Float64, w1C, w1Webgpu],
-  ...[mixedSteps, stabilized, mainJob],
+  ...[mixedSteps, stabilized, methodChoice, mainJob],
   ...[accuracy('wasm', 'float32', 12), accuracy('wasm', 'float64', 12), accuracy('webgpu', 'float32', 2)],
   overhead,
   scaling('wasm', {

@@ -8,13 +8,26 @@ import { tableaus } from '../../src/method/tableau.js';
 import { openFused } from '../backends.js';
 import { membersOf, problemOf, solved } from '../flow.js';
 import { relativeError, updateOf } from '../numbers.js';
-import { atLeast, type Workload } from '../workload.js';
+import { atLeast, type Measured, type Workload } from '../workload.js';
 
 const SIZE = { n: 384, m: 384, rank: 16 };
 const HORIZON = 2000;
 const RTOL = 1e-4;
 const STARTS = 4;
 const reference: Method = { kind: 'adaptive', tableau: tableaus.dopri5, rtol: 1e-10, atol: 1e-12 };
+
+/** Updates and evaluations of all starts at time T, by a method. */
+async function ends(how: Method, time: number) {
+  const stop = { saveTimes: [time], steadyTolerance: null, maxSteps: 1_000_000 };
+  const options = { method: how, stop, chunk: STARTS, kernel: 'fused', precision: 'float64' } as const;
+  const found = await solved(problemOf(SIZE), membersOf(SIZE, STARTS), options);
+  const other = found.find(({ outcome }) => outcome !== 'end-time');
+  if (other) throw new Error(`a trajectory ended otherwise: ${other.outcome}`);
+  return {
+    updates: found.map(({ factors }) => updateOf(factors)),
+    evaluations: found.reduce((sum, { evaluations }) => sum + evaluations, 0),
+  };
+}
 
 export const stabilized: Workload = {
   id: 'stabilized',
@@ -23,21 +36,9 @@ export const stabilized: Workload = {
   bar: atLeast(8),
   async run() {
     await openFused('wasm');
-    const problem = problemOf(SIZE);
-    const stop = { saveTimes: [HORIZON], steadyTolerance: null, maxSteps: 1_000_000 };
-    const ends = async (how: Method) => {
-      const options = { method: how, stop, chunk: STARTS, kernel: 'fused', precision: 'float64' } as const;
-      const found = await solved(problem, membersOf(SIZE, STARTS), options);
-      const other = found.find(({ outcome }) => outcome !== 'end-time');
-      if (other) throw new Error(`a trajectory ended otherwise: ${other.outcome}`);
-      return {
-        updates: found.map(({ factors }) => updateOf(factors)),
-        evaluations: found.reduce((sum, { evaluations }) => sum + evaluations, 0),
-      };
-    };
-    const exact = await ends(reference);
-    const dopri5 = await ends(method('dopri5', { rtol: RTOL }));
-    const rkc2 = await ends(method('rkc2', { rtol: RTOL }));
+    const exact = await ends(reference, HORIZON);
+    const dopri5 = await ends(method('dopri5', { rtol: RTOL }), HORIZON);
+    const rkc2 = await ends(method('rkc2', { rtol: RTOL }), HORIZON);
     const errorsOf = ({ updates }: typeof exact) =>
       updates.map((update, i) => relativeError([update], [exact.updates[i]!]));
     const [errorsDopri5, errorsRkc2] = [errorsOf(dopri5), errorsOf(rkc2)];
@@ -52,5 +53,22 @@ export const stabilized: Workload = {
           `dopri5 ${listed(errorsDopri5)}, rkc2 ${listed(errorsRkc2)} (each has to be no larger)`,
       },
     ];
+  },
+};
+
+/** What the default method rests on (src/method/method.ts). */
+export const methodChoice: Workload = {
+  id: 'method-choice',
+  claim: 'evaluations of rkc2 over those of dopri5 as the horizon grows, rtol 1e-5',
+  unit: 'x',
+  async run() {
+    await openFused('wasm');
+    const results: Measured[] = [];
+    for (const time of [20, 100, 500, 2000]) {
+      const [dopri5, rkc2] = [await ends(method('dopri5'), time), await ends(method('rkc2'), time)];
+      const value = rkc2.evaluations / dopri5.evaluations;
+      results.push({ id: `${this.id}-T=${time}`, value, unit: this.unit });
+    }
+    return results;
   },
 };

@@ -41,7 +41,8 @@ const LONG_HORIZON = 500;
 
 /**
  * The method for trajectories of that largest rate times time. On the Frobenius loss (sigma_i = i^-1/2, n = 384, r = 16,
- * rtol 1e-5) rkc2 needs 1.9, 1.3, 0.5 and 0.2 times the evaluations of dopri5 at 20, 100, 500 and 2000.
+ * rtol 1e-5) rkc2 needs 1.5, 1.0, 0.4 and 0.2 times the evaluations of dopri5 at 20, 100, 500 and 2000
+ * (`npm run bench -- --only method-choice`).
  */
 export const methodFor = (horizon: number): MethodName => (horizon > LONG_HORIZON ? 'rkc2' : 'dopri5');
 
