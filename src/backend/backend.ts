@@ -7,6 +7,12 @@
 export const backendNames = ['tensorflow', 'webgpu', 'webgl', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
 
+/** How a backend is to compute. */
+export interface BackendOptions {
+  /** Let an NVIDIA GPU round the factors of matrix products to TensorFloat-32 (default: false). */
+  readonly tf32?: boolean | undefined;
+}
+
 /** What there is to know of a backend and its device, whether it is in use or only listed. */
 export interface Device {
   /** In words, for people. */
@@ -19,6 +25,8 @@ export interface Device {
 export interface Opened extends Device {
   /** True if it computes on a GPU, or a driver that imitates one. */
   readonly gpu: boolean;
+  /** Whether it may round the factors of matrix products to TensorFloat-32. */
+  readonly tf32: boolean;
   /** State elements that should advance together. */
   readonly chunkElements: number;
   /** Most trajectories that can advance together, whatever their size. */

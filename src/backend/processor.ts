@@ -60,6 +60,7 @@ const onProcessor = (device: string, limits: Opened['limits']): Opened => ({
   device,
   software: false,
   gpu: false,
+  tf32: false,
   limits,
   chunkElements: CHUNK_ELEMENTS,
   mostTrajectories: Infinity,

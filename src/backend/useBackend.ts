@@ -1,7 +1,8 @@
 /**
  * Choosing a backend and listing them. What is forced is used or refused; 'auto' takes the fastest that works: a GPU
- * through TensorFlow, a GPU through WebGPU, TensorFlow on the CPU, WebAssembly, plain JavaScript. Every backend is
- * proven by a computation before it is used or said to be available.
+ * through TensorFlow, a GPU through WebGPU, WebAssembly, whose fused kernels leave TensorFlow on the CPU behind (the
+ * README says by how much), TensorFlow, plain JavaScript. Every backend is proven by a computation before it is used or
+ * said to be available.
  */
 import * as tf from '@tensorflow/tfjs';
 import { InputError } from '../inputError.js';
@@ -10,6 +11,7 @@ import {
   Unavailable,
   type BackendInfo,
   type BackendName,
+  type BackendOptions,
   type BackendReport,
   type Opened,
 } from './backend.js';
@@ -18,7 +20,7 @@ import { prove, type Precision } from './proof.js';
 import { openTensorflow } from './tensorflow.js';
 import { openWebgpu } from './webgpu.js';
 
-const openers: Record<BackendName, () => Promise<Opened>> = {
+const openers: Record<BackendName, (options: BackendOptions) => Promise<Opened>> = {
   tensorflow: openTensorflow,
   webgpu: openWebgpu,
   webgl: () =>
@@ -34,8 +36,8 @@ const anything: Suits = () => true;
 const preferences: readonly { name: BackendName; suits: Suits }[] = [
   { name: 'tensorflow', suits: ({ gpu }) => gpu },
   { name: 'webgpu', suits: ({ software }) => !software },
-  { name: 'tensorflow', suits: anything },
   { name: 'wasm', suits: anything },
+  { name: 'tensorflow', suits: anything },
   { name: 'cpu', suits: anything },
 ];
 
@@ -47,17 +49,24 @@ const open = new Map<BackendName, Proven>();
 /**
  * Makes a backend the one that TensorFlow.js computes on. Devices of backends used before stay open, with their
  * tensors, until closeBackends().
- * @throws InputError if there is no such backend, or it cannot be had here
+ * @throws InputError if there is no such backend, it cannot be had here, or it cannot compute as asked
  */
-export async function useBackend(name: BackendName | 'auto'): Promise<BackendInfo> {
+export async function useBackend(
+  name: BackendName | 'auto',
+  options: BackendOptions = {},
+): Promise<BackendInfo> {
   const allowed = ['auto', ...backendNames];
   if (!allowed.includes(name)) throw new InputError('backend', name, `one of ${allowed.join(', ')}`);
   quieten();
-  const chosen = name === 'auto' ? await choose() : name;
-  const device = await obtain(chosen).catch((error: unknown) => {
+  const chosen = name === 'auto' ? await choose(options) : name;
+  const device = await obtain(chosen, options).catch((error: unknown) => {
     if (!(error instanceof Unavailable)) throw error;
     throw new InputError('backend', name, `a backend that works here (${error.message})`);
   });
+  if (options.tf32 !== undefined && options.tf32 !== device.tf32) {
+    const loaded = chosen === 'tensorflow' && device.gpu ? ', as when this process loaded TensorFlow' : '';
+    throw new InputError('tf32', options.tf32, `${device.tf32} on ${chosen} (${device.device})${loaded}`);
+  }
   await tf.setBackend(chosen);
   const { device: words, software, limits, precision, chunkElements, mostTrajectories, check } = device;
   return {
@@ -82,7 +91,7 @@ export async function listBackends(): Promise<BackendReport[]> {
   const before = tf.getBackend() as string | undefined;
   const openBefore = new Set(open.keys());
   const found = new Map<BackendName, Proven | Unavailable>();
-  for (const name of backendNames) found.set(name, await attempt(name, anything));
+  for (const name of backendNames) found.set(name, await attempt(name, {}, anything));
   const preferred = firstPreferred((name) => found.get(name) as Proven | Unavailable);
   for (const name of [...open.keys()]) if (!openBefore.has(name)) close(name);
   await tf.setBackend(before || 'cpu');
@@ -106,9 +115,9 @@ export async function closeBackends(): Promise<void> {
 /** TensorFlow.js recommends tfjs-node in a banner, and warns of slow reads, unless it is told that this is no trial. */
 const quieten = () => tf.enableProdMode();
 
-async function choose(): Promise<BackendName> {
+async function choose(options: BackendOptions): Promise<BackendName> {
   for (const { name, suits } of preferences) {
-    if (!((await attempt(name, suits)) instanceof Unavailable)) return name;
+    if (!((await attempt(name, options, suits)) instanceof Unavailable)) return name;
   }
   throw new Error('not even the cpu backend of TensorFlow.js works');
 }
@@ -119,8 +128,8 @@ const firstPreferred = (resultOf: (name: BackendName) => Proven | Unavailable): 
     return !(result instanceof Unavailable) && suits(result);
   })?.name ?? null;
 
-const attempt = (name: BackendName, suits: Suits): Promise<Proven | Unavailable> =>
-  obtain(name, suits).catch((error: unknown) =>
+const attempt = (name: BackendName, options: BackendOptions, suits: Suits): Promise<Proven | Unavailable> =>
+  obtain(name, options, suits).catch((error: unknown) =>
     error instanceof Unavailable
       ? error
       : new Unavailable(error instanceof Error ? error.message : String(error)),
@@ -130,9 +139,9 @@ const attempt = (name: BackendName, suits: Suits): Promise<Proven | Unavailable>
  * Opens a backend, unless it is open, and proves it.
  * @throws Unavailable if it cannot be had here, or does not suit
  */
-async function obtain(name: BackendName, suits: Suits = anything): Promise<Proven> {
+async function obtain(name: BackendName, options: BackendOptions, suits: Suits = anything): Promise<Proven> {
   const known = open.get(name);
-  const opened = known ?? (await openers[name]());
+  const opened = known ?? (await openers[name](options));
   if (!suits(opened)) {
     if (!known) opened.close();
     throw new Unavailable(`${opened.device} does not suit`);

@@ -86,6 +86,7 @@ async function register(adapter: GPUAdapter, device: GPUDevice): Promise<Opened>
     device: `${imitated ? 'software driver' : 'GPU'} through WebGPU, ${words.join(', ')}`,
     software: imitated,
     gpu: true,
+    tf32: false,
     limits: {
       ...limits,
       features: usefulFeatures.filter((feature) => device.features.has(feature)).join(' '),

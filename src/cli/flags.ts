@@ -13,14 +13,14 @@ const numeric = (text: string): number | string =>
 
 const isNumberList = (text: string) => text.split(',').every((item) => typeof numeric(item) === 'number');
 
-type Kind = 'number' | 'string' | 'numbers' | 'strings' | 'spectrum';
+type Kind = 'number' | 'string' | 'numbers' | 'strings' | 'spectrum' | 'boolean';
 
 function kindOf(schema: z.ZodType): Kind {
   const { def } = schema as unknown as { def: { type: string; innerType?: z.ZodType; element?: z.ZodType } };
   if (def.innerType) return kindOf(def.innerType);
   if (def.element) return kindOf(def.element) === 'number' ? 'numbers' : 'strings';
   if (def.type === 'union') return 'spectrum';
-  return def.type === 'number' ? 'number' : 'string';
+  return def.type === 'number' || def.type === 'boolean' ? def.type : 'string';
 }
 
 /** Yargs options for every key of a schema. Defaults stay the schema's, so that a config file can set them. */
@@ -28,7 +28,11 @@ export function flagsOf(schema: z.ZodObject): Record<string, Options> {
   return Object.fromEntries(
     Object.entries(schema.shape).map(([key, value]) => {
       const type = value as z.ZodType;
-      return [flagName(key), { type: 'string', requiresArg: key !== 'steady', describe: describe(type) }];
+      const boolean = kindOf(type) === 'boolean';
+      const takes: Options = boolean
+        ? { type: 'boolean' }
+        : { type: 'string', requiresArg: key !== 'steady' };
+      return [flagName(key), { ...takes, describe: describe(type) }];
     }),
   );
 }
@@ -71,6 +75,7 @@ function valueOf(key: string, kind: Kind, text: string): unknown {
     case 'spectrum':
       return isNumberList(text) ? text.split(',').map(Number) : text;
     case 'string':
+    case 'boolean':
       return text;
   }
 }

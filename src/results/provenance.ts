@@ -1,9 +1,9 @@
 /** Where a result came from: enough to run it again and to compare it with another machine's. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
+import { packageRoot } from '../packageRoot.js';
 import type { Path, Way } from '../solver/path.js';
 import type { SweepConfig } from '../sweep/config.js';
 
@@ -23,12 +23,6 @@ export interface Provenance {
   readonly seed: number;
   readonly config: unknown;
 }
-
-const packageRoot = (() => {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
-})();
 
 export const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
   version: string;

@@ -25,7 +25,7 @@ export async function simulation(input: SimulationInput, watch: SimulationWatch 
   // A custom loss is tried on the processor: what is wrong is said before a device is opened.
   await useBackend('cpu');
   const plan = await makePlan(asSweep(config));
-  const backend = await useBackend(config.backend);
+  const backend = await useBackend(config.backend, { tf32: config.tf32 });
   const { poolFor } = await import('../solver/pool.js');
   const pool = poolFor(backend, config.workers);
   try {

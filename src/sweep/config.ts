@@ -67,6 +67,10 @@ export const sweepSchema = z.strictObject({
     .enum(['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'])
     .default('auto')
     .describe('TensorFlow.js backend: auto, tensorflow, webgpu, wasm, cpu'),
+  tf32: z
+    .boolean()
+    .default(false)
+    .describe('let an NVIDIA GPU under tensorflow round factors of matrix products to TensorFloat-32'),
   kernel: z
     .enum(['auto', ...paths])
     .default('auto')

@@ -4,7 +4,7 @@ import { backendNames } from '../backend/backend.js';
 import { simulationSchema } from '../simulation/config.js';
 import { sizes } from './cases.js';
 
-const { shape, base } = simulationSchema.shape;
+const { shape, base, tf32 } = simulationSchema.shape;
 const backends = ['auto', 'all', ...backendNames] as const;
 
 export const verifySchema = z.strictObject({
@@ -12,6 +12,7 @@ export const verifySchema = z.strictObject({
     .enum(backends)
     .default('auto')
     .describe(`TensorFlow.js backend: ${backends.join(', ')} (every one that works here)`),
+  tf32,
   only: z
     .array(z.string())
     .min(1)

@@ -63,7 +63,7 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
   const chosen = select(applicable(config, cases), config.only);
   const { names, absent } = await backendsOf(config.backend);
   const backends: BackendInfo[] = [];
-  for (const name of names) backends.push(await useBackend(name));
+  for (const name of names) backends.push(await useBackend(name, { tf32: config.tf32 }));
   const runs = backends.map((backend, i) => ({
     backend,
     own: chosen.filter((check) => (i === 0 || !isHostOnly(check, cases)) && (check.suits?.(backend) ?? true)),
