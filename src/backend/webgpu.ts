@@ -72,7 +72,9 @@ async function register(adapter: GPUAdapter, device: GPUDevice): Promise<Opened>
   let closing = false;
   let failure: Error | null = null;
   device.addEventListener('uncapturederror', (event) => {
-    failure ??= new Error(`the GPU refused work: ${event.error.message}`);
+    const { error } = event;
+    const lacking = error instanceof GPUOutOfMemoryError ? 'out of memory: ' : '';
+    failure ??= new Error(`the GPU refused work: ${lacking}${error.message}`, { cause: error });
     // Dawn would print it, on standard output.
     event.preventDefault();
   });
@@ -100,7 +102,10 @@ async function register(adapter: GPUAdapter, device: GPUDevice): Promise<Opened>
       // A round trip to the device: errors from before it have been told by then.
       device.pushErrorScope('validation');
       await device.popErrorScope();
-      if (failure) throw failure;
+      const told = failure;
+      // With less work it can go on where only memory was lacking.
+      if (told?.cause instanceof GPUOutOfMemoryError) failure = null;
+      if (told) throw told;
     },
     close() {
       closing = true;

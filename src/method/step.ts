@@ -6,28 +6,27 @@ import type { State, System } from './system.js';
 import { NUDGE, stagesOf } from './stabilized.js';
 import { firstSameAsLast, type Tableau } from './tableau.js';
 
-/** sum_j weights_j stages_j, or null if all weights vanish. */
-function combine(weights: readonly number[], stages: readonly State[], component: number): Tensor3D | null {
-  let sum: Tensor3D | null = null;
-  weights.forEach((weight, j) => {
-    if (weight === 0) return;
-    const term = tf.mul<Tensor3D>((stages[j] as State)[component] as Tensor3D, weight);
-    sum = sum ? tf.add<Tensor3D>(sum, term) : term;
-  });
-  return sum;
-}
+/** sum_j terms_j: one operation, however many there are. */
+const sum = (terms: Tensor3D[]): Tensor3D => (terms.length === 1 ? terms[0]! : tf.addN<Tensor3D>(terms));
 
-/** state + h sum_j weights_j stages_j, h [batch, 1, 1]. */
-const advance = (
+/** One number for each row of the batch [batch, 1, 1]. */
+const column = (values: readonly number[]): Tensor3D => tf.tensor3d([...values], [values.length, 1, 1]);
+
+/** state + sum_j h weights_j stages_j, h [batch]: a product for each term and a sum of them all. */
+function advance(
   state: State,
-  h: Tensor3D,
+  h: readonly number[],
   weights: readonly number[],
   stages: readonly State[],
-): Tensor3D[] =>
-  state.map((z, component) => {
-    const slope = combine(weights, stages, component);
-    return slope ? tf.add<Tensor3D>(z, tf.mul(slope, h)) : z.clone();
-  });
+): Tensor3D[] {
+  const factors = weights.map((weight) => (weight === 0 ? null : column(h.map((size) => size * weight))));
+  return state.map((z, component) =>
+    sum([
+      z,
+      ...factors.flatMap((factor, j) => (factor ? [tf.mul<Tensor3D>(stages[j]![component]!, factor)] : [])),
+    ]),
+  );
+}
 
 /** What a step leaves behind, each [batch, ...] per component. */
 export interface Step {
@@ -39,7 +38,7 @@ export interface Step {
 }
 
 /**
- * An explicit Runge-Kutta step of size h [batch, 1, 1] from `state`, whose derivative is `first`. With a
+ * An explicit Runge-Kutta step of size h [batch] from `state`, whose derivative is `first`. With a
  * first-same-as-last tableau `slope` is the derivative at `next`, else it is `first`. Call inside tf.tidy.
  */
 export function rungeKuttaStep(
@@ -47,7 +46,7 @@ export function rungeKuttaStep(
   tableau: Tableau,
   state: State,
   first: State,
-  h: Tensor3D,
+  h: readonly number[],
 ): Step {
   const { a, b, embedded } = tableau;
   const stages: State[] = [first];
@@ -62,7 +61,13 @@ export function rungeKuttaStep(
     next: sharesLast ? point : advance(state, h, b, stages),
     slope: sharesLast ? (stages.at(-1) as State) : first,
     error: errorWeights
-      ? state.map((z, component) => combine(errorWeights, stages, component) ?? tf.zerosLike(z))
+      ? state.map((_, component) =>
+          sum(
+            errorWeights.flatMap((weight, j) =>
+              weight === 0 ? [] : [tf.mul<Tensor3D>(stages[j]![component]!, weight)],
+            ),
+          ),
+        )
       : null,
   };
 }
@@ -79,7 +84,6 @@ export function chebyshevStep(
   h: Tensor3D,
 ): Step {
   const perRow = counts.map((count) => (count > 0 ? stagesOf(count) : null));
-  const column = (values: readonly number[]) => tf.tensor3d([...values], [values.length, 1, 1]);
   const firsts = column(perRow.map((stages) => stages?.first ?? 0)).mul<Tensor3D>(h);
   let before: State = state;
   let last: State = state.map((z, i) => tf.add<Tensor3D>(z, tf.mul(first[i]!, firsts)));
@@ -144,7 +148,7 @@ export function gradientDescentStep(system: System, order: UpdateOrder, state: S
   switch (order) {
     case 'simultaneous': {
       const slope = system.derivative(state);
-      return { next: advance(state, h, [1], [slope]), slope, error: null };
+      return { next: state.map((z, i) => moved(z, slope[i]!)), slope, error: null };
     }
     case 'a-then-b': {
       const slopeY = system.component(1, state);

@@ -29,11 +29,14 @@ export async function simulate(
   const members = Array.from({ length: cell.trials }, (_, trial) => member(cell, trial, config.seed));
   const { kernel, precision } = config;
   const chunk = config.chunk ?? chunkFor(problem, backend, stop.saveTimes.length);
-  const options = { method, stop, chunk, kernel, precision, pool, detail: 'singular-values' } as const;
+  const { check } = backend;
+  const options = {
+    ...{ method, stop, chunk, kernel, precision, pool, check },
+    detail: 'singular-values',
+  } as const;
   const trajectories: Trajectory[] = [];
   let done = 0;
   for await (const solved of solve(problem, members, options)) {
-    await backend.check();
     for (const { index, trajectory } of solved) trajectories[index] = trajectory;
     onDone((done += solved.length));
   }

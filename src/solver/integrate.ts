@@ -220,18 +220,18 @@ function take(
   planned: readonly PlannedStep[],
 ): Step {
   const sizes = planned.map((step) => step.h);
-  const h = tf.tensor3d(sizes, [sizes.length, 1, 1]);
+  const column = () => tf.tensor3d(sizes, [sizes.length, 1, 1]);
   switch (method.kind) {
     case 'stabilized': {
       const counts = planned.map(({ stages }) => stages);
-      return chebyshevStep(system, counts, state, slope, h);
+      return chebyshevStep(system, counts, state, slope, column());
     }
     case 'adaptive':
-      return rungeKuttaStep(system, method.tableau, state, slope, h);
+      return rungeKuttaStep(system, method.tableau, state, slope, sizes);
     case 'fixed':
-      return rungeKuttaStep(system, method.tableau, state, system.derivative(state), h);
+      return rungeKuttaStep(system, method.tableau, state, system.derivative(state), sizes);
     case 'gradient-descent':
-      return gradientDescentStep(system, method.order, state, h);
+      return gradientDescentStep(system, method.order, state, column());
   }
 }
 

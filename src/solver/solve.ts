@@ -15,6 +15,7 @@ import type { Drawn } from './drawn.js';
 import type { Detail } from './observe.js';
 import { wayOf, type Path, type PathChoice } from './path.js';
 import type { Pool } from './pool.js';
+import { withinMemory } from './withinMemory.js';
 
 export type { Trajectory } from './chunk.js';
 
@@ -40,6 +41,8 @@ export interface SolveOptions extends PathChoice {
   readonly detail?: Detail;
   /** Workers to solve chunks (default: this thread solves them). Results do not depend on them. */
   readonly pool?: Pool | null;
+  /** Asked after every chunk whether the device did its work (backend.ts). */
+  readonly check?: () => Promise<void>;
 }
 
 /**
@@ -107,7 +110,7 @@ export function chunks(
 
 /**
  * Solves the members chunk by chunk; yields each chunk's trajectories with their indices, in the same order whoever
- * solves them.
+ * solves them. A chunk that the device has no memory for is solved in parts.
  * @throws InputError if the path or the precision asked for cannot be had, or the stop rule is no rule
  */
 export async function* solve(
@@ -115,7 +118,7 @@ export async function* solve(
   members: readonly Member[],
   options: SolveOptions,
 ): AsyncGenerator<{ index: number; trajectory: Trajectory }[]> {
-  const { method, stop, precision = 'float32', detail = 'flow', pool } = options;
+  const { method, stop, precision = 'float32', detail = 'flow', pool, check } = options;
   const { structure, n, m } = problem;
   assertStop(stop);
   const made = ({ path, width, drawn, indices }: Cut): Chunk => ({
@@ -137,7 +140,11 @@ export async function* solve(
   const work = members.reduce((sum, { rank }) => sum + (n + m) * rank ** 2, 0);
   const elsewhere = structure.kind === 'autodiff' || work < WORTH_THREADS ? null : pool;
   const todo = chunks(members, options.chunk, pathOf, elsewhere ? SHARES * elsewhere.workers : 1).values();
-  const run = (chunk: Chunk) => (elsewhere ? elsewhere.solve(chunk) : solveChunk(chunk));
+  const run = withinMemory(async (chunk) => {
+    const trajectories = await (elsewhere ? elsewhere.solve(chunk) : solveChunk(chunk));
+    await check?.();
+    return trajectories;
+  });
   /** In their order, and enough of them that a slow one does not leave workers idle. */
   const inFlight: { readonly indices: readonly number[]; readonly solved: Promise<Trajectory[]> }[] = [];
   for (;;) {

@@ -51,9 +51,17 @@ export async function* runSweep(
     const members = tasks.map(({ cell, trial }) => member(cell, trial, config.seed));
     const { kernel, precision } = config;
     const chunk = config.chunk ?? chunkFor(problem, backend, stop.saveTimes.length);
-    const options = { method, stop, chunk, kernel, precision, pool, detail: 'loss' } as const;
+    const options = {
+      method,
+      stop,
+      chunk,
+      kernel,
+      precision,
+      pool,
+      check: backend.check,
+      detail: 'loss',
+    } as const;
     for await (const solved of solve(problem, members, options)) {
-      await backend.check();
       const results = solved.map(({ index, trajectory }) => ({ ...tasks[index]!, trajectory }));
       done += results.length;
       work += results.reduce((sum, { cell }) => sum + effort(cell), 0) / totalEffort;

@@ -1,0 +1,53 @@
+/**
+ * How many TensorFlow.js operations a step of the tensor-op path issues: on a GPU each is a launch. Counted as the
+ * kernels of ten steps more, so that what is done once drops out.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { useBackend } from '../../src/backend/useBackend.js';
+import { method, type Method } from '../../src/method/method.js';
+import { membersOf, problemOf, solved, STEP } from '../flow.js';
+import type { Workload } from '../workload.js';
+
+const size = { n: 16, m: 16, rank: 4 };
+const problem = problemOf(size);
+const members = membersOf(size, 2);
+
+const methods = {
+  'gd-simultaneous': method('gd-simultaneous', { step: STEP }),
+  rk4: method('rk4', { step: STEP }),
+  bosh3: method('bosh3'),
+  dopri5: method('dopri5'),
+};
+
+async function kernels(how: Method, steps: number): Promise<number> {
+  const stop = { saveTimes: [1e6], steadyTolerance: null, maxSteps: steps };
+  const run = () => solved(problem, members, { method: how, stop, chunk: 2, kernel: 'tensor-ops' });
+  // The type of tf.profile knows no functions that take their time; the function does.
+  const profiled = await tf.profile(run as unknown as () => tf.TensorContainer);
+  return profiled.kernels.length;
+}
+
+/** Operations of a step, by method. */
+export async function operationsPerStep(): Promise<Record<keyof typeof methods, number>> {
+  const counted = { 'gd-simultaneous': NaN, rk4: NaN, bosh3: NaN, dopri5: NaN };
+  for (const [name, how] of Object.entries(methods))
+    counted[name as keyof typeof methods] = ((await kernels(how, 20)) - (await kernels(how, 10))) / 10;
+  return counted;
+}
+
+export const operations: Workload = {
+  id: 'operations',
+  claim: 'TensorFlow.js operations in a step of the Frobenius flow on the tensor-op path',
+  unit: 'operations',
+  async run() {
+    await useBackend('cpu');
+    const counted = Object.entries(await operationsPerStep());
+    const note = 'all trajectories of a chunk together; steps that are rejected take a few more';
+    return counted.map(([name, value], i) => ({
+      id: `operations/${name}`,
+      unit: 'operations',
+      value,
+      ...(i === 0 && { note }),
+    }));
+  },
+};
