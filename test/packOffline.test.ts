@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -49,7 +49,9 @@ function inside(program: string, args: readonly string[], env: Readonly<Record<s
   });
 }
 
-const folder = '/opt/rankflow-0.1.0-linux-x64';
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+const name = `rankflow-${version}-linux-x64`;
+const folder = `/opt/${name}`;
 
 const rankflow = (line: string, env?: Readonly<Record<string, string>>) =>
   inside(`${folder}/rankflow`, line.split(' '), env);
@@ -69,21 +71,21 @@ const loader = ['/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib']
 const driver = process.env['VK_DRIVER_FILES'] ?? '';
 
 describe.skipIf(!packs)(`the offline archive, ${isolated ? 'alone' : 'with an empty environment'}`, () => {
-  let archive = '';
+  /** Where the system has its own, glibc at least. */
+  let libraries = '';
+  const archive = join(work, `${name}.tar.gz`);
   beforeAll(() => {
-    const told = execFileSync(process.execPath, [script, work], { encoding: 'utf8' });
-    archive = join(work, readdirSync(work).find((name) => name.endsWith('.tar.gz')) ?? '');
-    expect(told).toContain(createHash('sha256').update(readFileSync(archive)).digest('hex'));
+    const packed = execFileSync(process.execPath, [script, work], { encoding: 'utf8' });
+    expect(packed).toContain(createHash('sha256').update(readFileSync(archive)).digest('hex'));
     mkdirSync(join(bare, 'opt'));
     execFileSync('tar', ['-xzf', archive, '-C', join(bare, 'opt')]);
     if (!isolated) return;
     copyIn('/bin/sh');
     copyIn(linker);
-    const libc = execFileSync(linker, ['--list', '/bin/sh'], { encoding: 'utf8' }).match(
-      /=> (\S+)\/libc\.so/,
-    );
-    for (const name of ['libc.so.6', 'libm.so.6', 'libdl.so.2', 'libpthread.so.0', 'librt.so.1'])
-      copyIn(join(libc![1]!, name));
+    const told = execFileSync(linker, ['--list', '/bin/sh'], { encoding: 'utf8' });
+    libraries = told.match(/=> (\S+)\/libc\.so/)![1]!;
+    for (const library of ['libc.so.6', 'libm.so.6', 'libdl.so.2', 'libpthread.so.0', 'librt.so.1'])
+      copyIn(join(libraries, library));
   }, 300_000);
 
   it('is under 60 MiB', () => {
@@ -95,10 +97,10 @@ describe.skipIf(!packs)(`the offline archive, ${isolated ? 'alone' : 'with an em
     expect(alone.status).toBe(127);
     expect(alone.stderr).toContain('libstdc++.so.6');
     const networks = `const { networkInterfaces } = require('os'); process.exit(Object.keys(networkInterfaces()).length)`;
-    const libraries = { LD_LIBRARY_PATH: `${folder}/runtime/lib` };
+    const env = { LD_LIBRARY_PATH: `${folder}/runtime/lib` };
     writeFileSync(join(bare, 'home/networks.cjs'), networks);
-    expect(inside(`${folder}/runtime/node`, ['networks.cjs'], libraries)).toMatchObject({ status: 0 });
-    expect(done('--version')).toBe('0.1.0\n');
+    expect(inside(`${folder}/runtime/node`, ['networks.cjs'], env)).toMatchObject({ status: 0 });
+    expect(done('--version')).toBe(`${version}\n`);
   });
 
   it('names what WebGPU lacks', () => {
@@ -107,20 +109,19 @@ describe.skipIf(!packs)(`the offline archive, ${isolated ? 'alone' : 'with an em
     if (isolated) expect(reason).toMatch(/libvulkan\.so\.1: cannot open .*apt-get install libvulkan1/);
   });
 
-  it('takes its own C++ libraries where those of the system are too old', () => {
-    if (!isolated) return;
-    const place = '/lib/x86_64-linux-gnu/libstdc++.so.6';
+  it.skipIf(!isolated)('takes its own C++ libraries where those of the system are too old', () => {
+    const place = join(libraries, 'libstdc++.so.6');
     const own = readFileSync(join(bare, folder, 'runtime/lib/libstdc++.so.6'), 'latin1');
     expect(own).toContain('GLIBCXX_3.4.30\0');
     writeFileSync(join(bare, place), own.replace('GLIBCXX_3.4.30\0', 'GLIBCXX_3.4.3X\0'), 'latin1');
-    copyIn(join(bare, folder, 'runtime/lib/libgcc_s.so.1'), '/lib/x86_64-linux-gnu/libgcc_s.so.1');
+    copyIn(join(bare, folder, 'runtime/lib/libgcc_s.so.1'), join(libraries, 'libgcc_s.so.1'));
     try {
       expect(webgpu().reason).toMatch(/libvulkan/);
       renameLibraries('lib', 'away');
       expect(webgpu().reason).toMatch(/GLIBCXX_3\.4\.30' not found/);
     } finally {
       if (existsSync(join(bare, folder, 'runtime/away'))) renameLibraries('away', 'lib');
-      for (const name of ['libstdc++.so.6', 'libgcc_s.so.1']) rmSync(join(bare, dirname(place), name));
+      for (const library of ['libstdc++.so.6', 'libgcc_s.so.1']) rmSync(join(bare, libraries, library));
     }
   });
 
@@ -152,11 +153,11 @@ describe.skipIf(!packs)(`the offline archive, ${isolated ? 'alone' : 'with an em
 
   it('starts through a link, from any folder', () => {
     const link = join(work, 'link');
-    symlinkSync(join(work, 'rankflow-0.1.0-linux-x64/rankflow'), link);
+    symlinkSync(join(work, name, 'rankflow'), link);
     const env = { PATH: '/usr/bin:/bin' };
-    expect(execFileSync(link, ['--version'], { cwd: '/', env, encoding: 'utf8' })).toBe('0.1.0\n');
-    const here = { cwd: join(work, 'rankflow-0.1.0-linux-x64'), env, encoding: 'utf8' } as const;
-    expect(execFileSync('/bin/sh', ['rankflow', '--version'], here)).toBe('0.1.0\n');
+    expect(execFileSync(link, ['--version'], { cwd: '/', env, encoding: 'utf8' })).toBe(`${version}\n`);
+    const here = { cwd: join(work, name), env, encoding: 'utf8' } as const;
+    expect(execFileSync('/bin/sh', ['rankflow', '--version'], here)).toBe(`${version}\n`);
   });
 
   // Last, for the system has a driver from then on.
@@ -176,7 +177,6 @@ describe.skipIf(!packs)(`the offline archive, ${isolated ? 'alone' : 'with an em
       mkdirSync(place, { recursive: true });
       writeFileSync(join(place, 'nvidia_icd.json'), JSON.stringify(own));
       copyIn(library, '/usr/local/nvidia/lib64/libdriver.so');
-      expect(webgpu()).toMatchObject({ available: true });
       done('sweep --spectrum power:1 --shape 4x4 --ranks 1 --trials 2 --time 1 --backend webgpu --out onGpu');
     },
   );
