@@ -1,15 +1,16 @@
 /**
  * Compiles the wasm kernel (kernels/wasm/assembly) to dist/kernels/wasm: one module for each precision, with and
- * without fused multiply-add. Run by `npm run build`.
+ * without fused multiply-add. Run by `npm run build`; another folder may be given.
  */
 import asc from 'assemblyscript/asc';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { unrolled } from './unroll.js';
 
 const root = new URL('..', import.meta.url);
 const source = new URL('kernels/wasm/assembly/', root);
-const target = new URL('dist/kernels/wasm/', root);
+const [, , folder = fileURLToPath(new URL('dist/kernels/wasm', root))] = process.argv;
+const target = pathToFileURL(`${folder}/`);
 
 /** AssemblyScript's name of the real numbers, and how many of them a vector holds. */
 const precisions = { float32: { real: 'f32', lanes: 4 }, float64: { real: 'f64', lanes: 2 } };

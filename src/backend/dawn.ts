@@ -24,3 +24,35 @@ export async function dawn(): Promise<GPU> {
   instance = gpu;
   return gpu;
 }
+
+/** What has to be installed where Dawn finds no adapter. */
+export async function whatIsMissing(): Promise<string> {
+  if (process.platform === 'linux') {
+    const loader = loadError('libvulkan.so.1');
+    if (loader) return `the Vulkan loader does not load (${loader}): apt-get install libvulkan1`;
+    const { existsSync } = await import('node:fs');
+    const driver = existsSync('/dev/nvidiactl') && loadError('libGLX_nvidia.so.0');
+    if (driver) {
+      return (
+        `the Vulkan driver of the NVIDIA GPU does not load (${driver}): a container has it by ` +
+        'NVIDIA_DRIVER_CAPABILITIES=all, and apt-get install libxext6'
+      );
+    }
+  }
+  return (
+    'install the driver of a GPU with Vulkan (Linux), Metal or Direct3D 12; without a GPU, ' +
+    "Debian's chromium brings a software driver (VK_DRIVER_FILES=/usr/lib/chromium/vk_swiftshader_icd.json)"
+  );
+}
+
+/** Why a library of the system does not load, in the words of the dynamic linker; null if it does. */
+function loadError(library: string): string | null {
+  try {
+    process.dlopen({ exports: {} }, library);
+    return null;
+  } catch (error) {
+    // What Node says of a library that is no addon, once it has loaded.
+    const reason = firstLine(error);
+    return reason.includes('did not self-register') ? null : reason;
+  }
+}

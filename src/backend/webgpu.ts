@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { registerWebgpuKernel } from '../../kernels/webgpu/advance.js';
 import { Unavailable, type Opened } from './backend.js';
-import { dawn } from './dawn.js';
+import { dawn, whatIsMissing } from './dawn.js';
 import { chunkElementsFor } from './memory.js';
 import { firstLine, inNode } from './platform.js';
 
@@ -36,8 +36,7 @@ export async function openWebgpu(): Promise<Opened> {
   if (!adapter) {
     throw new Unavailable(
       inNode()
-        ? 'no adapter was found: install the driver of a GPU with Vulkan (Linux), Metal or Direct3D 12; without a ' +
-            "GPU, Debian's chromium brings a software driver (VK_DRIVER_FILES=/usr/lib/chromium/vk_swiftshader_icd.json)"
+        ? `no adapter was found: ${await whatIsMissing()}`
         : 'the browser offers no adapter: see chrome://gpu',
     );
   }

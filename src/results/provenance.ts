@@ -9,7 +9,10 @@ import type { SweepConfig } from '../sweep/config.js';
 
 export interface Provenance {
   readonly rankflow: string;
-  /** Commit of the checkout it ran from, with `-dirty` if files differ from it; null outside a checkout. */
+  /**
+   * Commit of the checkout it ran from, with `-dirty` if files differ from it; outside a checkout the one that its
+   * package was made from, if the package says so, else null.
+   */
   readonly commit: string | null;
   readonly tfjs: string;
   readonly node: string;
@@ -24,12 +27,12 @@ export interface Provenance {
   readonly config: unknown;
 }
 
-export const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
-  version: string;
-};
+export const { version, gitHead = null } = JSON.parse(
+  readFileSync(join(packageRoot, 'package.json'), 'utf8'),
+) as { readonly version: string; readonly gitHead?: string };
 
 function commit(): string | null {
-  if (!existsSync(join(packageRoot, '.git'))) return null;
+  if (!existsSync(join(packageRoot, '.git'))) return gitHead;
   try {
     const args = ['-C', packageRoot, 'describe', '--always', '--dirty', '--abbrev=40', '--match='];
     return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
