@@ -19,7 +19,7 @@ import {
 } from '../src/method/tableau.js';
 import { linearRegression } from '../src/problem/linearRegression.js';
 import {
-  backends,
+  eachBackend,
   coefficients,
   covariance,
   gaussian,
@@ -190,7 +190,7 @@ describe('the step-size controller', () => {
   });
 });
 
-describe.each(backends)('gradient descent on %s', (backend) => {
+eachBackend('gradient descent on %s', (backend) => {
   beforeAll(() => useBackend(backend));
 
   const [n, m, r] = [9, 6, 4];

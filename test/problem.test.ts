@@ -21,7 +21,7 @@ import type { Problem, Structure, TensorLoss } from '../src/problem/problem.js';
 import { listedSpectrum, namedSpectrum } from '../src/problem/spectrum.js';
 import { trace, traceSquared } from '../src/problem/traceSquared.js';
 import {
-  backends,
+  eachBackend,
   coefficients,
   covariance,
   gaussian,
@@ -201,7 +201,7 @@ const distanceLoss =
   (w) =>
     tf.tidy(() => tf.sum<tf.Tensor1D>(tf.square(tf.sub(w, tensor2d(target))), [1, 2]).mul(0.5));
 
-describe.each(backends)('tensor operations on %s', (backend) => {
+eachBackend('tensor operations on %s', (backend) => {
   beforeAll(() => useBackend(backend));
 
   // At width 32 both products with [130, 60] matrices and the Gram matrix of X take the separate path of

@@ -27,7 +27,7 @@ import { balancedPath } from '../src/theory/balanced.js';
 import { alignedPath, eckartYoungMirsky } from '../src/theory/frobenius.js';
 import { traceSquaredPath } from '../src/theory/traceSquared.js';
 import {
-  backends,
+  eachBackend,
   coefficients,
   covariance,
   flow64,
@@ -158,7 +158,7 @@ function scaledFactors({ loraA, loraB }: Adapter, { scale, lrRatioA, lrRatioB }:
 const [n, r] = [64, 8];
 const withoutRatio: Coefficients = { ...coefficients, lrRatioA: 1 };
 
-describe.each(backends)('closed-form paths on %s', (backend) => {
+eachBackend('closed-form paths on %s', (backend) => {
   beforeAll(() => useBackend(backend));
 
   it('trace-squared from a random initialization', async () => {
@@ -258,7 +258,7 @@ const reference = JSON.parse(
 
 const read = ({ rows, cols, data }: Raw) => dense(rows, cols, Float64Array.from(data));
 
-describe.each(backends)('linear regression against DOP853 on %s', (backend) => {
+eachBackend('linear regression against DOP853 on %s', (backend) => {
   beforeAll(() => useBackend(backend));
 
   const problem = linearRegression(read(reference.e), read(reference.h));
@@ -364,7 +364,7 @@ const customProblem = (name: string, base: Dense, loss: TensorLoss) =>
     ),
   );
 
-describe.each(backends)('batches on %s', (backend) => {
+eachBackend('batches on %s', (backend) => {
   beforeAll(() => useBackend(backend));
 
   /** Everything a trajectory is, with the bits of its factors. */
@@ -462,7 +462,7 @@ describe.each(backends)('batches on %s', (backend) => {
   });
 });
 
-describe.each(backends)('outcomes on %s', (backend) => {
+eachBackend('outcomes on %s', (backend) => {
   beforeAll(() => useBackend(backend));
 
   const problem = frobeniusDense(gaussian(10, 8, 30, 0.3));
@@ -572,7 +572,7 @@ describe.each(backends)('outcomes on %s', (backend) => {
   });
 });
 
-describe.each(backends)('memory on %s', (backend) => {
+eachBackend('memory on %s', (backend) => {
   beforeAll(() => useBackend(backend));
 
   const problems: [string, Problem][] = [
@@ -623,7 +623,7 @@ describe.each(backends)('memory on %s', (backend) => {
   });
 });
 
-describe.each(backends)('save times on %s', (backend) => {
+eachBackend('save times on %s', (backend) => {
   beforeAll(() => useBackend(backend));
 
   const problem = linearRegression(gaussian(12, 9, 60, 0.4), covariance(9, 61));
@@ -688,7 +688,7 @@ describe.each(backends)('save times on %s', (backend) => {
   });
 });
 
-describe.each(backends)('what the flow conserves on %s', (backend) => {
+eachBackend('what the flow conserves on %s', (backend) => {
   beforeAll(() => useBackend(backend));
 
   const sigma = namedSpectrum('power:1', 20);

@@ -8,7 +8,7 @@ import { method, methodFor, type MethodName } from '../src/method/method.js';
 import { chebyshevStages, mostStages, stableStep, stagesFor } from '../src/method/stabilized.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import { solve } from '../src/solver/solve.js';
-import { backends, gaussian, memberOf, plain, relativeError, useBackend } from './support.js';
+import { eachBackend, gaussian, memberOf, plain, relativeError, useBackend } from './support.js';
 
 /** R(z) of a step for y' = lambda y, z = h lambda. */
 function stabilityPolynomial(s: number, z: number): number {
@@ -106,7 +106,7 @@ describe('trajectories', () => {
     }
   });
 
-  describe.each(backends)('on %s', (backend) => {
+  eachBackend('on %s', (backend) => {
     beforeAll(() => useBackend(backend));
 
     it('end where those of the twin do, the same alone as among others', async () => {

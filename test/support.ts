@@ -2,20 +2,37 @@
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { Matrix } from 'ml-matrix';
+import { describe } from 'vitest';
 import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
+import { useBackend as openBackend } from '../src/backend/useBackend.js';
 import { dense, type Dense } from '../src/dense.js';
 import { toFactors, type Adapter, type Coefficients, type Factors } from '../src/ensemble/adapter.js';
+import { InputError } from '../src/inputError.js';
 import type { Tableau } from '../src/method/tableau.js';
 import type { Problem } from '../src/problem/problem.js';
 import { normals } from '../src/random/philox.js';
 import { solve, type Member, type SolveOptions, type Trajectory } from '../src/solver/solve.js';
 
-export const backends = ['cpu', 'wasm'] as const;
+const names = ['cpu', 'wasm', 'tensorflow'] as const;
+type Name = (typeof names)[number];
 
-export async function useBackend(name: (typeof backends)[number]): Promise<void> {
+/** Null where tfjs-node is not installed, as it need not be. */
+const native = await openBackend('tensorflow').catch((error: unknown) => {
+  if (error instanceof InputError) return null;
+  throw error;
+});
+
+export const available = (name: Name): boolean => name !== 'tensorflow' || native !== null;
+
+export async function useBackend(name: Name): Promise<void> {
   await tf.setBackend(name);
   await tf.ready();
   if (tf.getBackend() !== name) throw new Error(`no backend ${name}`);
+}
+
+/** The same tests for every backend; skipped on those that are not here. */
+export function eachBackend(title: string, body: (backend: Name) => void): void {
+  for (const name of names) describe.skipIf(!available(name))(title.replace('%s', name), () => body(name));
 }
 
 /** Coefficients that all differ from 1 and from each other. */

@@ -13,7 +13,7 @@ import { makePlan, type Plan } from '../src/sweep/plan.js';
 import { trialRow, type TrialRow } from '../src/sweep/row.js';
 import { statistic, zScore } from '../src/sweep/statistics.js';
 import { runSweep, summarize, type SweepChunk } from '../src/sweep/sweep.js';
-import { backends, gaussian } from './support.js';
+import { eachBackend, gaussian } from './support.js';
 
 const plan = (input: SweepInput): Promise<Plan> => makePlan(checkConfig(sweepSchema, input));
 
@@ -200,7 +200,7 @@ describe('statistics', () => {
   });
 });
 
-describe.each(backends)('rows on %s', (backend) => {
+eachBackend('rows on %s', (backend) => {
   async function rows(input: SweepInput): Promise<TrialRow[]> {
     const info = await useBackend(backend);
     const out: TrialRow[] = [];
