@@ -7,7 +7,7 @@ import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { Dense } from '../../src/dense.js';
 import type { State, System } from '../../src/method/system.js';
 import type { Structure, TensorLoss } from '../../src/problem/problem.js';
-import { gram, matMul } from './matMul.js';
+import { gram, matMul, product } from './matMul.js';
 
 export interface Shape {
   readonly n: number;
@@ -122,9 +122,9 @@ export const autodiffGradient = (loss: TensorLoss, w: Tensor3D): Tensor3D =>
 function autodiff(base: Dense, loss: TensorLoss): Flow {
   const w0 = tensor2d(base);
   const gradient = (x: Tensor3D, y: Tensor3D) =>
-    autodiffGradient(loss, tf.add(w0, tf.matMul(x, y, false, true)));
+    autodiffGradient(loss, tf.add(w0, product(x, y, false, true)));
   const dX = (g: Tensor3D, y: Tensor3D) => tf.neg<Tensor3D>(matMul(g, y));
-  const dY = (g: Tensor3D, x: Tensor3D) => tf.neg<Tensor3D>(tf.matMul(g, x, true, false));
+  const dY = (g: Tensor3D, x: Tensor3D) => tf.neg<Tensor3D>(product(g, x, true));
   return {
     dX: (x, y) => tf.tidy(() => dX(gradient(x, y), y)),
     dY: (x, y) => tf.tidy(() => dY(gradient(x, y), x)),

@@ -14,6 +14,19 @@ const SEPARATE_GRAM_FROM = 2 ** 17;
 
 const onWasm = () => tf.getBackend() === 'wasm';
 
+/**
+ * op(a) op(b), transposed or not: a [batch, ...] or [1, ...], b [batch, ...]. A batch of one would be summed in another
+ * order than the same matrices among others, by XNNPACK instead of wasm's loop, in blocks by TensorFlow: there it is
+ * doubled, both factors, since TensorFlow.js cannot differentiate a broadcast product.
+ */
+export function product(a: Tensor3D, b: Tensor3D, transposeA = false, transposeB = false): Tensor3D {
+  const doubled = b.shape[0] === 1 && (onWasm() || tf.getBackend() === 'tensorflow');
+  if (!doubled) return tf.matMul(a, b, transposeA, transposeB);
+  return tf.tidy(() =>
+    tf.matMul<Tensor3D>(tf.concat([a, a]), tf.concat([b, b]), transposeA, transposeB).slice(0, 1),
+  );
+}
+
 /** The matrices of a batch. A 2-D tensor splits along its rows by plain copies, a 3-D one by an element loop. */
 function matricesOf(a: Tensor3D): Tensor2D[] {
   const [batch, rows, cols] = a.shape;
@@ -28,7 +41,7 @@ const together = (matrices: Tensor2D[]): Tensor3D => {
 /** a b: a [batch, p, q] or [p, q] shared by the batch, b [batch, q, r] -> [batch, p, r]. */
 export function matMul(a: Tensor3D | Tensor2D, b: Tensor3D): Tensor3D {
   return tf.tidy(() => {
-    const [batch, q, r] = b.shape;
+    const [, q, r] = b.shape;
     const p = a.shape[a.rank - 2] as number;
     const shared = a.rank === 2 ? (a as Tensor2D) : null;
     if (onWasm() && p * q * r >= SEPARATE_FROM) {
@@ -36,11 +49,7 @@ export function matMul(a: Tensor3D | Tensor2D, b: Tensor3D): Tensor3D {
       return together(matricesOf(b).map((bi, i) => tf.matMul(shared ?? (left?.[i] as Tensor2D), bi)));
     }
     const left = shared ? shared.expandDims<Tensor3D>(0) : (a as Tensor3D);
-    // The backend would take a batch of one to XNNPACK, which sums in another order than its loop.
-    // Both are doubled: TensorFlow.js cannot differentiate a broadcast product.
-    if (onWasm() && batch === 1)
-      return tf.matMul<Tensor3D>(tf.concat([left, left]), tf.concat([b, b])).slice(0, 1);
-    return tf.matMul(left, b);
+    return product(left, b);
   });
 }
 
@@ -48,7 +57,7 @@ export function matMul(a: Tensor3D | Tensor2D, b: Tensor3D): Tensor3D {
 export function gram(a: Tensor3D, b: Tensor3D): Tensor3D {
   const [, n, r] = a.shape;
   return tf.tidy(() => {
-    if (!onWasm() || n * r * r < SEPARATE_GRAM_FROM) return tf.matMul(a, b, true, false);
+    if (!onWasm() || n * r * r < SEPARATE_GRAM_FROM) return product(a, b, true);
     const right = matricesOf(b);
     return together(matricesOf(a).map((ai, i) => tf.matMul(ai.transpose<Tensor2D>(), right[i] as Tensor2D)));
   });

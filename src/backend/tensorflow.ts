@@ -82,6 +82,8 @@ async function prepareProcess(tf32: boolean): Promise<void> {
   // TensorFlow would round float32 factors to 10 bits on Ampere and later GPUs.
   if (tf32) delete process.env['NVIDIA_TF32_OVERRIDE'];
   else process.env['NVIDIA_TF32_OVERRIDE'] = '0';
+  // oneDNN would sum in an order that depends on the batch, and a trajectory must not depend on others.
+  process.env['TF_ENABLE_ONEDNN_OPTS'] = '0';
   // Its log starts at errors: what matters of warnings is told in words.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   // tfjs-node calls two functions that Node 23 removed.
