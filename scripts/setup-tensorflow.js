@@ -19,7 +19,7 @@ const partial = `${folder}.partial`;
 /** Sizes in MB: of the download, on disk at most while it is built, and in the end. */
 const kinds = {
   cpu: { name: '@tensorflow/tfjs-node', wheels: 'cpu.txt', download: 290, most: 2400, kept: 900 },
-  gpu: { name: '@tensorflow/tfjs-node-gpu', wheels: 'gpu.txt', download: 2600, most: 9500, kept: 5000 },
+  gpu: { name: '@tensorflow/tfjs-node-gpu', wheels: 'gpu.txt', download: 2600, most: 9500, kept: 5500 },
 };
 
 /** The wheels whose hashes are known; only their headers and libraries are used, which no Python has to load. */

@@ -1,6 +1,6 @@
 /** WebGPU in Node: Dawn, from the npm package `webgpu`, put where a browser has it. */
 import { Unavailable } from './backend.js';
-import { firstLine } from './platform.js';
+import { firstLine, loadError } from './platform.js';
 
 let instance: GPU | null = null;
 
@@ -43,16 +43,4 @@ export async function whatIsMissing(): Promise<string> {
     'install the driver of a GPU with Vulkan (Linux), Metal or Direct3D 12; without a GPU, ' +
     "Debian's chromium brings a software driver (VK_DRIVER_FILES=/usr/lib/chromium/vk_swiftshader_icd.json)"
   );
-}
-
-/** Why a library of the system does not load, in the words of the dynamic linker; null if it does. */
-function loadError(library: string): string | null {
-  try {
-    process.dlopen({ exports: {} }, library);
-    return null;
-  } catch (error) {
-    // What Node says of a library that is no addon, once it has loaded.
-    const reason = firstLine(error);
-    return reason.includes('did not self-register') ? null : reason;
-  }
 }

@@ -1,6 +1,6 @@
 /** Why TensorFlow's native backend does not load, or sees no GPU, in words that say what to do. Node.js only. */
 import { spawnSync } from 'node:child_process';
-import { firstLine } from './platform.js';
+import { firstLine, loadError } from './platform.js';
 
 const SETUP = 'npm run setup:tensorflow, in a checkout of rankflow, builds it for this machine';
 
@@ -44,10 +44,13 @@ export function explained(error: unknown): string {
 }
 
 /**
- * Why a package for CUDA sees no GPU, from the log of TensorFlow in a process of its own: null if that says nothing.
+ * Why a package for CUDA sees no GPU: there is no driver, or what the log of TensorFlow in a process of its own says;
+ * null if that says nothing.
  * @param entry file that loads the package
  */
 export function gpuObstacle(entry: string): string | null {
+  const driver = loadError('libcuda.so.1');
+  if (driver) return `NVIDIA's driver does not load (${driver})`;
   const { stderr } = spawnSync(process.execPath, ['-e', `require(${JSON.stringify(entry)})`], {
     encoding: 'utf8',
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '0' },
