@@ -18,7 +18,7 @@ const partial = `${folder}.partial`;
 
 /** Sizes in MB: of the download, on disk at most while it is built, and in the end. */
 const kinds = {
-  cpu: { name: '@tensorflow/tfjs-node', wheels: 'cpu.txt', download: 290, most: 2400, kept: 900 },
+  cpu: { name: '@tensorflow/tfjs-node', wheels: 'cpu.txt', download: 290, most: 1700, kept: 900 },
   gpu: { name: '@tensorflow/tfjs-node-gpu', wheels: 'gpu.txt', download: 2600, most: 9500, kept: 5500 },
 };
 
