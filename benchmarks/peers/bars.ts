@@ -33,9 +33,18 @@ const PEAKS: readonly (readonly [name: RegExp, flops: number])[] = [[/H[12]00/, 
 export const peakOf = (device: string): number | null =>
   PEAKS.find(([name]) => name.test(device))?.[1] ?? null;
 
-/** How many times as long a peer takes for a trajectory, round by round. */
-export const ratioTo = (rankflow: Played, peer: Played): number =>
-  pairedRatio(peer.times.runs, rankflow.times.runs);
+/** The entry of rankflow whose accuracy comes from the same, steps or a tolerance; else its first. */
+export function rankflowFor(entries: readonly Entry[], { contestant }: Entry): (Entry & Played) | null {
+  const own = entries.filter((entry) => entry.contestant.family === 'rankflow');
+  const alike = own.find((entry) => entry.contestant.accuracy === contestant.accuracy) ?? own[0];
+  return alike && isPlayed(alike) && alike.valid ? alike : null;
+}
+
+/** How many times as long as rankflow a peer takes for a trajectory, round by round; NaN if either did not. */
+export function ratioIn(entries: readonly Entry[], peer: Entry): number {
+  const own = rankflowFor(entries, peer);
+  return own && isPlayed(peer) ? pairedRatio(peer.times.runs, own.times.runs) : NaN;
+}
 
 /** Arithmetic rate of RK4, of the kernel alone if that was timed. */
 export function flopsOf(problem: PeerProblem, { times, kernel }: Played): number | null {
@@ -50,20 +59,20 @@ export function barsOf(
   entries: readonly Entry[],
   peak: number | null = null,
 ): Result[] {
-  const [rankflow, ...others] = entries;
-  const own = rankflow && isPlayed(rankflow) ? rankflow : null;
+  const [first] = entries;
+  const own = first && isPlayed(first) && first.valid ? first : null;
   const ratios = bars
     .filter((each) => each.device === device && each.problem === problem.id)
     .map(({ claim, family, bar }) => {
       const workload = { id: `${problem.id}, ${claim} over rankflow`, claim, unit: 'x', bar, run: none };
-      const rivals = others
-        .filter(isPlayed)
-        .filter(({ contestant, valid }) => valid && (family === null || contestant.family === family));
-      const compared = rivals.map((peer) => ({ peer, ratio: own ? ratioTo(own, peer) : NaN }));
+      const rivals = entries.filter(isPlayed).filter(({ contestant, valid }) => {
+        const counts = family === null ? contestant.family !== 'rankflow' : contestant.family === family;
+        return valid && counts;
+      });
+      const compared = rivals.map((peer) => ({ peer, ratio: ratioIn(entries, peer) }));
       const [best] = compared.sort((a, b) => a.ratio - b.ratio);
       return judged(workload, {
         value: best?.ratio ?? NaN,
-        valid: own?.valid ?? false,
         note: best ? `the best: ${best.peer.contestant.name}` : 'no valid peer',
       });
     });
@@ -71,7 +80,7 @@ export function barsOf(
   const share = own && peak !== null ? flopsOf(problem, own)! / peak : NaN;
   const workload = { id: `${problem.id}, share of peak`, claim: '', unit: '', bar: PEAK_SHARE, run: none };
   const note = peak === null ? 'peak unknown: give --peak' : `of ${peak / 1e12} TFlop/s, kernel alone`;
-  return [...ratios, judged(workload, { value: share, valid: own?.valid ?? false, note })];
+  return [...ratios, judged(workload, { value: share, note })];
 }
 
 const none = () => Promise.resolve([]);

@@ -6,10 +6,10 @@
 import { Skipped } from '../workload.js';
 import { sample, type Sample } from '../measure.js';
 import type { Factors } from '../../src/ensemble/adapter.js';
-import { accuracies, type Contestant } from './contestants.js';
+import { accuraciesOf, type Contestant } from './contestants.js';
 import { enter, largestError, play, runOf, type Command, type Player } from './player.js';
 import { writeStarts, type PeerProblem } from './problems.js';
-import type { Answer, DeviceKind, Run } from './protocol.js';
+import type { Accuracy, Answer, DeviceKind, Run } from './protocol.js';
 
 /** Below this, errors of ends are the rounding of float32 numbers. */
 const ROUNDING = 1e-6;
@@ -24,7 +24,7 @@ export type Entry = { readonly contestant: Contestant } & (
 export interface Played {
   readonly versions: Readonly<Record<string, string>>;
   readonly device: string;
-  readonly accuracy: Pick<Run, 'step' | 'rtol'>;
+  readonly accuracy: Accuracy;
   readonly trajectories: number;
   /** Seconds of the first run of that size. */
   readonly firstSeconds: number;
@@ -44,7 +44,7 @@ export const isPlayed = (entry: Entry): entry is Entry & Played => 'times' in en
 interface Ready {
   readonly contestant: Contestant;
   readonly player: Player;
-  readonly accuracy: Pick<Run, 'step' | 'rtol'>;
+  readonly accuracy: Accuracy;
   readonly trajectories: number;
   firstSeconds: number;
   readonly answers: Answer[];
@@ -90,7 +90,7 @@ interface Setting {
   readonly log: (text: string) => void;
 }
 
-export const accuracyText = ({ step, rtol }: Pick<Run, 'step' | 'rtol'>): string =>
+export const accuracyText = ({ step, rtol }: Accuracy): string =>
   step === null ? `rtol ${rtol}` : `step ${step}`;
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
@@ -133,12 +133,12 @@ export async function contest(
         players.push(player);
         const pilot = Math.min(problem.pilot, contestant.most ?? Infinity);
         const candidates = accuraciesOf(contestant, problem);
-        const tried = (accuracy: Ready['accuracy']) => played(player, runOf(problem, pilot, accuracy));
+        const tried = (accuracy: Accuracy) => played(player, runOf(problem, pilot, accuracy));
         const accuracy = await accuracyFor(candidates, async (each) => (await tried(each)).error, allowed);
         // The first run may have compiled.
         if (candidates.length === 1) await tried(accuracy);
         const { answer, error } = await tried(accuracy);
-        if (contestant.family === 'rankflow') allowed = Math.max(ROUNDING, EQUAL * error);
+        if (contestant === contestants[0]) allowed = Math.max(ROUNDING, EQUAL * error);
         const trajectories = trajectoriesFor(problem, contestant, answer.seconds);
         ready.push({ contestant, player, accuracy, trajectories, firstSeconds: NaN, answers: [], error });
         const told = `${accuracyText(accuracy)}, error ${error.toExponential(1)}, ${trajectories} trajectories`;
@@ -162,13 +162,6 @@ export async function contest(
   for (const each of ready)
     if (!outcomes.has(each.contestant)) outcomes.set(each.contestant, entryOf(each, problem));
   return contestants.map((contestant) => outcomes.get(contestant)!);
-}
-
-/** Accuracies of a contestant; rankflow's is that of the problem. */
-function accuraciesOf(contestant: Contestant, problem: PeerProblem): readonly Ready['accuracy'][] {
-  const { integration } = problem;
-  if (contestant.family !== 'rankflow' || integration.kind === 'rk4') return accuracies(contestant, problem);
-  return [{ step: null, rtol: integration.rtol }];
 }
 
 function entryOf(

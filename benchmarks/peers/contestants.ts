@@ -1,6 +1,6 @@
 /** Who takes part: their programs, and in which problems and how they are told to be accurate. */
 import type { PeerProblem } from './problems.js';
-import type { DeviceKind } from './protocol.js';
+import type { Accuracy, DeviceKind } from './protocol.js';
 
 export interface Contestant {
   readonly name: string;
@@ -19,9 +19,13 @@ export interface Contestant {
 
 const both = ['cpu', 'gpu'] as const;
 
+/** By the steps of the problem or, where all choose their method, by the stabilized one at the tolerance of the problem. */
 export const rankflow: Contestant = {
   ...{ name: 'rankflow', family: 'rankflow', program: null, accuracy: 'step', devices: both, free: 'also' },
 };
+
+/** By dopri5, for peers that choose their steps where rankflow is given its own. */
+const adaptive: Contestant = { ...rankflow, name: 'rankflow dopri5', accuracy: 'rtol', free: 'no' };
 
 const diffrax = (solver: string, free: Contestant['free']): Contestant => ({
   ...{
@@ -44,7 +48,10 @@ const jax = (variant: 'plain' | 'tuned', free: Contestant['free']): Contestant =
   ...{ devices: both, free },
 });
 
-export const peers: readonly Contestant[] = [
+/** All; rankflow first, whose error is that of the others. */
+export const contestants: readonly Contestant[] = [
+  rankflow,
+  adaptive,
   jax('plain', 'no'),
   jax('tuned', 'also'),
   diffrax('RK4', 'also'),
@@ -74,7 +81,12 @@ const STEPS = [1.2, 1, 0.8, 0.5, 0.25, 0.1];
 const TOLERANCES = [1e-3, 1e-4, 1e-5, 1e-6, 1e-7];
 
 /** Accuracies to try, loosest first. Where the step is given there is nothing to choose for those who take steps. */
-export function accuracies({ accuracy }: Contestant, { integration }: PeerProblem) {
+export function accuraciesOf(
+  { family, accuracy }: Contestant,
+  { integration }: PeerProblem,
+): readonly Accuracy[] {
+  if (family === 'rankflow' && accuracy === 'step' && integration.kind === 'free')
+    return [{ step: null, rtol: integration.rtol }];
   if (accuracy === 'rtol') return TOLERANCES.map((rtol) => ({ step: null, rtol }));
   const steps = integration.kind === 'rk4' ? [integration.step] : STEPS;
   return steps.map((step) => ({ step, rtol: null }));

@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { updateError } from '../numbers.js';
-import type { Contestant } from './contestants.js';
 import { endOf, readEnds, type PeerProblem } from './problems.js';
 import type { Factors } from '../../src/ensemble/adapter.js';
-import type { Answer, DeviceKind, Hello, Question, Run } from './protocol.js';
+import type { Accuracy, Answer, DeviceKind, Hello, Question, Run } from './protocol.js';
 import { Skipped } from '../workload.js';
 
 /** How to start a contestant: a command and its first words. */
@@ -25,7 +25,7 @@ export interface Player {
 /** @throws Skipped if what it needs is absent */
 export async function enter(command: Command, folder: string, device: DeviceKind): Promise<Player> {
   const [program, ...first] = command;
-  const script = first.findIndex((word) => /\.(py|js)$/.test(word));
+  const script = first.findIndex((word) => /\.(py|js|ts)$/.test(word));
   const words = [...first.slice(0, script + 1), folder, device, ...first.slice(script + 1)];
   // A kernel of OpenBLAS that is forced is slower than the one that it would choose.
   const env = { ...process.env, OPENBLAS_CORETYPE: undefined, OPENBLAS_L2_SIZE: undefined };
@@ -39,15 +39,19 @@ export async function enter(command: Command, folder: string, device: DeviceKind
   failed.catch(() => undefined);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<unknown> => {
-    const late = AbortSignal.timeout(PATIENCE_SECONDS * 1000);
-    const tooLong = once(late, 'abort').then(() => {
+    const late = new AbortController();
+    const tooLong = setTimeout(PATIENCE_SECONDS * 1000, null, { signal: late.signal }).then(() => {
       child.kill('SIGKILL');
       throw new Error(`no answer in ${PATIENCE_SECONDS} s`);
     });
     tooLong.catch(() => undefined);
-    const { value, done } = await Promise.race([lines.next(), failed, tooLong]);
-    if (done) throw new Error(`it ended: ${errors.trim().split('\n').at(-1) ?? ''}`);
-    return JSON.parse(value as string);
+    try {
+      const { value, done } = await Promise.race([lines.next(), failed, tooLong]);
+      if (done) throw new Error(`it ended: ${errors.trim().split('\n').at(-1) ?? ''}`);
+      return JSON.parse(value as string);
+    } finally {
+      late.abort();
+    }
   };
   const hello = (await next()) as Hello;
   if ('absent' in hello) throw new Skipped(hello.absent);
@@ -62,11 +66,13 @@ export async function enter(command: Command, folder: string, device: DeviceKind
 }
 
 /** What a run is, of so many trajectories. */
-export const runOf = (
-  problem: PeerProblem,
-  trajectories: number,
-  accuracy: Pick<Run, 'step' | 'rtol'>,
-): Run => ({ n: problem.n, rank: problem.rank, end: endOf(problem), ...accuracy, trajectories });
+export const runOf = (problem: PeerProblem, trajectories: number, accuracy: Accuracy): Run => ({
+  n: problem.n,
+  rank: problem.rank,
+  end: endOf(problem),
+  ...accuracy,
+  trajectories,
+});
 
 /** Asks for a run; its answer, and the ends of as many trajectories as there are to be checked. */
 export async function play(player: Player, folder: string, problem: PeerProblem, run: Run) {
@@ -82,5 +88,3 @@ export function largestError(ends: readonly Factors[], exact: readonly Factors[]
   const errors = ends.map((end, i) => updateError(end, exact[i]!));
   return errors.some(Number.isNaN) ? NaN : Math.max(...errors);
 }
-
-export type { Contestant };

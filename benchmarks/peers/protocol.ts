@@ -1,12 +1,16 @@
 /** What the contest asks its contestants and what they answer, a line of JSON each; contestants/protocol.py has the same. */
 
-/** What is to be solved, to the end time: by steps of that size, or to a tolerance; the other is null. */
-export interface Run {
+/** Steps of a size, or a tolerance; the other is null. */
+export interface Accuracy {
+  readonly step: number | null;
+  readonly rtol: number | null;
+}
+
+/** What is to be solved, to the end time. */
+export interface Run extends Accuracy {
   readonly n: number;
   readonly rank: number;
   readonly end: number;
-  readonly step: number | null;
-  readonly rtol: number | null;
   readonly trajectories: number;
 }
 

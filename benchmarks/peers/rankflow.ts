@@ -19,9 +19,11 @@ import type { Answer, DeviceKind, Hello, Question, Run } from './protocol.js';
 /** State elements that a worker is given at once: so few that all end at about the same time. */
 const CHUNK_ELEMENTS = 2 ** 15;
 
-/** The method of a run: RK4 by its step, or the stabilized one by its tolerance. */
-export const methodOf = ({ step, rtol }: Run) =>
-  step === null ? method('rkc2', { rtol: rtol! }) : method('rk4', { step });
+/** RK4 by its step; or to a tolerance dopri5, and over a long time the stabilized method. */
+export const methodOf = ({ integration }: PeerProblem, { step, rtol }: Run) =>
+  step === null
+    ? method(integration.kind === 'free' ? 'rkc2' : 'dopri5', { rtol: rtol! })
+    : method('rk4', { step });
 
 /** Problem and members of a run, from the files in the folder. */
 export function arranged(folder: string, problem: PeerProblem, run: Run) {
@@ -58,7 +60,7 @@ async function main(folder: string, device: DeviceKind): Promise<void> {
     const key = `${id} ${run.trajectories}`;
     if (held.key !== key) held = { key, of: arranged(folder, problem, run) };
     const { problem: flow, members } = held.of!;
-    const [how, stop] = [methodOf(run), stopOf(run)];
+    const [how, stop] = [methodOf(problem, run), stopOf(run)];
     const few = Math.max(1, Math.floor(CHUNK_ELEMENTS / (2 * run.n * run.rank)));
     const chunk = pool ? few : chunkFor(flow, backend, stop.saveTimes.length);
     const options: SolveOptions = { method: how, stop, chunk, kernel: 'fused', detail: 'loss', pool };

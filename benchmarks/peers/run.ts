@@ -12,7 +12,7 @@ import { processorName } from '../../src/backend/processor.js';
 import { Skipped, type Result } from '../workload.js';
 import { barsOf, peakOf } from './bars.js';
 import { contest } from './contest.js';
-import { peers, rankflow, takesPart, type Contestant } from './contestants.js';
+import { contestants, takesPart, type Contestant } from './contestants.js';
 import { enter, play, runOf, type Command } from './player.js';
 import { problems, writeStarts, type PeerProblem } from './problems.js';
 import type { DeviceKind } from './protocol.js';
@@ -89,8 +89,8 @@ async function onDevice(kind: DeviceKind, folder: string, chosen: readonly PeerP
   const rounds: Round[] = [];
   for (const problem of chosen) {
     const exact = await reference(folder, problem);
-    const contestants = [rankflow, ...peers].filter((each) => takesPart(each, problem, kind));
-    const entries = await contest(problem, contestants, { folder, device: kind, commandOf, exact, log });
+    const here = contestants.filter((each) => takesPart(each, problem, kind));
+    const entries = await contest(problem, here, { folder, device: kind, commandOf, exact, log });
     rounds.push({ problem, entries, bars: barsOf(problem, kind, entries, flops) });
     console.log(`${problemText(rounds.at(-1)!)}\n`);
   }
@@ -99,7 +99,7 @@ async function onDevice(kind: DeviceKind, folder: string, chosen: readonly PeerP
 
 const chosen = problems.filter(({ id }) => only?.split(',').includes(id) ?? true);
 const folder = mkdtempSync(join(tmpdir(), 'rankflow-peers-'));
-const kinds: readonly DeviceKind[] = device === 'auto' ? ['cpu', 'gpu'] : [device];
+const kinds: readonly DeviceKind[] = device === 'auto' ? ['cpu', 'gpu'] : [device as DeviceKind];
 const results: Result[] = [];
 const sections: Partial<Record<DeviceKind, string>> = {};
 try {

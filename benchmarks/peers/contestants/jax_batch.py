@@ -1,7 +1,7 @@
 """What the contestants on JAX share: the flow, the device, and how a batch is laid over cores.
 
-Factors are held transposed, [r, n]: on the CPU products of such matrices run at twice the rate. Batches on the CPU are cut into
-a shard for each core and blocks that stay in the caches; a GPU takes the whole batch.
+Factors are held transposed, [r, n]: on the CPU products of such matrices run at twice the rate. Batches on the CPU are
+cut into a shard for each core and blocks that stay in the caches; a GPU takes the whole batch.
 """
 
 import os
@@ -17,6 +17,9 @@ def start(device: str):
     if device == "cpu":
         os.environ["JAX_PLATFORMS"] = "cpu"
         os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={CORES}"
+    else:
+        # Contestants share the GPU.
+        os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     import jax
 
     if device == "gpu" and jax.default_backend() != "gpu":

@@ -1,7 +1,7 @@
 """JAX by hand: RK4 in a `lax.scan` under `jit`.
 
-`plain` is a `vmap` of X, Y [n, r] over the whole batch; `tuned` is the same on transposed factors and, on the CPU, in blocks
-on all cores (jax_batch.py).
+`plain` is a `vmap` of X, Y [n, r] over the whole batch; `tuned` is the same on transposed factors and, on the CPU, in
+blocks on all cores (jax_batch.py).
 """
 
 from functools import cache, partial
