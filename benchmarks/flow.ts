@@ -26,8 +26,8 @@ export const problemOf = ({ n, m }: Size): Problem =>
   frobeniusFromSpectrum(namedSpectrum('power:0.5', Math.min(n, m)), n, m);
 
 /** Of float32 numbers, so that every precision starts from the same. */
-export function startOf({ n, m, rank }: Size, trial: number): Factors {
-  const drawn = normals(m * rank, { seed: 1, rank, trial }, 'loraA');
+export function startOf({ n, m, rank }: Size, trial: number, seed = 1): Factors {
+  const drawn = normals(m * rank, { seed, rank, trial }, 'loraA');
   const y = drawn.map((value) => Math.fround(value / Math.sqrt(m)));
   return { x: dense(n, rank), y: dense(m, rank, y) };
 }

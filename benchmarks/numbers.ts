@@ -1,4 +1,6 @@
 /** Errors of states, and of the updates that they stand for. */
+import { Matrix, QrDecomposition } from 'ml-matrix';
+import { toMatrix } from '../src/dense.js';
 import type { Factors } from '../src/ensemble/adapter.js';
 
 type Numbers = readonly ArrayLike<number>[];
@@ -25,4 +27,28 @@ export function updateOf({ x, y }: Factors): Float64Array {
       out[i * y.rows + j] = sum;
     }
   return out;
+}
+
+/**
+ * |X Y^T - X' Y'^T| / |X' Y'^T| in the Frobenius norm, for sizes at which neither can be formed: [X, X'] [Y, -Y']^T is a
+ * product of r x r matrices between orthogonal ones.
+ */
+export function updateError(found: Factors, exact: Factors): number {
+  const norm = (left: Matrix[], right: Matrix[]) => {
+    const [l, r] = [left, right].map((parts) => triangle(parts)) as [Matrix, Matrix];
+    return l.mmul(r.transpose()).norm('frobenius');
+  };
+  const [x, y, x0, y0] = [found.x, found.y, exact.x, exact.y].map(toMatrix) as [
+    Matrix,
+    Matrix,
+    Matrix,
+    Matrix,
+  ];
+  return norm([x, x0], [y, Matrix.mul(y0, -1)]) / norm([x0], [y0]);
+}
+
+/** The triangular factor of matrices side by side. */
+function triangle(parts: readonly Matrix[]): Matrix {
+  const columns = parts.flatMap((part) => part.transpose().to2DArray());
+  return new QrDecomposition(new Matrix(columns).transpose()).upperTriangularMatrix;
 }

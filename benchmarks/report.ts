@@ -5,7 +5,7 @@ import type { Provenance } from '../src/results/provenance.js';
 import type { Sample } from './measure.js';
 import type { Result } from './workload.js';
 
-const seconds = (value: number): string => {
+export const seconds = (value: number): string => {
   if (value >= 1) return `${value.toPrecision(4)} s`;
   return value >= 1e-3 ? `${(1e3 * value).toPrecision(4)} ms` : `${(1e6 * value).toPrecision(4)} us`;
 };

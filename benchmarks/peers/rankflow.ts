@@ -1,0 +1,104 @@
+/**
+ * rankflow as a contestant: the fused kernel, on all cores by a pool of workers, or on WebGPU. Started as the others are:
+ * `node rankflow.js FOLDER cpu|gpu`.
+ */
+import { createInterface } from 'node:readline';
+import * as tf from '@tensorflow/tfjs';
+import { fusedKernel } from '../../kernels/fused.js';
+import { useBackend } from '../../src/backend/useBackend.js';
+import { method } from '../../src/method/method.js';
+import { frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
+import { version } from '../../src/results/provenance.js';
+import { poolFor } from '../../src/solver/pool.js';
+import { chunkFor, type Member, type SolveOptions } from '../../src/solver/solve.js';
+import { plain, solved } from '../flow.js';
+import { callKernel } from '../kernelCall.js';
+import { problems, readStarts, writeEnds, type PeerProblem } from './problems.js';
+import type { Answer, DeviceKind, Hello, Question, Run } from './protocol.js';
+
+/** State elements that a worker is given at once: so few that all end at about the same time. */
+const CHUNK_ELEMENTS = 2 ** 15;
+
+/** RK4 by its step; or to a tolerance dopri5, and over a long time the stabilized method. */
+export const methodOf = ({ integration }: PeerProblem, { step, rtol }: Run) =>
+  step === null
+    ? method(integration.kind === 'free' ? 'rkc2' : 'dopri5', { rtol: rtol! })
+    : method('rk4', { step });
+
+/** Problem and members of a run, from the files in the folder. */
+export function arranged(folder: string, problem: PeerProblem, run: Run) {
+  const { sigma, starts } = readStarts(folder, problem, run.trajectories);
+  const members = starts.map((start): Member => ({
+    rank: run.rank,
+    coefficients: plain,
+    initial: () => start,
+  }));
+  return { problem: frobeniusFromSpectrum(sigma, run.n, run.n), members };
+}
+
+export const stopOf = ({ end, step }: Run) => ({
+  saveTimes: [end],
+  steadyTolerance: null,
+  maxSteps: step === null ? 1_000_000 : Math.round(end / step),
+});
+
+async function main(folder: string, device: DeviceKind): Promise<void> {
+  const answer = (told: Hello | Answer) => process.stdout.write(`${JSON.stringify(told)}\n`);
+  const backend = await useBackend(device === 'gpu' ? 'webgpu' : 'wasm').catch((error: unknown) => {
+    answer({ absent: error instanceof Error ? error.message : String(error) });
+    process.exit(0);
+  });
+  const pool = poolFor(backend, undefined);
+  const versions = { rankflow: version, node: process.versions.node, tfjs: backend.tfjs };
+  const words = pool ? `${backend.device}, ${pool.workers} workers` : backend.device;
+  answer({ versions, device: words, software: backend.software });
+
+  let held = { key: '', of: null as ReturnType<typeof arranged> | null };
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { problem: id, run, checked, ends } = JSON.parse(line) as Question;
+    const problem = { ...problems.find((each) => each.id === id)!, n: run.n, rank: run.rank };
+    const key = `${id} ${run.trajectories}`;
+    if (held.key !== key) held = { key, of: arranged(folder, problem, run) };
+    const { problem: flow, members } = held.of!;
+    const [how, stop] = [methodOf(problem, run), stopOf(run)];
+    const few = Math.max(1, Math.floor(CHUNK_ELEMENTS / (2 * run.n * run.rank)));
+    const chunk = pool ? few : chunkFor(flow, backend, stop.saveTimes.length);
+    const options: SolveOptions = { method: how, stop, chunk, kernel: 'fused', detail: 'loss', pool };
+    const begun = performance.now();
+    const found = await solved(flow, members, options);
+    const seconds = (performance.now() - begun) / 1000;
+    await backend.check();
+    writeEnds(
+      ends,
+      problem,
+      found.slice(0, checked).map(({ factors }) => factors),
+    );
+    const kernelSeconds = device === 'gpu' ? await kernelAlone() : undefined;
+    const memory = tf.memory() as tf.MemoryInfo & { numBytesAllocatedInGPU?: number };
+    answer({
+      seconds,
+      transferSeconds: null,
+      ...(kernelSeconds !== undefined && { kernelSeconds }),
+      peakBytes: process.resourceUsage().maxRSS * 1024,
+      gpuPeakBytes: device === 'gpu' ? (memory.numBytesAllocatedInGPU ?? null) : null,
+    });
+
+    async function kernelAlone(): Promise<number> {
+      const { structure, n, m } = flow;
+      if (structure.kind !== 'diagonal' || !fusedKernel(tf.getBackend())) throw new Error('no fused kernel');
+      const most = typeof chunk === 'number' ? chunk : chunk(run.rank, 'fused');
+      const attrs = { structure, n, m, rank: run.rank, method: how, stop };
+      let sum = 0;
+      for (let at = 0; at < members.length; at += most)
+        sum += (await callKernel(attrs, members.slice(at, at + most))).seconds;
+      return sum;
+    }
+  }
+  await pool?.close();
+  process.exit(0);
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const [folder, device] = process.argv.slice(2);
+  await main(folder!, device as DeviceKind);
+}
