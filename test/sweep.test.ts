@@ -42,6 +42,7 @@ describe('config', () => {
       method: 'auto',
       maxSteps: 1_000_000,
       backend: 'auto',
+      tf32: false,
       kernel: 'auto',
       precision: 'float32',
     });

@@ -13,6 +13,11 @@ export interface BackendOptions {
   readonly tf32?: boolean | undefined;
 }
 
+export interface OpenOptions extends BackendOptions {
+  /** Only if it may be on a GPU, which spares loading what cannot (default: false). */
+  readonly gpuOnly?: boolean;
+}
+
 /** What there is to know of a backend and its device, whether it is in use or only listed. */
 export interface Device {
   /** In words, for people. */

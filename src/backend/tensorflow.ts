@@ -3,7 +3,7 @@
  * `npm run setup:tensorflow` builds one in .tensorflow/, or installed as an optional peer. Loaded only here.
  */
 import * as tf from '@tensorflow/tfjs';
-import { Unavailable, type BackendOptions, type Opened } from './backend.js';
+import { Unavailable, type Opened, type OpenOptions } from './backend.js';
 import { GPU_CHUNK_ELEMENTS } from './memory.js';
 import { inNode } from './platform.js';
 import { processorName } from './processor.js';
@@ -29,12 +29,12 @@ interface Found {
 }
 
 /** @throws Unavailable outside Node, or if no package loads */
-export async function openTensorflow({ tf32 = false }: BackendOptions = {}): Promise<Opened> {
+export async function openTensorflow({ tf32 = false, gpuOnly = false }: OpenOptions = {}): Promise<Opened> {
   if (!inNode()) throw new Unavailable('it needs Node.js');
   await prepareProcess(tf32);
   const { explained } = await import('./tensorflowFailure.js');
   const failures: string[] = [];
-  for (const found of await findPackages()) {
+  for (const found of await findPackages(gpuOnly ? [packages[0]] : packages)) {
     const { name, version } = found;
     if (version !== tf.version.tfjs) {
       failures.push(`${name} is ${version}, for TensorFlow.js ${version}: rankflow has ${tf.version.tfjs}`);
@@ -58,15 +58,15 @@ export async function openTensorflow({ tf32 = false }: BackendOptions = {}): Pro
   );
 }
 
-/** The packages that there are, the one built for this machine before those that came as they were published. */
-async function findPackages(): Promise<Found[]> {
+/** Those of the packages that there are, the one built for this machine before those that came as they were published. */
+async function findPackages(names: readonly Found['name'][]): Promise<Found[]> {
   const { createRequire } = await import('node:module');
   const { join } = await import('node:path');
   const { packageRoot } = await import('../packageRoot.js');
   const places = [join(packageRoot, '.tensorflow', 'package.json'), import.meta.url];
   return places.flatMap((place) => {
     const require = createRequire(place);
-    return packages.flatMap((name): Found[] => {
+    return names.flatMap((name): Found[] => {
       try {
         const { version } = require(`${name}/package.json`) as { version: string };
         return [{ name, entry: require.resolve(name), version, load: () => require(name) as unknown }];

@@ -14,13 +14,14 @@ import {
   type BackendOptions,
   type BackendReport,
   type Opened,
+  type OpenOptions,
 } from './backend.js';
 import { openCpu, openWasm } from './processor.js';
 import { prove, type Precision } from './proof.js';
 import { openTensorflow } from './tensorflow.js';
 import { openWebgpu } from './webgpu.js';
 
-const openers: Record<BackendName, (options: BackendOptions) => Promise<Opened>> = {
+const openers: Record<BackendName, (options: OpenOptions) => Promise<Opened>> = {
   tensorflow: openTensorflow,
   webgpu: openWebgpu,
   webgl: () =>
@@ -33,8 +34,8 @@ type Suits = (device: Opened) => boolean;
 const anything: Suits = () => true;
 
 /** What 'auto' takes: the first that works and suits. */
-const preferences: readonly { name: BackendName; suits: Suits }[] = [
-  { name: 'tensorflow', suits: ({ gpu }) => gpu },
+const preferences: readonly { name: BackendName; suits: Suits; gpuOnly?: boolean }[] = [
+  { name: 'tensorflow', suits: ({ gpu }) => gpu, gpuOnly: true },
   { name: 'webgpu', suits: ({ software }) => !software },
   { name: 'wasm', suits: anything },
   { name: 'tensorflow', suits: anything },
@@ -116,8 +117,8 @@ export async function closeBackends(): Promise<void> {
 const quieten = () => tf.enableProdMode();
 
 async function choose(options: BackendOptions): Promise<BackendName> {
-  for (const { name, suits } of preferences) {
-    if (!((await attempt(name, options, suits)) instanceof Unavailable)) return name;
+  for (const { name, suits, gpuOnly = false } of preferences) {
+    if (!((await attempt(name, { ...options, gpuOnly }, suits)) instanceof Unavailable)) return name;
   }
   throw new Error('not even the cpu backend of TensorFlow.js works');
 }
@@ -128,7 +129,7 @@ const firstPreferred = (resultOf: (name: BackendName) => Proven | Unavailable): 
     return !(result instanceof Unavailable) && suits(result);
   })?.name ?? null;
 
-const attempt = (name: BackendName, options: BackendOptions, suits: Suits): Promise<Proven | Unavailable> =>
+const attempt = (name: BackendName, options: OpenOptions, suits: Suits): Promise<Proven | Unavailable> =>
   obtain(name, options, suits).catch((error: unknown) =>
     error instanceof Unavailable
       ? error
@@ -139,7 +140,7 @@ const attempt = (name: BackendName, options: BackendOptions, suits: Suits): Prom
  * Opens a backend, unless it is open, and proves it.
  * @throws Unavailable if it cannot be had here, or does not suit
  */
-async function obtain(name: BackendName, options: BackendOptions, suits: Suits = anything): Promise<Proven> {
+async function obtain(name: BackendName, options: OpenOptions, suits: Suits = anything): Promise<Proven> {
   const known = open.get(name);
   const opened = known ?? (await openers[name](options));
   if (!suits(opened)) {
