@@ -80,14 +80,16 @@ export const takesPart = ({ devices, free }: Contestant, { integration }: PeerPr
 const STEPS = [1.2, 1, 0.8, 0.5, 0.25, 0.1];
 const TOLERANCES = [1e-3, 1e-4, 1e-5, 1e-6, 1e-7];
 
-/** Accuracies to try, loosest first. Where the step is given there is nothing to choose for those who take steps. */
+/** Accuracies to try, loosest first, none looser than the tolerance of rankflow if it has one. Where the step is given there is nothing to choose for those who take steps. */
 export function accuraciesOf(
   { family, accuracy }: Contestant,
   { integration }: PeerProblem,
 ): readonly Accuracy[] {
   if (family === 'rankflow' && accuracy === 'step' && integration.kind === 'free')
     return [{ step: null, rtol: integration.rtol }];
-  if (accuracy === 'rtol') return TOLERANCES.map((rtol) => ({ step: null, rtol }));
+  const loosest = integration.kind === 'free' ? integration.rtol : Infinity;
+  if (accuracy === 'rtol')
+    return TOLERANCES.filter((rtol) => rtol <= loosest).map((rtol) => ({ step: null, rtol }));
   const steps = integration.kind === 'rk4' ? [integration.step] : STEPS;
   return steps.map((step) => ({ step, rtol: null }));
 }

@@ -40,7 +40,8 @@ const { only, device, peak, write } = await yargs(hideBin(process.argv))
     },
     write: { type: 'boolean', default: false, describe: 'write benchmarks/RESULTS.md' },
   })
-  .check(({ only }) => {
+  .check(({ only, write }) => {
+    if (write && only !== undefined) throw new Error('--write is for all problems: leave --only out');
     const unknown = only?.split(',').filter((id) => !ids.includes(id)) ?? [];
     if (unknown.length > 0) throw new Error(`no problem ${unknown.join(', ')}: one of ${ids.join(', ')}`);
     return true;

@@ -1,10 +1,14 @@
 """What the contestants on PyTorch share: the device, and batches as they are laid out there, transposed [r, n]."""
 
+import os
+
 from protocol import CORES, Absent, Clock, Contestant, Run
 
 
 def start(device: str):
     """PyTorch on all cores or the GPU; products of float32 matrices in float32."""
+    # Threads that spin while they wait take the cores from each other wherever these are shared.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch
 
     if device == "gpu" and not torch.cuda.is_available():
