@@ -6,12 +6,13 @@ import { interleaved, pairedRatio, quantile, sample } from '../benchmarks/measur
 import { relativeError, updateOf } from '../benchmarks/numbers.js';
 import { heading, notes, resultsTable } from '../benchmarks/report.js';
 import { atLeast, atMost, judged, resultsOf, Skipped, type Bar } from '../benchmarks/workload.js';
+import { operationsPerStep } from '../benchmarks/workloads/operations.js';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import { answered, type HostField } from '../kernels/cpu/step.js';
 import { twin } from '../kernels/cpu/twin.js';
 import { dense } from '../src/dense.js';
 import { tableaus } from '../src/method/tableau.js';
-import { gaussian } from './support.js';
+import { gaussian, useBackend } from './support.js';
 
 describe('measurement', () => {
   it('has medians and quartiles by interpolation', () => {
@@ -91,6 +92,14 @@ describe('numbers', () => {
     // Two rows of one column: Gram 2 each, sigma 1, product 2.
     expect(flopsPerEvaluation({ n: 1, m: 1, rank: 1 })).toBe(10);
     expect(flopsPerStep({ n: 1, m: 1, rank: 1 })).toBe(40 + 36);
+  });
+
+  it('counts operations that TensorFlow.js is given', async () => {
+    await useBackend('cpu');
+    // The flow 8; of two components each, a product for every slope and a sum; squares and sums of the state and of its
+    // slope, a sum for each of the two and their stack.
+    const rk4 = 4 * 8 + 2 * (3 * 2 + 5) + 11;
+    expect(Object.fromEntries(await operationsPerStep())).toMatchObject({ rk4 });
   });
 
   it('forms updates and their errors', () => {

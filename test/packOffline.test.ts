@@ -165,7 +165,8 @@ describe.skipIf(!packs)(`the offline archive, ${isolated ? 'alone' : 'with an em
     'computes on the driver of a folder that Vulkan does not know',
     () => {
       const manifest = JSON.parse(readFileSync(driver, 'utf8'));
-      const library = resolve(dirname(driver), manifest.ICD.library_path);
+      const { library_path: path } = manifest.ICD;
+      const library = resolve(dirname(driver), path);
       if (!isolated) {
         expect(webgpu({ VK_DRIVER_FILES: driver }).available).toBe(true);
         return;

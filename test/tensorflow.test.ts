@@ -154,6 +154,15 @@ describe('devices', () => {
   });
 });
 
+/** A package whose GPU is TensorFlow.js's own cpu backend. */
+const imitatedGpu = `
+  const tf = require('@tensorflow/tfjs');
+  tf.copyRegisteredKernels('cpu', 'tensorflow');
+  tf.registerBackend('tensorflow', () => {
+    const { constructor } = tf.findBackend('cpu');
+    return Object.assign(new constructor(), { isUsingGpuDevice: true, binding: { TF_Version: '0' } });
+  });`;
+
 describe('TensorFloat-32', () => {
   afterAll(closeBackends);
 
@@ -162,6 +171,35 @@ describe('TensorFloat-32', () => {
       'invalid tf32: true; must be false on wasm',
     );
     expect((await useBackend('wasm', { tf32: false })).precision).toBe('float32');
+  });
+
+  it.each([true, false])('on a GPU is what TensorFlow was loaded with: %s', (tf32) => {
+    const gpu = { 'package.json': manifest('4.22.0'), 'index.js': imitatedGpu };
+    const folder = project({ [`${node}-gpu`]: gpu });
+    const script = `
+      const { closeBackends, useBackend } = await import('${folder}/dist/src/backend/useBackend.js');
+      const told = [];
+      const ask = (tf32) =>
+        useBackend('tensorflow', { tf32 }).then(({ name }) => name, ({ message }) => message).then((x) => told.push(x));
+      await ask(${tf32});
+      told.push(process.env.NVIDIA_TF32_OVERRIDE ?? 'none');
+      await ask(${!tf32});
+      await closeBackends();
+      await ask(${!tf32});
+      await ask(${tf32});
+      console.log(JSON.stringify(told));`;
+    try {
+      const args = ['--input-type=module', '--eval', script];
+      const told = JSON.parse(
+        execFileSync(process.execPath, args, { encoding: 'utf8', stdio: 'pipe' }),
+      ) as string[];
+      const refused = expect.stringMatching(
+        new RegExp(`^invalid tf32: ${!tf32}; must be ${tf32} on tensorflow .*as when this process loaded`),
+      ) as string;
+      expect(told).toEqual(['tensorflow', tf32 ? 'none' : '0', refused, refused, 'tensorflow']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

@@ -4,9 +4,9 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { dump, parse } from 'npyjs';
 import { dense } from '../../src/dense.js';
+import { packageRoot } from '../../src/packageRoot.js';
 import type { Factors } from '../../src/ensemble/adapter.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';
 import { startOf, type Size } from '../flow.js';
@@ -34,9 +34,7 @@ export interface PeerProblem {
   readonly rounds: number;
 }
 
-const file = fileURLToPath(import.meta.url).includes('/dist/')
-  ? new URL('../../../benchmarks/peers/problems.json', import.meta.url)
-  : new URL('problems.json', import.meta.url);
+const file = join(packageRoot, 'benchmarks/peers/problems.json');
 
 export const problems = JSON.parse(readFileSync(file, 'utf8')) as readonly PeerProblem[];
 

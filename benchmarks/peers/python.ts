@@ -3,12 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../../src/packageRoot.js';
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
-export const scripts = join(root, 'benchmarks/peers/contestants');
-const requirements = join(root, 'benchmarks/peers/requirements.txt');
-const environment = join(root, '.venv');
+export const scripts = join(packageRoot, 'benchmarks/peers/contestants');
+const requirements = join(packageRoot, 'benchmarks/peers/requirements.txt');
+const environment = join(packageRoot, '.venv');
 const made = join(environment, 'requirements.sha256');
 
 /** The interpreter, with all packages if it is not the user's own. */

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { processorName } from '../../src/backend/processor.js';
+import { packageRoot } from '../../src/packageRoot.js';
 import { Skipped, type Result } from '../workload.js';
 import { barsOf, peakOf } from './bars.js';
 import { contest } from './contest.js';
@@ -118,7 +119,7 @@ try {
 }
 console.log(barsText(results));
 if (write) {
-  const file = fileURLToPath(new URL('../../../benchmarks/RESULTS.md', import.meta.url));
+  const file = join(packageRoot, 'benchmarks/RESULTS.md');
   writeFileSync(file, document(existsSync(file) ? readFileSync(file, 'utf8') : '', sections));
 }
 process.exit(results.every(({ pass }) => pass) ? 0 : 1);

@@ -7,8 +7,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { loadModules } from '../../kernels/wasm/module.js';
+import { packageRoot } from '../../src/packageRoot.js';
 import { openFused } from '../backends.js';
 import { FLOPS, flopsPerStep, membersOf, problemOf, rk4, STEP, stopAfter } from '../flow.js';
 import { callKernel } from '../kernelCall.js';
@@ -20,7 +20,7 @@ import { W1 } from './w1.js';
 const TRAJECTORIES = 256;
 const LARGEST_DIFFERENCE = 1e-4;
 
-const source = fileURLToPath(new URL('../../../benchmarks/w1.c', import.meta.url));
+const source = join(packageRoot, 'benchmarks/w1.c');
 const flags = ['-O3', '-march=native', ...(arch() === 'x64' ? ['-mprefer-vector-width=128'] : [])];
 
 /** The program; @throws Skipped if there is no compiler, or it does not compile it */

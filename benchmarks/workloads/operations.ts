@@ -28,10 +28,10 @@ async function kernels(how: Method, steps: number): Promise<number> {
 }
 
 /** Operations of a step, by method. */
-export async function operationsPerStep(): Promise<Record<keyof typeof methods, number>> {
-  const counted = { 'gd-simultaneous': NaN, rk4: NaN, bosh3: NaN, dopri5: NaN };
+export async function operationsPerStep(): Promise<[name: string, operations: number][]> {
+  const counted: [string, number][] = [];
   for (const [name, how] of Object.entries(methods))
-    counted[name as keyof typeof methods] = ((await kernels(how, 20)) - (await kernels(how, 10))) / 10;
+    counted.push([name, ((await kernels(how, 20)) - (await kernels(how, 10))) / 10]);
   return counted;
 }
 
@@ -41,7 +41,7 @@ export const operations: Workload = {
   unit: 'operations',
   async run() {
     await useBackend('cpu');
-    const counted = Object.entries(await operationsPerStep());
+    const counted = await operationsPerStep();
     const note = 'all trajectories of a chunk together; steps that are rejected take a few more';
     return counted.map(([name, value], i) => ({
       id: `operations/${name}`,

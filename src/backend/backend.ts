@@ -13,6 +13,7 @@ export interface BackendOptions {
   readonly tf32?: boolean | undefined;
 }
 
+/** What a backend is told when it is opened. */
 export interface OpenOptions extends BackendOptions {
   /** Only if it may be on a GPU, which spares loading what cannot (default: false). */
   readonly gpuOnly?: boolean;

@@ -28,10 +28,13 @@ interface Found {
   load(): unknown;
 }
 
+/** Whether TensorFlow was loaded with TensorFloat-32, which it cannot be again; null before. */
+let loadedTf32: boolean | null = null;
+
 /** @throws Unavailable outside Node, or if no package loads */
 export async function openTensorflow({ tf32 = false, gpuOnly = false }: OpenOptions = {}): Promise<Opened> {
   if (!inNode()) throw new Unavailable('it needs Node.js');
-  await prepareProcess(tf32);
+  if (loadedTf32 === null) await prepareProcess(tf32);
   const { explained } = await import('./tensorflowFailure.js');
   const failures: string[] = [];
   for (const found of await findPackages(gpuOnly ? [packages[0]] : packages)) {
@@ -48,7 +51,8 @@ export async function openTensorflow({ tf32 = false, gpuOnly = false }: OpenOpti
       failures.push(`${name} fails: ${explained(error)}`);
       continue;
     }
-    return await describe(found, tf32);
+    loadedTf32 ??= tf32;
+    return await describe(found, loadedTf32);
   }
   if (failures.length > 0) throw new Unavailable(failures.join('; '));
   throw new Unavailable(

@@ -1,8 +1,7 @@
 /**
  * Choosing a backend and listing them. What is forced is used or refused; 'auto' takes the fastest that works: a GPU
- * through TensorFlow, a GPU through WebGPU, WebAssembly, TensorFlow on the CPU (whose lack of fused kernels makes it 3.5
- * times slower than WebAssembly on the sweep of `npm start`), plain JavaScript. Every backend is proven by a computation
- * before it is used or said to be available.
+ * through TensorFlow, a GPU through WebGPU, WebAssembly, TensorFlow on the CPU (which has no fused kernels), plain
+ * JavaScript. Every backend is proven by a computation before it is used or said to be available.
  */
 import * as tf from '@tensorflow/tfjs';
 import { InputError } from '../inputError.js';

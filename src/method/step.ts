@@ -12,20 +12,23 @@ const sum = (terms: Tensor3D[]): Tensor3D => (terms.length === 1 ? terms[0]! : t
 /** One number for each row of the batch [batch, 1, 1]. */
 const column = (values: readonly number[]): Tensor3D => tf.tensor3d([...values], [values.length, 1, 1]);
 
-/** state + sum_j h weights_j stages_j, h [batch]: a product for each term and a sum of them all. */
+/** The products weights_j stages_j of one component, but for weights of zero. */
+const terms = (
+  weights: readonly (number | Tensor3D)[],
+  stages: readonly State[],
+  component: number,
+): Tensor3D[] =>
+  weights.flatMap((weight, j) => (weight === 0 ? [] : [tf.mul<Tensor3D>(stages[j]![component]!, weight)]));
+
+/** state + sum_j h weights_j stages_j, h [batch]. */
 function advance(
   state: State,
   h: readonly number[],
   weights: readonly number[],
   stages: readonly State[],
 ): Tensor3D[] {
-  const factors = weights.map((weight) => (weight === 0 ? null : column(h.map((size) => size * weight))));
-  return state.map((z, component) =>
-    sum([
-      z,
-      ...factors.flatMap((factor, j) => (factor ? [tf.mul<Tensor3D>(stages[j]![component]!, factor)] : [])),
-    ]),
-  );
+  const factors = weights.map((weight) => weight && column(h.map((size) => size * weight)));
+  return state.map((z, component) => sum([z, ...terms(factors, stages, component)]));
 }
 
 /** What a step leaves behind, each [batch, ...] per component. */
@@ -60,15 +63,7 @@ export function rungeKuttaStep(
   return {
     next: sharesLast ? point : advance(state, h, b, stages),
     slope: sharesLast ? (stages.at(-1) as State) : first,
-    error: errorWeights
-      ? state.map((_, component) =>
-          sum(
-            errorWeights.flatMap((weight, j) =>
-              weight === 0 ? [] : [tf.mul<Tensor3D>(stages[j]![component]!, weight)],
-            ),
-          ),
-        )
-      : null,
+    error: errorWeights ? state.map((_, component) => sum(terms(errorWeights, stages, component))) : null,
   };
 }
 
