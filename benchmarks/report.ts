@@ -42,8 +42,8 @@ export const notes = (results: readonly Result[], width: number): string =>
     })
     .join('\n');
 
-export const heading = ({ rankflow, commit, tfjs, node, device, startedAt }: Provenance): string =>
+export const heading = ({ rankflow, commit, tfjs, runtime, device, startedAt }: Provenance): string =>
   [
-    `rankflow ${rankflow} (${commit ?? 'no checkout'}), TensorFlow.js ${tfjs}, Node.js ${node}, ${startedAt}`,
+    `rankflow ${rankflow} (${commit ?? 'no checkout'}), TensorFlow.js ${tfjs}, ${runtime}, ${startedAt}`,
     device,
   ].join('\n');

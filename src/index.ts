@@ -67,7 +67,8 @@ export type { Definition as LossDefinition } from './verify/losses.js';
 export { rankflow as verified, type Subject as Verified } from './verify/subject.js';
 
 export { readMatrix } from './files/matrix.js';
-export { readSafetensors, writeSafetensors } from './files/safetensors.js';
+export { readSafetensors } from './files/safetensors.js';
+export { writeSafetensors } from './files/writeSafetensors.js';
 
 export {
   alignedPath,

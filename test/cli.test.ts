@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { EigenvalueDecomposition, Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readSafetensors, writeSafetensors } from '../src/files/safetensors.js';
+import { readSafetensors } from '../src/files/safetensors.js';
+import { writeSafetensors } from '../src/files/writeSafetensors.js';
 import { formatNumber } from '../src/report/format.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readEntries, readMatrix } from '../src/files/matrix.js';
-import { readSafetensors, writeSafetensors } from '../src/files/safetensors.js';
+import { readSafetensors } from '../src/files/safetensors.js';
+import { writeSafetensors } from '../src/files/writeSafetensors.js';
 import { InputError } from '../src/inputError.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rankflow-files-'));

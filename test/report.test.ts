@@ -82,7 +82,7 @@ const broken = ranks.map((rank) =>
 );
 
 const provenance: Provenance = {
-  ...{ rankflow: '0.1.0', commit: null, tfjs: '4.22.0', node: '20', backend: 'wasm', device: 'a <b>CPU</b>' },
+  ...{ rankflow: '0.1.0', commit: null, tfjs: '4.22.0', runtime: 'Node.js v20', backend: 'wasm', device: 'a <b>CPU</b>' },
   ...{
     precision: 'float32',
     startedAt: '2026-01-01T00:00:00Z',

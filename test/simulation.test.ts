@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../src/backend/useBackend.js';
 import type { BackendInfo } from '../src/backend/backend.js';
 import { dense } from '../src/dense.js';
-import { checkConfig } from '../src/input/config.js';
+import { checkConfig } from '../src/input/checkConfig.js';
 import { custom } from '../src/problem/custom.js';
 import type { Provenance } from '../src/results/provenance.js';
 import { asSweep, simulationSchema } from '../src/simulation/config.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../src/backend/useBackend.js';
 import { dense } from '../src/dense.js';
-import { checkConfig } from '../src/input/config.js';
+import { checkConfig } from '../src/input/checkConfig.js';
 import type { Outcome } from '../src/method/outcome.js';
 import { sweepJsonSchema, sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { expectedSquare, lawOf, metricOf } from '../src/sweep/law.js';

@@ -4,7 +4,7 @@ import { drawnOnDevice } from '../kernels/webgpu/philox.js';
 import type { BackendInfo } from '../src/backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
 import type { Factors } from '../src/ensemble/adapter.js';
-import { checkConfig } from '../src/input/config.js';
+import { checkConfig } from '../src/input/checkConfig.js';
 import { normals, philox4x32, streams } from '../src/random/philox.js';
 import type { Member } from '../src/solver/solve.js';
 import { sweepSchema } from '../src/sweep/config.js';

@@ -8,7 +8,7 @@ import { fusedKernel } from '../../kernels/fused.js';
 import { useBackend } from '../../src/backend/useBackend.js';
 import { method } from '../../src/method/method.js';
 import { frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
-import { version } from '../../src/results/provenance.js';
+import { release } from '../../src/release.js';
 import { poolFor } from '../../src/solver/pool.js';
 import { chunkFor, type Member, type SolveOptions } from '../../src/solver/solve.js';
 import { plain, solved } from '../flow.js';
@@ -49,7 +49,7 @@ async function main(folder: string, device: DeviceKind): Promise<void> {
     process.exit(0);
   });
   const pool = poolFor(backend, undefined);
-  const versions = { rankflow: version, node: process.versions.node, tfjs: backend.tfjs };
+  const versions = { rankflow: release.version, node: process.versions.node, tfjs: backend.tfjs };
   const words = pool ? `${backend.device}, ${pool.workers} workers` : backend.device;
   answer({ versions, device: words, software: backend.software });
 

@@ -68,6 +68,10 @@ export interface BackendReport extends Device {
   readonly preferred: boolean;
 }
 
+/** Whether the words of a graphics driver are those of one that imitates a GPU on the CPU. */
+export const isSoftware = (words: string): boolean =>
+  /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i.test(words);
+
 /** A backend that cannot be had here; the message says why, and how to get it. */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable';

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { registerCpuKernel } from '../../kernels/cpu/advance.js';
 import { registerWasmKernel } from '../../kernels/wasm/kernel.js';
 import { Unavailable, type Opened } from './backend.js';
-import { firstLine, inNode } from './platform.js';
+import { firstLine, inNode } from '../platform.js';
 
 /**
  * Measured for a Bogacki-Shampine step on wasm (ns per element and step, one Zen core; n = 384 at r = 16 and 32,
@@ -25,6 +25,8 @@ export async function openWasm(): Promise<Opened> {
       `@tensorflow/tfjs-backend-wasm did not load (${firstLine(error)}): run npm install`,
     );
   });
+  // The fused kernel works in a memory that one thread has to itself.
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   const restore = inNode() ? rememberListeners() : () => undefined;
   const started = await tf.setBackend('wasm');
   restore();

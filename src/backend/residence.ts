@@ -4,16 +4,23 @@ import type { BackendName } from './backend.js';
 
 /** What the backends of devices with a memory of their own tell of a tensor. */
 interface DeviceBackend {
-  readonly tensorMap?: { get(id: object): { readonly values?: unknown } | undefined };
+  readonly tensorMap?: TensorValues;
+  /** The same of webgl. */
+  readonly texData?: TensorValues;
+}
+
+interface TensorValues {
+  get(id: object): { readonly values?: unknown } | undefined;
 }
 
 /**
  * Whether the values of a tensor are the backend's: false if another backend computed them, or if a backend with a
- * memory of its own (webgpu, tensorflow) has them on the host, where it computes small tensors if it may. To be asked
+ * memory of its own (webgpu, webgl, tensorflow) has them on the host, where it computes small tensors if it may. To be asked
  * before values are read, for then they are in both places.
  */
 export function isOn(name: BackendName, tensor: tf.Tensor): boolean {
   const owner: unknown = tf.engine().state.tensorInfo.get(tensor.dataId)?.backend;
   if (!owner || owner !== tf.findBackend(name)) return false;
-  return (owner as DeviceBackend).tensorMap?.get(tensor.dataId)?.values == null;
+  const { tensorMap, texData } = owner as DeviceBackend;
+  return (tensorMap ?? texData)?.get(tensor.dataId)?.values == null;
 }

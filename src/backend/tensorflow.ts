@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { Unavailable, type Opened, type OpenOptions } from './backend.js';
 import { GPU_CHUNK_ELEMENTS } from './memory.js';
-import { inNode } from './platform.js';
+import { inNode } from '../platform.js';
 import { processorName } from './processor.js';
 
 const packages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;

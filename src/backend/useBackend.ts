@@ -1,7 +1,7 @@
 /**
  * Choosing a backend and listing them. What is forced is used or refused; 'auto' takes the fastest that works: a GPU
- * through TensorFlow, a GPU through WebGPU, WebAssembly, TensorFlow on the CPU (which has no fused kernels), plain
- * JavaScript. Every backend is proven by a computation before it is used or said to be available.
+ * through TensorFlow, a GPU through WebGPU, WebAssembly, then what has no fused kernels: a GPU through WebGL, TensorFlow
+ * on the CPU, plain JavaScript. Every backend is proven by a computation before it is used or said to be available.
  */
 import * as tf from '@tensorflow/tfjs';
 import { InputError } from '../inputError.js';
@@ -18,13 +18,13 @@ import {
 import { openCpu, openWasm } from './processor.js';
 import { prove, type Precision } from './proof.js';
 import { openTensorflow } from './tensorflow.js';
+import { openWebgl } from './webgl.js';
 import { openWebgpu } from './webgpu.js';
 
 const openers: Record<BackendName, (options: OpenOptions) => Promise<Opened>> = {
   tensorflow: openTensorflow,
   webgpu: openWebgpu,
-  webgl: () =>
-    Promise.reject(new Unavailable('it runs in browsers only; in Node.js webgpu and tensorflow use a GPU')),
+  webgl: openWebgl,
   wasm: openWasm,
   cpu: openCpu,
 };
@@ -37,6 +37,7 @@ const preferences: readonly { name: BackendName; suits: Suits; gpuOnly?: boolean
   { name: 'tensorflow', suits: ({ gpu }) => gpu, gpuOnly: true },
   { name: 'webgpu', suits: ({ software }) => !software },
   { name: 'wasm', suits: anything },
+  { name: 'webgl', suits: ({ software }) => !software },
   { name: 'tensorflow', suits: anything },
   { name: 'cpu', suits: anything },
 ];

@@ -5,10 +5,10 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { registerWebgpuKernel } from '../../kernels/webgpu/advance.js';
-import { Unavailable, type Opened } from './backend.js';
+import { isSoftware, Unavailable, type Opened } from './backend.js';
 import { dawn, whatIsMissing } from './dawn.js';
 import { chunkElementsFor } from './memory.js';
-import { firstLine, inNode } from './platform.js';
+import { firstLine, inNode } from '../platform.js';
 
 const raisedLimits = [
   'maxBufferSize',
@@ -23,8 +23,6 @@ const raisedLimits = [
 ] as const;
 
 const usefulFeatures = ['timestamp-query', 'subgroups'];
-
-const software = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|\bwarp\b/i;
 
 /** MatMulPackedProgram of TensorFlow.js's webgpu backend (MatMulProgramType in its webgpu_util). */
 const PACKED = 3;
@@ -82,7 +80,7 @@ async function register(adapter: GPUAdapter, device: GPUDevice): Promise<Opened>
   });
   const limits = Object.fromEntries(raisedLimits.map((limit) => [limit, Number(device.limits[limit])]));
   const words = [info.description, info.vendor, info.architecture, info.device].filter(Boolean);
-  const imitated = software.test(words.join(' '));
+  const imitated = isSoftware(words.join(' '));
   return {
     device: `${imitated ? 'software driver' : 'GPU'} through WebGPU, ${words.join(', ')}`,
     software: imitated,

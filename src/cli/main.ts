@@ -3,7 +3,7 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { InputError } from '../inputError.js';
-import { version } from '../results/provenance.js';
+import { release } from '../release.js';
 import { devicesCommand } from './devices.js';
 import { note } from './output.js';
 import { simulateCommand } from './simulate.js';
@@ -33,7 +33,7 @@ await yargs(hideBin(process.argv))
   .demandCommand(1, 'a command is needed')
   .strict()
   .locale('en')
-  .version(version)
+  .version(release.version)
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': false })
   .fail((message, error) => fail(message, error))

@@ -1,6 +1,7 @@
 /** `rankflow simulate`: one ensemble, its functionals over time, and its final adapters. */
 import type { CommandModule } from 'yargs';
-import { checkConfig, readConfig } from '../input/config.js';
+import { checkConfig } from '../input/checkConfig.js';
+import { readConfig } from '../input/config.js';
 import { formatNumber } from '../report/format.js';
 import { progress, type Progress } from '../report/progress.js';
 import { table } from '../report/table.js';

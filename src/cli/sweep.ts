@@ -1,6 +1,7 @@
 /** `rankflow sweep`: flags or a config file to a plan, a run and a results folder. */
 import type { CommandModule } from 'yargs';
-import { checkConfig, readConfig } from '../input/config.js';
+import { checkConfig } from '../input/checkConfig.js';
+import { readConfig } from '../input/config.js';
 import { progress, type Progress } from '../report/progress.js';
 import { sweepTable } from '../report/table.js';
 import { defaultFolder, refuseFolder } from '../results/folder.js';

@@ -1,7 +1,7 @@
 /** `rankflow theory`: the closed forms alone. */
 import type { CommandModule } from 'yargs';
 import { useBackend } from '../backend/useBackend.js';
-import { checkConfig } from '../input/config.js';
+import { checkConfig } from '../input/checkConfig.js';
 import { formatNumber } from '../report/format.js';
 import { table } from '../report/table.js';
 import { sweepSchema } from '../sweep/config.js';

@@ -2,13 +2,12 @@
  * Reads one real matrix from a file: `.safetensors` (one tensor of it, named after a `#` where there are several),
  * `.npy` or `.csv`. A matrix that comes back is two-dimensional, not empty and finite in every entry.
  */
-import { readFileSync } from 'node:fs';
-import { extname } from 'node:path';
 import { CsvError, parse as parseCsv } from 'csv-parse/sync';
 import { parse as parseNpy } from 'npyjs';
 import { dense, type Dense } from '../dense.js';
 import { InputError } from '../inputError.js';
-import { fromDisk, readSafetensors, someOf } from './safetensors.js';
+import { readBytes } from './disk.js';
+import { readSafetensors, someOf } from './safetensors.js';
 
 /** An array of any number of dimensions, entries in row-major order. */
 interface HostArray {
@@ -49,7 +48,7 @@ export const readEntries = (location: string): Float64Array => readArray(locatio
 function readArray(location: string): HostArray {
   const [, path, tensor] = /^(.*?\.safetensors)(?:#(.*))?$/is.exec(location) ?? [];
   if (path !== undefined) return readTensor(location, path, tensor);
-  const extension = extname(location).toLowerCase();
+  const extension = /\.[^./\\]*$/.exec(location)?.[0].toLowerCase() ?? '';
   if (extension === '.npy') return readNpy(location);
   if (extension === '.csv') return readCsv(location);
   throw new InputError(
@@ -71,7 +70,7 @@ function readTensor(location: string, path: string, name: string | undefined): H
 
 /** npyjs reads the bytes; what its header claims is checked here against the data it found. */
 function readNpy(path: string): HostArray {
-  const bytes = fromDisk(path, () => readFileSync(path));
+  const bytes = readBytes(path);
   const { data, shape, dtype, fortranOrder } = parsedNpy(path, bytes);
   const isFloat = data instanceof Float32Array || data instanceof Float64Array;
   if (!isFloat || !/^f[248]$/.test(dtype))
@@ -86,13 +85,15 @@ function readNpy(path: string): HostArray {
   return { shape, data: transpose ? rowMajor(rows, cols, data) : new Float64Array(data) };
 }
 
-function parsedNpy(path: string, bytes: Buffer) {
+function parsedNpy(path: string, bytes: Uint8Array<ArrayBuffer>) {
   try {
     // npyjs takes a header without this key for one in C order, which could transpose a matrix in silence.
-    if (!/'fortran_order'\s*:\s*(True|False)/.test(bytes.toString('latin1', 0, 1024))) {
+    if (
+      !/'fortran_order'\s*:\s*(True|False)/.test(new TextDecoder('latin1').decode(bytes.subarray(0, 1024)))
+    ) {
       throw new TypeError('no fortran_order in a .npy header');
     }
-    return parseNpy(new Uint8Array(bytes).buffer);
+    return parseNpy(bytes.buffer);
   } catch (error) {
     const cause = (error as Error).message;
     const found = error instanceof RangeError ? `it is cut short, or its header lies (${cause})` : cause;
@@ -109,7 +110,7 @@ function rowMajor(rows: number, cols: number, columns: ArrayLike<number>): HostA
 }
 
 function readCsv(path: string): HostArray {
-  const bytes = fromDisk(path, () => readFileSync(path));
+  const bytes = readBytes(path);
   const records = csvRecords(path, bytes);
   const cols = records[0]?.length ?? 0;
   const data = new Float64Array(records.length * cols);
@@ -122,7 +123,7 @@ function readCsv(path: string): HostArray {
   return { shape: [records.length, cols], data };
 }
 
-function csvRecords(path: string, bytes: Buffer): string[][] {
+function csvRecords(path: string, bytes: Uint8Array<ArrayBuffer>): string[][] {
   try {
     return parseCsv(bytes, { bom: true, trim: true, skip_empty_lines: true });
   } catch (error) {

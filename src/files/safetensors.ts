@@ -3,11 +3,10 @@
  * little-endian as every machine TensorFlow.js runs on. Opening a file reads and checks the header alone; a tensor's
  * bytes are read when it is asked for, so a checkpoint of many gigabytes costs one tensor's memory.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { float16ToFloat32 } from 'npyjs';
 import { z } from 'zod';
 import { InputError } from '../inputError.js';
-import { writeWhole } from './writeWhole.js';
+import { withFile, type OpenFile } from './disk.js';
 
 /** A tensor on the host: entries in row-major order, whatever precision they were stored in. */
 export interface Tensor extends TensorInfo {
@@ -37,13 +36,7 @@ interface Entry extends TensorInfo {
   readonly end: number;
 }
 
-interface OpenFile {
-  readonly path: string;
-  readonly fd: number;
-  readonly size: number;
-}
-
-const LENGTH_BYTES = 8;
+export const LENGTH_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000;
 const CHUNK_BYTES = 2 ** 24;
 const WELL_FORMED = 'a whole and well-formed safetensors file';
@@ -87,64 +80,10 @@ export function readSafetensors(path: string): Safetensors {
   return { tensors, metadata, get: (name) => readTensor(path, tensors, name, dataStart) };
 }
 
-/**
- * Writes float32 tensors, each `data` in row-major order of its `shape`.
- * @throws InputError if the path cannot be written
- */
-export function writeSafetensors(
-  path: string,
-  tensors: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>,
-  metadata?: Readonly<Record<string, string>>,
-): void {
-  const header: Record<string, unknown> = metadata === undefined ? {} : { __metadata__: metadata };
-  let end = 0;
-  for (const [name, { shape, data }] of Object.entries(tensors)) {
-    if (name === '__metadata__') throw new Error('a tensor cannot be named __metadata__');
-    if (data.length !== product(shape))
-      throw new Error(`${data.length} entries cannot fill [${shape.join(', ')}]`);
-    header[name] = { dtype: 'F32', shape, data_offsets: [end, (end += data.byteLength)] };
-  }
-  const json = Buffer.from(JSON.stringify(header));
-  const padding = Buffer.alloc(-json.length & 7, ' ');
-  const length = Buffer.alloc(LENGTH_BYTES);
-  length.writeBigUInt64LE(BigInt(json.length + padding.length));
-  const bodies = Object.values(tensors).map(
-    ({ data: d }) => new Uint8Array(d.buffer, d.byteOffset, d.byteLength),
-  );
-  fromDisk(path, () => writeWhole(path, Buffer.concat([length, json, padding, ...bodies])));
-}
-
-/**
- * Runs file system calls on a path, and says what the system refused as a mistake in that path.
- * @throws InputError where `work` throws an error of the file system; whatever else `work` throws
- */
-export function fromDisk<T>(path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    throw new InputError(path, error.message.split(', ')[0], 'a file that can be opened');
-  }
-}
-
-function withFile<T>(path: string, work: (file: OpenFile) => T): T {
-  return fromDisk(path, () => {
-    const fd = openSync(path, 'r');
-    try {
-      return work({ path, fd, size: fstatSync(fd).size });
-    } finally {
-      closeSync(fd);
-    }
-  });
-}
-
-function readRange({ path, fd }: OpenFile, begin: number, length: number): ArrayBuffer {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length;) {
-    const got = readSync(fd, bytes, done, length - done, begin + done);
-    if (got === 0) throw new InputError(path, `it ends after ${begin + done} bytes`, WELL_FORMED);
-    done += got;
-  }
+function readRange({ path, read }: OpenFile, begin: number, length: number): ArrayBuffer {
+  const bytes = read(begin, length);
+  if (bytes.length < length)
+    throw new InputError(path, `it ends after ${begin + bytes.length} bytes`, WELL_FORMED);
   return bytes.buffer;
 }
 
@@ -244,4 +183,4 @@ export function someOf(names: readonly string[]): string {
   return [...names.slice(0, 10), ...more].join(', ');
 }
 
-const product = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);
+export const product = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);

@@ -9,10 +9,11 @@ import { InputError } from '../inputError.js';
 import { randomFrame, type Frame } from '../problem/frame.js';
 import { frobenius, frobeniusFromSpectrum } from '../problem/frobenius.js';
 import { linearRegression } from '../problem/linearRegression.js';
-import type { Problem } from '../problem/problem.js';
+import { inNode } from '../platform.js';
+import { lossNames, type Problem } from '../problem/problem.js';
 import { isNamedSpectrum, listedSpectrum, namedSpectrum } from '../problem/spectrum.js';
 import { trace, traceSquared } from '../problem/traceSquared.js';
-import { customProblem, readLoss } from './customLoss.js';
+import { customProblem } from './customLoss.js';
 
 export interface Shape {
   readonly n: number;
@@ -114,6 +115,8 @@ export async function makeProblem(
       return traceSquared(n, base ? trace(base) : spectralTrace(source.spec, shape));
     }
     default: {
+      if (!inNode()) throw new InputError('loss', loss, `one of ${lossNames.join(', ')}`);
+      const { readLoss } = await import('./lossModule.js');
       const f = await readLoss(loss);
       if (source.target)
         throw new InputError('target', source.spec.target, 'left out: a custom loss holds its own target');

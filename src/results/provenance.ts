@@ -1,9 +1,7 @@
 /** Where a result came from: enough to run it again and to compare it with another machine's. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
-import { packageRoot } from '../packageRoot.js';
+import { inNode } from '../platform.js';
+import { release } from '../release.js';
 import type { Path, Way } from '../solver/path.js';
 import type { SweepConfig } from '../sweep/config.js';
 
@@ -15,7 +13,8 @@ export interface Provenance {
    */
   readonly commit: string | null;
   readonly tfjs: string;
-  readonly node: string;
+  /** Node.js and its version, or what a browser says of itself. */
+  readonly runtime: string;
   readonly backend: string;
   readonly device: string;
   /** What the trajectories are computed in; what is derived from their states is float64, but for custom losses. */
@@ -27,30 +26,16 @@ export interface Provenance {
   readonly config: unknown;
 }
 
-export const { version, gitHead = null } = JSON.parse(
-  readFileSync(join(packageRoot, 'package.json'), 'utf8'),
-) as { readonly version: string; readonly gitHead?: string };
-
-function commit(): string | null {
-  if (!existsSync(join(packageRoot, '.git'))) return gitHead;
-  try {
-    const args = ['-C', packageRoot, 'describe', '--always', '--dirty', '--abbrev=40', '--match='];
-    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return null;
-  }
-}
-
 /** The provenance of a run that starts now. */
 export const provenance = (
   backend: Readonly<Record<'name' | 'device' | 'precision', string>>,
   seed: number,
   config: unknown,
 ): Provenance => ({
-  rankflow: version,
-  commit: commit(),
+  rankflow: release.version,
+  commit: release.commit(),
   tfjs: tf.version.tfjs,
-  node: process.version,
+  runtime: inNode() ? `Node.js ${process.version}` : navigator.userAgent,
   backend: backend.name,
   device: backend.device,
   precision: backend.precision,

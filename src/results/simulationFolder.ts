@@ -3,14 +3,14 @@
  * adapters as safetensors, the plots and the report.
  */
 import { join } from 'node:path';
-import { writeSafetensors } from '../files/safetensors.js';
+import { writeSafetensors } from '../files/writeSafetensors.js';
 import { writeWhole } from '../files/writeWhole.js';
 import type { Dense } from '../dense.js';
 import { simulationHtml } from '../report/html.js';
 import { renderPng, renderSvg, simulationFigures } from '../report/plots.js';
 import type { SimulationReport } from '../report/simulation.js';
 import type { Simulation } from '../simulation/simulate.js';
-import { writeParquet, type Value } from './tables.js';
+import { parquet, type Value } from './tables.js';
 
 const finite = (value: number | undefined): Value =>
   value !== undefined && Number.isFinite(value) ? value : null;
@@ -35,11 +35,11 @@ export async function writeSimulation(
       distance: finite(trajectories[i]?.saved[k]?.distance ?? undefined),
     })),
   );
-  writeParquet(at('functionals.parquet'), functionals, ['trial']);
+  writeWhole(at('functionals.parquet'), parquet(functionals, ['trial']));
   const singularValues = trials.flatMap(({ trial, singularValues: perTime }) =>
     times.flatMap((time, k) => (perTime[k] ?? []).map((value, index) => ({ trial, time, index, value }))),
   );
-  writeParquet(at('singular-values.parquet'), singularValues, ['trial', 'index']);
+  writeWhole(at('singular-values.parquet'), parquet(singularValues, ['trial', 'index']));
   const outcomes = trajectories.map((trajectory, trial) => ({
     trial,
     outcome: trajectory.outcome,
@@ -49,7 +49,10 @@ export async function writeSimulation(
     evaluations: trajectory.evaluations,
     loss: trajectory.last.loss,
   }));
-  writeParquet(at('trials.parquet'), outcomes, ['trial', 'accepted_steps', 'rejected_steps', 'evaluations']);
+  writeWhole(
+    at('trials.parquet'),
+    parquet(outcomes, ['trial', 'accepted_steps', 'rejected_steps', 'evaluations']),
+  );
   writeSafetensors(at('adapters.safetensors'), {
     lora_A: stack(adapters.map(({ loraA }) => loraA)),
     lora_B: stack(adapters.map(({ loraB }) => loraB)),

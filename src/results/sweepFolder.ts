@@ -6,19 +6,19 @@ import { join } from 'node:path';
 import { outcomes } from '../method/outcome.js';
 import { sweepHtml } from '../report/html.js';
 import { renderPng, renderSvg, sweepFigures } from '../report/plots.js';
-import type { TrialRow } from '../sweep/row.js';
+import { trialIntegers, type TrialRow } from '../sweep/row.js';
 import type { CellSummary, Statistic } from '../sweep/summary.js';
 import { writeWhole } from '../files/writeWhole.js';
 import { createFolder } from './folder.js';
 import type { Provenance } from './provenance.js';
-import { writeCsv, writeParquet, type Rows } from './tables.js';
+import { csv, parquet, type Rows } from './tables.js';
 
 const outcomeColumn = (name: string) => `outcome_${name.replaceAll('-', '_')}`;
 
 /** Columns that hold whole numbers. */
 const INTEGERS = [
-  ...['cell', 'n', 'm', 'rank', 'trial', 'trials', 'accepted_steps', 'rejected_steps', 'evaluations'],
-  ...['accuracy_count', 'time_to_optimum_count', 'steps_count', 'loss_count', 'at_saddle'],
+  ...trialIntegers,
+  ...['trials', 'accuracy_count', 'time_to_optimum_count', 'steps_count', 'loss_count', 'at_saddle'],
   ...Object.keys(outcomes).map(outcomeColumn),
 ];
 
@@ -40,13 +40,13 @@ export function createSweepFolder(path: string, provenance: Provenance): SweepFo
     path,
     writePart(rows) {
       const name = `part-${String(parts++).padStart(5, '0')}.parquet`;
-      writeParquet(at('trials', name), rows, INTEGERS);
+      writeWhole(at('trials', name), parquet(rows, INTEGERS));
     },
     async finish(cells) {
       const summary = cells.map(summaryRow);
-      writeParquet(at('summary.parquet'), summary, INTEGERS);
-      writeCsv(at('summary.csv'), summary);
-      writeParquet(at('curves.parquet'), cells.flatMap(curveRows), INTEGERS);
+      writeWhole(at('summary.parquet'), parquet(summary, INTEGERS));
+      writeWhole(at('summary.csv'), csv(summary));
+      writeWhole(at('curves.parquet'), parquet(cells.flatMap(curveRows), INTEGERS));
       for (const figure of sweepFigures(cells)) {
         const svg = await renderSvg(figure.spec);
         writeWhole(at('plots', `${figure.id}.svg`), svg);

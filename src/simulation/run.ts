@@ -1,7 +1,7 @@
 /** A whole simulation in one call: config to trajectories and adapters. */
 import type { BackendInfo } from '../backend/backend.js';
 import { useBackend } from '../backend/useBackend.js';
-import { checkConfig } from '../input/config.js';
+import { checkConfig } from '../input/checkConfig.js';
 import type { Way } from '../solver/path.js';
 import { makePlan, type Plan } from '../sweep/plan.js';
 import { waysOf } from '../sweep/sweep.js';

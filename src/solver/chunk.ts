@@ -29,6 +29,8 @@ export interface Chunk {
 }
 
 export interface Start {
+  /** Which of all members it is of. */
+  readonly member: number;
   readonly rank: number;
   /** Normalized time per unit of time t. */
   readonly clock: number;
@@ -43,8 +45,11 @@ export type Trajectory = Omit<Ending<Observation, SavePoint & Partial<Observatio
   readonly factors: Factors;
 };
 
+/** Hears of what is kept of a member's trajectory at a save time; the solver waits for it. */
+export type SaveWatch = (member: number, saved: SavePoint & Partial<Observation>) => void | Promise<void>;
+
 /** Solves a chunk on the backend in use. */
-export async function solveChunk(chunk: Chunk): Promise<Trajectory[]> {
+export async function solveChunk(chunk: Chunk, watch?: SaveWatch): Promise<Trajectory[]> {
   const { problem, path, precision, method, stop, detail, width, starts } = chunk;
   const { structure, n, m } = problem;
   const { save, last } = observer(problem, detail);
@@ -55,8 +60,11 @@ export async function solveChunk(chunk: Chunk): Promise<Trajectory[]> {
   };
   const common = {
     clocks,
-    save: (index: number, time: number, state: HostState) =>
-      save(factorsOf(index, state), clocks[index]!, time),
+    save: async (index: number, time: number, state: HostState) => {
+      const saved = await save(factorsOf(index, state), clocks[index]!, time);
+      await watch?.(starts[index]!.member, saved);
+      return saved;
+    },
     observe: (index: number, time: number, state: HostState) =>
       last(factorsOf(index, state), clocks[index]!, time),
   };

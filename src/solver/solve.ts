@@ -10,14 +10,14 @@ import { InputError } from '../inputError.js';
 import type { Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
-import { solveChunk, type Chunk, type Trajectory } from './chunk.js';
+import { solveChunk, type Chunk, type SaveWatch, type Trajectory } from './chunk.js';
 import type { Drawn } from './drawn.js';
 import type { Detail } from './observe.js';
 import { wayOf, type Path, type PathChoice } from './path.js';
 import type { Pool } from './pool.js';
 import { withinMemory } from './withinMemory.js';
 
-export type { Trajectory } from './chunk.js';
+export type { SaveWatch, Trajectory } from './chunk.js';
 
 /** One trajectory to be: where it starts and how its factors relate to its adapter. */
 export interface Member {
@@ -43,6 +43,11 @@ export interface SolveOptions extends PathChoice {
   readonly pool?: Pool | null;
   /** Asked after every chunk whether the device did its work (backend.ts). */
   readonly check?: () => Promise<void>;
+  /**
+   * Hears of save points as they are reached by tensor operations, and of a chunk's when it is done by a fused kernel;
+   * not of those that a pool solves. A chunk that is solved again, in parts, is told of again.
+   */
+  readonly watch?: SaveWatch | undefined;
 }
 
 /**
@@ -118,7 +123,7 @@ export async function* solve(
   members: readonly Member[],
   options: SolveOptions,
 ): AsyncGenerator<{ index: number; trajectory: Trajectory }[]> {
-  const { method, stop, precision = 'float32', detail = 'flow', pool, check } = options;
+  const { method, stop, precision = 'float32', detail = 'flow', pool, check, watch } = options;
   const { structure, n, m } = problem;
   assertStop(stop);
   const made = ({ path, width, drawn, indices }: Cut): Chunk => ({
@@ -127,7 +132,7 @@ export async function* solve(
     starts: indices.map((i) => {
       const member = members[i]!;
       const { rank, coefficients } = member;
-      return { rank, clock: clock(coefficients), from: drawn ? member.drawn! : member.initial() };
+      return { member: i, rank, clock: clock(coefficients), from: drawn ? member.drawn! : member.initial() };
     }),
   });
   const paths = new Map<number, Path>();
@@ -141,7 +146,7 @@ export async function* solve(
   const elsewhere = structure.kind === 'autodiff' || work < WORTH_THREADS ? null : pool;
   const todo = chunks(members, options.chunk, pathOf, elsewhere ? SHARES * elsewhere.workers : 1).values();
   const run = withinMemory(async (chunk) => {
-    const trajectories = await (elsewhere ? elsewhere.solve(chunk) : solveChunk(chunk));
+    const trajectories = await (elsewhere ? elsewhere.solve(chunk) : solveChunk(chunk, watch));
     await check?.();
     return trajectories;
   });

@@ -3,6 +3,7 @@
  * its published JSON Schema.
  */
 import { z } from 'zod';
+import { backendNames } from '../backend/backend.js';
 import { scalings } from '../ensemble/scaling.js';
 import { precisions } from '../../kernels/fused.js';
 import { methodNames } from '../method/method.js';
@@ -64,9 +65,9 @@ export const sweepSchema = z.strictObject({
     .describe('times to record the loss at (default: 32 up to the end time)'),
   maxSteps: wholeFrom(1).default(1_000_000).describe('most steps of one trajectory'),
   backend: z
-    .enum(['auto', 'tensorflow', 'webgpu', 'wasm', 'cpu'])
+    .enum(['auto', ...backendNames])
     .default('auto')
-    .describe('TensorFlow.js backend: auto, tensorflow, webgpu, wasm, cpu'),
+    .describe(`TensorFlow.js backend: auto, ${backendNames.join(', ')}; webgl is for browsers`),
   tf32: z
     .boolean()
     .default(false)

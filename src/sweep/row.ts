@@ -36,6 +36,12 @@ export type TrialRow = {
   readonly time_to_optimum: number | null;
 };
 
+/** Columns that hold whole numbers. */
+export const trialIntegers: readonly (keyof TrialRow)[] = [
+  ...(['cell', 'n', 'm', 'rank', 'trial'] as const),
+  ...(['accepted_steps', 'rejected_steps', 'evaluations'] as const),
+];
+
 /** Whether a trajectory ended by itself, so that its numbers mean what the method computed. */
 export const succeeded = (outcome: Outcome): boolean => outcome === 'end-time' || outcome === 'stationary';
 

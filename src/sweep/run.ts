@@ -1,7 +1,7 @@
 /** A whole sweep in one call: config to cells. */
 import type { BackendInfo } from '../backend/backend.js';
 import { useBackend } from '../backend/useBackend.js';
-import { checkConfig } from '../input/config.js';
+import { checkConfig } from '../input/checkConfig.js';
 import { sweepSchema, type SweepInput } from './config.js';
 import type { Way } from '../solver/path.js';
 import { makePlan, type Plan } from './plan.js';

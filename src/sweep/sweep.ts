@@ -5,6 +5,7 @@ import { outcomes, type Outcome } from '../method/outcome.js';
 import { closedForm } from '../problem/closedForm.js';
 import type { Pool } from '../solver/pool.js';
 import { wayOf, type Way } from '../solver/path.js';
+import type { SavePoint } from '../solver/observe.js';
 import { paddedWidth, solve, chunkFor } from '../solver/solve.js';
 import { expectedSquare, lawOf, metricOf } from './law.js';
 import { member, type Cell, type Plan } from './plan.js';
@@ -33,21 +34,34 @@ export function waysOf({ cells, config, method, stop }: Plan): Way[] {
   );
 }
 
+/** A part of a plan, and who watches it. */
+export interface SweepPart {
+  /** The trials of every cell from this one (default: 0) ... */
+  readonly from?: number;
+  /** ... to before this one (default: all). */
+  readonly to?: number;
+  /** Hears of save points while a chunk is solved, as SolveOptions.watch. */
+  readonly watch?: (cell: Cell, trial: number, saved: SavePoint) => void | Promise<void>;
+}
+
 /** Runs all cells. Rows come in no promised order; each depends on (seed, rank, trial) and the method alone. */
 export async function* runSweep(
   plan: Plan,
   backend: BackendInfo,
   pool: Pool | null,
+  { from = 0, to = Infinity, watch }: SweepPart = {},
 ): AsyncGenerator<SweepChunk> {
-  const { cells, config, method, stop } = plan;
+  const { config, method, stop } = plan;
+  const trialsOf = ({ trials }: Cell) => Math.max(0, Math.min(trials, to) - from);
+  const cells = plan.cells.filter((cell) => trialsOf(cell) > 0);
   const effort = ({ problem, rank }: Cell) => (problem.n + problem.m) * paddedWidth(rank) ** 2;
-  const totalEffort = cells.reduce((sum, cell) => sum + cell.trials * effort(cell), 0);
+  const totalEffort = cells.reduce((sum, cell) => sum + trialsOf(cell) * effort(cell), 0);
   let done = 0;
   let work = 0;
   for (const problem of new Set(cells.map((cell) => cell.problem))) {
     const tasks = cells
       .filter((cell) => cell.problem === problem)
-      .flatMap((cell) => Array.from({ length: cell.trials }, (_, trial) => ({ cell, trial })));
+      .flatMap((cell) => Array.from({ length: trialsOf(cell) }, (_, i) => ({ cell, trial: from + i })));
     const members = tasks.map(({ cell, trial }) => member(cell, trial, config.seed));
     const { kernel, precision } = config;
     const chunk = config.chunk ?? chunkFor(problem, backend, stop.saveTimes.length);
@@ -60,6 +74,7 @@ export async function* runSweep(
       pool,
       check: backend.check,
       detail: 'loss',
+      watch: watch && ((i: number, saved: SavePoint) => watch(tasks[i]!.cell, tasks[i]!.trial, saved)),
     } as const;
     for await (const solved of solve(problem, members, options)) {
       const results = solved.map(({ index, trajectory }) => ({ ...tasks[index]!, trajectory }));

@@ -1,11 +1,11 @@
 /** Verification of a loss that the user brings as a module: its cases, and the check of a gradient that it exports. */
-import { basename } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { autodiffGradient } from '../../kernels/tensorOps/loraSystem.js';
 import { dense, type Dense } from '../dense.js';
 import { InputError } from '../inputError.js';
-import { customProblem, readLossModule, type LossModule } from '../input/customLoss.js';
+import { customProblem } from '../input/customLoss.js';
+import type { LossModule } from '../input/lossModule.js';
 import { baseOf, parseShape, readSource, shapeOf } from '../input/source.js';
 import { casesOf, type Case } from './cases.js';
 import { atMost, tightest, Worst, type Check, type Measurement } from './check.js';
@@ -28,9 +28,10 @@ export async function ownCases(
   { base, shape, seed, size }: Pick<VerifyConfig, 'base' | 'shape' | 'seed' | 'size'>,
 ): Promise<Case[]> {
   const w0 = baseFrom(base, shape);
+  const { readLossModule } = await import('../input/lossModule.js');
   const module = await readLossModule(file);
   const problem = await customProblem(file, w0, module.tensor);
-  return casesOf(basename(file), problem, definitionOf(file, w0, module), w0, seed, size);
+  return casesOf(file.split(/[\\/]/).at(-1)!, problem, definitionOf(file, w0, module), w0, seed, size);
 }
 
 /** W0 in float32 numbers, so that device and host see the same. */

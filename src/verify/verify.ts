@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { BackendInfo, BackendName, BackendReport } from '../backend/backend.js';
 import { listBackends, useBackend } from '../backend/useBackend.js';
-import { checkConfig } from '../input/config.js';
+import { checkConfig } from '../input/checkConfig.js';
 import { InputError } from '../inputError.js';
 import { provenance, type Provenance } from '../results/provenance.js';
 import { randomCases, type Case } from './cases.js';

@@ -1,0 +1,68 @@
+/**
+ * Where files are read from: those that were given by name and bytes, which are all that a browser has, and in Node.js
+ * the file system.
+ */
+import { inNode } from '../platform.js';
+import { InputError } from '../inputError.js';
+
+/** A file that can be read in parts. */
+export interface OpenFile {
+  readonly path: string;
+  readonly size: number;
+  /** The bytes from `begin` on, or fewer at the end of the file. */
+  read(begin: number, length: number): Uint8Array<ArrayBuffer>;
+}
+
+const given = new Map<string, Uint8Array<ArrayBuffer>>();
+
+/** Files of that name are these bytes from now on. */
+export const giveFile = (name: string, bytes: Uint8Array<ArrayBuffer>): void => void given.set(name, bytes);
+
+/**
+ * Opens a file, and closes it after the work.
+ * @throws InputError if there is no such file or the system refuses it; whatever else `work` throws
+ */
+export function withFile<T>(path: string, work: (file: OpenFile) => T): T {
+  const bytes = given.get(path);
+  if (bytes) {
+    const read: OpenFile['read'] = (begin, length) => bytes.slice(begin, begin + length);
+    return work({ path, size: bytes.length, read });
+  }
+  if (!inNode()) throw new InputError(path, 'no such file here', 'a file that was dropped on this page');
+  const { closeSync, fstatSync, openSync, readSync } = process.getBuiltinModule('node:fs');
+  return fromDisk(path, () => {
+    const fd = openSync(path, 'r');
+    try {
+      return work({
+        path,
+        size: fstatSync(fd).size,
+        read(begin, length) {
+          const into = new Uint8Array(length);
+          let done = 0;
+          for (let got = -1; got !== 0 && done < length; done += got)
+            got = readSync(fd, into, done, length - done, begin + done);
+          return done < length ? into.slice(0, done) : into;
+        },
+      });
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+/** All bytes of a file. @throws InputError as withFile */
+export const readBytes = (path: string): Uint8Array<ArrayBuffer> =>
+  withFile(path, ({ size, read }) => read(0, size));
+
+/**
+ * Runs file system calls on a path, and says what the system refused as a mistake in that path.
+ * @throws InputError where `work` throws an error of the file system; whatever else `work` throws
+ */
+export function fromDisk<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    throw new InputError(path, error.message.split(', ')[0], 'a file that can be opened');
+  }
+}

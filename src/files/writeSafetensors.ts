@@ -1,0 +1,31 @@
+/** Writing the safetensors format (safetensors.ts reads it). Node.js only. */
+import { fromDisk } from './disk.js';
+import { LENGTH_BYTES, product } from './safetensors.js';
+import { writeWhole } from './writeWhole.js';
+
+/**
+ * Writes float32 tensors, each `data` in row-major order of its `shape`.
+ * @throws InputError if the path cannot be written
+ */
+export function writeSafetensors(
+  path: string,
+  tensors: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>,
+  metadata?: Readonly<Record<string, string>>,
+): void {
+  const header: Record<string, unknown> = metadata === undefined ? {} : { __metadata__: metadata };
+  let end = 0;
+  for (const [name, { shape, data }] of Object.entries(tensors)) {
+    if (name === '__metadata__') throw new Error('a tensor cannot be named __metadata__');
+    if (data.length !== product(shape))
+      throw new Error(`${data.length} entries cannot fill [${shape.join(', ')}]`);
+    header[name] = { dtype: 'F32', shape, data_offsets: [end, (end += data.byteLength)] };
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const padding = Buffer.alloc(-json.length & 7, ' ');
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeBigUInt64LE(BigInt(json.length + padding.length));
+  const bodies = Object.values(tensors).map(
+    ({ data: d }) => new Uint8Array(d.buffer, d.byteOffset, d.byteLength),
+  );
+  fromDisk(path, () => writeWhole(path, Buffer.concat([length, json, padding, ...bodies])));
+}
