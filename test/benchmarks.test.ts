@@ -79,7 +79,14 @@ describe('results', () => {
     expect(text).toContain('wall: 3.000 s');
     expect(text).toMatch(/it +│ 2\.000 x │ >= 3 │ FAIL/);
     expect(notes([result], 80)).toBe('it: on a slow day');
-    const origin = { rankflow: '1', commit: null, tfjs: '4', runtime: 'Node.js v20', backend: 'wasm', device: 'CPU' };
+    const origin = {
+      rankflow: '1',
+      commit: null,
+      tfjs: '4',
+      runtime: 'Node.js v20',
+      backend: 'wasm',
+      device: 'CPU',
+    };
     const rest = { precision: 'float32', startedAt: 'now', seed: 1, config: null };
     expect(heading({ ...origin, ...rest })).toBe(
       'rankflow 1 (no checkout), TensorFlow.js 4, Node.js v20, now\nCPU',

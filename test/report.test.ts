@@ -11,15 +11,11 @@ import { renderPng, renderSvg, simulationFigures, sweepFigures, type Figure } fr
 import { timeAxis, valueAxis } from '../src/report/plots/axes.js';
 import { convergenceFigures } from '../src/report/plots/convergence.js';
 import { progress } from '../src/report/progress.js';
+import { verdict } from '../src/report/findings.js';
 import type { SimulationReport } from '../src/report/simulation.js';
 import { sweepTable, table } from '../src/report/table.js';
 import type { Provenance } from '../src/results/provenance.js';
-import {
-  verdict,
-  verificationHtml,
-  verificationJson,
-  verificationTable,
-} from '../src/report/verification.js';
+import { verificationHtml, verificationJson, verificationTable } from '../src/report/verification.js';
 import type { CellSummary, Statistic } from '../src/sweep/summary.js';
 import { around as within, atMost, type Finding } from '../src/verify/check.js';
 
@@ -82,7 +78,14 @@ const broken = ranks.map((rank) =>
 );
 
 const provenance: Provenance = {
-  ...{ rankflow: '0.1.0', commit: null, tfjs: '4.22.0', runtime: 'Node.js v20', backend: 'wasm', device: 'a <b>CPU</b>' },
+  ...{
+    rankflow: '0.1.0',
+    commit: null,
+    tfjs: '4.22.0',
+    runtime: 'Node.js v20',
+    backend: 'wasm',
+    device: 'a <b>CPU</b>',
+  },
   ...{
     precision: 'float32',
     startedAt: '2026-01-01T00:00:00Z',

@@ -6,11 +6,12 @@ import { chunkElementsFor } from './memory.js';
 
 /** What is used of TensorFlow.js's webgl backend (backend_webgl.ts there). */
 interface WebglBackend {
-  readonly gpgpu: { readonly gl: Gl };
+  readonly gpgpu: { readonly gl: Gl; createAndWaitForFence(): Promise<void> };
 }
 
 /** The part of WebGLRenderingContext that is used here. */
 interface Gl {
+  readonly canvas: EventTarget;
   readonly RENDERER: number;
   readonly MAX_TEXTURE_SIZE: number;
   readonly NO_ERROR: number;
@@ -23,6 +24,8 @@ interface Gl {
 
 /** Bytes of textures above which those that are not in use are given back instead of being kept for later. */
 const KEPT_BYTES = 2 ** 28;
+
+const LOST = 'the WebGL context was lost';
 
 /** How TensorFlow.js makes the backend; what is closed has to be registered anew. */
 let factory: ReturnType<typeof tf.findBackendFactory> | undefined;
@@ -47,7 +50,15 @@ export async function openWebgl(): Promise<Opened> {
     tf.removeBackend('webgl');
     throw new Unavailable('the GPU renders no float32 textures: it would compute in float16');
   }
-  const { gl } = (tf.backend() as unknown as WebglBackend).gpgpu;
+  const { gpgpu } = tf.backend() as unknown as WebglBackend;
+  const { gl } = gpgpu;
+  const lost = new Promise<never>((_, reject) =>
+    gl.canvas.addEventListener('webglcontextlost', () => reject(new Error(LOST))),
+  );
+  lost.catch(() => undefined);
+  // Before values are read, what computes them is waited for: of a context that was lost, for ever.
+  const fence = gpgpu.createAndWaitForFence.bind(gpgpu);
+  gpgpu.createAndWaitForFence = () => Promise.race([fence(), lost]);
   const unmasked = gl.getExtension('WEBGL_debug_renderer_info')?.UNMASKED_RENDERER_WEBGL;
   const renderer = String(gl.getParameter(unmasked ?? gl.RENDERER));
   const software = isSoftware(renderer);
@@ -61,7 +72,7 @@ export async function openWebgl(): Promise<Opened> {
     chunkElements: chunkElementsFor(maxTextureSize ** 2 * Float32Array.BYTES_PER_ELEMENT),
     mostTrajectories: Infinity,
     check() {
-      if (gl.isContextLost()) return Promise.reject(new Error('the WebGL context was lost'));
+      if (gl.isContextLost()) return Promise.reject(new Error(LOST));
       const code = gl.getError();
       if (code === gl.NO_ERROR) return Promise.resolve();
       const words = code === gl.OUT_OF_MEMORY ? 'out of memory' : `error ${code}`;

@@ -1,6 +1,7 @@
 /** `rankflow simulate`: one ensemble, its functionals over time, and its final adapters. */
 import type { CommandModule } from 'yargs';
 import { checkConfig } from '../input/checkConfig.js';
+import { configFromText } from '../input/fromText.js';
 import { readConfig } from '../input/config.js';
 import { formatNumber } from '../report/format.js';
 import { progress, type Progress } from '../report/progress.js';
@@ -11,7 +12,7 @@ import { writeSimulation } from '../results/simulationFolder.js';
 import { simulationSchema } from '../simulation/config.js';
 import { simulation } from '../simulation/run.js';
 import { simulationReport } from '../simulation/simulate.js';
-import { configFromFlags, flagsOf, initializationHelp } from './flags.js';
+import { flagsOf, initializationHelp } from './flags.js';
 import { howOf, note, print, printJson } from './output.js';
 
 export const simulateCommand: CommandModule = {
@@ -38,7 +39,7 @@ export const simulateCommand: CommandModule = {
       .epilogue(initializationHelp),
   async handler(argv) {
     const fromFile = typeof argv['config'] === 'string' ? readConfig(argv['config']) : {};
-    const config = checkConfig(simulationSchema, { ...fromFile, ...configFromFlags(simulationSchema, argv) });
+    const config = checkConfig(simulationSchema, { ...fromFile, ...configFromText(simulationSchema, argv) });
     const out = config.out ?? defaultFolder('simulate');
     refuseFolder(out);
     let origin: Provenance | undefined;

@@ -1,6 +1,7 @@
 /** `rankflow sweep`: flags or a config file to a plan, a run and a results folder. */
 import type { CommandModule } from 'yargs';
 import { checkConfig } from '../input/checkConfig.js';
+import { configFromText } from '../input/fromText.js';
 import { readConfig } from '../input/config.js';
 import { progress, type Progress } from '../report/progress.js';
 import { sweepTable } from '../report/table.js';
@@ -10,7 +11,7 @@ import { createSweepFolder, summaryRow, type SweepFolder } from '../results/swee
 import { sweepSchema } from '../sweep/config.js';
 import { sweep } from '../sweep/run.js';
 import { totalTrials } from '../sweep/sweep.js';
-import { configFromFlags, flagsOf, initializationHelp } from './flags.js';
+import { flagsOf, initializationHelp } from './flags.js';
 import { howOf, note, print, printJson } from './output.js';
 
 export const sweepCommand: CommandModule = {
@@ -38,7 +39,7 @@ export const sweepCommand: CommandModule = {
       .epilogue(initializationHelp),
   async handler(argv) {
     const fromFile = typeof argv['config'] === 'string' ? readConfig(argv['config']) : {};
-    const config = checkConfig(sweepSchema, { ...fromFile, ...configFromFlags(sweepSchema, argv) });
+    const config = checkConfig(sweepSchema, { ...fromFile, ...configFromText(sweepSchema, argv) });
     const out = config.out ?? defaultFolder('sweep');
     refuseFolder(out);
     let origin: Provenance | undefined;

@@ -2,12 +2,13 @@
 import type { CommandModule } from 'yargs';
 import { useBackend } from '../backend/useBackend.js';
 import { checkConfig } from '../input/checkConfig.js';
+import { configFromText } from '../input/fromText.js';
 import { formatNumber } from '../report/format.js';
 import { table } from '../report/table.js';
 import { sweepSchema } from '../sweep/config.js';
 import { makePlan } from '../sweep/plan.js';
 import { theoryRows } from '../sweep/theory.js';
-import { configFromFlags, flagsOf } from './flags.js';
+import { flagsOf } from './flags.js';
 import { print, printJson } from './output.js';
 
 const theorySchema = sweepSchema.pick({
@@ -40,7 +41,7 @@ export const theoryCommand: CommandModule = {
         '',
       ),
   async handler(argv) {
-    const config = checkConfig(theorySchema, configFromFlags(theorySchema, argv));
+    const config = checkConfig(theorySchema, configFromText(theorySchema, argv));
     await useBackend('cpu');
     const plan = await makePlan(checkConfig(sweepSchema, config));
     const rows = theoryRows(plan);

@@ -3,13 +3,14 @@ import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { z } from 'zod';
 import { checkConfig } from '../input/checkConfig.js';
+import { configFromText } from '../input/fromText.js';
 import { InputError } from '../inputError.js';
 import { progress, type Progress } from '../report/progress.js';
 import { verificationHtml, verificationJson, verificationTable } from '../report/verification.js';
 import { defaultFolder, refuseFile, writeResult } from '../results/folder.js';
 import { verifySchema } from '../verify/config.js';
 import { verify } from '../verify/verify.js';
-import { configFromFlags, flagsOf } from './flags.js';
+import { flagsOf } from './flags.js';
 import { note, print } from './output.js';
 
 const file = z.string().min(1).optional();
@@ -38,7 +39,7 @@ export const verifyCommand: CommandModule = {
       json,
       html = `${defaultFolder('verify')}.html`,
       ...config
-    } = checkConfig(schema, configFromFlags(schema, argv));
+    } = checkConfig(schema, configFromText(schema, argv));
     refuseFile('html', html);
     if (json !== undefined) {
       refuseFile('json', json);

@@ -10,7 +10,8 @@ import { outcomeNames } from './outcomes.js';
 import { renderSvg, simulationFigures, sweepFigures, type Figure } from './plots.js';
 import type { SimulationReport } from './simulation.js';
 import { style } from './style.js';
-import { outcomeCounts, sweepRows, type TableRows } from './table.js';
+import { outcomeCounts } from './outcomes.js';
+import { sweepRows, type TableRows } from './table.js';
 
 /** What a page about a sweep is made from. */
 export interface SweepReport {

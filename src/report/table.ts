@@ -3,7 +3,7 @@ import Table from 'cli-table3';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import type { CellSummary } from '../sweep/summary.js';
 import { formatCount, formatInterval, formatNumber, wrapText } from './format.js';
-import { outcomeNames } from './outcomes.js';
+import { outcomeCounts, outcomeNames } from './outcomes.js';
 import { distinct, varyingFields } from './series.js';
 
 /** A table before it is drawn: text only, and for each column whether it holds numbers. */
@@ -23,14 +23,6 @@ interface Column {
   readonly head: string;
   readonly numeric: boolean;
   readonly text: (cell: CellSummary) => string;
-}
-
-/** "28 stationary, 4 end-time": the outcomes that occurred, in a fixed order with the hoped-for one first. */
-export function outcomeCounts(counts: Readonly<Record<Outcome, number>>): string {
-  return outcomeNames
-    .filter((name) => counts[name] > 0)
-    .map((name) => `${formatCount(counts[name])} ${name}`)
-    .join(', ');
 }
 
 function columnsOf(cells: readonly CellSummary[]): readonly Column[] {

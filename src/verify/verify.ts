@@ -42,12 +42,12 @@ export interface Verification {
   readonly provenance: Provenance;
 }
 
-/** Hears of a verification while it runs. */
+/** Hears of a verification while it runs, which waits for promises that are returned. */
 export interface VerifyWatch {
   /** Called once, before the first check: how many findings there will be, and which backends are left out of 'all'. */
-  start?(total: number, backends: readonly BackendInfo[], absent: readonly BackendReport[]): void;
+  start?(total: number, backends: readonly BackendInfo[], absent: readonly BackendReport[]): unknown;
   /** Called with every finding, and how many there are so far. */
-  finding?(finding: Finding, done: number): void;
+  finding?(finding: Finding, done: number): unknown;
 }
 
 /**
@@ -71,7 +71,7 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
   if (runs.every(({ own }) => own.length === 0))
     throw new InputError('only', config.only, `checks that can be made on ${names.join(', ')}`);
   const origin = provenance(together(backends), config.seed, config);
-  watch.start?.(
+  await watch.start?.(
     runs.reduce((sum, { own }) => sum + own.length, 0),
     backends,
     absent,
@@ -84,7 +84,7 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
     for (const check of own) {
       const finding = await judge(check, context);
       findings.push(finding);
-      watch.finding?.(finding, findings.length);
+      await watch.finding?.(finding, findings.length);
     }
   }
   return { findings, provenance: origin };

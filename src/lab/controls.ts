@@ -1,0 +1,297 @@
+/** The form: every control shows and sets flags of `rankflow sweep`, which are the state. */
+import { html, nothing, type TemplateResult } from 'lit-html';
+import { live } from 'lit-html/directives/live.js';
+import { initializationNames } from '../ensemble/initialization.js';
+import { scalings } from '../ensemble/scaling.js';
+import { methodNames } from '../method/method.js';
+import { lossNames } from '../problem/problem.js';
+import { example } from './example.js';
+import type { Flags } from './protocol.js';
+import type { Actions, State } from './state.js';
+
+/** What the form needs to know, and what it tells. */
+export type Form = Pick<State, 'flags' | 'backends' | 'tensors'> & Pick<Actions, 'set' | 'take'>;
+
+const spectra = {
+  power: { label: 'power law i^-P', parameter: 'exponent P', start: 1, min: 0.1, max: 3, step: 0.1 },
+  exp: { label: 'exponential e^-R(i-1)', parameter: 'rate R', start: 0.3, min: 0.02, max: 2, step: 0.02 },
+  step: { label: 'K ones, then zeros', parameter: 'number K', start: 4, min: 1, max: 32, step: 1 },
+} as const;
+type Spectrum = keyof typeof spectra;
+
+const matrixFlag = ({ loss }: Flags) => (loss === 'trace-squared' ? 'base' : 'target');
+
+/** Flags for another target: a spectrum, or a matrix file, which gives the shape too. */
+export const ofSpectrum = (spectrum: string, { shape = '64x64' }: Flags) => ({
+  ...{ spectrum, shape, target: undefined, base: undefined },
+});
+export const ofFile = (location: string, flags: Flags) => ({
+  ...{ spectrum: undefined, shape: undefined, vectors: undefined, target: undefined, base: undefined },
+  [matrixFlag(flags)]: location,
+});
+
+/** Step of rk4 and gradient descent where none is given: their flags need one. */
+const FIXED_STEP = '0.05';
+const isFixed = (method: string) => method === 'rk4' || method.startsWith('gd-');
+
+export const controls = (form: Form): TemplateResult => html`
+  <fieldset>
+    <legend>Problem</legend>
+    ${choice(form, 'loss', 'Loss', lossNames, (loss) => changesOfLoss(loss, form.flags))} ${target(form)}
+    ${
+      form.flags['spectrum'] === undefined
+        ? nothing
+        : html`${text(form, 'shape', 'Shape n×m', '64x64')}
+            <label class="inline">
+              <input
+                type="checkbox"
+                .checked=${live(form.flags['vectors'] === 'random')}
+                @change=${(e: Event) => form.set({ vectors: (e.target as HTMLInputElement).checked ? 'random' : undefined })}
+              />
+              random singular vectors
+            </label>`
+    }
+    ${
+      form.flags['loss'] === 'linear-regression'
+        ? text(form, 'covariance', 'Spectrum of the covariance', 'power:0.5')
+        : nothing
+    }
+  </fieldset>
+  <fieldset>
+    <legend>Adapters</legend>
+    ${text(form, 'ranks', 'Ranks', '1,2,4,8')} ${number(form, 'trials', 'Trials per rank', 32, 1, 1)}
+    ${initialization(form)} ${choice(form, 'scaling', 'Scaling s', scalings)}
+    ${number(form, 'alpha', 'alpha of the scaling', 1, 0, 'any')}
+    <div class="pair">
+      ${number(form, 'lr-ratio-b', 'kB', 1, 0, 'any')} ${number(form, 'lr-ratio-a', 'kA', 1, 0, 'any')}
+    </div>
+    ${number(form, 'seed', 'Seed', 0, 0, 1)}
+  </fieldset>
+  <fieldset>
+    <legend>Integration</legend>
+    ${choice(form, 'method', 'Method', ['auto', ...methodNames], (method) => ({
+      method: method === 'auto' ? undefined : method,
+      step: isFixed(method) ? (form.flags['step'] ?? FIXED_STEP) : undefined,
+      ...(isFixed(method) && { rtol: undefined, atol: undefined }),
+    }))}
+    ${
+      isFixed(form.flags['method'] ?? '')
+        ? number(form, 'step', 'Step', FIXED_STEP, 0, 'any')
+        : number(form, 'rtol', 'Relative tolerance', 1e-5, 0, 'any')
+    }
+    ${number(form, 'time', 'End time (empty: long enough)', '', 0, 'any')}
+  </fieldset>
+  <fieldset>
+    <legend>Backend</legend>
+    ${backend(form)}
+  </fieldset>
+`;
+
+function changesOfLoss(loss: string, flags: Flags) {
+  const { target: aim, base } = flags;
+  const location = aim ?? base;
+  const changed = { ...flags, loss };
+  return {
+    loss,
+    covariance: loss === 'linear-regression' ? (flags['covariance'] ?? 'power:0.5') : undefined,
+    ...(location !== undefined && ofFile(location, changed)),
+  };
+}
+
+function target(form: Form): TemplateResult {
+  const { flags, tensors } = form;
+  const spectrum = flags['spectrum'];
+  const location = flags['target'] ?? flags['base'];
+  const [name, parameter] = spectrum?.split(':') ?? [];
+  const named = name !== undefined && name in spectra ? (name as Spectrum) : null;
+  const source = named ?? (location === example.name ? 'example' : location !== undefined ? 'file' : 'list');
+  const pick = (value: string) => {
+    if (value in spectra) form.set(ofSpectrum(`${value}:${spectra[value as Spectrum].start}`, flags));
+    else if (value === 'example') form.set(ofFile(example.name, flags));
+    else if (value === 'list') form.set(ofSpectrum('3,2,1,0.5', flags));
+    else document.querySelector<HTMLInputElement>('#file')?.click();
+  };
+  const [file, tensor] = location?.split('#') ?? [];
+  return html`
+    <label>
+      ${flags['loss'] === 'trace-squared' ? 'Frozen W0' : 'Target M - W0'}
+      <select
+        name="source"
+        .value=${live(source)}
+        @change=${(e: Event) => pick((e.target as HTMLSelectElement).value)}
+      >
+        ${Object.entries(spectra).map(
+          ([value, { label }]) =>
+            html`<option value=${value} ?selected=${value === source}>${label}</option>`,
+        )}
+        <option value="list" ?selected=${source === 'list'}>listed singular values</option>
+        <option value="example" ?selected=${source === 'example'}>${example.label}</option>
+        <option value="file" ?selected=${source === 'file'}>
+          ${source === 'file' ? file : 'a .safetensors, .npy or .csv file …'}
+        </option>
+      </select>
+    </label>
+    <input
+      id="file"
+      type="file"
+      hidden
+      aria-label="Matrix file"
+      accept=".safetensors,.npy,.csv"
+      @change=${(e: Event) => {
+        const input = e.target as HTMLInputElement;
+        if (input.files?.[0]) form.take(input.files[0]);
+        input.value = '';
+      }}
+    />
+    ${named ? slider(form, named, Number(parameter)) : nothing}
+    ${source === 'list' ? text(form, 'spectrum', 'Singular values', '3,2,1,0.5') : nothing}
+    ${
+      source === 'file'
+        ? html`<button type="button" class="quiet" @click=${() => pick('file')}>Another file …</button>`
+        : nothing
+    }
+    ${
+      source === 'file' && tensors.length > 0
+        ? html`<label>
+            Matrix
+            <select
+              @change=${(e: Event) =>
+                form.set(ofFile(`${file}#${(e.target as HTMLSelectElement).value}`, flags))}
+            >
+              ${tensors.map((each) => html`<option ?selected=${each === tensor}>${each}</option>`)}
+            </select>
+          </label>`
+        : nothing
+    }
+  `;
+}
+
+function slider(form: Form, name: Spectrum, value: number): TemplateResult {
+  const { parameter, min, max, step } = spectra[name];
+  return html`<label>
+    ${parameter} = ${value}
+    <input
+      type="range"
+      name="parameter"
+      .min=${String(min)}
+      .max=${String(max)}
+      .step=${String(step)}
+      .value=${live(String(value))}
+      @input=${(e: Event) => form.set({ spectrum: `${name}:${(e.target as HTMLInputElement).value}` })}
+    />
+  </label>`;
+}
+
+function initialization(form: Form): TemplateResult {
+  const [name = 'kaiming', parameter = ''] = (form.flags['init'] ?? 'kaiming').split(':');
+  // PiSSA takes W0's own singular values: here W0 is zero unless a file gives it.
+  const names = Object.keys(initializationNames).filter((each) => each !== 'pissa');
+  const joined = (head: string, tail: string) => form.set({ init: tail === '' ? head : `${head}:${tail}` });
+  return html`<div class="pair">
+      <label>
+        Initialization
+        <select
+          name="init"
+          .value=${live(name)}
+          @change=${(e: Event) => joined((e.target as HTMLSelectElement).value, '')}
+        >
+          ${names.map((each) => html`<option ?selected=${each === name}>${each}</option>`)}
+        </select>
+      </label>
+      <label>
+        its parameter
+        <input
+          type="text"
+          inputmode="decimal"
+          placeholder="default"
+          .value=${live(parameter)}
+          @change=${(e: Event) => joined(name, (e.target as HTMLInputElement).value.trim())}
+        />
+      </label>
+    </div>
+    <p class="hint">${initializationNames[name] ?? ''}</p>`;
+}
+
+const preferred = (backends: Form['backends']) =>
+  backends?.find((each) => each.preferred)?.name ?? 'looking …';
+
+function backend({ flags, backends, set }: Form): TemplateResult {
+  const chosen = flags['backend'] ?? 'auto';
+  const option = (name: string, available: boolean, words: string) => html`
+    <label class="inline" ?data-absent=${!available}>
+      <input
+        type="radio"
+        name="backend"
+        value=${name}
+        .checked=${live(chosen === name)}
+        ?disabled=${!available}
+        @change=${() => set({ backend: name === 'auto' ? undefined : name })}
+      />
+      <span><b>${name}</b> <small>${words}</small></span>
+    </label>
+  `;
+  return html`
+    ${option('auto', true, `the fastest here: ${preferred(backends)}`)}
+    ${(backends ?? []).map(({ name, available, device, reason }) =>
+      option(name, available, available ? device : reason),
+    )}
+  `;
+}
+
+function text(form: Form, name: string, label: string, placeholder: string): TemplateResult {
+  return html`<label>
+    ${label}
+    <input
+      type="text"
+      name=${name}
+      placeholder=${placeholder}
+      .value=${live(form.flags[name] ?? '')}
+      @change=${(e: Event) => form.set({ [name]: (e.target as HTMLInputElement).value.trim() || undefined })}
+    />
+  </label>`;
+}
+
+function number(
+  form: Form,
+  name: string,
+  label: string,
+  usual: number | string,
+  min: number,
+  step: number | 'any',
+): TemplateResult {
+  return html`<label>
+    ${label}
+    <input
+      type="number"
+      name=${name}
+      min=${min}
+      step=${step}
+      placeholder=${usual}
+      .value=${live(form.flags[name] ?? '')}
+      @change=${(e: Event) => form.set({ [name]: (e.target as HTMLInputElement).value.trim() || undefined })}
+    />
+  </label>`;
+}
+
+/** A flag with a few values, the first of which is its default. */
+function choice(
+  form: Form,
+  name: string,
+  label: string,
+  values: readonly string[],
+  changes = (value: string): Readonly<Record<string, string | undefined>> => ({
+    [name]: value === values[0] ? undefined : value,
+  }),
+): TemplateResult {
+  const chosen = form.flags[name] ?? values[0]!;
+  return html`<label>
+    ${label}
+    <select
+      name=${name}
+      .value=${live(chosen)}
+      @change=${(e: Event) => form.set(changes((e.target as HTMLSelectElement).value))}
+    >
+      ${values.map((value) => html`<option ?selected=${value === chosen}>${value}</option>`)}
+    </select>
+  </label>`;
+}

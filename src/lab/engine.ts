@@ -1,0 +1,306 @@
+/**
+ * The lab's computing, in a worker: plans sweeps, runs them in rounds of trials that take a fraction of a second, and
+ * tells how they stand. Everything is computed by the same code as on the command line.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { BackendInfo, BackendReport } from '../backend/backend.js';
+import { closeBackends, listBackends, useBackend } from '../backend/useBackend.js';
+import { clock } from '../ensemble/adapter.js';
+import { giveFile, withFile } from '../files/disk.js';
+import { readSafetensors } from '../files/safetensors.js';
+import { checkConfig } from '../input/checkConfig.js';
+import { configFromText, flagName } from '../input/fromText.js';
+import { InputError } from '../inputError.js';
+import { closedForm } from '../problem/closedForm.js';
+import { runProvenance, type Provenance } from '../results/provenance.js';
+import { csv, parquet } from '../results/tables.js';
+import { solve } from '../solver/solve.js';
+import { sweepSchema, type SweepConfig } from '../sweep/config.js';
+import { lawOf, metricOf } from '../sweep/law.js';
+import { makePlan, member, type Cell, type Plan } from '../sweep/plan.js';
+import { trialIntegers, type TrialRow } from '../sweep/row.js';
+import { runSweep, totalTrials, waysOf } from '../sweep/sweep.js';
+import { checks, verify } from '../verify/verify.js';
+import { Gate, Stopped } from './gate.js';
+import type * as protocol from './protocol.js';
+import { Tally } from './tally.js';
+
+/** More of them would not be drawn, and their rows would fill the memory of a phone. */
+const MOST_TRAJECTORIES = 100_000;
+/** Seconds that a round of trials should take: short enough to be seen moving, and to be paused. */
+const ROUND = 0.4;
+/** Seconds between two accounts to the page, at least, and in times of what the last one took. */
+const TELL = 0.1;
+const SHARE = 10;
+/** Trials of the rank in focus whose singular values are followed, at most, and how often. */
+const FOLLOWED = 6;
+const FOLLOWED_TIMES = 96;
+
+const inBrowsers: readonly string[] = ['webgpu', 'webgl', 'wasm', 'cpu'];
+
+const seconds = () => performance.now() / 1000;
+
+export class LabEngine implements protocol.Engine {
+  private plan: Plan | null = null;
+  private focused: Cell | null = null;
+  private gate = new Gate();
+  private tally: Tally | null = null;
+  private provenance: Provenance | null = null;
+  /** What runs, if anything does. */
+  private running: Promise<unknown> = Promise.resolve();
+
+  async backends(): Promise<readonly BackendReport[]> {
+    const reports = await this.alone(() => listBackends());
+    return reports.filter(({ name }) => inBrowsers.includes(name));
+  }
+
+  giveFile(name: string, bytes: Uint8Array<ArrayBuffer>): readonly string[] {
+    giveFile(name, bytes);
+    if (!/\.safetensors$/i.test(name)) return withFile(name, () => []);
+    const matrices = [...readSafetensors(name).tensors].filter(([, { shape }]) => shape.length === 2);
+    return matrices.length > 1 ? matrices.map(([tensor]) => tensor) : [];
+  }
+
+  async prepare(flags: protocol.Flags): Promise<protocol.Prepared> {
+    const plan = await makePlan(checkedConfig(flags));
+    if (totalTrials(plan) > MOST_TRAJECTORIES)
+      throw new InputError('trials', plan.config.trials, `at most ${MOST_TRAJECTORIES} over all ranks, here`);
+    this.plan = plan;
+    this.focused = null;
+    this.tally = null;
+    const first = plan.cells[0]!;
+    const { loss, n, m } = first.problem;
+    return {
+      title: `${loss}, ${first.target}, ${n} × ${m}, ${first.initialization.name}`,
+      metric: metricOf(first),
+      lawName: lawOf(first)?.name ?? null,
+      ranks: plan.cells.map((cell) => ({
+        rank: cell.rank,
+        trials: cell.trials,
+        law: lawOf(cell)?.value ?? null,
+      })),
+      method: plan.config.method,
+      time: plan.config.time!,
+      command: commandOf(flags),
+    };
+  }
+
+  focus(rank: number): protocol.Focus {
+    const { cells, config, stop } = this.planned();
+    const cell = cells.find((each) => each.rank === rank) ?? cells[0]!;
+    this.focused = cell;
+    const { problem, coefficients } = cell;
+    const times = stop.saveTimes;
+    const path = closedForm(problem, member(cell, 0, config.seed).initial());
+    const full = times.map((time) => problem.fullFineTuningLoss(time));
+    return {
+      rank: cell.rank,
+      times,
+      closedForm: path && {
+        name: path.name,
+        loss: times.map((time) => path.loss(clock(coefficients) * time)),
+      },
+      fullFineTuning: full.includes(null) ? null : (full as number[]),
+      optimum: problem.optimum(cell.rank),
+      target:
+        problem.structure.kind === 'diagonal' ? [...problem.structure.sigma.subarray(0, cell.rank)] : null,
+    };
+  }
+
+  run(listener: protocol.SweepListener): Promise<protocol.RunEnd> {
+    const plan = this.planned();
+    return this.begin(async () => {
+      const backend = await useBackend(plan.config.backend);
+      const ways = waysOf(plan);
+      this.provenance = runProvenance(backend, plan.config, ways);
+      const tally = new Tally(plan);
+      this.tally = tally;
+      const { path, reason } = ways[0]!;
+      await listener.started({
+        backend: backend.name,
+        device: backend.device,
+        how: path === 'fused' ? 'by a fused kernel' : `by tensor operations (${reason ?? 'as asked'})`,
+      });
+      await this.sweep(plan, backend, tally, listener);
+    });
+  }
+
+  pause(): void {
+    this.gate.shut();
+  }
+
+  resume(): void {
+    this.gate.open();
+  }
+
+  async stop(): Promise<void> {
+    this.gate.stop();
+    await this.running.catch(() => undefined);
+  }
+
+  rows(from: number, to: number): readonly TrialRow[] {
+    return this.tally?.rows.slice(from, to) ?? [];
+  }
+
+  download(format: 'parquet' | 'csv'): Uint8Array<ArrayBuffer> {
+    if (!this.tally || !this.provenance) throw new InputError('download', format, 'asked for after a run');
+    const { rows } = this.tally;
+    return format === 'parquet'
+      ? parquet(rows, trialIntegers, { rankflow: JSON.stringify(this.provenance) })
+      : new TextEncoder().encode(csv(rows));
+  }
+
+  checkGroups(): readonly string[] {
+    return [...new Set(checks.map(({ id }) => id.split('/')[0]!))];
+  }
+
+  verify(
+    backend: string,
+    only: readonly string[],
+    listener: protocol.VerifyListener,
+  ): Promise<protocol.RunEnd> {
+    return this.begin(async () => {
+      const input = { backend, only: [...only] } as Parameters<typeof verify>[0];
+      await verify(input, {
+        start: (total) => listener.started(total),
+        finding: async (finding) => {
+          await listener.finding(finding);
+          await this.gate.pass();
+        },
+      });
+    });
+  }
+
+  private planned(): Plan {
+    if (!this.plan) throw new Error('no sweep has been planned');
+    return this.plan;
+  }
+
+  /** Runs the work when nothing else runs, unless it is stopped before it is done. A device that failed is given back. */
+  private begin(work: () => Promise<void>): Promise<protocol.RunEnd> {
+    const gate = new Gate();
+    return this.alone(async () => {
+      this.gate = gate;
+      try {
+        await work();
+        return 'finished';
+      } catch (error) {
+        if (error instanceof Stopped) return 'stopped';
+        if (!(error instanceof InputError)) await closeBackends();
+        throw error;
+      }
+    });
+  }
+
+  private alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.running.catch(() => undefined).then(work);
+    this.running = result;
+    return result;
+  }
+
+  private async sweep(
+    plan: Plan,
+    backend: BackendInfo,
+    tally: Tally,
+    listener: protocol.SweepListener,
+  ): Promise<void> {
+    let next = -Infinity;
+    const pass = async (force = false) => {
+      await this.gate.pass();
+      const now = seconds();
+      if (!force && now < next) return;
+      const { numTensors, numBytes } = tf.memory();
+      await listener.progress(tally.account(this.focused, now - this.gate.waited, numTensors, numBytes));
+      next = seconds() + Math.max(TELL, SHARE * (seconds() - now));
+    };
+    tally.start(seconds());
+    await this.follow(plan, tally, pass);
+    const most = Math.max(...plan.cells.map(({ trials }) => trials));
+    let [size, best] = [4, 0];
+    for (let from = 0; from < most;) {
+      const began = seconds() - this.gate.waited;
+      const part = {
+        from,
+        to: from + size,
+        watch: (cell: Cell, trial: number, saved: { loss: number }) => {
+          tally.saved(cell, trial, saved);
+          return pass();
+        },
+      };
+      for await (const { rows, curves } of runSweep(plan, backend, null, part)) {
+        tally.ended(rows, curves);
+        await pass();
+      }
+      const took = seconds() - this.gate.waited - began;
+      from += size;
+      // What costs less per trial when there are more of them is done with more, however long it takes.
+      const rate = size / took;
+      if (took < ROUND || rate > 1.3 * best) size *= 2;
+      else if (took > 3 * ROUND) size = Math.max(1, size / 2);
+      best = Math.max(best, rate);
+    }
+    await pass(true);
+  }
+
+  /** Follows the singular values of a few trials of the rank in focus. */
+  private async follow(plan: Plan, tally: Tally, pass: () => Promise<void>): Promise<void> {
+    const { config, method, stop } = plan;
+    const cell = this.focused ?? plan.cells[0]!;
+    const count = Math.min(cell.trials, FOLLOWED);
+    const times = followedTimes(plan);
+    tally.follow(times, count);
+    const members = Array.from({ length: count }, (_, trial) => member(cell, trial, config.seed));
+    const options = {
+      ...{ method, kernel: config.kernel, precision: config.precision },
+      stop: { ...stop, saveTimes: times },
+      chunk: count,
+      detail: 'singular-values',
+      watch: (trial: number, { singularValues }: { singularValues?: readonly number[] | null }) => {
+        tally.followed(trial, singularValues ?? []);
+        return pass();
+      },
+    } as const;
+    for await (const solved of solve(cell.problem, members, options)) {
+      for (const { index, trajectory } of solved)
+        tally.followedToEnd(
+          index,
+          trajectory.saved.map((saved) => saved?.singularValues ?? []),
+        );
+      await pass();
+    }
+  }
+}
+
+/** Three decades up to the end; whole steps where a method has steps that it does not cut. */
+function followedTimes({ config, method }: Plan): number[] {
+  const end = config.time!;
+  const step = 'step' in method ? method.step : null;
+  const whole = (time: number) => (step === null ? time : Math.max(1, Math.round(time / step)) * step);
+  const times = Array.from({ length: FOLLOWED_TIMES }, (_, i) =>
+    Math.min(end, whole(end * 10 ** ((3 * (i + 1)) / FOLLOWED_TIMES - 3))),
+  );
+  return [...new Set(times)];
+}
+
+/** Keys that mean nothing here. */
+const notHere = ['out', 'workers', 'chunk', 'tf32'];
+
+/** @throws InputError also if a flag is unknown, or there is more than one loss, shape, initialization or scaling */
+function checkedConfig(flags: protocol.Flags): SweepConfig {
+  const allowed = Object.keys(sweepSchema.shape)
+    .filter((key) => !notHere.includes(key))
+    .map(flagName);
+  const unknown = Object.keys(flags).find((name) => !allowed.includes(name));
+  if (unknown !== undefined) throw new InputError('flag', unknown, `one of ${allowed.join(', ')}`);
+  const config = checkConfig(sweepSchema, configFromText(sweepSchema, flags));
+  for (const key of ['loss', 'shape', 'init', 'scaling'] as const)
+    if ((config[key]?.length ?? 0) > 1) throw new InputError(key, config[key], 'a single one, here');
+  return config;
+}
+
+const commandOf = (flags: protocol.Flags): string =>
+  ['npx rankflow sweep', ...Object.entries(flags).map(([name, text]) => `--${name} ${quoted(text)}`)].join(
+    ' ',
+  );
+
+const quoted = (text: string) => (/^[\w.,:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -1,0 +1,144 @@
+/** What the plots show, from what the worker has told. */
+import { interpolateViridis } from 'd3-scale-chromatic';
+import { formatCount, formatNumber } from '../report/format.js';
+import type { Figure, Line } from './plot.js';
+import type { Focus, LossLine, Prepared, Progress, SingularValues } from './protocol.js';
+
+const dashed = [7, 5] as const;
+const dotted = [2, 4] as const;
+const time = { label: 'time t', scale: 'log' } as const;
+
+const finite = (value: number | null | undefined): number | null =>
+  value !== null && value !== undefined && Number.isFinite(value) ? value : null;
+/** What a logarithmic axis has room for. */
+const positive = (value: number | null | undefined): number | null =>
+  value !== null && value !== undefined && value > 0 && Number.isFinite(value) ? value : null;
+
+/** Rank against accuracy: what is simulated, beside the law. */
+export function accuracyFigure(prepared: Prepared, progress: Progress | null): Figure {
+  const { ranks, metric } = prepared;
+  const of = (name: 'p05' | 'p50' | 'p95') =>
+    ranks.map((_, i) => positive(progress?.ranks[i]?.accuracy[name]));
+  const medians = of('p50');
+  const known = ranks.map(({ rank }, i) => `rank ${rank}: ${formatNumber(medians[i] ?? null)}`).join(', ');
+  return {
+    description: `${metric} against rank. Median of the trials so far, ${known}.`,
+    x: { label: 'rank r', scale: 'log', ticks: ranks.map(({ rank }) => rank) },
+    y: { label: metric, scale: 'log' },
+    at: ranks.map(({ rank }) => rank),
+    band: [0, 1],
+    lines: [
+      { name: '95 %', values: of('p95'), color: '--simulated', width: 0.75 },
+      { name: '5 %', values: of('p05'), color: '--simulated', width: 0.75 },
+      { name: 'median', values: medians, color: '--simulated', width: 2, points: true },
+      {
+        name: 'law',
+        values: ranks.map(({ law }) => positive(law)),
+        ...{ color: '--law', dash: dashed, width: 2 },
+      },
+    ],
+  };
+}
+
+/** Loss over time of trials of the rank in focus, beside theory. */
+export function lossFigure(
+  { rank, times, closedForm, fullFineTuning, optimum }: Focus,
+  lines: readonly LossLine[],
+): Figure {
+  const theory: Line[] = [
+    ...(fullFineTuning
+      ? [{ name: 'full fine-tuning', values: fullFineTuning.map(positive), color: '--other', width: 2 }]
+      : []),
+    ...(optimum
+      ? [
+          {
+            name: `optimum of rank ${rank}`,
+            values: times.map(() => optimum),
+            color: '--other',
+            dash: dotted,
+            width: 2,
+          },
+        ]
+      : []),
+    ...(closedForm
+      ? [
+          {
+            name: `${closedForm.name}, trial 0`,
+            values: closedForm.loss.map(positive),
+            ...{ color: '--law', dash: dashed, width: 2 },
+          },
+        ]
+      : []),
+  ];
+  const floor = optimum ? optimum / 3 : 0;
+  return {
+    description: `Loss over time of ${lines.length} trials of rank ${rank}, with ${theory.map(({ name }) => name).join(', ') || 'no theory'}.`,
+    x: time,
+    y: { label: 'loss f', scale: 'log' },
+    at: times,
+    lines: [
+      ...lines.map(({ trial, loss }) => ({
+        name: `trial ${trial}`,
+        values: times.map((_, k) => positive(loss[k])),
+        ...{
+          color: '--simulated',
+          width: 1,
+          alpha: Math.max(0.25, Math.min(1, 4 / Math.sqrt(lines.length + 1))),
+        },
+      })),
+      // Full fine-tuning goes on falling where a low rank cannot.
+      ...theory.map((line) => ({
+        ...line,
+        values: line.values.map((v) => (v !== null && v >= floor ? v : null)),
+      })),
+    ],
+  };
+}
+
+/** Singular values of the update over time, of a few trials. */
+export function singularValuesFigure(focus: Focus, seen: SingularValues | null, darkness: boolean): Figure {
+  const { rank, target } = focus;
+  const { times, trials } = seen ?? { times: focus.times, trials: [] };
+  const color = (i: number) => {
+    const fraction = i / Math.max(1, rank - 1);
+    return interpolateViridis(darkness ? 0.35 + 0.65 * fraction : 0.85 * fraction);
+  };
+  return {
+    description: `Singular values of the update over time, in ${trials.length} trials of rank ${rank}; they grow one after another towards those of the target.`,
+    x: time,
+    y: { label: 'singular values of s B A', scale: 'linear' },
+    at: times,
+    lines: [
+      ...(target ?? []).map((value, i) => ({
+        name: `target ${i + 1}`,
+        values: times.map(() => value),
+        ...{ color: '--other', dash: dotted, width: 1 },
+      })),
+      ...trials.flatMap((perTime, trial) =>
+        Array.from({ length: rank }, (_, i) => ({
+          name: `trial ${trial}, singular value ${i + 1}`,
+          values: times.map((_, k) => finite(perTime[k]?.[i])),
+          ...{ color: color(i), width: 1.25, alpha: trials.length > 1 ? 0.7 : 1 },
+        })),
+      ),
+    ],
+  };
+}
+
+/** Trajectories that ended per second, over the time that the sweep has computed. */
+export const paceFigure = ({ pace, done, seconds }: Progress): Figure => ({
+  description: `Trajectories per second over time; ${formatCount(done)} in ${formatNumber(seconds)} seconds so far.`,
+  x: { label: 'seconds of computing', scale: 'linear' },
+  y: { label: 'trajectories / s', scale: 'linear' },
+  at: pace.seconds,
+  height: 170,
+  lines: [
+    {
+      name: 'trajectories per second',
+      values: pace.rate,
+      color: '--simulated',
+      width: 2,
+      points: pace.rate.length < 12,
+    },
+  ],
+});

@@ -1,0 +1,229 @@
+/** What the page looks like, as a function of its state. */
+import { html, nothing, type TemplateResult } from 'lit-html';
+import { formatCount, formatNumber } from '../report/format.js';
+import { outcomeCounts } from '../report/outcomes.js';
+import { controls } from './controls.js';
+import { accuracyFigure, lossFigure, paceFigure, singularValuesFigure } from './figures.js';
+import type { Actions, State } from './state.js';
+import type { Figure } from './plot.js';
+import { trials } from './trials.js';
+import { verification } from './verification.js';
+
+export const layout = (state: State, actions: Actions): TemplateResult => html`
+  <header>
+    <h1>rankflow lab</h1>
+    <p>
+      How much of a weight matrix can LoRA of rank r learn? Gradient flows, integrated here, beside their
+      laws.
+    </p>
+    <nav aria-label="Views">
+      ${(['sweep', 'verify'] as const).map(
+        (tab) =>
+          html`<button
+            type="button"
+            aria-current=${state.tab === tab ? 'page' : 'false'}
+            @click=${() => actions.tab(tab)}
+          >
+            ${tab === 'sweep' ? 'Sweep' : 'Verify'}
+          </button>`,
+      )}
+    </nav>
+  </header>
+  ${
+    state.problem === null
+      ? nothing
+      : html`<div role="alert" class="problem">
+          <p>${state.problem}</p>
+          <button type="button" class="quiet" @click=${actions.dismiss}>Dismiss</button>
+        </div>`
+  }
+  ${state.tab === 'sweep' ? sweep(state, actions) : verification(state, actions)}
+`;
+
+const sweep = (state: State, actions: Actions): TemplateResult => html`
+  <div class="sweep">
+    <form aria-label="Sweep" @submit=${(e: Event) => e.preventDefault()}>
+      <details .open=${state.wide}>
+        <summary>Settings</summary>
+        ${controls({ ...state, set: actions.set, take: actions.take })}
+      </details>
+    </form>
+    <div class="results">
+      ${bar(state, actions)} ${figures(state, actions)} ${summary(state)} ${trials(state, actions)}
+      ${
+        state.prepared === null
+          ? nothing
+          : html`<section>
+              <h2>The same on the command line</h2>
+              <pre tabindex="0"><code>${state.prepared.command}</code></pre>
+            </section>`
+      }
+    </div>
+  </div>
+`;
+
+function bar(state: State, actions: Actions): TemplateResult {
+  const { phase, progress, prepared } = state;
+  const total = prepared?.ranks.reduce((sum, { trials: count }) => sum + count, 0) ?? 0;
+  const main =
+    phase === 'running'
+      ? html`<button type="button" @click=${actions.pause}>Pause</button>`
+      : phase === 'paused'
+        ? html`<button type="button" @click=${actions.resume}>Resume</button>`
+        : html`<button type="button" ?disabled=${phase === 'planning' || !prepared} @click=${actions.run}>
+            Run
+          </button>`;
+  return html`<section class="bar" aria-label="Progress">
+    ${main}
+    <button type="button" class="quiet" ?disabled=${!progress} @click=${actions.reset}>Reset</button>
+    <progress aria-label="Trajectories done" max=${total} .value=${progress?.done ?? 0}></progress>
+    <p role="status">${words(state, total)}</p>
+  </section>`;
+}
+
+function words({ phase, progress, running }: State, total: number): string {
+  if (phase === 'planning') return 'Planning …';
+  const where = running ? ` on ${running.backend}, ${running.how}` : '';
+  if (phase === 'running' && !progress) return `Starting${where} …`;
+  if (!progress) return `${formatCount(total)} trajectories, ready to run.`;
+  const count = `${formatCount(progress.done)} of ${formatCount(progress.total)} trajectories${where}`;
+  return {
+    running: count,
+    paused: `Paused: ${count}`,
+    finished: `Finished: ${count}`,
+    stopped: `Stopped: ${count}`,
+    idle: count,
+  }[phase];
+}
+
+const figure = (title: string, content: Figure, legend: readonly Key[], more: unknown = nothing) => html`
+  <figure>
+    <figcaption>
+      <h2>${title}</h2>
+      ${more}
+      <ul class="legend">
+        ${legend.map(({ kind, text }) => html`<li><i class=${kind}></i>${text}</li>`)}
+      </ul>
+    </figcaption>
+    <lab-plot .figure=${content}></lab-plot>
+  </figure>
+`;
+
+interface Key {
+  readonly kind: 'simulated' | 'band' | 'law' | 'other' | 'dotted' | 'ordered';
+  readonly text: string;
+}
+
+const keys = (...list: readonly (Key | false | null)[]): Key[] =>
+  list.filter((key) => key !== false && key !== null);
+
+function figures(state: State, actions: Actions): TemplateResult {
+  const { prepared, focus, progress, singularValues, dark } = state;
+  if (!prepared || !focus) return html`<div class="figures" aria-busy="true"></div>`;
+  const drawn = progress?.lines.length ?? 0;
+  const { trials: all = 0 } = prepared.ranks.find(({ rank }) => rank === focus.rank) ?? {};
+  return html`<div class="figures">
+    ${figure(
+      `Rank against ${prepared.metric}`,
+      accuracyFigure(prepared, progress),
+      keys(
+        prepared.lawName !== null && { kind: 'law', text: prepared.lawName },
+        { kind: 'simulated', text: 'simulated, median' },
+        { kind: 'band', text: '5–95 %' },
+      ),
+    )}
+    ${figure(
+      'Loss over time',
+      lossFigure(focus, progress?.lines ?? []),
+      keys(
+        { kind: 'simulated', text: drawn > 0 ? `${drawn} of ${formatCount(all)} trials` : 'trials' },
+        focus.closedForm && { kind: 'law', text: `${focus.closedForm.name}, trial 0` },
+        focus.fullFineTuning && { kind: 'other', text: 'full fine-tuning' },
+        Boolean(focus.optimum) && { kind: 'dotted', text: 'optimum of this rank' },
+      ),
+      html`<label class="inline">
+        rank
+        <select
+          aria-label="Rank in focus"
+          @change=${(e: Event) => actions.focus(Number((e.target as HTMLSelectElement).value))}
+        >
+          ${prepared.ranks.map(({ rank }) => html`<option value=${rank} ?selected=${rank === focus.rank}>${rank}</option>`)}
+        </select>
+      </label>`,
+    )}
+    ${figure(
+      'Singular values of the update',
+      singularValuesFigure(focus, singularValues, dark),
+      keys(
+        {
+          kind: 'ordered',
+          text: `σ₁ to σ of rank ${focus.rank}, ${singularValues?.trials.length ?? 'a few'} trials`,
+        },
+        focus.target && { kind: 'dotted', text: 'of the target' },
+      ),
+    )}
+    ${pace(state)}
+  </div>`;
+}
+
+function pace({ progress, running }: State): TemplateResult {
+  const fact = (name: string, value: string) =>
+    html`<div>
+      <dt>${name}</dt>
+      <dd>${value}</dd>
+    </div>`;
+  const steps = progress ? progress.accepted + progress.rejected : NaN;
+  return html`<figure>
+    <figcaption><h2>Throughput</h2></figcaption>
+    <dl>
+      ${fact('device', running?.device ?? '-')}
+      ${fact('trajectories / s', formatCount(progress && progress.seconds > 0 ? progress.done / progress.seconds : NaN))}
+      ${fact('steps / s', formatCount(progress && progress.seconds > 0 ? steps / progress.seconds : NaN))}
+      ${fact('steps', formatCount(steps))} ${fact('rejected', formatCount(progress?.rejected ?? NaN))}
+      ${fact('evaluations', formatCount(progress?.evaluations ?? NaN))}
+      ${fact('tensors held', progress ? `${progress.tensors}, ${formatNumber(progress.bytes / 2 ** 20)} MiB` : '-')}
+    </dl>
+    ${
+      progress && progress.pace.rate.length > 1
+        ? html`<lab-plot .figure=${paceFigure(progress)}></lab-plot>`
+        : nothing
+    }
+  </figure>`;
+}
+
+function summary({ prepared, progress }: State): TemplateResult {
+  if (!prepared) return html``;
+  return html`<section>
+    <h2>By rank</h2>
+    <div class="scroll" tabindex="0" role="region" aria-label="Results by rank">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">rank</th>
+            <th scope="col">law</th>
+            <th scope="col">median</th>
+            <th scope="col">5 %</th>
+            <th scope="col">95 %</th>
+            <th scope="col">mean</th>
+            <th scope="col">steps, median</th>
+            <th scope="col">trials</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${prepared.ranks.map(({ rank, law, trials: count }, i) => {
+            const { accuracy, steps, outcomes, underWay } = progress?.ranks[i] ?? {};
+            const cell = (value: number | undefined) => html`<td>${formatNumber(value ?? null)}</td>`;
+            return html`<tr>
+              <th scope="row">${rank}</th>
+              ${cell(law ?? undefined)} ${cell(accuracy?.p50)} ${cell(accuracy?.p05)} ${cell(accuracy?.p95)}
+              ${cell(accuracy?.mean)} ${html`<td>${formatCount(steps?.p50 ?? NaN)}</td>`}
+              <td class="words">
+                ${outcomes ? [outcomeCounts(outcomes), underWay ? `${underWay} under way` : ''].filter(Boolean).join(', ') : `${formatCount(count)} to do`}
+              </td>
+            </tr>`;
+          })}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}

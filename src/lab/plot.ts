@@ -1,0 +1,163 @@
+/** `<lab-plot>`: a figure drawn by uPlot as wide as there is room, again when its data or the colours change. */
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+
+export interface Axis {
+  readonly label: string;
+  readonly scale: 'linear' | 'log';
+  /** Values to mark (default: round ones). */
+  readonly ticks?: readonly number[];
+}
+
+export interface Line {
+  readonly name: string;
+  readonly values: readonly (number | null)[];
+  /** A CSS colour, or the name of a custom property that holds one. */
+  readonly color: string;
+  readonly width?: number;
+  readonly dash?: readonly number[];
+  readonly alpha?: number;
+  /** Whether its points are marked. */
+  readonly points?: boolean;
+}
+
+export interface Figure {
+  /** What the figure shows, for those who do not see it. */
+  readonly description: string;
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly at: readonly number[];
+  readonly lines: readonly Line[];
+  /** In pixels, axes included (default: 260). */
+  readonly height?: number;
+  /** Two lines with the room between them filled: indices into `lines`. */
+  readonly band?: readonly [number, number];
+}
+
+const HEIGHT = 260;
+const dark = matchMedia('(prefers-color-scheme: dark)');
+
+export class LabPlot extends HTMLElement {
+  private drawn: uPlot | null = null;
+  private shown: Figure | null = null;
+  /** What the lines look like, of those that are drawn. */
+  private look = '';
+  private readonly resized = new ResizeObserver(() => this.resize());
+  private readonly recolored = () => this.draw(true);
+
+  connectedCallback(): void {
+    this.setAttribute('role', 'img');
+    this.resized.observe(this);
+    dark.addEventListener('change', this.recolored);
+    this.draw(true);
+  }
+
+  disconnectedCallback(): void {
+    this.resized.disconnect();
+    dark.removeEventListener('change', this.recolored);
+    this.drawn?.destroy();
+    this.drawn = null;
+  }
+
+  set figure(figure: Figure) {
+    if (figure === this.shown) return;
+    this.shown = figure;
+    if (this.isConnected) this.draw(false);
+  }
+
+  private draw(anew: boolean): void {
+    const figure = this.shown;
+    if (!figure) return;
+    this.setAttribute('aria-label', figure.description);
+    const data = [figure.at, ...figure.lines.map(({ values }) => values)] as unknown as uPlot.AlignedData;
+    const { x, y, band, lines, height } = figure;
+    const look = JSON.stringify([x, y, band, lines, height], (key, value: unknown) =>
+      key === 'values' ? undefined : value,
+    );
+    if (!anew && this.drawn && look === this.look) return this.drawn.setData(data);
+    this.look = look;
+    this.drawn?.destroy();
+    this.drawn = new uPlot(this.options(figure), data, this);
+  }
+
+  private resize(): void {
+    const width = this.clientWidth;
+    if (this.drawn && width > 0 && width !== this.drawn.width)
+      this.drawn.setSize({ width, height: this.drawn.height });
+  }
+
+  private options({ x, y, lines, band, height = HEIGHT }: Figure): uPlot.Options {
+    const style = getComputedStyle(this);
+    const colorOf = (name: string) => (name.startsWith('--') ? style.getPropertyValue(name).trim() : name);
+    const font = `12px ${style.fontFamily}`;
+    const axis = ({ label, scale: kind, ticks }: Axis): uPlot.Axis => ({
+      label,
+      labelSize: 22,
+      labelFont: font,
+      font,
+      stroke: colorOf('--ink-soft'),
+      grid: { stroke: colorOf('--grid'), width: 1 },
+      ticks: { stroke: colorOf('--grid'), width: 1 },
+      ...(kind === 'log' && {
+        splits: (_, __, min, max) => ticks?.filter((t) => t >= min && t <= max) ?? roundNumbers(min, max),
+        filter: (_, splits) => splits,
+      }),
+      values: (_, splits) => splits.map(written),
+    });
+    return {
+      width: Math.max(120, this.clientWidth),
+      height,
+      legend: { show: false },
+      cursor: { show: false },
+      scales: { x: { time: false, ...scale(x) }, y: scale(y) },
+      axes: [
+        { ...axis(x), size: 38 },
+        { ...axis(y), size: 58 },
+      ],
+      series: [
+        {},
+        ...lines.map(({ name, color, width = 1.5, dash, alpha = 1, points = false }): uPlot.Series => ({
+          label: name,
+          stroke: colorOf(color),
+          width,
+          alpha,
+          points: { show: points, size: 7, fill: colorOf(color) },
+          ...(dash && { dash: [...dash] }),
+        })),
+      ],
+      ...(band && {
+        bands: [{ series: [band[0] + 1, band[1] + 1], fill: colorOf('--band') }],
+      }),
+    };
+  }
+}
+
+/** With a little room around the data, of any number of points. */
+const scale = ({ scale: kind }: Axis): uPlot.Scale =>
+  kind === 'log'
+    ? {
+        distr: 3,
+        range: (_, min, max) => (min > 0 && Number.isFinite(max) ? [min / 1.15, max * 1.15] : [0.1, 10]),
+      }
+    : { distr: 1 };
+
+/** 1, 2 and 5 times powers of ten, of many decades the powers alone, and of very many some of these. */
+function roundNumbers(min: number, max: number): number[] {
+  const [from, to] = [Math.floor(Math.log10(min)), Math.ceil(Math.log10(max))];
+  const decades = Math.log10(max / min);
+  const every = Math.max(1, Math.ceil(decades / 6));
+  const factors = decades <= 2 ? [1, 2, 5] : [1];
+  const exponents = Array.from({ length: to - from + 1 }, (_, i) => from + i).filter((e) => e % every === 0);
+  return exponents
+    .flatMap((exponent) => factors.map((factor) => Number(`${factor}e${exponent}`)))
+    .filter((value) => value >= min && value <= max);
+}
+
+function written(value: number): string {
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-3 || size >= 1e4)
+    ? value.toExponential(0).replace('e+', 'e')
+    : String(Number(value.toPrecision(6)));
+}
+
+customElements.define('lab-plot', LabPlot);

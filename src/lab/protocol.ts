@@ -1,0 +1,133 @@
+/** What the page and the worker tell each other: plain data. */
+import type { BackendReport } from '../backend/backend.js';
+import type { Outcome } from '../method/outcome.js';
+import type { Metric, Statistic } from '../sweep/summary.js';
+import type { TrialRow } from '../sweep/row.js';
+import type { Finding } from '../verify/check.js';
+
+/** A sweep as the address has it: `rankflow sweep`'s flags without their dashes, and their text. */
+export type Flags = Readonly<Record<string, string>>;
+
+/** What is known of a rank before it is simulated. */
+export interface RankPlan {
+  readonly rank: number;
+  readonly trials: number;
+  /** The closed-form value of the metric, if one is known. */
+  readonly law: number | null;
+}
+
+/** What is known of a sweep before it runs. */
+export interface Prepared {
+  readonly title: string;
+  readonly metric: Metric;
+  readonly lawName: string | null;
+  readonly ranks: readonly RankPlan[];
+  readonly method: string;
+  /** End time t. */
+  readonly time: number;
+  /** Command line of the same sweep. */
+  readonly command: string;
+}
+
+/** A rank looked at closely: what the theory says of its loss over time. */
+export interface Focus {
+  readonly rank: number;
+  readonly times: readonly number[];
+  /** Loss of trial 0 in closed form, if there is one. */
+  readonly closedForm: { readonly name: string; readonly loss: readonly number[] } | null;
+  readonly fullFineTuning: readonly number[] | null;
+  /** Smallest loss of this rank. */
+  readonly optimum: number | null;
+  /** Singular values of the update that it could reach, if known. */
+  readonly target: readonly number[] | null;
+}
+
+/** Statistics of a rank so far: of trials that ended, and by their last save point of those that are under way. */
+export interface RankProgress {
+  readonly accuracy: Statistic;
+  readonly steps: Statistic;
+  readonly outcomes: Readonly<Record<Outcome, number>>;
+  /** Trials that are under way. */
+  readonly underWay: number;
+}
+
+/** Losses of a trial at the save times that it has reached; null after a failure. */
+export interface LossLine {
+  readonly trial: number;
+  readonly loss: readonly (number | null)[];
+}
+
+/** Singular values of s B A over time of a few trials of the rank in focus: [trial][time][index]. */
+export interface SingularValues {
+  readonly times: readonly number[];
+  readonly trials: readonly (readonly (readonly number[])[])[];
+}
+
+/** A running sweep, as often as the page can show it. */
+export interface Progress {
+  readonly done: number;
+  readonly total: number;
+  /** Time spent computing, pauses left out. */
+  readonly seconds: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly evaluations: number;
+  /** Trajectories that ended per second of computing, over time. */
+  readonly pace: { readonly seconds: readonly number[]; readonly rate: readonly number[] };
+  /** In the order of Prepared.ranks. */
+  readonly ranks: readonly RankProgress[];
+  readonly lines: readonly LossLine[];
+  /** Null if they are as they were. */
+  readonly singularValues: SingularValues | null;
+  /** Tensors that TensorFlow.js holds, and their bytes. */
+  readonly tensors: number;
+  readonly bytes: number;
+}
+
+/** The backend that a sweep runs on, and how. */
+export interface Running {
+  readonly backend: string;
+  readonly device: string;
+  /** How trajectories are computed, in words. */
+  readonly how: string;
+}
+
+/** Hears of a sweep. What it returns is waited for, so that a page that is slow is not flooded. */
+export interface SweepListener {
+  started(running: Running): Promise<void>;
+  progress(progress: Progress): Promise<void>;
+}
+
+export interface VerifyListener {
+  started(total: number): Promise<void>;
+  finding(finding: Finding): Promise<void>;
+}
+
+/** How a run came to its end. */
+export type RunEnd = 'finished' | 'stopped';
+
+/** The worker, as the page sees it. One sweep or verification runs at a time. */
+export interface Engine {
+  /** Every backend that a browser can have. */
+  backends(): Promise<readonly BackendReport[]>;
+  /** Makes a file known by its name; returns the names of its matrices, if it is one of several. @throws InputError */
+  giveFile(name: string, bytes: Uint8Array<ArrayBuffer>): readonly string[];
+  /** Plans the sweep that runs next. @throws InputError */
+  prepare(flags: Flags): Promise<Prepared>;
+  /** Looks at a rank of the planned sweep. */
+  focus(rank: number): Focus;
+  /** Runs the planned sweep from its first trial. @throws InputError, or Error if the device fails */
+  run(listener: SweepListener): Promise<RunEnd>;
+  pause(): void;
+  resume(): void;
+  /** Ends what runs, and waits until its tensors are freed. */
+  stop(): Promise<void>;
+  /** Rows of trials that have ended, by their numbers in the order in which they ended. */
+  rows(from: number, to: number): readonly TrialRow[];
+  /** All of them as a file, with their provenance. */
+  download(format: 'parquet' | 'csv'): Uint8Array<ArrayBuffer>;
+  /** Groups of checks that a verification can be made of. */
+  checkGroups(): readonly string[];
+  /** @throws InputError */
+  verify(backend: string, only: readonly string[], listener: VerifyListener): Promise<RunEnd>;
+}

@@ -1,0 +1,149 @@
+/** What is known of a running sweep: rows of trials that ended, lines of a few, statistics. */
+import { outcomes, type Outcome } from '../method/outcome.js';
+import { accuracyOf } from '../sweep/law.js';
+import type { Cell, Plan } from '../sweep/plan.js';
+import { succeeded, type TrialRow } from '../sweep/row.js';
+import { statistic } from '../sweep/statistics.js';
+import { totalTrials } from '../sweep/sweep.js';
+import type { LossLine, Progress, RankProgress, SingularValues } from './protocol.js';
+
+/** Trials of each rank whose losses over time are kept, to be drawn. */
+const LINES = 64;
+/** Points of the pace, beyond which every other one is left out. */
+const PACE_POINTS = 240;
+
+/** What is known of a rank. */
+interface RankTally {
+  readonly accuracy: number[];
+  readonly steps: number[];
+  readonly outcomes: Record<Outcome, number>;
+  /** Of trials under way, by their last save point. */
+  readonly underWay: Map<number, number>;
+  readonly lines: Map<number, (number | null)[]>;
+  /** The last account of it; null if that has changed. */
+  told: RankProgress | null;
+}
+
+export class Tally {
+  readonly rows: TrialRow[] = [];
+  private readonly ranks: readonly RankTally[];
+  private readonly total: number;
+  private accepted = 0;
+  private rejected = 0;
+  private evaluations = 0;
+  private started = 0;
+  private readonly pace = { seconds: [] as number[], rate: [] as number[] };
+  private last = { seconds: 0, done: 0 };
+  private singularValues: { times: readonly number[]; trials: (readonly number[])[][] } = {
+    times: [],
+    trials: [],
+  };
+  private singularValuesTold = true;
+
+  constructor(plan: Plan) {
+    this.total = totalTrials(plan);
+    this.ranks = plan.cells.map(() => ({
+      accuracy: [],
+      steps: [],
+      outcomes: Object.fromEntries(Object.keys(outcomes).map((name) => [name, 0])) as Record<Outcome, number>,
+      underWay: new Map(),
+      lines: new Map(),
+      told: null,
+    }));
+  }
+
+  /** @param now seconds of a clock that stands still in pauses, as in `account` */
+  start(now: number): void {
+    this.started = now;
+  }
+
+  /** A trial has reached its next save point. */
+  saved(cell: Cell, trial: number, saved: { readonly loss: number }): void {
+    const tally = this.ranks[cell.index]!;
+    tally.underWay.set(trial, accuracyOf(cell, { time: NaN, ...saved }));
+    if (trial < LINES) {
+      const line = tally.lines.get(trial) ?? [];
+      tally.lines.set(trial, line);
+      line.push(saved.loss);
+    }
+    tally.told = null;
+  }
+
+  ended(rows: readonly TrialRow[], curves: readonly (readonly (number | null)[])[]): void {
+    rows.forEach((row, i) => {
+      const tally = this.ranks[row.cell]!;
+      this.rows.push(row);
+      tally.underWay.delete(row.trial);
+      tally.outcomes[row.outcome]++;
+      if (succeeded(row.outcome)) {
+        tally.accuracy.push(row.accuracy);
+        tally.steps.push(row.accepted_steps + row.rejected_steps);
+      }
+      if (row.trial < LINES) tally.lines.set(row.trial, [...curves[i]!]);
+      tally.told = null;
+      this.accepted += row.accepted_steps;
+      this.rejected += row.rejected_steps;
+      this.evaluations += row.evaluations;
+    });
+  }
+
+  follow(times: readonly number[], trials: number): void {
+    this.singularValues = { times, trials: Array.from({ length: trials }, () => []) };
+    this.singularValuesTold = false;
+  }
+
+  followed(trial: number, values: readonly number[]): void {
+    this.singularValues.trials[trial]!.push(values);
+    this.singularValuesTold = false;
+  }
+
+  followedToEnd(trial: number, values: readonly (readonly number[])[]): void {
+    this.singularValues.trials[trial] = [...values];
+    this.singularValuesTold = false;
+  }
+
+  /** How the sweep stands. */
+  account(focus: Cell | null, now: number, tensors: number, bytes: number): Progress {
+    const seconds = now - this.started;
+    this.measurePace(seconds);
+    const singularValues: SingularValues | null = this.singularValuesTold ? null : this.singularValues;
+    this.singularValuesTold = true;
+    return {
+      done: this.rows.length,
+      total: this.total,
+      seconds,
+      accepted: this.accepted,
+      rejected: this.rejected,
+      evaluations: this.evaluations,
+      pace: this.pace,
+      ranks: this.ranks.map((tally) => (tally.told ??= progressOf(tally))),
+      lines: this.linesOf(focus?.index ?? 0),
+      singularValues,
+      tensors,
+      bytes,
+    };
+  }
+
+  linesOf(cell: number): LossLine[] {
+    return [...this.ranks[cell]!.lines].map(([trial, loss]) => ({ trial, loss }));
+  }
+
+  private measurePace(seconds: number): void {
+    const { length: done } = this.rows;
+    const elapsed = seconds - this.last.seconds;
+    if (elapsed <= 0 || done === this.last.done) return;
+    this.pace.seconds.push(seconds);
+    this.pace.rate.push((done - this.last.done) / elapsed);
+    this.last = { seconds, done };
+    if (this.pace.seconds.length <= PACE_POINTS) return;
+    for (const series of [this.pace.seconds, this.pace.rate])
+      series.splice(0, series.length, ...series.filter((_, i) => i % 2 === 1));
+  }
+}
+
+const progressOf = ({ accuracy, steps, outcomes: counts, underWay }: RankTally): RankProgress => ({
+  accuracy: statistic([...accuracy, ...underWay.values()]),
+  steps: statistic(steps),
+  outcomes: counts,
+  underWay: underWay.size,
+});

@@ -1,0 +1,350 @@
+/** The built page in a real browser: what a visitor sees and does. */
+import { readFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sweep } from '../../src/sweep/run.js';
+import { formatAddress, type Tab } from '../../src/lab/address.js';
+import { executable, launch, serveLab } from './browser.js';
+
+const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+
+/** Small enough for a software driver, with a law that draws come to. */
+const small = {
+  spectrum: 'power:1',
+  shape: '8x8',
+  ranks: '1,2',
+  init: 'balanced:0.01',
+  trials: '6',
+  time: '40',
+};
+/** Long enough to be paused. */
+const long = { spectrum: 'power:0.5', shape: '128x128', ranks: '16', init: 'small:0.01', trials: '2000' };
+
+describe.skipIf(executable === null)('the lab in a browser', () => {
+  let browser: Browser;
+  let lab: Awaited<ReturnType<typeof serveLab>>;
+  const folder = mkdtempSync(join(tmpdir(), 'rankflow-lab-'));
+
+  beforeAll(async () => {
+    [lab, browser] = await Promise.all([serveLab(), launch()]);
+  });
+  afterAll(async () => {
+    await browser.close();
+    lab.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** A page at an address; whatever it logs as an error, or asks of another server, fails the test. */
+  async function open(
+    flags: Readonly<Record<string, string>>,
+    body: (page: Page) => Promise<void>,
+    options: BrowserContextOptions & { tab?: Tab; only?: readonly string[]; still?: boolean } = {},
+  ): Promise<void> {
+    const { tab = 'sweep', only = null, still = false, ...rest } = options;
+    const context = await browser.newContext({ ...rest, reducedMotion: still ? 'reduce' : null });
+    const page = await context.newPage();
+    const faults: string[] = [];
+    page.on('pageerror', (error) => faults.push(String(error)));
+    page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+    page.on('request', (request) => {
+      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(lab.url))
+        faults.push(request.url());
+    });
+    try {
+      await page.goto(lab.url + formatAddress({ tab, flags, focus: null, only }));
+      await body(page);
+      expect(faults).toEqual([]);
+    } finally {
+      await context.close();
+    }
+  }
+
+  const status = (page: Page) => page.locator('[role=status]');
+  const done = async (page: Page) =>
+    Number((await status(page).innerText()).match(/([\d,]+) of/)![1]!.replaceAll(',', ''));
+  const finished = (page: Page) => status(page).getByText('Finished').waitFor({ timeout: 100_000 });
+  const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
+
+  /** Rows of the Parquet file that the page gives, as DuckDB reads them. */
+  async function downloaded(page: Page): Promise<Record<string, unknown>[]> {
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      button(page, 'Download Parquet').click(),
+    ]);
+    const file = join(folder, `${Math.random()}.parquet`);
+    await download.saveAs(file);
+    const database = await (await DuckDBInstance.create(':memory:')).connect();
+    const rows = await database.runAndReadAll(`select * from '${file}' order by rank, trial`);
+    return rows.getRowObjectsJS();
+  }
+
+  it.each(['wasm', 'webgl', 'webgpu'])(
+    'runs a sweep on %s, comes to the law, and gives its trials as Parquet',
+    async (backend) => {
+      await open({ ...small, backend }, async (page) => {
+        await finished(page);
+        expect(await status(page).innerText()).toContain(`12 of 12 trajectories on ${backend}`);
+        expect(await page.locator('dt', { hasText: 'tensors held' }).locator('+ dd').innerText()).toMatch(
+          /^0,/,
+        );
+        const rows = await downloaded(page);
+        const cells = await sweep({
+          ...{
+            spectrum: 'power:1',
+            shape: ['8x8'],
+            ranks: [1, 2],
+            init: ['balanced:0.01'],
+            trials: 6,
+            time: 40,
+          },
+          backend: 'wasm',
+        });
+        expect(rows).toHaveLength(12);
+        for (const { rank, law, accuracy } of cells) {
+          const found = rows.filter((row) => row['rank'] === rank).map((row) => Number(row['accuracy']));
+          // The adaptive method's tolerance, and the distance from the law that is left at the end time.
+          for (const each of found) expect(Math.abs(each / law!.value - 1)).toBeLessThan(1e-3);
+          expect(Math.abs(found.reduce((a, b) => a + b) / 6 / accuracy.mean - 1)).toBeLessThan(1e-5);
+        }
+      });
+    },
+    120_000,
+  );
+
+  it('pauses, resumes, and ends as a sweep that was not paused', async () => {
+    await open({ ...long, trials: '300' }, async (page) => {
+      await page.waitForFunction(() =>
+        /[1-9]\d* of/.test(document.querySelector('[role=status]')!.textContent!),
+      );
+      await button(page, 'Pause').click();
+      await page.waitForTimeout(1500);
+      const paused = await done(page);
+      await page.waitForTimeout(1000);
+      expect(await done(page)).toBe(paused);
+      expect(paused).toBeLessThan(300);
+      await button(page, 'Resume').click();
+      await finished(page);
+      const rows = await downloaded(page);
+      await button(page, 'Run').click();
+      await finished(page);
+      expect(await downloaded(page)).toEqual(rows);
+    });
+  }, 200_000);
+
+  it('answers while it computes', async () => {
+    await open(long, async (page) => {
+      await page.waitForFunction(() =>
+        /[1-9]\d* of/.test(document.querySelector('[role=status]')!.textContent!),
+      );
+      const gap = await page.evaluate(async () => {
+        let [longest, last] = [0, performance.now()];
+        for (const end = last + 2000; last < end;) {
+          const now = await new Promise<number>((resolve) => requestAnimationFrame(resolve));
+          longest = Math.max(longest, now - last);
+          last = now;
+        }
+        return longest;
+      });
+      // Half a second would be felt; a page that computes by itself stands still for a whole round of trials.
+      expect(gap).toBeLessThan(500);
+    });
+  });
+
+  it.each(['wasm', 'webgl'])(
+    'frees the tensors of a sweep that is left, on %s',
+    async (backend) => {
+      await open({ ...long, shape: '32x32', ranks: '4', backend }, async (page) => {
+        await page.waitForFunction(
+          () =>
+            document.querySelector('progress')!.value >= 0 && /on (wasm|webgl)/.test(document.body.innerText),
+        );
+        await button(page, 'Verify').first().click();
+        await button(page, 'Sweep').click();
+        await page.getByLabel('Shape n×m').fill('8x8');
+        await page.getByLabel('Ranks').fill('2');
+        await page.getByLabel('Trials per rank').fill('2');
+        await page.getByLabel('End time').fill('20');
+        await page.getByLabel('End time').blur();
+        await status(page).getByText('2 trajectories, ready').waitFor({ timeout: 120_000 });
+        await button(page, 'Run').click();
+        await finished(page);
+        expect(await page.locator('dt', { hasText: 'tensors held' }).locator('+ dd').innerText()).toMatch(
+          /^0,/,
+        );
+      });
+    },
+    240_000,
+  );
+
+  it('has its state in the address', async () => {
+    await open({ ...small, method: 'rk4', step: '0.05', 'lr-ratio-b': '4' }, async (page) => {
+      await finished(page);
+      expect(await page.getByLabel('Method').inputValue()).toBe('rk4');
+      expect(await page.getByLabel('Step', { exact: true }).inputValue()).toBe('0.05');
+      expect(await page.getByLabel('kB').inputValue()).toBe('4');
+      await page.getByLabel('Ranks').fill('1,2,3');
+      await page.getByLabel('Ranks').press('Enter');
+      await page.waitForFunction(() => location.hash.includes('ranks=1%2C2%2C3'));
+      await page
+        .locator('pre', { hasText: 'npx rankflow sweep --spectrum power:1 --shape 8x8 --ranks 1,2,3 ' })
+        .waitFor();
+    });
+  });
+
+  it.each([
+    ['what is out of range', { ...small, ranks: '9' }, 'invalid rank: 9; must be at most min(n, m) = 8'],
+    ['what is unknown', { ...small, colour: 'red' }, 'invalid flag: colour; must be one of '],
+    ['several of what there is one of', { ...small, init: 'small,gaussian' }, 'must be a single one, here'],
+    [
+      'a file that was not given',
+      { target: 'w.npy', ranks: '1' },
+      'w.npy: no such file here; must be a file that was dropped',
+    ],
+    ['too many trajectories', { ...small, trials: '50001' }, 'must be at most 100000 over all ranks, here'],
+  ])('says what is wrong: %s', async (_, flags, words) => {
+    await open(flags as Record<string, string>, async (page) => {
+      await page.getByRole('alert').getByText(words).waitFor();
+      expect(await button(page, 'Run').isDisabled()).toBe(true);
+    });
+  });
+
+  it('takes a dropped matrix, and says what is wrong with a bad one', async () => {
+    const npy = (shape: string, data: number[]) => {
+      const header = `{'descr': '<f8', 'fortran_order': False, 'shape': ${shape}, }`.padEnd(117) + '\n';
+      return Buffer.concat([
+        Buffer.from('\x93NUMPY\x01\x00v\x00', 'latin1'),
+        Buffer.from(header),
+        Buffer.from(new Float64Array(data).buffer),
+      ]);
+    };
+    await open(small, async (page) => {
+      await finished(page);
+      const give = (name: string, buffer: Buffer) =>
+        page.locator('#file').setInputFiles({ name, buffer, mimeType: 'application/octet-stream' });
+      await give('broken.npy', npy('(2, 3)', [1, 2]));
+      await page.getByRole('alert').getByText('broken.npy').waitFor();
+      await give('good.npy', npy('(3, 2)', [3, 0, 0, 1, 0, 0]));
+      await status(page).getByText('ready to run').waitFor();
+      await button(page, 'Run').click();
+      await finished(page);
+      // Singular values 3 and 1: rank 1 leaves 1 of sqrt(10).
+      const [first] = await downloaded(page);
+      expect(first!['n']).toBe(3);
+      expect(Number(first!['accuracy'])).toBeCloseTo(1 / Math.sqrt(10), 4);
+    });
+  });
+
+  it('sweeps the example matrix', async () => {
+    await open(
+      { target: 'minilm-query.safetensors', ranks: '1', init: 'gaussian', trials: '1', time: '5' },
+      async (page) => {
+        await finished(page);
+        expect(await page.locator('td.words').innerText()).toBe('1 end-time');
+      },
+    );
+  });
+
+  it.each([
+    ['webgl', 'registry.webgl.gpgpu.gl.getExtension("WEBGL_lose_context").loseContext()'],
+    ['webgpu', 'registry.webgpu.device.destroy()'],
+  ])(
+    'says what to do when %s is lost, and starts again',
+    async (backend, loss) => {
+      await open({ ...small, trials: '4000', backend }, async (page) => {
+        await page.waitForFunction(() =>
+          /on web/.test(document.querySelector('[role=status]')!.textContent!),
+        );
+        await page.waitForTimeout(500);
+        await page.workers()[0]!.evaluate(`_tfengine.${loss}`);
+        await page
+          .getByRole('alert')
+          .getByText('Press Run to start again on a new device')
+          .waitFor({ timeout: 60_000 });
+        await page.getByLabel('Trials per rank').fill('2');
+        await page.getByLabel('Trials per rank').blur();
+        await status(page).getByText('4 trajectories, ready').waitFor();
+        await button(page, 'Run').click();
+        await finished(page);
+      });
+    },
+    180_000,
+  );
+
+  it('tells a browser without modules what it needs', async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(lab.url);
+    expect(await page.innerText('main')).toContain('npm run lab');
+    await context.close();
+  });
+
+  it.each([
+    ['desktop, light', { width: 1280, height: 800 }, 'light', 'sweep'],
+    ['phone, dark', { width: 390, height: 844 }, 'dark', 'sweep'],
+    ['phone, light', { width: 390, height: 844 }, 'light', 'verify'],
+    ['desktop, dark', { width: 1280, height: 800 }, 'dark', 'verify'],
+  ] as const)('has no accessibility violations: %s, %s', async (_, viewport, colorScheme, tab) => {
+    await open(
+      small,
+      async (page) => {
+        if (tab === 'sweep') await finished(page);
+        else await page.locator('.verify option').nth(4).waitFor({ state: 'attached' });
+        await page.evaluate(axe);
+        const violations = await page.evaluate(async () => {
+          const { axe: checker } = window as unknown as {
+            axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+          };
+          return (await checker.run()).violations.map(({ id, nodes }) => [
+            id,
+            ...nodes.map(({ html }) => html),
+          ]);
+        });
+        expect(violations).toEqual([]);
+        // Nothing is wider than the window.
+        expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+      },
+      { viewport, colorScheme, tab },
+    );
+  });
+
+  it('is worked by the keyboard alone', async () => {
+    await open(
+      small,
+      async (page) => {
+        await status(page).getByText('ready to run').waitFor();
+        for (let i = 0; i < 60; i++) {
+          await page.keyboard.press('Tab');
+          if ((await page.evaluate(() => document.activeElement?.textContent?.trim())) === 'Run') break;
+        }
+        await page.keyboard.press('Enter');
+        await finished(page);
+      },
+      { still: true },
+    );
+  });
+
+  // All of them take many minutes on software drivers.
+  it.each([
+    ['webgl', ['flow', 'second', 'backends']],
+    ['webgpu', ['flow', 'kernels', 'backends']],
+  ])(
+    'verifies rankflow on %s',
+    async (backend, checks) => {
+      await open(
+        small,
+        async (page) => {
+          await page.locator('.verify option', { hasText: backend }).waitFor({ state: 'attached' });
+          await page.getByLabel('Backend to verify').selectOption(backend);
+          await page.locator('.verify').getByRole('button', { name: 'Verify' }).click();
+          await status(page).getByText('checks pass').waitFor({ timeout: 900_000 });
+          expect(await status(page).innerText()).toMatch(/^(\d+) of \1 checks pass\.$/);
+        },
+        { tab: 'verify', only: checks },
+      );
+    },
+    960_000,
+  );
+});
