@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { BackendInfo, BackendReport } from '../backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../backend/useBackend.js';
-import { clock } from '../ensemble/adapter.js';
+import { clock as clockOf } from '../ensemble/adapter.js';
 import { giveFile, withFile } from '../files/disk.js';
 import { readSafetensors } from '../files/safetensors.js';
 import { checkConfig } from '../input/checkConfig.js';
@@ -98,7 +98,7 @@ export class LabEngine implements protocol.Engine {
       times,
       closedForm: path && {
         name: path.name,
-        loss: times.map((time) => path.loss(clock(coefficients) * time)),
+        loss: times.map((time) => path.loss(clockOf(coefficients) * time)),
       },
       fullFineTuning: full.includes(null) ? null : (full as number[]),
       optimum: problem.optimum(cell.rank),
@@ -109,7 +109,7 @@ export class LabEngine implements protocol.Engine {
 
   run(listener: protocol.SweepListener): Promise<protocol.RunEnd> {
     const plan = this.planned();
-    return this.begin(async () => {
+    return this.begin(async (gate) => {
       const backend = await useBackend(plan.config.backend);
       const ways = waysOf(plan);
       this.provenance = runProvenance(backend, plan.config, ways);
@@ -121,7 +121,7 @@ export class LabEngine implements protocol.Engine {
         device: backend.device,
         how: path === 'fused' ? 'by a fused kernel' : `by tensor operations (${reason ?? 'as asked'})`,
       });
-      await this.sweep(plan, backend, tally, listener);
+      await this.sweep(plan, backend, tally, gate, listener);
     });
   }
 
@@ -159,13 +159,13 @@ export class LabEngine implements protocol.Engine {
     only: readonly string[],
     listener: protocol.VerifyListener,
   ): Promise<protocol.RunEnd> {
-    return this.begin(async () => {
+    return this.begin(async (gate) => {
       const input = { backend, only: [...only] } as Parameters<typeof verify>[0];
       await verify(input, {
         start: (total) => listener.started(total),
         finding: async (finding) => {
           await listener.finding(finding);
-          await this.gate.pass();
+          await gate.pass();
         },
       });
     });
@@ -176,13 +176,15 @@ export class LabEngine implements protocol.Engine {
     return this.plan;
   }
 
-  /** Runs the work when nothing else runs, unless it is stopped before it is done. A device that failed is given back. */
-  private begin(work: () => Promise<void>): Promise<protocol.RunEnd> {
+  /** Runs the work, in the place of what runs, until it is stopped. A device that failed is given back. */
+  private begin(work: (gate: Gate) => Promise<void>): Promise<protocol.RunEnd> {
+    this.gate.stop();
     const gate = new Gate();
+    this.gate = gate;
     return this.alone(async () => {
-      this.gate = gate;
       try {
-        await work();
+        await gate.pass();
+        await work(gate);
         return 'finished';
       } catch (error) {
         if (error instanceof Stopped) return 'stopped';
@@ -202,23 +204,27 @@ export class LabEngine implements protocol.Engine {
     plan: Plan,
     backend: BackendInfo,
     tally: Tally,
+    gate: Gate,
     listener: protocol.SweepListener,
   ): Promise<void> {
+    /** A clock that stands still in pauses. */
+    const clock = () => seconds() - gate.waited;
     let next = -Infinity;
     const pass = async (force = false) => {
-      await this.gate.pass();
-      const now = seconds();
+      await gate.pass();
+      const now = clock();
       if (!force && now < next) return;
       const { numTensors, numBytes } = tf.memory();
-      await listener.progress(tally.account(this.focused, now - this.gate.waited, numTensors, numBytes));
-      next = seconds() + Math.max(TELL, SHARE * (seconds() - now));
+      await listener.progress(tally.account(this.focused, now, numTensors, numBytes));
+      const told = clock();
+      next = told + Math.max(TELL, SHARE * (told - now));
     };
-    tally.start(seconds());
+    tally.start(clock());
     await this.follow(plan, tally, pass);
     const most = Math.max(...plan.cells.map(({ trials }) => trials));
     let [size, best] = [4, 0];
     for (let from = 0; from < most;) {
-      const began = seconds() - this.gate.waited;
+      const began = clock();
       const part = {
         from,
         to: from + size,
@@ -231,7 +237,8 @@ export class LabEngine implements protocol.Engine {
         tally.ended(rows, curves);
         await pass();
       }
-      const took = seconds() - this.gate.waited - began;
+      tally.round(clock());
+      const took = clock() - began;
       from += size;
       // What costs less per trial when there are more of them is done with more, however long it takes.
       const rate = size / took;

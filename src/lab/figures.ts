@@ -65,7 +65,7 @@ export function lossFigure(
           {
             name: `${closedForm.name}, trial 0`,
             values: closedForm.loss.map(positive),
-            ...{ color: '--law', dash: dashed, width: 2 },
+            ...{ color: '--law', dash: dashed, width: 3 },
           },
         ]
       : []),

@@ -33,7 +33,7 @@ export class Tally {
   private evaluations = 0;
   private started = 0;
   private readonly pace = { seconds: [] as number[], rate: [] as number[] };
-  private last = { seconds: 0, done: 0 };
+  private last = { now: 0, done: 0 };
   private singularValues: { times: readonly number[]; trials: (readonly number[])[][] } = {
     times: [],
     trials: [],
@@ -55,6 +55,18 @@ export class Tally {
   /** @param now seconds of a clock that stands still in pauses, as in `account` */
   start(now: number): void {
     this.started = now;
+    this.last.now = now;
+  }
+
+  /** A round of trials, as many of every rank, has been computed. */
+  round(now: number): void {
+    const { length: done } = this.rows;
+    this.pace.seconds.push(now - this.started);
+    this.pace.rate.push((done - this.last.done) / (now - this.last.now));
+    this.last = { now, done };
+    if (this.pace.seconds.length <= PACE_POINTS) return;
+    for (const series of [this.pace.seconds, this.pace.rate])
+      series.splice(0, series.length, ...series.filter((_, i) => i % 2 === 1));
   }
 
   /** A trial has reached its next save point. */
@@ -104,14 +116,12 @@ export class Tally {
 
   /** How the sweep stands. */
   account(focus: Cell | null, now: number, tensors: number, bytes: number): Progress {
-    const seconds = now - this.started;
-    this.measurePace(seconds);
     const singularValues: SingularValues | null = this.singularValuesTold ? null : this.singularValues;
     this.singularValuesTold = true;
     return {
       done: this.rows.length,
       total: this.total,
-      seconds,
+      seconds: now - this.started,
       accepted: this.accepted,
       rejected: this.rejected,
       evaluations: this.evaluations,
@@ -126,18 +136,6 @@ export class Tally {
 
   linesOf(cell: number): LossLine[] {
     return [...this.ranks[cell]!.lines].map(([trial, loss]) => ({ trial, loss }));
-  }
-
-  private measurePace(seconds: number): void {
-    const { length: done } = this.rows;
-    const elapsed = seconds - this.last.seconds;
-    if (elapsed <= 0 || done === this.last.done) return;
-    this.pace.seconds.push(seconds);
-    this.pace.rate.push((done - this.last.done) / elapsed);
-    this.last = { seconds, done };
-    if (this.pace.seconds.length <= PACE_POINTS) return;
-    for (const series of [this.pace.seconds, this.pace.rate])
-      series.splice(0, series.length, ...series.filter((_, i) => i % 2 === 1));
   }
 }
 

@@ -7,7 +7,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sweep } from '../../src/sweep/run.js';
 import { formatAddress, type Tab } from '../../src/lab/address.js';
-import { executable, launch, serveLab } from './browser.js';
+import { executable, launch, serveLab } from '../../benchmarks/browser.js';
 
 const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 

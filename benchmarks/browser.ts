@@ -1,11 +1,11 @@
-/** A Chromium for the lab's tests: the one that is installed, with software drivers for WebGL and WebGPU. */
+/** The built lab behind a plain static server, and a Chromium with software drivers for WebGL and WebGPU to open it. */
 import { execFileSync } from 'node:child_process';
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
-import { packageRoot } from '../../src/packageRoot.js';
+import { packageRoot } from '../src/packageRoot.js';
 
 /** Null where there is none, and where its tests are skipped. */
 export const executable =

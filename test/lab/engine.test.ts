@@ -1,0 +1,319 @@
+/** The lab's worker without its browser: rounds, pauses, accounts, and what is refused. */
+import * as tf from '@tensorflow/tfjs';
+import { parquetReadObjects, parquetMetadata } from 'hyparquet';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { useBackend } from '../../src/backend/useBackend.js';
+import { checkConfig } from '../../src/input/checkConfig.js';
+import { defaultFlags, formatAddress, parseAddress } from '../../src/lab/address.js';
+import { LabEngine } from '../../src/lab/engine.js';
+import { accuracyFigure, lossFigure, singularValuesFigure } from '../../src/lab/figures.js';
+import { Gate, Stopped } from '../../src/lab/gate.js';
+import type { Prepared, Progress, Running } from '../../src/lab/protocol.js';
+import { Tally } from '../../src/lab/tally.js';
+import { sweepSchema } from '../../src/sweep/config.js';
+import { makePlan } from '../../src/sweep/plan.js';
+import type { TrialRow } from '../../src/sweep/row.js';
+import { runSweep } from '../../src/sweep/sweep.js';
+
+const flags = {
+  ...{ spectrum: 'power:1', shape: '12x10', ranks: '1,2,3', init: 'balanced:0.01', trials: '40' },
+  backend: 'wasm',
+};
+
+/** Hears of a run, and may do something at its accounts. */
+class Listener {
+  readonly accounts: Progress[] = [];
+  running: Running | null = null;
+  constructor(private readonly atAccount: (progress: Progress) => void = () => undefined) {}
+  started(running: Running): Promise<void> {
+    this.running = running;
+    return Promise.resolve();
+  }
+  progress(progress: Progress): Promise<void> {
+    this.accounts.push(structuredClone(progress));
+    this.atAccount(progress);
+    return Promise.resolve();
+  }
+  get last(): Progress {
+    return this.accounts.at(-1)!;
+  }
+}
+
+const byTrial = (rows: readonly TrialRow[]) => [...rows].sort((a, b) => a.rank - b.rank || a.trial - b.trial);
+
+describe('the engine', () => {
+  let engine: LabEngine;
+  beforeEach(() => {
+    engine = new LabEngine();
+  });
+
+  it('gives the rows of the same sweep on the command line, in rounds', async () => {
+    const prepared = await engine.prepare(flags);
+    expect(prepared.ranks.map(({ rank, trials }) => [rank, trials])).toEqual([
+      [1, 40],
+      [2, 40],
+      [3, 40],
+    ]);
+    const listener = new Listener();
+    expect(await engine.run(listener)).toBe('finished');
+    const plan = await makePlan(
+      checkConfig(sweepSchema, {
+        ...{ spectrum: 'power:1', shape: ['12x10'], ranks: [1, 2, 3], init: ['balanced:0.01'], trials: 40 },
+      }),
+    );
+    const rows: TrialRow[] = [];
+    for await (const chunk of runSweep(plan, await useBackend('wasm'), null)) rows.push(...chunk.rows);
+    expect(byTrial(engine.rows(0, Infinity))).toEqual(byTrial(rows));
+    expect(engine.rows(5, 7)).toHaveLength(2);
+
+    const { last } = listener;
+    expect(listener.running).toMatchObject({ backend: 'wasm', how: 'by a fused kernel' });
+    expect([last.done, last.total, last.tensors]).toEqual([120, 120, 0]);
+    expect(last.accepted).toBe(rows.reduce((sum, row) => sum + row.accepted_steps, 0));
+    expect(last.ranks.map(({ accuracy, underWay }) => [accuracy.count, underWay])).toEqual([
+      [40, 0],
+      [40, 0],
+      [40, 0],
+    ]);
+    prepared.ranks.forEach(({ law }, i) =>
+      expect(Math.abs(last.ranks[i]!.accuracy.p50 / law! - 1)).toBeLessThan(1e-3),
+    );
+    // Rounds of 4, 8, 16, ... trials, as long as they are short.
+    expect(last.pace.rate.length).toBeGreaterThan(2);
+  });
+
+  it('follows singular values of the rank in focus to those of the target', async () => {
+    await engine.prepare(flags);
+    const focus = engine.focus(2);
+    const listener = new Listener();
+    await engine.run(listener);
+    const told = listener.accounts
+      .map(({ singularValues }) => singularValues)
+      .filter((values) => values !== null);
+    const { trials, times } = told.at(-1)!;
+    expect(trials).toHaveLength(6);
+    for (const perTime of trials) {
+      expect(perTime).toHaveLength(times.length);
+      perTime
+        .at(-1)!
+        .forEach((value, i) => expect(Math.abs(value / focus.target![i]! - 1)).toBeLessThan(1e-3));
+    }
+    expect(listener.last.lines).toHaveLength(40);
+    expect(listener.last.lines[0]!.loss).toHaveLength(focus.times.length);
+    // Trial 0 goes along its closed form.
+    const { loss } = listener.last.lines[0]!;
+    focus.closedForm!.loss.forEach((value, k) => expect(Math.abs(loss[k]! / value - 1)).toBeLessThan(1e-3));
+  });
+
+  it('is moving before a trial has ended, by tensor operations', async () => {
+    await engine.prepare({ ...flags, ranks: '2', trials: '8', kernel: 'tensor-ops' });
+    const listener = new Listener();
+    await engine.run(listener);
+    const early = listener.accounts.filter(({ done, ranks }) => done === 0 && ranks[0]!.underWay > 0);
+    expect(early.length).toBeGreaterThan(0);
+    // The first round is of four trials.
+    expect(early.at(-1)!.ranks[0]!.accuracy.count).toBe(4);
+    expect(listener.running!.how).toContain('tensor operations');
+  });
+
+  it('stops, and frees its tensors', async () => {
+    const before = tf.memory().numTensors;
+    await engine.prepare({ ...flags, kernel: 'tensor-ops', trials: '400' });
+    let stopped: Promise<void> | undefined;
+    const end = engine.run(new Listener(() => void (stopped ??= engine.stop())));
+    expect(await end).toBe('stopped');
+    await stopped;
+    expect(engine.rows(0, Infinity).length).toBeLessThan(1200);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('is held up by a pause, whose time it does not count', async () => {
+    await engine.prepare({ ...flags, trials: '200' });
+    let paused = false;
+    const listener = new Listener(() => {
+      if (paused) return;
+      paused = true;
+      engine.pause();
+      setTimeout(() => engine.resume(), 600);
+    });
+    const begun = performance.now();
+    expect(await engine.run(listener)).toBe('finished');
+    const took = (performance.now() - begun) / 1000;
+    expect(took - listener.last.seconds).toBeGreaterThan(0.5);
+    expect(listener.last.done).toBe(600);
+  });
+
+  it('starts anew in the place of what runs', async () => {
+    await engine.prepare({ ...flags, trials: '2000' });
+    const first = engine.run(new Listener());
+    await engine.prepare({ ...flags, trials: '2' });
+    expect(await engine.run(new Listener())).toBe('finished');
+    expect(await first).toBe('stopped');
+    expect(engine.rows(0, Infinity)).toHaveLength(6);
+  });
+
+  it('gives rows with their provenance as Parquet, and as CSV', async () => {
+    expect(() => engine.download('csv')).toThrow('invalid download: csv; must be asked for after a run');
+    await engine.prepare({ ...flags, trials: '3' });
+    await engine.run(new Listener());
+    const bytes = engine.download('parquet');
+    const file = bytes.buffer;
+    const rows = await parquetReadObjects({ file });
+    expect(rows).toHaveLength(9);
+    expect(rows[0]).toMatchObject({ rank: 1, trial: 0, n: 12, outcome: 'stationary' });
+    const metadata = parquetMetadata(file).key_value_metadata!.find(({ key }) => key === 'rankflow');
+    expect(JSON.parse(metadata!.value!)).toMatchObject({ backend: 'wasm', seed: 0, config: { trials: 3 } });
+    expect(new TextDecoder().decode(engine.download('csv')).split('\n')).toHaveLength(11);
+  });
+
+  it.each([
+    [{ ...flags, ranks: '11' }, 'invalid rank: 11'],
+    [{ ...flags, out: 'results' }, 'invalid flag: out'],
+    [{ ...flags, workers: '2' }, 'invalid flag: workers'],
+    [{ ...flags, shape: '8x8,16x16' }, 'invalid shape: [8x8, 16x16]; must be a single one, here'],
+    [{ ...flags, trials: '33334' }, 'at most 100000 over all ranks'],
+    [{ ...flags, backend: 'cuda' }, 'invalid backend: cuda'],
+  ])('refuses %j', async (wrong, words) => {
+    await expect(engine.prepare(wrong as Record<string, string>)).rejects.toThrow(words);
+  });
+
+  it('does not run what was not planned', () => {
+    expect(() => engine.run(new Listener())).toThrow('no sweep has been planned');
+  });
+
+  it('verifies on the backend asked for, until it is stopped', async () => {
+    const found: string[] = [];
+    const listener = {
+      started: (total: number) => Promise.resolve(void found.push(`${total} checks`)),
+      finding: ({ id, pass }: { id: string; pass: boolean }) =>
+        Promise.resolve(void found.push(`${id} ${pass}`)),
+    };
+    expect(engine.checkGroups()).toContain('flow');
+    expect(await engine.verify('wasm', ['flow/autodiff', 'orders/conditions'], listener)).toBe('finished');
+    expect(found).toEqual(['2 checks', 'flow/autodiff true', 'orders/conditions true']);
+    const stopping = { ...listener, finding: () => Promise.resolve(void engine.stop()) };
+    expect(await engine.verify('wasm', ['flow'], stopping)).toBe('stopped');
+  });
+});
+
+describe('a gate', () => {
+  it('lets pass, holds up while it is shut, and ends what is stopped', async () => {
+    const gate = new Gate();
+    await gate.pass();
+    expect(gate.waited).toBe(0);
+    gate.shut();
+    setTimeout(() => gate.open(), 50);
+    await gate.pass();
+    expect(gate.waited).toBeGreaterThan(0.04);
+    gate.shut();
+    const held = gate.pass();
+    gate.stop();
+    await expect(held).rejects.toThrow(Stopped);
+    await expect(gate.pass()).rejects.toThrow(Stopped);
+  });
+});
+
+describe('a tally', () => {
+  const planOf = (trials: number) =>
+    makePlan(checkConfig(sweepSchema, { spectrum: 'power:1', shape: ['4x4'], ranks: [1], trials }));
+
+  it('keeps as much of a long sweep as of a short one, but for its rows', async () => {
+    const tally = new Tally(await planOf(1000));
+    tally.start(0);
+    const row = {
+      cell: 0,
+      rank: 1,
+      outcome: 'stationary',
+      accuracy: 0.5,
+      accepted_steps: 3,
+      rejected_steps: 1,
+    };
+    for (let trial = 0; trial < 1000; trial++) {
+      tally.ended([{ ...row, trial } as TrialRow], [[1, 0.5]]);
+      tally.round(trial + 1);
+    }
+    const { lines, pace, ranks, done } = tally.account(null, 1000, 0, 0);
+    expect(done).toBe(1000);
+    expect(lines).toHaveLength(64);
+    expect(pace.rate.length).toBeLessThanOrEqual(240);
+    expect(pace.rate.every((rate) => rate === 1)).toBe(true);
+    expect(ranks[0]!.steps.p50).toBe(4);
+  });
+
+  it('counts what failed, and leaves it out of the statistics', async () => {
+    const tally = new Tally(await planOf(2));
+    const row = { cell: 0, rank: 1, accepted_steps: 1, rejected_steps: 0, evaluations: 4 };
+    tally.ended(
+      [
+        { ...row, trial: 0, outcome: 'diverged', accuracy: 1e9 } as TrialRow,
+        { ...row, trial: 1, outcome: 'stationary', accuracy: 0.5 } as TrialRow,
+      ],
+      [
+        [1, null],
+        [1, 0.5],
+      ],
+    );
+    const [rank] = tally.account(null, 1, 0, 0).ranks;
+    expect(rank!.outcomes).toMatchObject({ diverged: 1, stationary: 1 });
+    expect(rank!.accuracy).toMatchObject({ count: 1, mean: 0.5 });
+  });
+});
+
+describe('an address', () => {
+  it('keeps flags, tab, rank and checks', () => {
+    const address = {
+      tab: 'verify',
+      flags: { spectrum: 'power:1', init: 'a b&c=d#e' },
+      focus: 4,
+      only: ['flow', 'second'],
+    } as const;
+    expect(parseAddress(formatAddress(address))).toEqual(address);
+  });
+
+  it('is the default without flags', () => {
+    expect(parseAddress('')).toEqual({ tab: 'sweep', flags: defaultFlags, focus: null, only: null });
+    expect(parseAddress('#tab=nowhere').tab).toBe('sweep');
+  });
+});
+
+describe('figures', () => {
+  const prepared: Prepared = {
+    ...{
+      title: '',
+      metric: 'relative error' as const,
+      lawName: 'law',
+      method: 'dopri5',
+      time: 1,
+      command: '',
+    },
+    ranks: [
+      { rank: 1, trials: 2, law: 0.5 },
+      { rank: 2, trials: 2, law: 0 },
+    ],
+  };
+  const focus = {
+    rank: 2,
+    times: [1, 2],
+    closedForm: null,
+    fullFineTuning: [1, 1e-9],
+    optimum: 0.3,
+    target: [2, 1],
+  };
+
+  it('leave out what a logarithmic axis has no room for', () => {
+    const { lines } = accuracyFigure(prepared, null);
+    expect(lines.find(({ name }) => name === 'law')!.values).toEqual([0.5, null]);
+    expect(lines.find(({ name }) => name === 'median')!.values).toEqual([null, null]);
+    const loss = lossFigure(focus, [{ trial: 0, loss: [1, null] }]).lines;
+    expect(loss[0]!.values).toEqual([1, null]);
+    // Far below the optimum of this rank.
+    expect(loss.find(({ name }) => name === 'full fine-tuning')!.values).toEqual([1, null]);
+  });
+
+  it('draw a line for each singular value of each trial, and what has been reached of it', () => {
+    const { lines } = singularValuesFigure(focus, { times: [1, 2], trials: [[[3, 1]], []] }, false);
+    expect(lines).toHaveLength(2 + 4);
+    expect(lines[2]!.values).toEqual([3, null]);
+    expect(lines[5]!.values).toEqual([null, null]);
+  });
+});
