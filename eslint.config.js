@@ -2,7 +2,15 @@ import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
   {
-    ignores: ['dist/', 'dist-offline/', 'dist-lab/', '.tensorflow*/', '.venv/', 'node_modules/', 'rankflow-results/'],
+    ignores: [
+      'dist/',
+      'dist-offline/',
+      'dist-lab/',
+      '.tensorflow*/',
+      '.venv/',
+      'node_modules/',
+      'rankflow-results/',
+    ],
   },
   ...tseslint.configs.strict,
   // Indices of numerical loops are in range by construction; `!` says so under noUncheckedIndexedAccess.
