@@ -69,7 +69,7 @@ const status = (page: Page): Promise<string> => page.innerText('[role=status]');
 async function frames(browser: Browser, url: string): Promise<Measured[]> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   await page.goto(url + SWEEP);
-  await page.waitForFunction(`/[1-9][\\d,]* of/.test(document.querySelector('[role=status]').textContent)`);
+  await page.waitForFunction(`/[1-9][\\d,]* of/.test(document.querySelector('section.bar').textContent)`);
   const gaps: number[] = await page.evaluate(`(async () => {
     const gaps = [];
     let last = performance.now();

@@ -18,6 +18,8 @@ const given = new Map<string, Uint8Array<ArrayBuffer>>();
 /** Files of that name are these bytes from now on. */
 export const giveFile = (name: string, bytes: Uint8Array<ArrayBuffer>): void => void given.set(name, bytes);
 
+export const forgetFile = (name: string): void => void given.delete(name);
+
 /**
  * Opens a file, and closes it after the work.
  * @throws InputError if there is no such file or the system refuses it; whatever else `work` throws

@@ -125,7 +125,8 @@ function readCsv(path: string): HostArray {
 
 function csvRecords(path: string, bytes: Uint8Array<ArrayBuffer>): string[][] {
   try {
-    return parseCsv(bytes, { bom: true, trim: true, skip_empty_lines: true });
+    // Text, not bytes: those would have to be a Buffer, which browsers do not have.
+    return parseCsv(new TextDecoder().decode(bytes), { trim: true, skip_empty_lines: true });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     throw new InputError(path, error.message, 'a .csv file with rows of equal length');

@@ -28,7 +28,7 @@ export function parseAddress(hash: string): Address {
   return {
     tab: tabs.find((name) => name === tab) ?? 'sweep',
     flags: Object.keys(flags).length > 0 ? flags : defaultFlags,
-    focus: focus === undefined ? null : Number(focus),
+    focus: /^\d+$/.test(focus ?? '') ? Number(focus) : null,
     only: only === undefined ? null : only.split(','),
   };
 }

@@ -10,7 +10,7 @@ import type { Flags } from './protocol.js';
 import type { Actions, State } from './state.js';
 
 /** What the form needs to know, and what it tells. */
-export type Form = Pick<State, 'flags' | 'backends' | 'tensors'> & Pick<Actions, 'set' | 'take'>;
+export type Form = Pick<State, 'flags' | 'backends' | 'tensors'> & Pick<Actions, 'setFlags' | 'take'>;
 
 const spectra = {
   power: { label: 'power law i^-P', parameter: 'exponent P', start: 1, min: 0.1, max: 3, step: 0.1 },
@@ -46,7 +46,7 @@ export const controls = (form: Form): TemplateResult => html`
               <input
                 type="checkbox"
                 .checked=${live(form.flags['vectors'] === 'random')}
-                @change=${(e: Event) => form.set({ vectors: (e.target as HTMLInputElement).checked ? 'random' : undefined })}
+                @change=${(e: Event) => form.setFlags({ vectors: (e.target as HTMLInputElement).checked ? 'random' : undefined })}
               />
               random singular vectors
             </label>`
@@ -59,13 +59,11 @@ export const controls = (form: Form): TemplateResult => html`
   </fieldset>
   <fieldset>
     <legend>Adapters</legend>
-    ${text(form, 'ranks', 'Ranks', '1,2,4,8')} ${number(form, 'trials', 'Trials per rank', 32, 1, 1)}
+    ${text(form, 'ranks', 'Ranks', '1,2,4,8')} ${text(form, 'trials', 'Trials per rank', 32)}
     ${initialization(form)} ${choice(form, 'scaling', 'Scaling s', scalings)}
-    ${number(form, 'alpha', 'alpha of the scaling', 1, 0, 'any')}
-    <div class="pair">
-      ${number(form, 'lr-ratio-b', 'kB', 1, 0, 'any')} ${number(form, 'lr-ratio-a', 'kA', 1, 0, 'any')}
-    </div>
-    ${number(form, 'seed', 'Seed', 0, 0, 1)}
+    ${text(form, 'alpha', 'alpha of the scaling', 1)}
+    <div class="pair">${text(form, 'lr-ratio-b', 'kB', 1)} ${text(form, 'lr-ratio-a', 'kA', 1)}</div>
+    ${text(form, 'seed', 'Seed', 0)}
   </fieldset>
   <fieldset>
     <legend>Integration</legend>
@@ -76,10 +74,10 @@ export const controls = (form: Form): TemplateResult => html`
     }))}
     ${
       isFixed(form.flags['method'] ?? '')
-        ? number(form, 'step', 'Step', FIXED_STEP, 0, 'any')
-        : number(form, 'rtol', 'Relative tolerance', 1e-5, 0, 'any')
+        ? text(form, 'step', 'Step', FIXED_STEP)
+        : text(form, 'rtol', 'Relative tolerance', 1e-5)
     }
-    ${number(form, 'time', 'End time (empty: long enough)', '', 0, 'any')}
+    ${text(form, 'time', 'End time (empty: long enough)', '')}
   </fieldset>
   <fieldset>
     <legend>Backend</legend>
@@ -106,9 +104,9 @@ function target(form: Form): TemplateResult {
   const named = name !== undefined && name in spectra ? (name as Spectrum) : null;
   const source = named ?? (location === example.name ? 'example' : location !== undefined ? 'file' : 'list');
   const pick = (value: string) => {
-    if (value in spectra) form.set(ofSpectrum(`${value}:${spectra[value as Spectrum].start}`, flags));
-    else if (value === 'example') form.set(ofFile(example.name, flags));
-    else if (value === 'list') form.set(ofSpectrum('3,2,1,0.5', flags));
+    if (value in spectra) form.setFlags(ofSpectrum(`${value}:${spectra[value as Spectrum].start}`, flags));
+    else if (value === 'example') form.setFlags(ofFile(example.name, flags));
+    else if (value === 'list') form.setFlags(ofSpectrum('3,2,1,0.5', flags));
     else document.querySelector<HTMLInputElement>('#file')?.click();
   };
   const [file, tensor] = location?.split('#') ?? [];
@@ -156,7 +154,7 @@ function target(form: Form): TemplateResult {
             Matrix
             <select
               @change=${(e: Event) =>
-                form.set(ofFile(`${file}#${(e.target as HTMLSelectElement).value}`, flags))}
+                form.setFlags(ofFile(`${file}#${(e.target as HTMLSelectElement).value}`, flags))}
             >
               ${tensors.map((each) => html`<option ?selected=${each === tensor}>${each}</option>`)}
             </select>
@@ -177,7 +175,7 @@ function slider(form: Form, name: Spectrum, value: number): TemplateResult {
       .max=${String(max)}
       .step=${String(step)}
       .value=${live(String(value))}
-      @input=${(e: Event) => form.set({ spectrum: `${name}:${(e.target as HTMLInputElement).value}` })}
+      @input=${(e: Event) => form.setFlags({ spectrum: `${name}:${(e.target as HTMLInputElement).value}` })}
     />
   </label>`;
 }
@@ -186,7 +184,8 @@ function initialization(form: Form): TemplateResult {
   const [name = 'kaiming', parameter = ''] = (form.flags['init'] ?? 'kaiming').split(':');
   // PiSSA takes W0's own singular values: here W0 is zero unless a file gives it.
   const names = Object.keys(initializationNames).filter((each) => each !== 'pissa');
-  const joined = (head: string, tail: string) => form.set({ init: tail === '' ? head : `${head}:${tail}` });
+  const joined = (head: string, tail: string) =>
+    form.setFlags({ init: tail === '' ? head : `${head}:${tail}` });
   return html`<div class="pair">
       <label>
         Initialization
@@ -198,16 +197,7 @@ function initialization(form: Form): TemplateResult {
           ${names.map((each) => html`<option ?selected=${each === name}>${each}</option>`)}
         </select>
       </label>
-      <label>
-        its parameter
-        <input
-          type="text"
-          inputmode="decimal"
-          placeholder="default"
-          .value=${live(parameter)}
-          @change=${(e: Event) => joined(name, (e.target as HTMLInputElement).value.trim())}
-        />
-      </label>
+      ${field('its parameter', 'parameter', parameter, 'default', (value) => joined(name, value))}
     </div>
     <p class="hint">${initializationNames[name] ?? ''}</p>`;
 }
@@ -215,7 +205,7 @@ function initialization(form: Form): TemplateResult {
 const preferred = (backends: Form['backends']) =>
   backends?.find((each) => each.preferred)?.name ?? 'looking …';
 
-function backend({ flags, backends, set }: Form): TemplateResult {
+function backend({ flags, backends, setFlags }: Form): TemplateResult {
   const chosen = flags['backend'] ?? 'auto';
   const option = (name: string, available: boolean, words: string) => html`
     <label class="inline" ?data-absent=${!available}>
@@ -225,7 +215,7 @@ function backend({ flags, backends, set }: Form): TemplateResult {
         value=${name}
         .checked=${live(chosen === name)}
         ?disabled=${!available}
-        @change=${() => set({ backend: name === 'auto' ? undefined : name })}
+        @change=${() => setFlags({ backend: name === 'auto' ? undefined : name })}
       />
       <span><b>${name}</b> <small>${words}</small></span>
     </label>
@@ -238,40 +228,33 @@ function backend({ flags, backends, set }: Form): TemplateResult {
   `;
 }
 
-function text(form: Form, name: string, label: string, placeholder: string): TemplateResult {
-  return html`<label>
+/** What is typed stays in the field until it is taken over, whatever is drawn meanwhile. */
+const field = (
+  label: string,
+  name: string,
+  value: string,
+  placeholder: string | number,
+  take: (value: string) => void,
+): TemplateResult =>
+  html`<label>
     ${label}
     <input
       type="text"
       name=${name}
       placeholder=${placeholder}
-      .value=${live(form.flags[name] ?? '')}
-      @change=${(e: Event) => form.set({ [name]: (e.target as HTMLInputElement).value.trim() || undefined })}
+      autocomplete="off"
+      .value=${value}
+      @change=${(e: Event) => take((e.target as HTMLInputElement).value.trim())}
     />
   </label>`;
-}
 
-function number(
-  form: Form,
+const text = (
+  { flags, setFlags }: Form,
   name: string,
   label: string,
-  usual: number | string,
-  min: number,
-  step: number | 'any',
-): TemplateResult {
-  return html`<label>
-    ${label}
-    <input
-      type="number"
-      name=${name}
-      min=${min}
-      step=${step}
-      placeholder=${usual}
-      .value=${live(form.flags[name] ?? '')}
-      @change=${(e: Event) => form.set({ [name]: (e.target as HTMLInputElement).value.trim() || undefined })}
-    />
-  </label>`;
-}
+  usual: string | number,
+): TemplateResult =>
+  field(label, name, flags[name] ?? '', usual, (value) => setFlags({ [name]: value || undefined }));
 
 /** A flag with a few values, the first of which is its default. */
 function choice(
@@ -289,7 +272,7 @@ function choice(
     <select
       name=${name}
       .value=${live(chosen)}
-      @change=${(e: Event) => form.set(changes((e.target as HTMLSelectElement).value))}
+      @change=${(e: Event) => form.setFlags(changes((e.target as HTMLSelectElement).value))}
     >
       ${values.map((value) => html`<option ?selected=${value === chosen}>${value}</option>`)}
     </select>

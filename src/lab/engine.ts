@@ -3,10 +3,12 @@
  * tells how they stand. Everything is computed by the same code as on the command line.
  */
 import * as tf from '@tensorflow/tfjs';
+import { releaseProxy, type ProxyMethods } from 'comlink';
 import type { BackendInfo, BackendReport } from '../backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../backend/useBackend.js';
-import { clock as clockOf } from '../ensemble/adapter.js';
-import { giveFile, withFile } from '../files/disk.js';
+import { clock } from '../ensemble/adapter.js';
+import { forgetFile, giveFile } from '../files/disk.js';
+import { readMatrix } from '../files/matrix.js';
 import { readSafetensors } from '../files/safetensors.js';
 import { checkConfig } from '../input/checkConfig.js';
 import { configFromText, flagName } from '../input/fromText.js';
@@ -27,12 +29,14 @@ import { Tally } from './tally.js';
 
 /** More of them would not be drawn, and their rows would fill the memory of a phone. */
 const MOST_TRAJECTORIES = 100_000;
+/** Entries of matrices that are decomposed. */
+const MOST_ENTRIES = 2 ** 20;
 /** Seconds that a round of trials should take: short enough to be seen moving, and to be paused. */
 const ROUND = 0.4;
 /** Seconds between two accounts to the page, at least, and in times of what the last one took. */
 const TELL = 0.1;
 const SHARE = 10;
-/** Trials of the rank in focus whose singular values are followed, at most, and how often. */
+/** Trials of the rank that is looked at whose singular values are followed, at most, and how often. */
 const FOLLOWED = 6;
 const FOLLOWED_TIMES = 96;
 
@@ -42,10 +46,12 @@ const seconds = () => performance.now() / 1000;
 
 export class LabEngine implements protocol.Engine {
   private plan: Plan | null = null;
-  private focused: Cell | null = null;
+  private cell: Cell | null = null;
   private gate = new Gate();
   private tally: Tally | null = null;
   private provenance: Provenance | null = null;
+  /** The file that was given last. */
+  private file = '';
   /** What runs, if anything does. */
   private running: Promise<unknown> = Promise.resolve();
 
@@ -55,23 +61,24 @@ export class LabEngine implements protocol.Engine {
   }
 
   giveFile(name: string, bytes: Uint8Array<ArrayBuffer>): readonly string[] {
+    forgetFile(this.file);
+    this.file = name;
     giveFile(name, bytes);
-    if (!/\.safetensors$/i.test(name)) return withFile(name, () => []);
+    if (!/\.safetensors$/i.test(name)) return [];
     const matrices = [...readSafetensors(name).tensors].filter(([, { shape }]) => shape.length === 2);
     return matrices.length > 1 ? matrices.map(([tensor]) => tensor) : [];
   }
 
   async prepare(flags: protocol.Flags): Promise<protocol.Prepared> {
+    this.plan = null;
+    this.tally = null;
     const plan = await makePlan(checkedConfig(flags));
     if (totalTrials(plan) > MOST_TRAJECTORIES)
       throw new InputError('trials', plan.config.trials, `at most ${MOST_TRAJECTORIES} over all ranks, here`);
     this.plan = plan;
-    this.focused = null;
-    this.tally = null;
     const first = plan.cells[0]!;
-    const { loss, n, m } = first.problem;
+    this.cell = first;
     return {
-      title: `${loss}, ${first.target}, ${n} × ${m}, ${first.initialization.name}`,
       metric: metricOf(first),
       lawName: lawOf(first)?.name ?? null,
       ranks: plan.cells.map((cell) => ({
@@ -79,37 +86,35 @@ export class LabEngine implements protocol.Engine {
         trials: cell.trials,
         law: lawOf(cell)?.value ?? null,
       })),
-      method: plan.config.method,
-      time: plan.config.time!,
       command: commandOf(flags),
     };
   }
 
-  focus(rank: number): protocol.Focus {
+  look(rank: number): protocol.Look {
     const { cells, config, stop } = this.planned();
-    const cell = cells.find((each) => each.rank === rank) ?? cells[0]!;
-    this.focused = cell;
+    const cell = cells.find((each) => each.rank === rank)!;
+    this.cell = cell;
     const { problem, coefficients } = cell;
     const times = stop.saveTimes;
     const path = closedForm(problem, member(cell, 0, config.seed).initial());
     const full = times.map((time) => problem.fullFineTuningLoss(time));
     return {
-      rank: cell.rank,
+      rank,
       times,
       closedForm: path && {
         name: path.name,
-        loss: times.map((time) => path.loss(clockOf(coefficients) * time)),
+        loss: times.map((time) => path.loss(clock(coefficients) * time)),
       },
       fullFineTuning: full.includes(null) ? null : (full as number[]),
-      optimum: problem.optimum(cell.rank),
-      target:
-        problem.structure.kind === 'diagonal' ? [...problem.structure.sigma.subarray(0, cell.rank)] : null,
+      optimum: problem.optimum(rank),
+      target: problem.structure.kind === 'diagonal' ? [...problem.structure.sigma.subarray(0, rank)] : null,
+      lines: this.tally?.linesOf(cell.index) ?? [],
     };
   }
 
   run(listener: protocol.SweepListener): Promise<protocol.RunEnd> {
     const plan = this.planned();
-    return this.begin(async (gate) => {
+    return this.begin(listener, async (gate) => {
       const backend = await useBackend(plan.config.backend);
       const ways = waysOf(plan);
       this.provenance = runProvenance(backend, plan.config, ways);
@@ -121,7 +126,23 @@ export class LabEngine implements protocol.Engine {
         device: backend.device,
         how: path === 'fused' ? 'by a fused kernel' : `by tensor operations (${reason ?? 'as asked'})`,
       });
-      await this.sweep(plan, backend, tally, gate, listener);
+      const begun = seconds();
+      const timed = () => (tally.seconds = seconds() - begun - gate.waited);
+      const pass = this.telling(tally, gate, listener, timed);
+      await this.followed(plan, tally, pass);
+      await this.swept(plan, backend, tally, pass, timed);
+      await pass(true);
+    });
+  }
+
+  follow(listener: protocol.SweepListener): Promise<protocol.RunEnd> {
+    const plan = this.planned();
+    return this.begin(listener, async (gate) => {
+      const tally = this.tally!;
+      await useBackend(plan.config.backend);
+      const pass = this.telling(tally, gate, listener);
+      await this.followed(plan, tally, pass);
+      await pass(true);
     });
   }
 
@@ -159,7 +180,7 @@ export class LabEngine implements protocol.Engine {
     only: readonly string[],
     listener: protocol.VerifyListener,
   ): Promise<protocol.RunEnd> {
-    return this.begin(async (gate) => {
+    return this.begin(listener, async (gate) => {
       const input = { backend, only: [...only] } as Parameters<typeof verify>[0];
       await verify(input, {
         start: (total) => listener.started(total),
@@ -177,7 +198,7 @@ export class LabEngine implements protocol.Engine {
   }
 
   /** Runs the work, in the place of what runs, until it is stopped. A device that failed is given back. */
-  private begin(work: (gate: Gate) => Promise<void>): Promise<protocol.RunEnd> {
+  private begin(listener: object, work: (gate: Gate) => Promise<void>): Promise<protocol.RunEnd> {
     this.gate.stop();
     const gate = new Gate();
     this.gate = gate;
@@ -190,6 +211,8 @@ export class LabEngine implements protocol.Engine {
         if (error instanceof Stopped) return 'stopped';
         if (!(error instanceof InputError)) await closeBackends();
         throw error;
+      } finally {
+        (listener as Partial<ProxyMethods>)[releaseProxy]?.();
       }
     });
   }
@@ -200,31 +223,37 @@ export class LabEngine implements protocol.Engine {
     return result;
   }
 
-  private async sweep(
-    plan: Plan,
-    backend: BackendInfo,
+  /** Lets the work go on, unless it is paused or stopped, and tells how it stands, not too often unless forced. */
+  private telling(
     tally: Tally,
     gate: Gate,
     listener: protocol.SweepListener,
-  ): Promise<void> {
-    /** A clock that stands still in pauses. */
-    const clock = () => seconds() - gate.waited;
+    timed: () => void = () => undefined,
+  ): (force?: boolean) => Promise<void> {
     let next = -Infinity;
-    const pass = async (force = false) => {
+    return async (force = false) => {
       await gate.pass();
-      const now = clock();
+      const now = seconds();
       if (!force && now < next) return;
+      timed();
       const { numTensors, numBytes } = tf.memory();
-      await listener.progress(tally.account(this.focused, now, numTensors, numBytes));
-      const told = clock();
+      await listener.progress(tally.account(this.cell!.index, numTensors, numBytes));
+      const told = seconds();
       next = told + Math.max(TELL, SHARE * (told - now));
     };
-    tally.start(clock());
-    await this.follow(plan, tally, pass);
+  }
+
+  private async swept(
+    plan: Plan,
+    backend: BackendInfo,
+    tally: Tally,
+    pass: () => Promise<void>,
+    timed: () => number,
+  ): Promise<void> {
     const most = Math.max(...plan.cells.map(({ trials }) => trials));
     let [size, best] = [4, 0];
     for (let from = 0; from < most;) {
-      const began = clock();
+      const begun = timed();
       const part = {
         from,
         to: from + size,
@@ -237,8 +266,8 @@ export class LabEngine implements protocol.Engine {
         tally.ended(rows, curves);
         await pass();
       }
-      tally.round(clock());
-      const took = clock() - began;
+      const took = timed() - begun;
+      tally.round(took);
       from += size;
       // What costs less per trial when there are more of them is done with more, however long it takes.
       const rate = size / took;
@@ -246,16 +275,15 @@ export class LabEngine implements protocol.Engine {
       else if (took > 3 * ROUND) size = Math.max(1, size / 2);
       best = Math.max(best, rate);
     }
-    await pass(true);
   }
 
-  /** Follows the singular values of a few trials of the rank in focus. */
-  private async follow(plan: Plan, tally: Tally, pass: () => Promise<void>): Promise<void> {
+  /** Follows the singular values of a few trials of the rank that is looked at. */
+  private async followed(plan: Plan, tally: Tally, pass: () => Promise<void>): Promise<void> {
     const { config, method, stop } = plan;
-    const cell = this.focused ?? plan.cells[0]!;
+    const cell = this.cell!;
     const count = Math.min(cell.trials, FOLLOWED);
     const times = followedTimes(plan);
-    tally.follow(times, count);
+    tally.follow(cell.rank, times, count);
     const members = Array.from({ length: count }, (_, trial) => member(cell, trial, config.seed));
     const options = {
       ...{ method, kernel: config.kernel, precision: config.precision },
@@ -302,7 +330,23 @@ function checkedConfig(flags: protocol.Flags): SweepConfig {
   const config = checkConfig(sweepSchema, configFromText(sweepSchema, flags));
   for (const key of ['loss', 'shape', 'init', 'scaling'] as const)
     if ((config[key]?.length ?? 0) > 1) throw new InputError(key, config[key], 'a single one, here');
-  return config;
+  checkSize(config);
+  return { ...config, ranks: [...new Set(config.ranks)].sort((a, b) => a - b) };
+}
+
+/** A plan that decomposes a large matrix would keep the worker for minutes. */
+function checkSize({ target, base, vectors, shape }: SweepConfig): void {
+  const refuse = (field: string, value: string) => {
+    throw new InputError(field, value, `of at most ${MOST_ENTRIES} entries, here`);
+  };
+  for (const [field, location] of Object.entries({ target, base })) {
+    if (location === undefined) continue;
+    const { rows, cols } = readMatrix(location);
+    if (rows * cols > MOST_ENTRIES) refuse(field, `${rows}x${cols}`);
+  }
+  const [n, m] = shape?.[0]?.split('x').map(Number) ?? [];
+  if (n !== undefined && m !== undefined && vectors === 'random' && Math.max(n, m) ** 2 > MOST_ENTRIES)
+    refuse('vectors', `random ones of ${n}x${m}`);
 }
 
 const commandOf = (flags: protocol.Flags): string =>

@@ -1,8 +1,11 @@
 /** What the plots show, from what the worker has told. */
-import { interpolateViridis } from 'd3-scale-chromatic';
 import { formatCount, formatNumber } from '../report/format.js';
 import type { Figure, Line } from './plot.js';
-import type { Focus, LossLine, Prepared, Progress, SingularValues } from './protocol.js';
+import type { LossLine, Prepared, SingularValues } from './protocol.js';
+import type { State } from './state.js';
+
+type Shown = NonNullable<State['progress']>;
+type Look = NonNullable<State['look']>;
 
 const dashed = [7, 5] as const;
 const dotted = [2, 4] as const;
@@ -15,7 +18,7 @@ const positive = (value: number | null | undefined): number | null =>
   value !== null && value !== undefined && value > 0 && Number.isFinite(value) ? value : null;
 
 /** Rank against accuracy: what is simulated, beside the law. */
-export function accuracyFigure(prepared: Prepared, progress: Progress | null): Figure {
+export function accuracyFigure(prepared: Prepared, progress: Shown | null): Figure {
   const { ranks, metric } = prepared;
   const of = (name: 'p05' | 'p50' | 'p95') =>
     ranks.map((_, i) => positive(progress?.ranks[i]?.accuracy[name]));
@@ -40,9 +43,9 @@ export function accuracyFigure(prepared: Prepared, progress: Progress | null): F
   };
 }
 
-/** Loss over time of trials of the rank in focus, beside theory. */
+/** Loss over time of trials of the rank that is looked at, beside theory. */
 export function lossFigure(
-  { rank, times, closedForm, fullFineTuning, optimum }: Focus,
+  { rank, times, closedForm, fullFineTuning, optimum }: Look,
   lines: readonly LossLine[],
 ): Figure {
   const theory: Line[] = [
@@ -96,13 +99,11 @@ export function lossFigure(
 }
 
 /** Singular values of the update over time, of a few trials. */
-export function singularValuesFigure(focus: Focus, seen: SingularValues | null, darkness: boolean): Figure {
-  const { rank, target } = focus;
-  const { times, trials } = seen ?? { times: focus.times, trials: [] };
-  const color = (i: number) => {
-    const fraction = i / Math.max(1, rank - 1);
-    return interpolateViridis(darkness ? 0.35 + 0.65 * fraction : 0.85 * fraction);
-  };
+export function singularValuesFigure(
+  { rank, target, times: saved }: Look,
+  seen: SingularValues | null,
+): Figure {
+  const { times, trials } = seen ?? { times: saved, trials: [] };
   return {
     description: `Singular values of the update over time, in ${trials.length} trials of rank ${rank}; they grow one after another towards those of the target.`,
     x: time,
@@ -118,7 +119,7 @@ export function singularValuesFigure(focus: Focus, seen: SingularValues | null, 
         Array.from({ length: rank }, (_, i) => ({
           name: `trial ${trial}, singular value ${i + 1}`,
           values: times.map((_, k) => finite(perTime[k]?.[i])),
-          ...{ color: color(i), width: 1.25, alpha: trials.length > 1 ? 0.7 : 1 },
+          ...{ color: i / Math.max(1, rank - 1), width: 1.25, alpha: trials.length > 1 ? 0.7 : 1 },
         })),
       ),
     ],
@@ -126,7 +127,7 @@ export function singularValuesFigure(focus: Focus, seen: SingularValues | null, 
 }
 
 /** Trajectories that ended per second, over the time that the sweep has computed. */
-export const paceFigure = ({ pace, done, seconds }: Progress): Figure => ({
+export const paceFigure = ({ pace, done, seconds }: Shown): Figure => ({
   description: `Trajectories per second over time; ${formatCount(done)} in ${formatNumber(seconds)} seconds so far.`,
   x: { label: 'seconds of computing', scale: 'linear' },
   y: { label: 'trajectories / s', scale: 'linear' },

@@ -22,7 +22,7 @@ export const layout = (state: State, actions: Actions): TemplateResult => html`
           html`<button
             type="button"
             aria-current=${state.tab === tab ? 'page' : 'false'}
-            @click=${() => actions.tab(tab)}
+            @click=${() => actions.open(tab)}
           >
             ${tab === 'sweep' ? 'Sweep' : 'Verify'}
           </button>`,
@@ -30,10 +30,10 @@ export const layout = (state: State, actions: Actions): TemplateResult => html`
     </nav>
   </header>
   ${
-    state.problem === null
+    state.problem?.tab !== state.tab
       ? nothing
       : html`<div role="alert" class="problem">
-          <p>${state.problem}</p>
+          <p>${state.problem.text}</p>
           <button type="button" class="quiet" @click=${actions.dismiss}>Dismiss</button>
         </div>`
   }
@@ -45,7 +45,7 @@ const sweep = (state: State, actions: Actions): TemplateResult => html`
     <form aria-label="Sweep" @submit=${(e: Event) => e.preventDefault()}>
       <details .open=${state.wide}>
         <summary>Settings</summary>
-        ${controls({ ...state, set: actions.set, take: actions.take })}
+        ${controls({ ...state, ...actions })}
       </details>
     </form>
     <div class="results">
@@ -77,24 +77,34 @@ function bar(state: State, actions: Actions): TemplateResult {
     ${main}
     <button type="button" class="quiet" ?disabled=${!progress} @click=${actions.reset}>Reset</button>
     <progress aria-label="Trajectories done" max=${total} .value=${progress?.done ?? 0}></progress>
-    <p role="status">${words(state, total)}</p>
+    <p><span role="status">${words(state, total)}</span> ${counted(state)}</p>
   </section>`;
 }
 
+/** Said when it changes, and so not with every trajectory. */
 function words({ phase, progress, running }: State, total: number): string {
-  if (phase === 'planning') return 'Planning …';
-  const where = running ? ` on ${running.backend}, ${running.how}` : '';
-  if (phase === 'running' && !progress) return `Starting${where} …`;
-  if (!progress) return `${formatCount(total)} trajectories, ready to run.`;
-  const count = `${formatCount(progress.done)} of ${formatCount(progress.total)} trajectories${where}`;
-  return {
-    running: count,
-    paused: `Paused: ${count}`,
-    finished: `Finished: ${count}`,
-    stopped: `Stopped: ${count}`,
-    idle: count,
-  }[phase];
+  const all = `${formatCount(total)} trajectories`;
+  const where = running ? `on ${running.backend}, ${running.how}` : '';
+  switch (phase) {
+    case 'planning':
+      return 'Planning …';
+    case 'running':
+      return running ? `Running ${where}.` : 'Starting …';
+    case 'paused':
+      return `Paused ${where}.`;
+    case 'stopped':
+      return progress ? 'Stopped.' : `${all}, stopped.`;
+    case 'finished':
+      return `Finished: ${all} ${where}.`;
+    case 'idle':
+      return total > 0 ? `${all}, ready to run.` : 'Nothing to run.';
+  }
 }
+
+const counted = ({ phase, progress }: State): string =>
+  progress && phase !== 'finished'
+    ? `${formatCount(progress.done)} of ${formatCount(progress.total)} trajectories.`
+    : '';
 
 const figure = (title: string, content: Figure, legend: readonly Key[], more: unknown = nothing) => html`
   <figure>
@@ -118,48 +128,53 @@ const keys = (...list: readonly (Key | false | null)[]): Key[] =>
   list.filter((key) => key !== false && key !== null);
 
 function figures(state: State, actions: Actions): TemplateResult {
-  const { prepared, focus, progress, singularValues, dark } = state;
-  if (!prepared || !focus) return html`<div class="figures" aria-busy="true"></div>`;
+  const { prepared, look, progress, singularValues } = state;
+  if (!prepared || !look) return html`<div class="figures" aria-busy="true"></div>`;
   const drawn = progress?.lines.length ?? 0;
-  const { trials: all = 0 } = prepared.ranks.find(({ rank }) => rank === focus.rank) ?? {};
+  const { trials: all = 0 } = prepared.ranks.find(({ rank }) => rank === look.rank) ?? {};
   return html`<div class="figures">
     ${figure(
       `Rank against ${prepared.metric}`,
       accuracyFigure(prepared, progress),
       keys(
-        prepared.lawName !== null && { kind: 'law', text: prepared.lawName },
+        prepared.lawName !== null && {
+          kind: 'law',
+          text: prepared.ranks.some(({ law }) => law === 0)
+            ? `${prepared.lawName} (0 at full rank, not drawn)`
+            : prepared.lawName,
+        },
         { kind: 'simulated', text: 'simulated, median' },
         { kind: 'band', text: '5–95 %' },
       ),
     )}
     ${figure(
       'Loss over time',
-      lossFigure(focus, progress?.lines ?? []),
+      lossFigure(look, progress?.lines ?? []),
       keys(
         { kind: 'simulated', text: drawn > 0 ? `${drawn} of ${formatCount(all)} trials` : 'trials' },
-        focus.closedForm && { kind: 'law', text: `${focus.closedForm.name}, trial 0` },
-        focus.fullFineTuning && { kind: 'other', text: 'full fine-tuning' },
-        Boolean(focus.optimum) && { kind: 'dotted', text: 'optimum of this rank' },
+        look.closedForm && { kind: 'law', text: `${look.closedForm.name}, trial 0` },
+        look.fullFineTuning && { kind: 'other', text: 'full fine-tuning' },
+        Boolean(look.optimum) && { kind: 'dotted', text: 'optimum of this rank' },
       ),
       html`<label class="inline">
         rank
         <select
-          aria-label="Rank in focus"
-          @change=${(e: Event) => actions.focus(Number((e.target as HTMLSelectElement).value))}
+          aria-label="Rank to look at"
+          @change=${(e: Event) => actions.look(Number((e.target as HTMLSelectElement).value))}
         >
-          ${prepared.ranks.map(({ rank }) => html`<option value=${rank} ?selected=${rank === focus.rank}>${rank}</option>`)}
+          ${prepared.ranks.map(({ rank }) => html`<option value=${rank} ?selected=${rank === look.rank}>${rank}</option>`)}
         </select>
       </label>`,
     )}
     ${figure(
       'Singular values of the update',
-      singularValuesFigure(focus, singularValues, dark),
+      singularValuesFigure(look, singularValues),
       keys(
         {
           kind: 'ordered',
-          text: `σ₁ to σ of rank ${focus.rank}, ${singularValues?.trials.length ?? 'a few'} trials`,
+          text: `σ₁ to σ of rank ${look.rank}, ${singularValues?.trials.length ?? 'a few'} trials`,
         },
-        focus.target && { kind: 'dotted', text: 'of the target' },
+        look.target && { kind: 'dotted', text: 'of the target' },
       ),
     )}
     ${pace(state)}

@@ -1,74 +1,55 @@
 /** The page: its state, what the visitor does to it, and what the worker tells. */
-import { proxy, wrap, type Remote } from 'comlink';
+import { proxy, transfer, wrap, type Remote } from 'comlink';
 import { render } from 'lit-html';
-import type { Finding } from '../verify/check.js';
 import { formatAddress, parseAddress, type Tab } from './address.js';
-import { example } from './example.js';
 import { ofFile } from './controls.js';
+import { example } from './example.js';
 import { layout } from './layout.js';
 import './plot.js';
 import type { Engine, Flags, Progress, RunEnd, Running } from './protocol.js';
-import { PAGE, type Actions, type State } from './state.js';
+import { initialState, PAGE, type Actions, type State } from './state.js';
 
 /** A file is held in memory, and its matrices in float64. */
 const MOST_BYTES = 2 ** 30;
+/** Milliseconds after the last change at which the address is written: browsers refuse too many of these. */
+const ADDRESS_DELAY = 300;
+const AGAIN = 'Run it again on a new device, or choose another backend.';
 
-const darkness = matchMedia('(prefers-color-scheme: dark)');
 const width = matchMedia('(min-width: 60rem)');
 
 class Lab {
   private state: State;
-  private engine = startEngine((problem) => this.set({ problem, phase: 'stopped' }));
+  private readonly engine = startEngine((text) => this.fail(new Error(text)));
   private drawing = false;
-  /** Number of the last change of flags: an answer to an earlier one is out of date. */
-  private change = 0;
-  private wantedFocus: number | null;
-  private readonly given = new Set<string>();
+  /** Number of the last thing that was begun: what belongs to an earlier one is out of date. */
+  private current = 0;
+  private addressTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly root: HTMLElement) {
-    const { tab, flags, focus, only } = parseAddress(location.hash);
-    this.wantedFocus = focus;
-    this.state = {
-      ...{ tab, flags, backends: null, tensors: [], phase: 'planning', problem: null, prepared: null },
-      ...{
-        focus: null,
-        running: null,
-        progress: null,
-        singularValues: null,
-        dark: darkness.matches,
-        wide: width.matches,
-      },
-      ...{
-        page: 0,
-        rows: [],
-        verifyBackend: 'auto',
-        groups: [],
-        only,
-        verifyPhase: 'idle',
-        checks: 0,
-        findings: [],
-      },
-    };
-    darkness.addEventListener('change', () => this.set({ dark: darkness.matches, wide: width.matches }));
+    this.state = initialState(parseAddress(location.hash), width.matches);
     width.addEventListener('change', () => this.set({ wide: width.matches }));
-    addEventListener('hashchange', () => this.follow());
+    addEventListener('hashchange', () => {
+      this.set(parseAddress(location.hash));
+      void this.plan();
+    });
     addEventListener('dragover', (event) => event.preventDefault());
     addEventListener('drop', (event) => {
       event.preventDefault();
       const file = event.dataTransfer?.files[0];
-      if (file) void this.take(file);
+      if (file && this.state.tab === 'sweep') void this.take(file);
     });
     root.replaceChildren();
     this.draw();
-    void this.begin();
+    void this.attempt(() => this.begin());
   }
 
   private async begin(): Promise<void> {
     await this.plan();
+    const planned = this.current;
     this.set({ groups: await this.engine.checkGroups(), backends: await this.engine.backends() });
-    // A visitor sees it move before reading; who asked for less motion, or comes for the other tab, asks for it.
+    // A visitor sees it move before reading; who asked for less motion, or has begun something else, does not.
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    if (this.state.problem === null && this.state.tab === 'sweep' && !still) await this.run();
+    if (planned === this.current && this.state.tab === 'sweep' && !still) await this.run();
   }
 
   private set(changed: Partial<State>): void {
@@ -86,20 +67,15 @@ class Lab {
   }
 
   private writeAddress(): void {
-    const { tab, flags, only } = this.state;
-    history.replaceState(null, '', formatAddress({ tab, flags, only, focus: this.wantedFocus }));
-  }
-
-  /** Takes over an address that the visitor has changed. */
-  private follow(): void {
-    const { tab, flags, focus, only } = parseAddress(location.hash);
-    this.wantedFocus = focus;
-    this.set({ tab, flags, only });
-    void this.plan();
+    clearTimeout(this.addressTimer);
+    this.addressTimer = setTimeout(
+      () => history.replaceState(null, '', formatAddress(this.state)),
+      ADDRESS_DELAY,
+    );
   }
 
   private readonly actions: Actions = {
-    set: (changed: Readonly<Record<string, string | undefined>>): void => {
+    setFlags: (changed) => {
       const flags = Object.entries({ ...this.state.flags, ...changed }).filter(
         ([, text]) => text !== undefined,
       );
@@ -107,124 +83,146 @@ class Lab {
       this.writeAddress();
       void this.plan();
     },
-    take: (file: File): void => void this.take(file),
-    run: (): void => void this.run(),
-    pause: (): void => {
+    take: (file) => void this.take(file),
+    run: () => void this.run(),
+    pause: () => {
+      if (this.state.phase !== 'running') return;
       void this.engine.pause();
       this.set({ phase: 'paused' });
     },
-    resume: (): void => {
+    resume: () => {
+      if (this.state.phase !== 'paused') return;
       void this.engine.resume();
       this.set({ phase: 'running' });
     },
-    reset: (): void => void this.plan(),
-    focus: (rank: number): void => {
-      this.wantedFocus = rank;
+    reset: () => void this.plan(),
+    look: (focus) => {
+      this.set({ focus });
       this.writeAddress();
-      void this.plan().then(() => this.run());
+      void this.attempt(() => this.look());
     },
-    page: (page: number): void => void this.show(page),
-    download: (format: 'parquet' | 'csv'): void => void this.download(format),
-    tab: (tab: Tab): void => void this.open(tab),
-    verifyOn: (verifyBackend: string): void => this.set({ verifyBackend }),
-    verifyOnly: (only: readonly string[] | null): void => {
+    page: (page) => void this.attempt(() => this.show(page)),
+    download: (format) => void this.attempt(() => this.download(format)),
+    open: (tab) => void this.attempt(() => this.open(tab)),
+    verifyOn: (verifyBackend) => this.set({ verifyBackend }),
+    verifyOnly: (only) => {
       this.set({ only });
       this.writeAddress();
     },
-    verify: (): void => void this.verify(),
-    stop: (): void => void this.engine.stop(),
-    dismiss: (): void => this.set({ problem: null }),
+    verify: () => void this.verify(),
+    stopVerifying: () => void this.engine.stop(),
+    dismiss: () => this.set({ problem: null }),
   };
 
   /** Plans what the flags say; what ran is stopped. */
   private async plan(): Promise<void> {
-    const change = ++this.change;
+    const current = ++this.current;
     this.set({ phase: 'planning', problem: null });
     try {
       await this.engine.stop();
+      if (current !== this.current) return;
       await this.fetchExample();
+      if (current !== this.current) return;
       const prepared = await this.engine.prepare(this.state.flags);
-      if (change !== this.change) return;
-      const ranks = prepared.ranks.map(({ rank }) => rank);
-      const wanted = this.wantedFocus;
-      const focus = wanted !== null && ranks.includes(wanted) ? wanted : ranks[Math.floor(ranks.length / 2)]!;
-      this.set({
-        ...{ prepared, focus: await this.engine.focus(focus), phase: 'idle' },
-        ...{ running: null, progress: null, singularValues: null, rows: [], page: 0 },
-      });
+      if (current !== this.current) return;
+      this.set({ prepared, phase: 'idle', ...nothingRun });
+      await this.look();
     } catch (error) {
-      if (change === this.change) this.fail(error);
+      if (current !== this.current) return;
+      this.set({ prepared: null, look: null, phase: 'idle', ...nothingRun });
+      this.fail(error);
     }
   }
 
-  private async run(): Promise<void> {
-    const { change } = this;
-    if (this.state.prepared === null || this.state.phase === 'planning') return;
-    this.set({ phase: 'running', problem: null, progress: null, singularValues: null, rows: [], page: 0 });
+  /** Looks at the rank in focus, or one in the middle. */
+  private async look(): Promise<void> {
+    const { prepared, focus, progress, phase } = this.state;
+    if (!prepared) return;
+    const ranks = prepared.ranks.map(({ rank }) => rank);
+    const rank = focus !== null && ranks.includes(focus) ? focus : ranks[Math.floor(ranks.length / 2)]!;
+    const { lines, ...look } = await this.engine.look(rank);
+    this.set({ look, singularValues: null, ...(progress && { progress: { ...progress, lines } }) });
+    if (phase === 'finished') await this.run('follow');
+  }
+
+  /** Runs the sweep, or follows singular values of the rank in focus after it. */
+  private async run(what: 'run' | 'follow' = 'run'): Promise<void> {
+    if (!this.state.prepared || !['idle', 'finished', 'stopped'].includes(this.state.phase)) return;
+    const current = ++this.current;
+    this.set({ phase: 'running', problem: null, ...(what === 'run' && nothingRun) });
+    // What the worker tells is taken unless the visitor has gone on; the worker waits until it can be drawn.
+    const hear = (told: Partial<State>) => {
+      if (current === this.current) this.set(told);
+      return new Promise<void>((resolve) => setTimeout(resolve));
+    };
     const listener = {
-      started: (running: Running) => this.hear(change, { running }),
-      progress: (progress: Progress) =>
-        this.hear(change, {
+      started: (running: Running) => hear({ running }),
+      progress: ({ singularValues, ...progress }: Progress) =>
+        hear({
           progress,
-          ...(progress.singularValues && { singularValues: progress.singularValues }),
+          ...(singularValues?.rank === this.state.look?.rank && { singularValues }),
         }),
     };
     try {
-      const end = await this.engine.run(proxy(listener));
-      if (change !== this.change) return;
-      this.set({ phase: end });
-      await this.show(0);
+      const rank = this.state.look?.rank;
+      const phase: RunEnd = await this.engine[what](proxy(listener));
+      if (current !== this.current) return;
+      this.set({ phase });
+      await this.show(this.state.page);
+      // Another rank has been chosen meanwhile.
+      if (phase === 'finished' && rank !== this.state.look?.rank) await this.run('follow');
     } catch (error) {
-      if (change === this.change) this.fail(error);
+      if (current !== this.current) return;
+      this.set({ phase: 'stopped' });
+      this.fail(error, AGAIN);
     }
   }
 
-  /** Takes what the worker tells of a run, unless the visitor has gone on; the worker waits until it can be drawn. */
-  private hear(change: number, told: Partial<State>): Promise<void> {
-    if (change === this.change) this.set(told);
-    return new Promise((resolve) => setTimeout(resolve));
+  /** @param advice what to do if the mistake was not the visitor's, who is told of it by the message itself */
+  private fail(error: unknown, advice = 'Reload the page to start again.'): void {
+    const { name, message } = error as Error;
+    const text = name === 'InputError' ? message : `${message}. ${advice}`;
+    this.set({ problem: { tab: this.state.tab, text } });
   }
 
-  private fail(error: unknown): void {
-    const { name, message } = error as Error;
-    const advice =
-      name === 'InputError' ? '' : '. Press Run to start again on a new device, or choose another backend.';
-    this.set({ phase: 'stopped', verifyPhase: 'idle', problem: `${message}${advice}` });
+  private attempt(work: () => Promise<void>): Promise<void> {
+    return work().catch((error: unknown) => this.fail(error));
   }
 
   private async show(page: number): Promise<void> {
-    const rows = await this.engine.rows(page * PAGE, (page + 1) * PAGE);
-    this.set({ page, rows });
+    this.set({ page, rows: await this.engine.rows(page * PAGE, (page + 1) * PAGE) });
   }
 
   private async take(file: File): Promise<void> {
+    const current = ++this.current;
+    this.set({ phase: 'planning', problem: null });
     try {
       if (file.size > MOST_BYTES)
-        throw Object.assign(
-          new Error(
-            `${file.name} has ${file.size} bytes; the lab reads up to ${MOST_BYTES}. The command line reads larger files.`,
-          ),
-          { name: 'InputError' },
+        throw inputError(
+          `${file.name} has ${file.size} bytes, the lab reads up to ${MOST_BYTES}: use the command line`,
         );
       await this.engine.stop();
-      const tensors = await this.engine.giveFile(file.name, new Uint8Array(await file.arrayBuffer()));
-      this.given.add(file.name);
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      if (current !== this.current) return;
+      const tensors = await this.engine.giveFile(file.name, transfer(bytes, [bytes.buffer]));
       this.set({ tensors });
-      this.actions.set(
+      this.actions.setFlags(
         ofFile(tensors[0] === undefined ? file.name : `${file.name}#${tensors[0]}`, this.state.flags),
       );
     } catch (error) {
+      if (current !== this.current) return;
+      this.set({ phase: this.state.prepared ? 'stopped' : 'idle' });
       this.fail(error);
     }
   }
 
   private async fetchExample(): Promise<void> {
     const { target, base } = this.state.flags;
-    if ((target !== example.name && base !== example.name) || this.given.has(example.name)) return;
-    const answer = await fetch(example.url);
-    if (!answer.ok) throw new Error(`the example matrix could not be loaded (${answer.status})`);
-    await this.engine.giveFile(example.name, new Uint8Array(await answer.arrayBuffer()));
-    this.given.add(example.name);
+    if (target !== example.name && base !== example.name) return;
+    const answer = await fetch(example.url).catch(() => null);
+    if (!answer?.ok) throw inputError('The example matrix could not be loaded: choose another target');
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    await this.engine.giveFile(example.name, transfer(bytes, [bytes.buffer]));
   }
 
   private async download(format: 'parquet' | 'csv'): Promise<void> {
@@ -237,35 +235,37 @@ class Lab {
   /** Leaving a tab ends what it computes, and frees its tensors. */
   private async open(tab: Tab): Promise<void> {
     if (tab === this.state.tab) return;
-    this.set({ tab });
+    this.set({ tab, problem: null });
     this.writeAddress();
     await this.engine.stop();
   }
 
   private async verify(): Promise<void> {
-    this.set({ verifyPhase: 'running', problem: null, findings: [], checks: 0 });
+    const { verifyBackend, only, groups } = this.state;
+    this.set({ verifying: true, problem: null, findings: [], checks: 0 });
     const listener = {
       started: (checks: number) => Promise.resolve(this.set({ checks })),
-      finding: (finding: Finding) =>
+      finding: (finding: State['findings'][number]) =>
         Promise.resolve(this.set({ findings: [...this.state.findings, finding] })),
     };
     try {
-      const { verifyBackend, only, groups } = this.state;
-      const end: RunEnd = await this.engine.verify(verifyBackend, only ?? groups, proxy(listener));
-      this.set({ verifyPhase: end });
+      await this.engine.verify(verifyBackend, only ?? groups, proxy(listener));
     } catch (error) {
-      this.fail(error);
+      this.fail(error, AGAIN);
     }
+    this.set({ verifying: false });
   }
 }
 
-function startEngine(onFailure: (problem: string) => void): Remote<Engine> {
+const nothingRun = { running: null, progress: null, singularValues: null, rows: [], page: 0 } as const;
+
+const inputError = (message: string) => Object.assign(new Error(message), { name: 'InputError' });
+
+function startEngine(onFailure: (text: string) => void): Remote<Engine> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'rankflow' });
-  worker.addEventListener('error', ({ message }) => {
-    onFailure(
-      `The worker that computes has failed${message ? ` (${message})` : ''}. Reload the page; the lab needs a current browser.`,
-    );
-  });
+  worker.addEventListener('error', ({ message }) =>
+    onFailure(`The worker that computes does not run in this browser (${message || 'it did not load'})`),
+  );
   return wrap<Engine>(worker);
 }
 

@@ -1,4 +1,5 @@
 /** `<lab-plot>`: a figure drawn by uPlot as wide as there is room, again when its data or the colours change. */
+import { interpolateViridis } from 'd3-scale-chromatic';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 
@@ -12,8 +13,8 @@ export interface Axis {
 export interface Line {
   readonly name: string;
   readonly values: readonly (number | null)[];
-  /** A CSS colour, or the name of a custom property that holds one. */
-  readonly color: string;
+  /** The custom property that holds it, or its place among ordered colours, from 0 to 1. */
+  readonly color: string | number;
   readonly width?: number;
   readonly dash?: readonly number[];
   readonly alpha?: number;
@@ -35,6 +36,8 @@ export interface Figure {
 }
 
 const HEIGHT = 260;
+/** Pixels that the label of a tick takes. */
+const LABEL = 24;
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
 export class LabPlot extends HTMLElement {
@@ -88,7 +91,10 @@ export class LabPlot extends HTMLElement {
 
   private options({ x, y, lines, band, height = HEIGHT }: Figure): uPlot.Options {
     const style = getComputedStyle(this);
-    const colorOf = (name: string) => (name.startsWith('--') ? style.getPropertyValue(name).trim() : name);
+    const colorOf = (color: Line['color']) => {
+      if (typeof color === 'string') return style.getPropertyValue(color).trim();
+      return interpolateViridis(dark.matches ? 0.35 + 0.65 * color : 0.85 * color);
+    };
     const font = `12px ${style.fontFamily}`;
     const axis = ({ label, scale: kind, ticks }: Axis): uPlot.Axis => ({
       label,
@@ -99,7 +105,7 @@ export class LabPlot extends HTMLElement {
       grid: { stroke: colorOf('--grid'), width: 1 },
       ticks: { stroke: colorOf('--grid'), width: 1 },
       ...(kind === 'log' && {
-        splits: (_, __, min, max) => ticks?.filter((t) => t >= min && t <= max) ?? roundNumbers(min, max),
+        splits: (u, _, min, max) => (ticks ? apart(u, ticks) : roundNumbers(min, max)),
         filter: (_, splits) => splits,
       }),
       values: (_, splits) => splits.map(written),
@@ -140,6 +146,17 @@ const scale = ({ scale: kind }: Axis): uPlot.Scale =>
         range: (_, min, max) => (min > 0 && Number.isFinite(max) ? [min / 1.15, max * 1.15] : [0.1, 10]),
       }
     : { distr: 1 };
+
+/** Those of the values on the x axis that have room for their labels. */
+function apart(plot: uPlot, values: readonly number[]): number[] {
+  const shown: number[] = [];
+  for (const value of values) {
+    const last = shown.at(-1);
+    const gap = last === undefined ? Infinity : plot.valToPos(value, 'x') - plot.valToPos(last, 'x');
+    if (gap >= LABEL) shown.push(value);
+  }
+  return shown;
+}
 
 /** 1, 2 and 5 times powers of ten, of many decades the powers alone, and of very many some of these. */
 function roundNumbers(min: number, max: number): number[] {

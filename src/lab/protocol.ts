@@ -18,19 +18,15 @@ export interface RankPlan {
 
 /** What is known of a sweep before it runs. */
 export interface Prepared {
-  readonly title: string;
   readonly metric: Metric;
   readonly lawName: string | null;
   readonly ranks: readonly RankPlan[];
-  readonly method: string;
-  /** End time t. */
-  readonly time: number;
   /** Command line of the same sweep. */
   readonly command: string;
 }
 
-/** A rank looked at closely: what the theory says of its loss over time. */
-export interface Focus {
+/** A rank looked at closely: what the theory says of its loss over time, and what is simulated. */
+export interface Look {
   readonly rank: number;
   readonly times: readonly number[];
   /** Loss of trial 0 in closed form, if there is one. */
@@ -40,6 +36,8 @@ export interface Focus {
   readonly optimum: number | null;
   /** Singular values of the update that it could reach, if known. */
   readonly target: readonly number[] | null;
+  /** Losses of trials so far. */
+  readonly lines: readonly LossLine[];
 }
 
 /** Statistics of a rank so far: of trials that ended, and by their last save point of those that are under way. */
@@ -59,6 +57,7 @@ export interface LossLine {
 
 /** Singular values of s B A over time of a few trials of the rank in focus: [trial][time][index]. */
 export interface SingularValues {
+  readonly rank: number;
   readonly times: readonly number[];
   readonly trials: readonly (readonly (readonly number[])[])[];
 }
@@ -114,10 +113,12 @@ export interface Engine {
   giveFile(name: string, bytes: Uint8Array<ArrayBuffer>): readonly string[];
   /** Plans the sweep that runs next. @throws InputError */
   prepare(flags: Flags): Promise<Prepared>;
-  /** Looks at a rank of the planned sweep. */
-  focus(rank: number): Focus;
+  /** Looks at a rank of the planned sweep, from now on. */
+  look(rank: number): Look;
   /** Runs the planned sweep from its first trial. @throws InputError, or Error if the device fails */
   run(listener: SweepListener): Promise<RunEnd>;
+  /** Follows the singular values of the rank that is looked at, after a sweep. */
+  follow(listener: SweepListener): Promise<RunEnd>;
   pause(): void;
   resume(): void;
   /** Ends what runs, and waits until its tensors are freed. */

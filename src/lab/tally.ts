@@ -26,15 +26,18 @@ interface RankTally {
 
 export class Tally {
   readonly rows: TrialRow[] = [];
+  /** Time spent computing, pauses left out. */
+  seconds = 0;
   private readonly ranks: readonly RankTally[];
   private readonly total: number;
   private accepted = 0;
   private rejected = 0;
   private evaluations = 0;
-  private started = 0;
   private readonly pace = { seconds: [] as number[], rate: [] as number[] };
-  private last = { now: 0, done: 0 };
-  private singularValues: { times: readonly number[]; trials: (readonly number[])[][] } = {
+  /** Trials that had ended before the last round. */
+  private doneBefore = 0;
+  private singularValues: { rank: number; times: readonly number[]; trials: (readonly number[])[][] } = {
+    rank: 0,
     times: [],
     trials: [],
   };
@@ -52,18 +55,12 @@ export class Tally {
     }));
   }
 
-  /** @param now seconds of a clock that stands still in pauses, as in `account` */
-  start(now: number): void {
-    this.started = now;
-    this.last.now = now;
-  }
-
-  /** A round of trials, as many of every rank, has been computed. */
-  round(now: number): void {
+  /** A round of trials, as many of every rank, has been computed in that many seconds. */
+  round(took: number): void {
     const { length: done } = this.rows;
-    this.pace.seconds.push(now - this.started);
-    this.pace.rate.push((done - this.last.done) / (now - this.last.now));
-    this.last = { now, done };
+    this.pace.seconds.push(this.seconds);
+    this.pace.rate.push((done - this.doneBefore) / took);
+    this.doneBefore = done;
     if (this.pace.seconds.length <= PACE_POINTS) return;
     for (const series of [this.pace.seconds, this.pace.rate])
       series.splice(0, series.length, ...series.filter((_, i) => i % 2 === 1));
@@ -99,8 +96,8 @@ export class Tally {
     });
   }
 
-  follow(times: readonly number[], trials: number): void {
-    this.singularValues = { times, trials: Array.from({ length: trials }, () => []) };
+  follow(rank: number, times: readonly number[], trials: number): void {
+    this.singularValues = { rank, times, trials: Array.from({ length: trials }, () => []) };
     this.singularValuesTold = false;
   }
 
@@ -114,20 +111,20 @@ export class Tally {
     this.singularValuesTold = false;
   }
 
-  /** How the sweep stands. */
-  account(focus: Cell | null, now: number, tensors: number, bytes: number): Progress {
+  /** How the sweep stands, with the lines of a cell. */
+  account(cell: number, tensors: number, bytes: number): Progress {
     const singularValues: SingularValues | null = this.singularValuesTold ? null : this.singularValues;
     this.singularValuesTold = true;
     return {
       done: this.rows.length,
       total: this.total,
-      seconds: now - this.started,
+      seconds: this.seconds,
       accepted: this.accepted,
       rejected: this.rejected,
       evaluations: this.evaluations,
       pace: this.pace,
       ranks: this.ranks.map((tally) => (tally.told ??= progressOf(tally))),
-      lines: this.linesOf(focus?.index ?? 0),
+      lines: this.linesOf(cell),
       singularValues,
       tensors,
       bytes,

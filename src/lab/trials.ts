@@ -21,13 +21,8 @@ const columns: readonly { readonly head: string; readonly text: (row: TrialRow) 
 export function trials({ rows, page, progress }: State, actions: Actions): TemplateResult {
   const done = progress?.done ?? 0;
   const pages = Math.max(1, Math.ceil(done / PAGE));
-  const leaf = (to: number, words: string) =>
-    html`<button
-      type="button"
-      class="quiet"
-      ?disabled=${to < 0 || to >= pages || to === page}
-      @click=${() => actions.page(to)}
-    >
+  const leaf = (to: number, words: string, able: boolean) =>
+    html`<button type="button" class="quiet" ?disabled=${!able} @click=${() => actions.page(to)}>
       ${words}
     </button>`;
   return html`<section>
@@ -39,8 +34,9 @@ export function trials({ rows, page, progress }: State, actions: Actions): Templ
       <button type="button" class="quiet" ?disabled=${done === 0} @click=${() => actions.download('csv')}>
         Download CSV
       </button>
-      ${leaf(page - 1, 'Previous')} <span>page ${formatCount(page + 1)} of ${formatCount(pages)}</span>
-      ${leaf(page + 1, rows.length === 0 ? 'Show' : 'Next')}
+      ${leaf(page - 1, 'Previous', page > 0)}
+      <span>page ${formatCount(page + 1)} of ${formatCount(pages)}</span>
+      ${rows.length === 0 ? leaf(page, 'Show', done > 0) : leaf(page + 1, 'Next', page + 1 < pages)}
     </p>
     ${
       rows.length === 0

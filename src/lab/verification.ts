@@ -5,9 +5,8 @@ import { verdict, verificationRows } from '../report/findings.js';
 import type { Actions, State } from './state.js';
 
 export function verification(state: State, actions: Actions): TemplateResult {
-  const { backends, groups, verifyBackend, verifyPhase, checks, findings } = state;
+  const { backends, groups, verifyBackend, verifying, checks, findings } = state;
   const only = state.only ?? groups;
-  const running = verifyPhase === 'running';
   const { head, rows, marked } = verificationRows(findings);
   return html`<section class="verify">
     <h2>Is it right, here?</h2>
@@ -22,7 +21,7 @@ export function verification(state: State, actions: Actions): TemplateResult {
           html`<label class="inline">
             <input
               type="checkbox"
-              ?disabled=${running}
+              ?disabled=${verifying}
               .checked=${live(only.includes(group))}
               @change=${(e: Event) => actions.verifyOnly(toggled(groups, only, group, (e.target as HTMLInputElement).checked))}
             />
@@ -32,8 +31,8 @@ export function verification(state: State, actions: Actions): TemplateResult {
     </div>
     <div class="bar">
       ${
-        running
-          ? html`<button type="button" @click=${actions.stop}>Stop</button>`
+        verifying
+          ? html`<button type="button" @click=${actions.stopVerifying}>Stop</button>`
           : html`<button type="button" ?disabled=${!backends || only.length === 0} @click=${actions.verify}>
               Verify
             </button>`
@@ -42,7 +41,7 @@ export function verification(state: State, actions: Actions): TemplateResult {
         on
         <select
           aria-label="Backend to verify"
-          ?disabled=${running}
+          ?disabled=${verifying}
           @change=${(e: Event) => actions.verifyOn((e.target as HTMLSelectElement).value)}
         >
           <option ?selected=${verifyBackend === 'auto'}>auto</option>
@@ -53,8 +52,9 @@ export function verification(state: State, actions: Actions): TemplateResult {
         </select>
       </label>
       <progress aria-label="Checks made" max=${Math.max(1, checks)} .value=${findings.length}></progress>
-      <p role="status">
-        ${running ? `${findings.length} of ${checks || '…'} checks made` : findings.length > 0 ? verdict(findings) : 'Not run yet.'}
+      <p>
+        <span role="status">${said(state)}</span>
+        ${verifying ? `${findings.length} of ${checks || '…'} checks made.` : ''}
       </p>
     </div>
     ${
@@ -79,6 +79,13 @@ export function verification(state: State, actions: Actions): TemplateResult {
           </div>`
     }
   </section>`;
+}
+
+function said({ verifying, checks, findings }: State): string {
+  if (verifying) return 'Verifying.';
+  if (findings.length === 0) return 'Nothing has been verified yet.';
+  const cut = findings.length < checks ? `Stopped after ${findings.length} of ${checks} checks: ` : '';
+  return `${cut}${verdict(findings)}`;
 }
 
 /** Groups in their order; null if they are all. */

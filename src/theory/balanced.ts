@@ -51,7 +51,7 @@ export function balancedPath(input: BalancedInput, tolerance = 1e-6): BalancedPa
   checkBalance(input, tolerance);
   const { sigma, c } = input;
   const blocks = spectrumOf(input);
-  const largest = Math.max(...blocks.mu);
+  const largest = blocks.mu.reduce((a, b) => Math.max(a, b));
   // A substep may let columns grow apart by e^(2 * 4) before they are made orthogonal again: a relative error of 1e-13.
   // One column has none to grow apart from; its exponential must only stay finite.
   const longest = input.x0.cols === 1 ? 150 : 4;

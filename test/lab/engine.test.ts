@@ -84,7 +84,7 @@ describe('the engine', () => {
 
   it('follows singular values of the rank in focus to those of the target', async () => {
     await engine.prepare(flags);
-    const focus = engine.focus(2);
+    const look = engine.look(2);
     const listener = new Listener();
     await engine.run(listener);
     const told = listener.accounts
@@ -96,13 +96,13 @@ describe('the engine', () => {
       expect(perTime).toHaveLength(times.length);
       perTime
         .at(-1)!
-        .forEach((value, i) => expect(Math.abs(value / focus.target![i]! - 1)).toBeLessThan(1e-3));
+        .forEach((value, i) => expect(Math.abs(value / look.target![i]! - 1)).toBeLessThan(1e-3));
     }
     expect(listener.last.lines).toHaveLength(40);
-    expect(listener.last.lines[0]!.loss).toHaveLength(focus.times.length);
+    expect(listener.last.lines[0]!.loss).toHaveLength(look.times.length);
     // Trial 0 goes along its closed form.
     const { loss } = listener.last.lines[0]!;
-    focus.closedForm!.loss.forEach((value, k) => expect(Math.abs(loss[k]! / value - 1)).toBeLessThan(1e-3));
+    look.closedForm!.loss.forEach((value, k) => expect(Math.abs(loss[k]! / value - 1)).toBeLessThan(1e-3));
   });
 
   it('is moving before a trial has ended, by tensor operations', async () => {
@@ -219,7 +219,6 @@ describe('a tally', () => {
 
   it('keeps as much of a long sweep as of a short one, but for its rows', async () => {
     const tally = new Tally(await planOf(1000));
-    tally.start(0);
     const row = {
       cell: 0,
       rank: 1,
@@ -230,9 +229,10 @@ describe('a tally', () => {
     };
     for (let trial = 0; trial < 1000; trial++) {
       tally.ended([{ ...row, trial } as TrialRow], [[1, 0.5]]);
-      tally.round(trial + 1);
+      tally.seconds = trial + 1;
+      tally.round(1);
     }
-    const { lines, pace, ranks, done } = tally.account(null, 1000, 0, 0);
+    const { lines, pace, ranks, done } = tally.account(0, 0, 0);
     expect(done).toBe(1000);
     expect(lines).toHaveLength(64);
     expect(pace.rate.length).toBeLessThanOrEqual(240);
@@ -253,7 +253,7 @@ describe('a tally', () => {
         [1, 0.5],
       ],
     );
-    const [rank] = tally.account(null, 1, 0, 0).ranks;
+    const [rank] = tally.account(0, 0, 0).ranks;
     expect(rank!.outcomes).toMatchObject({ diverged: 1, stationary: 1 });
     expect(rank!.accuracy).toMatchObject({ count: 1, mean: 0.5 });
   });
@@ -278,20 +278,13 @@ describe('an address', () => {
 
 describe('figures', () => {
   const prepared: Prepared = {
-    ...{
-      title: '',
-      metric: 'relative error' as const,
-      lawName: 'law',
-      method: 'dopri5',
-      time: 1,
-      command: '',
-    },
+    ...{ metric: 'relative error' as const, lawName: 'law', command: '' },
     ranks: [
       { rank: 1, trials: 2, law: 0.5 },
       { rank: 2, trials: 2, law: 0 },
     ],
   };
-  const focus = {
+  const look = {
     rank: 2,
     times: [1, 2],
     closedForm: null,
@@ -304,14 +297,14 @@ describe('figures', () => {
     const { lines } = accuracyFigure(prepared, null);
     expect(lines.find(({ name }) => name === 'law')!.values).toEqual([0.5, null]);
     expect(lines.find(({ name }) => name === 'median')!.values).toEqual([null, null]);
-    const loss = lossFigure(focus, [{ trial: 0, loss: [1, null] }]).lines;
+    const loss = lossFigure(look, [{ trial: 0, loss: [1, null] }]).lines;
     expect(loss[0]!.values).toEqual([1, null]);
     // Far below the optimum of this rank.
     expect(loss.find(({ name }) => name === 'full fine-tuning')!.values).toEqual([1, null]);
   });
 
   it('draw a line for each singular value of each trial, and what has been reached of it', () => {
-    const { lines } = singularValuesFigure(focus, { times: [1, 2], trials: [[[3, 1]], []] }, false);
+    const { lines } = singularValuesFigure(look, { rank: 2, times: [1, 2], trials: [[[3, 1]], []] });
     expect(lines).toHaveLength(2 + 4);
     expect(lines[2]!.values).toEqual([3, null]);
     expect(lines[5]!.values).toEqual([null, null]);

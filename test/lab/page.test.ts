@@ -64,7 +64,7 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
 
   const status = (page: Page) => page.locator('[role=status]');
   const done = async (page: Page) =>
-    Number((await status(page).innerText()).match(/([\d,]+) of/)![1]!.replaceAll(',', ''));
+    Number((await page.locator('section.bar').innerText()).match(/([\d,]+) of/)![1]!.replaceAll(',', ''));
   const finished = (page: Page) => status(page).getByText('Finished').waitFor({ timeout: 100_000 });
   const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 
@@ -86,7 +86,7 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
     async (backend) => {
       await open({ ...small, backend }, async (page) => {
         await finished(page);
-        expect(await status(page).innerText()).toContain(`12 of 12 trajectories on ${backend}`);
+        expect(await status(page).innerText()).toContain(`Finished: 12 trajectories on ${backend}`);
         expect(await page.locator('dt', { hasText: 'tensors held' }).locator('+ dd').innerText()).toMatch(
           /^0,/,
         );
@@ -117,7 +117,7 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
   it('pauses, resumes, and ends as a sweep that was not paused', async () => {
     await open({ ...long, trials: '300' }, async (page) => {
       await page.waitForFunction(() =>
-        /[1-9]\d* of/.test(document.querySelector('[role=status]')!.textContent!),
+        /[1-9]\d* of/.test(document.querySelector('section.bar')!.textContent!),
       );
       await button(page, 'Pause').click();
       await page.waitForTimeout(1500);
@@ -137,7 +137,7 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
   it('answers while it computes', async () => {
     await open(long, async (page) => {
       await page.waitForFunction(() =>
-        /[1-9]\d* of/.test(document.querySelector('[role=status]')!.textContent!),
+        /[1-9]\d* of/.test(document.querySelector('section.bar')!.textContent!),
       );
       const gap = await page.evaluate(async () => {
         let [longest, last] = [0, performance.now()];
@@ -254,9 +254,7 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
     'says what to do when %s is lost, and starts again',
     async (backend, loss) => {
       await open({ ...small, trials: '4000', backend }, async (page) => {
-        await page.waitForFunction(() =>
-          /on web/.test(document.querySelector('[role=status]')!.textContent!),
-        );
+        await page.waitForFunction(() => /on web/.test(document.querySelector('section.bar')!.textContent!));
         await page.waitForTimeout(500);
         await page.workers()[0]!.evaluate(`_tfengine.${loss}`);
         await page
