@@ -29,8 +29,9 @@ import { Tally } from './tally.js';
 
 /** More of them would not be drawn, and their rows would fill the memory of a phone. */
 const MOST_TRAJECTORIES = 100_000;
-/** Entries of matrices that are decomposed. */
+/** Entries of matrices that are decomposed, or of Gram matrices of rows for closed forms, and rows of adapters. */
 const MOST_ENTRIES = 2 ** 20;
+const MOST_ROWS = 2 ** 14;
 /** Seconds that a round of trials should take: short enough to be seen moving, and to be paused. */
 const ROUND = 0.4;
 /** Seconds between two accounts to the page, at least, and in times of what the last one took. */
@@ -96,7 +97,8 @@ export class LabEngine implements protocol.Engine {
     this.cell = cell;
     const { problem, coefficients } = cell;
     const times = stop.saveTimes;
-    const path = closedForm(problem, member(cell, 0, config.seed).initial());
+    const small = (problem.n + problem.m) * rank ** 2 <= MOST_ENTRIES;
+    const path = small ? closedForm(problem, member(cell, 0, config.seed).initial()) : null;
     const full = times.map((time) => problem.fullFineTuningLoss(time));
     return {
       rank,
@@ -334,7 +336,7 @@ function checkedConfig(flags: protocol.Flags): SweepConfig {
   return { ...config, ranks: [...new Set(config.ranks)].sort((a, b) => a - b) };
 }
 
-/** A plan that decomposes a large matrix would keep the worker for minutes. */
+/** Plans of larger problems would keep the worker for minutes. */
 function checkSize({ target, base, vectors, shape }: SweepConfig): void {
   const refuse = (field: string, value: string) => {
     throw new InputError(field, value, `of at most ${MOST_ENTRIES} entries, here`);
@@ -344,9 +346,10 @@ function checkSize({ target, base, vectors, shape }: SweepConfig): void {
     const { rows, cols } = readMatrix(location);
     if (rows * cols > MOST_ENTRIES) refuse(field, `${rows}x${cols}`);
   }
-  const [n, m] = shape?.[0]?.split('x').map(Number) ?? [];
-  if (n !== undefined && m !== undefined && vectors === 'random' && Math.max(n, m) ** 2 > MOST_ENTRIES)
+  const [n = 0, m = 0] = shape?.[0]?.split('x').map(Number) ?? [];
+  if (vectors === 'random' && Math.max(n, m) ** 2 > MOST_ENTRIES)
     refuse('vectors', `random ones of ${n}x${m}`);
+  if (n + m > MOST_ROWS) throw new InputError('shape', `${n}x${m}`, `of n + m at most ${MOST_ROWS}, here`);
 }
 
 const commandOf = (flags: protocol.Flags): string =>

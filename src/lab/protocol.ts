@@ -29,7 +29,7 @@ export interface Prepared {
 export interface Look {
   readonly rank: number;
   readonly times: readonly number[];
-  /** Loss of trial 0 in closed form, if there is one. */
+  /** Loss of trial 0 in closed form, if there is one and the problem is not too large to compute it here. */
   readonly closedForm: { readonly name: string; readonly loss: readonly number[] } | null;
   readonly fullFineTuning: readonly number[] | null;
   /** Smallest loss of this rank. */

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { parquetReadObjects, parquetMetadata } from 'hyparquet';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { useBackend } from '../../src/backend/useBackend.js';
+import { readSafetensors } from '../../src/files/safetensors.js';
 import { checkConfig } from '../../src/input/checkConfig.js';
 import { defaultFlags, formatAddress, parseAddress } from '../../src/lab/address.js';
 import { LabEngine } from '../../src/lab/engine.js';
@@ -173,8 +174,36 @@ describe('the engine', () => {
     [{ ...flags, shape: '8x8,16x16' }, 'invalid shape: [8x8, 16x16]; must be a single one, here'],
     [{ ...flags, trials: '33334' }, 'at most 100000 over all ranks'],
     [{ ...flags, backend: 'cuda' }, 'invalid backend: cuda'],
+    [{ ...flags, shape: '100000x100000' }, 'must be of n + m at most 16384, here'],
+    [{ ...flags, shape: '2000x10', vectors: 'random' }, 'must be of at most 1048576 entries, here'],
   ])('refuses %j', async (wrong, words) => {
     await expect(engine.prepare(wrong as Record<string, string>)).rejects.toThrow(words);
+  });
+
+  it('takes ranks in order, each once', async () => {
+    const { ranks } = await engine.prepare({ ...flags, ranks: '3,1,3' });
+    expect(ranks.map(({ rank }) => rank)).toEqual([1, 3]);
+  });
+
+  it('forgets a plan when the next one is refused', async () => {
+    await engine.prepare(flags);
+    await expect(engine.prepare({ ...flags, ranks: '99' })).rejects.toThrow('invalid rank');
+    expect(() => engine.run(new Listener())).toThrow('no sweep has been planned');
+  });
+
+  it('names the matrices of a file, and forgets the file before', () => {
+    const header = JSON.stringify({
+      a: { dtype: 'F32', shape: [1, 1], data_offsets: [0, 4] },
+      b: { dtype: 'F32', shape: [1], data_offsets: [4, 8] },
+      c: { dtype: 'F32', shape: [1, 1], data_offsets: [8, 12] },
+    });
+    const bytes = new Uint8Array(8 + header.length + 12);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
+    bytes.set(new TextEncoder().encode(header), 8);
+    expect(engine.giveFile('two.safetensors', bytes)).toEqual(['a', 'c']);
+    expect(readSafetensors('two.safetensors').tensors.size).toBe(3);
+    expect(() => engine.giveFile('bad.safetensors', bytes.slice(0, 40))).toThrow('bad.safetensors');
+    expect(() => readSafetensors('two.safetensors')).toThrow('ENOENT');
   });
 
   it('does not run what was not planned', () => {

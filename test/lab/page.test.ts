@@ -153,6 +153,56 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
     });
   });
 
+  it('leaves what is typed during a run in its field, and takes it over', async () => {
+    await open(long, async (page) => {
+      await page.locator('section.bar', { hasText: /[1-9]\d* of/ }).waitFor();
+      const ranks = page.getByLabel('Ranks');
+      await ranks.click();
+      await ranks.press('End');
+      await ranks.pressSequentially(',24,32', { delay: 150 });
+      expect(await ranks.inputValue()).toBe('16,24,32');
+      await ranks.press('Enter');
+      await status(page).getByText('6,000 trajectories, ready to run').waitFor();
+    });
+  });
+
+  it('is run once, however early Run is pressed', async () => {
+    await open({ ...long, trials: '60' }, async (page) => {
+      await page.locator('button:enabled', { hasText: 'Run' }).click();
+      await finished(page);
+      await page.waitForTimeout(500);
+      expect(await status(page).innerText()).toContain('Finished: 60 trajectories');
+    });
+  });
+
+  it('runs nothing that was refused', async () => {
+    await open(small, async (page) => {
+      await finished(page);
+      await page.getByLabel('Ranks').fill('1,99');
+      await page.getByLabel('Ranks').press('Enter');
+      await page.getByRole('alert').getByText('invalid rank: 99').waitFor();
+      expect(await button(page, 'Run').isDisabled()).toBe(true);
+      await page.getByLabel('Ranks').fill('2,1,2');
+      await page.getByLabel('Ranks').press('Enter');
+      await status(page).getByText('12 trajectories, ready to run').waitFor();
+      expect(await page.getByRole('alert').count()).toBe(0);
+      expect(await page.getByLabel('Rank to look at').locator('option').allInnerTexts()).toEqual(['1', '2']);
+    });
+  });
+
+  it('looks at another rank without another sweep', async () => {
+    await open(small, async (page) => {
+      await finished(page);
+      await page.locator('lab-plot[aria-label*="in 6 trials of rank 2;"]').waitFor();
+      const before = await downloaded(page);
+      await page.getByLabel('Rank to look at').selectOption('1');
+      await page.locator('lab-plot[aria-label*="in 6 trials of rank 1;"]').waitFor();
+      await page.locator('lab-plot[aria-label^="Loss over time of 6 trials of rank 1"]').waitFor();
+      await finished(page);
+      expect(await downloaded(page)).toEqual(before);
+    });
+  });
+
   it.each(['wasm', 'webgl'])(
     'frees the tensors of a sweep that is left, on %s',
     async (backend) => {
@@ -226,6 +276,11 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
         page.locator('#file').setInputFiles({ name, buffer, mimeType: 'application/octet-stream' });
       await give('broken.npy', npy('(2, 3)', [1, 2]));
       await page.getByRole('alert').getByText('broken.npy').waitFor();
+      await give('broken.csv', Buffer.from('1,2\n3'));
+      await page.getByRole('alert').getByText('broken.csv').waitFor();
+      await give('good.csv', Buffer.from('3,0\n0,1\n0,0\n'));
+      await status(page).getByText('ready to run').waitFor();
+      expect(await page.getByRole('alert').count()).toBe(0);
       await give('good.npy', npy('(3, 2)', [3, 0, 0, 1, 0, 0]));
       await status(page).getByText('ready to run').waitFor();
       await button(page, 'Run').click();
@@ -257,10 +312,7 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
         await page.waitForFunction(() => /on web/.test(document.querySelector('section.bar')!.textContent!));
         await page.waitForTimeout(500);
         await page.workers()[0]!.evaluate(`_tfengine.${loss}`);
-        await page
-          .getByRole('alert')
-          .getByText('Press Run to start again on a new device')
-          .waitFor({ timeout: 60_000 });
+        await page.getByRole('alert').getByText('Run it again on a new device').waitFor({ timeout: 60_000 });
         await page.getByLabel('Trials per rank').fill('2');
         await page.getByLabel('Trials per rank').blur();
         await status(page).getByText('4 trajectories, ready').waitFor();
@@ -324,10 +376,27 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
     );
   });
 
+  it('says of a verification that was stopped how far it came', async () => {
+    await open(
+      small,
+      async (page) => {
+        await page.locator('.verify option', { hasText: 'wasm' }).waitFor({ state: 'attached' });
+        await page.getByLabel('Backend to verify').selectOption('wasm');
+        await page.locator('.verify').getByRole('button', { name: 'Verify' }).click();
+        await page.locator('.checks tbody tr').first().waitFor();
+        await button(page, 'Stop').click();
+        await status(page)
+          .getByText(/^Stopped after \d+ of \d+ checks: /)
+          .waitFor();
+      },
+      { tab: 'verify' },
+    );
+  });
+
   // All of them take many minutes on software drivers.
   it.each([
-    ['webgl', ['flow', 'second', 'backends']],
-    ['webgpu', ['flow', 'kernels', 'backends']],
+    ['webgl', ['flow', 'second']],
+    ['webgpu', ['flow', 'kernels']],
   ])(
     'verifies rankflow on %s',
     async (backend, checks) => {
