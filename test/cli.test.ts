@@ -141,6 +141,7 @@ describe.concurrent('sweep', () => {
         'curves.parquet',
         'plots',
         'report.html',
+        'runs',
         'summary.csv',
         'summary.parquet',
         'trials',
@@ -155,7 +156,7 @@ describe.concurrent('sweep', () => {
       precision: 'float32',
       seed: 5,
       tfjs: '4.22.0',
-      node: process.version,
+      runtime: `Node.js ${process.version}`,
     });
     expect(config.commit).toMatch(/^[0-9a-f]{40}(-dirty)?$/);
     expect(Date.now() - Date.parse(config.startedAt)).toBeLessThan(120_000);
@@ -681,7 +682,7 @@ describe.concurrent('bad input', () => {
     [`${one} --loss linear-regression --covariance power:x`, 'covariance', 'power:x', 'positive'],
     [`${one} --covariance square.csv`, 'covariance', 'left out'],
     [`${one} --backend nope`, 'backend', 'nope', 'wasm'],
-    [`${one} --backend webgl`, 'backend', 'webgl', 'wasm'],
+    [`${one} --backend webgl`, 'backend', 'webgl', 'works here'],
     [`${one} --steady 2`, 'steady', '2', 'at most 1'],
     [`${one} --trials 1e12`, 'trials', '1000000000000', 'at most'],
     [`${one} --trials 1e999`, 'trials', 'Infinity', 'number'],

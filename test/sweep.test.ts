@@ -12,7 +12,8 @@ import { expectedSquare, lawOf, metricOf } from '../src/sweep/law.js';
 import { makePlan, type Plan } from '../src/sweep/plan.js';
 import { trialRow, type TrialRow } from '../src/sweep/row.js';
 import { statistic, zScore } from '../src/sweep/statistics.js';
-import { runSweep, summarize, type SweepChunk } from '../src/sweep/sweep.js';
+import { columnsOf, summarize } from '../src/sweep/summarize.js';
+import { runTrials, type Trials } from '../src/sweep/sweep.js';
 import { eachBackend, gaussian } from './support.js';
 
 const plan = (input: SweepInput): Promise<Plan> => makePlan(checkConfig(sweepSchema, input));
@@ -201,11 +202,15 @@ describe('statistics', () => {
   });
 });
 
+/** All trials of a plan. */
+const whole = ({ cells }: Plan) => cells.map(({ index, trials }) => ({ cell: index, from: 0, to: trials }));
+
 eachBackend('rows on %s', (backend) => {
   async function rows(input: SweepInput): Promise<TrialRow[]> {
     const info = await useBackend(backend);
     const out: TrialRow[] = [];
-    for await (const chunk of runSweep(await plan(input), info, null)) out.push(...chunk.rows);
+    const made = await plan(input);
+    for await (const chunk of runTrials(made, whole(made), info, null)) out.push(...chunk.rows);
     return out
       .sort(
         (a, b) => a.rank - b.rank || a.initialization.localeCompare(b.initialization) || a.trial - b.trial,
@@ -246,7 +251,7 @@ eachBackend('rows on %s', (backend) => {
 
 describe('summary', () => {
   /** A chunk whose trials ended as told: outcome, accuracy. */
-  const chunkOf = (endings: readonly [Outcome, number][]): Pick<SweepChunk, 'rows' | 'curves'> => ({
+  const chunkOf = (endings: readonly [Outcome, number][]): Trials => ({
     rows: endings.map(([outcome, accuracy], trial) => ({ cell: 0, trial, outcome, accuracy }) as TrialRow),
     curves: endings.map(([outcome, accuracy]) => [outcome === 'diverged' ? null : accuracy]),
   });
@@ -258,13 +263,16 @@ describe('summary', () => {
       ['stationary', 2],
       ['diverged', 1e9],
     ];
-    const [cell] = summarize(one, [
-      chunkOf(endings),
-      chunkOf([
-        ['step-budget', 5e8],
-        ['step-too-small', 7e8],
+    const [cell] = await summarize(
+      one,
+      columnsOf([
+        chunkOf(endings),
+        chunkOf([
+          ['step-budget', 5e8],
+          ['step-too-small', 7e8],
+        ]),
       ]),
-    ]);
+    );
     expect(cell?.outcomes).toEqual({
       'end-time': 1,
       stationary: 1,
@@ -288,9 +296,10 @@ describe('summary', () => {
         ['end-time', 2],
       ] as const
     ).map(([outcome, above]) => ({ cell: 0, outcome, loss: above * optimum }) as TrialRow);
-    const [cell] = summarize(one, [{ rows, curves: rows.map(() => []) }]);
+    const [cell] = await summarize(one, columnsOf([{ rows, curves: rows.map(() => []) }]));
     expect(cell?.atSaddle).toBe(2);
-    const [unknown] = summarize(await plan({ ...small, loss: ['trace-squared'], shape: ['5x5'] }), []);
+    const other = await plan({ ...small, loss: ['trace-squared'], shape: ['5x5'] });
+    const [unknown] = await summarize(other, columnsOf([]));
     expect(unknown?.atSaddle).toBeNull();
   });
 
@@ -303,12 +312,12 @@ describe('summary', () => {
       step: 50,
       time: 5000,
     });
-    const chunks: SweepChunk[] = [];
-    for await (const chunk of runSweep(diverging, await useBackend('cpu'), null)) chunks.push(chunk);
-    const [cell] = summarize(diverging, chunks);
+    const chunks: Trials[] = [];
+    for await (const chunk of runTrials(diverging, whole(diverging), await useBackend('cpu'), null))
+      chunks.push(chunk);
+    const [cell] = await summarize(diverging, columnsOf(chunks));
     expect(cell?.outcomes.diverged).toBe(3);
     expect(cell?.accuracy).toMatchObject({ count: 0, mean: NaN });
-    expect(chunks.at(-1)).toMatchObject({ done: 3, work: expect.closeTo(1, 12) });
   });
 
   it('says when a trajectory came within 1 % of the optimum', async () => {

@@ -7,6 +7,7 @@ import { release } from '../release.js';
 import { devicesCommand } from './devices.js';
 import { note } from './output.js';
 import { simulateCommand } from './simulate.js';
+import { statusCommand } from './status.js';
 import { sweepCommand } from './sweep.js';
 import { theoryCommand } from './theory.js';
 import { verifyCommand } from './verify.js';
@@ -27,6 +28,7 @@ await yargs(hideBin(process.argv))
   .usage('$0 <command> [options]\n\nSimulates LoRA gradient flows beside their closed-form theory.')
   .command(sweepCommand)
   .command(simulateCommand)
+  .command(statusCommand)
   .command(theoryCommand)
   .command(verifyCommand)
   .command(devicesCommand)

@@ -1,7 +1,7 @@
 /** `rankflow simulate`: one ensemble, its functionals over time, and its final adapters. */
 import type { CommandModule } from 'yargs';
 import { checkConfig } from '../input/checkConfig.js';
-import { configFromText } from '../input/fromText.js';
+import { configFromText } from '../sweep/fromText.js';
 import { readConfig } from '../input/config.js';
 import { formatNumber } from '../report/format.js';
 import { progress, type Progress } from '../report/progress.js';

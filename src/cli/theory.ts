@@ -2,7 +2,7 @@
 import type { CommandModule } from 'yargs';
 import { useBackend } from '../backend/useBackend.js';
 import { checkConfig } from '../input/checkConfig.js';
-import { configFromText } from '../input/fromText.js';
+import { configFromText } from '../sweep/fromText.js';
 import { formatNumber } from '../report/format.js';
 import { table } from '../report/table.js';
 import { sweepSchema } from '../sweep/config.js';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { z } from 'zod';
 import { checkConfig } from '../input/checkConfig.js';
-import { configFromText } from '../input/fromText.js';
+import { configFromText } from '../sweep/fromText.js';
 import { InputError } from '../inputError.js';
 import { progress, type Progress } from '../report/progress.js';
 import { verificationHtml, verificationJson, verificationTable } from '../report/verification.js';

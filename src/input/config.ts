@@ -24,7 +24,7 @@ export function readConfig(file: string): Record<string, unknown> {
   }
   const config = { ...value } as Record<string, unknown>;
   const beside = (named: unknown) =>
-    typeof named === 'string' && FILE.test(named) && !isAbsolute(named) ? join(dirname(file), named) : named;
+    typeof named === 'string' && isFileName(named) && !isAbsolute(named) ? join(dirname(file), named) : named;
   for (const key of ['loss', 'target', 'base', 'covariance', 'spectrum', 'init']) {
     const named = config[key];
     if (named !== undefined) config[key] = Array.isArray(named) ? named.map(beside) : beside(named);
@@ -32,5 +32,6 @@ export function readConfig(file: string): Record<string, unknown> {
   return config;
 }
 
-/** Names of the files that a config can name: matrices, adapters and losses. */
-const FILE = /\.(safetensors(#.*)?|npy|csv|[cm]?[jt]s)$/i;
+/** Whether a value is the name of a file that a config can name: of a matrix, adapters or a loss. */
+export const isFileName = (value: string): boolean =>
+  /\.(safetensors(#.*)?|npy|csv|[cm]?[jt]s)$/i.test(value);

@@ -11,7 +11,7 @@ import { forgetFile, giveFile } from '../files/disk.js';
 import { readMatrix } from '../files/matrix.js';
 import { readSafetensors } from '../files/safetensors.js';
 import { checkConfig } from '../input/checkConfig.js';
-import { configFromText, flagName } from '../input/fromText.js';
+import { configFromText, flagName } from '../sweep/fromText.js';
 import { InputError } from '../inputError.js';
 import { closedForm } from '../problem/closedForm.js';
 import { runProvenance, type Provenance } from '../results/provenance.js';
@@ -21,7 +21,7 @@ import { sweepSchema, type SweepConfig } from '../sweep/config.js';
 import { lawOf, metricOf } from '../sweep/law.js';
 import { makePlan, member, type Cell, type Plan } from '../sweep/plan.js';
 import { trialIntegers, type TrialRow } from '../sweep/row.js';
-import { runSweep, totalTrials, waysOf } from '../sweep/sweep.js';
+import { runTrials, totalTrials, waysOf } from '../sweep/sweep.js';
 import { checks, verify } from '../verify/verify.js';
 import { Gate, Stopped } from './gate.js';
 import type * as protocol from './protocol.js';
@@ -256,15 +256,14 @@ export class LabEngine implements protocol.Engine {
     let [size, best] = [4, 0];
     for (let from = 0; from < most;) {
       const begun = timed();
-      const part = {
-        from,
-        to: from + size,
-        watch: (cell: Cell, trial: number, saved: { loss: number }) => {
-          tally.saved(cell, trial, saved);
-          return pass();
-        },
+      const spans = plan.cells
+        .map(({ index, trials }) => ({ cell: index, from, to: Math.min(trials, from + size) }))
+        .filter((span) => span.to > span.from);
+      const watch = (cell: Cell, trial: number, saved: { loss: number }) => {
+        tally.saved(cell, trial, saved);
+        return pass();
       };
-      for await (const { rows, curves } of runSweep(plan, backend, null, part)) {
+      for await (const { rows, curves } of runTrials(plan, spans, backend, null, watch)) {
         tally.ended(rows, curves);
         await pass();
       }
@@ -320,7 +319,7 @@ function followedTimes({ config, method }: Plan): number[] {
 }
 
 /** Keys that mean nothing here. */
-const notHere = ['out', 'workers', 'chunk', 'tf32'];
+const notHere = ['out', 'workers', 'chunk', 'tf32', 'targetCi'];
 
 /** @throws InputError also if a flag is unknown, or there is more than one loss, shape, initialization or scaling */
 function checkedConfig(flags: protocol.Flags): SweepConfig {

@@ -1,15 +1,21 @@
 /**
- * The results folder of a sweep: config.json, one Parquet part of trial rows per finished chunk (trials/), then the
- * summary, the loss curves, the plots and the report. A run that is cut off keeps the parts that were finished.
+ * The results folder of a sweep: config.json, one Parquet part of trial rows per finished chunk (parts.ts), a record of
+ * every run (runs.ts), then the summary, the loss curves, the plots and the report.
  */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { InputError } from '../inputError.js';
 import { outcomes } from '../method/outcome.js';
 import { sweepHtml } from '../report/html.js';
 import { renderPng, renderSvg, sweepFigures } from '../report/plots.js';
-import { trialIntegers, type TrialRow } from '../sweep/row.js';
+import type { SweepConfig } from '../sweep/config.js';
+import { trialIntegers } from '../sweep/row.js';
 import type { CellSummary, Statistic } from '../sweep/summary.js';
 import { writeWhole } from '../files/writeWhole.js';
 import { createFolder } from './folder.js';
+import { TRIALS } from './parts.js';
+import { RUNS } from './runs.js';
 import type { Provenance } from './provenance.js';
 import { csv, parquet, type Rows } from './tables.js';
 
@@ -22,39 +28,77 @@ const INTEGERS = [
   ...Object.keys(outcomes).map(outcomeColumn),
 ];
 
-export interface SweepFolder {
-  readonly path: string;
-  /** Writes the rows of a finished chunk. */
-  writePart(rows: readonly TrialRow[]): void;
-  /** Writes everything that needs all rows. */
-  finish(cells: readonly CellSummary[]): Promise<void>;
+/** What a sweep's folder says of its sweep. */
+export interface SweepRecord extends Provenance {
+  readonly config: SweepConfig;
+  /** Hash of the plan (sweep/planHash.ts). */
+  readonly plan: string;
+  /** Folder that names of files in the config are relative to. */
+  readonly workingFolder: string;
 }
 
-/** @throws InputError if the folder exists or cannot be made */
-export function createSweepFolder(path: string, provenance: Provenance): SweepFolder {
-  createFolder(path, 'trials', 'plots');
+const RECORD = 'config.json';
+
+/**
+ * Makes the folder of a sweep; with `join`, the one that another shard of the same plan made is as good.
+ * @throws InputError if the folder exists or cannot be made
+ */
+export function createSweepFolder(path: string, record: SweepRecord, joins = false): void {
+  const file = join(path, RECORD);
+  if (joins && existsSync(path)) {
+    const { plan } = readSweepFolder(path);
+    if (plan === record.plan) return;
+    throw new InputError('out', path, 'a folder of the same sweep, or one that does not exist yet');
+  }
+  try {
+    createFolder(path, TRIALS, 'plots', RUNS);
+  } catch (error) {
+    // Another shard was faster.
+    if (joins && existsSync(path)) return;
+    throw error;
+  }
+  writeWhole(file, `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** @throws InputError if there is no sweep */
+export function readSweepFolder(path: string): SweepRecord {
+  const file = join(path, RECORD);
+  const refuse = (reason: string) =>
+    new InputError('folder', path, `the results folder of a sweep (${reason})`);
+  let record: unknown;
+  try {
+    record = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw refuse((error as Error).message);
+  }
+  const checked = recordSchema.safeParse(record);
+  if (!checked.success) throw refuse(`${RECORD} is not one: ${checked.error.issues[0]?.message}`);
+  return record as SweepRecord;
+}
+
+const recordSchema = z.looseObject({
+  config: z.looseObject({}),
+  plan: z.string(),
+  workingFolder: z.string(),
+});
+
+/** Writes everything that needs all rows. */
+export async function finishSweepFolder(
+  path: string,
+  provenance: Provenance,
+  cells: readonly CellSummary[],
+): Promise<void> {
   const at = (...names: string[]) => join(path, ...names);
-  writeWhole(at('config.json'), `${JSON.stringify(provenance, null, 2)}\n`);
-  let parts = 0;
-  return {
-    path,
-    writePart(rows) {
-      const name = `part-${String(parts++).padStart(5, '0')}.parquet`;
-      writeWhole(at('trials', name), parquet(rows, INTEGERS));
-    },
-    async finish(cells) {
-      const summary = cells.map(summaryRow);
-      writeWhole(at('summary.parquet'), parquet(summary, INTEGERS));
-      writeWhole(at('summary.csv'), csv(summary));
-      writeWhole(at('curves.parquet'), parquet(cells.flatMap(curveRows), INTEGERS));
-      for (const figure of sweepFigures(cells)) {
-        const svg = await renderSvg(figure.spec);
-        writeWhole(at('plots', `${figure.id}.svg`), svg);
-        writeWhole(at('plots', `${figure.id}.png`), renderPng(svg));
-      }
-      writeWhole(at('report.html'), await sweepHtml({ title: 'Rank sweep', provenance, cells }));
-    },
-  };
+  const summary = cells.map(summaryRow);
+  writeWhole(at('summary.parquet'), parquet(summary, INTEGERS));
+  writeWhole(at('summary.csv'), csv(summary));
+  writeWhole(at('curves.parquet'), parquet(cells.flatMap(curveRows), INTEGERS));
+  for (const figure of sweepFigures(cells)) {
+    const svg = await renderSvg(figure.spec);
+    writeWhole(at('plots', `${figure.id}.svg`), svg);
+    writeWhole(at('plots', `${figure.id}.png`), renderPng(svg));
+  }
+  writeWhole(at('report.html'), await sweepHtml({ title: 'Rank sweep', provenance, cells }));
 }
 
 /** A cell as one flat row; statistics become columns `accuracy_mean`, ... */

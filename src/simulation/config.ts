@@ -4,21 +4,23 @@ import { sweepSchema, type SweepConfig } from '../sweep/config.js';
 
 const one = sweepSchema.shape;
 
-export const simulationSchema = sweepSchema.omit({ ranks: true, scaling: true, alpha: true }).extend({
-  loss: z
-    .string()
-    .default('frobenius')
-    .describe(one.loss.description ?? ''),
-  shape: z
-    .string()
-    .regex(/^[1-9]\d*x[1-9]\d*$/, 'NxM, for example 64x64')
-    .optional()
-    .describe('shape NxM of W when no matrix file gives one'),
-  init: z.string().default('kaiming').describe('initialization: NAME, NAME:PARAMETER or FILE.safetensors'),
-  rank: z.int().min(1).describe('rank r of the adapter'),
-  scale: z.number().positive().default(1).describe('scale s of W = W0 + s B A'),
-  trials: z.int().min(1).default(8).describe('random initializations'),
-});
+export const simulationSchema = sweepSchema
+  .omit({ ranks: true, scaling: true, alpha: true, targetCi: true })
+  .extend({
+    loss: z
+      .string()
+      .default('frobenius')
+      .describe(one.loss.description ?? ''),
+    shape: z
+      .string()
+      .regex(/^[1-9]\d*x[1-9]\d*$/, 'NxM, for example 64x64')
+      .optional()
+      .describe('shape NxM of W when no matrix file gives one'),
+    init: z.string().default('kaiming').describe('initialization: NAME, NAME:PARAMETER or FILE.safetensors'),
+    rank: z.int().min(1).describe('rank r of the adapter'),
+    scale: z.number().positive().default(1).describe('scale s of W = W0 + s B A'),
+    trials: z.int().min(1).default(8).describe('random initializations'),
+  });
 
 export type SimulationConfig = z.output<typeof simulationSchema>;
 export type SimulationInput = z.input<typeof simulationSchema>;

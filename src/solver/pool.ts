@@ -7,10 +7,17 @@ import type { Chunk, Trajectory } from './chunk.js';
 
 export interface Pool {
   readonly workers: number;
+  /** Whether threads pay for that much work, and all that was asked for before: little is sooner done than they start. */
+  isWorth(work: number): boolean;
   solve(chunk: Chunk): Promise<Trajectory[]>;
   /** Ends the threads. */
   close(): Promise<void>;
 }
+
+/** Entries of Gram matrices, and 8 for each trajectory's own, times rows, from which threads pay: about a second's work. */
+const WORTH = 2 ** 22;
+/** What piscina and Node.js say of a thread that ended while it worked. */
+const WORKER_DIED = /worker exited with code|Worker terminated/i;
 
 /**
  * The pool for a backend: one thread for each core unless told otherwise. Null if this thread does as well: a single
@@ -37,5 +44,16 @@ export function openPool(backend: BackendName, workers: number): Pool {
   });
   // What comes of a chunk is told by its promise; nobody waits for one that is under way when the pool is closed.
   threads.on('error', () => undefined);
-  return { workers, solve: (chunk) => threads.run(chunk), close: () => threads.destroy() };
+  let asked = 0;
+  return {
+    workers,
+    isWorth: (work) => (asked += work) >= WORTH,
+    // A thread that died has another in its place.
+    solve: (chunk) =>
+      threads.run(chunk).catch((error: unknown) => {
+        if (!(error instanceof Error && WORKER_DIED.test(error.message))) throw error;
+        return threads.run(chunk);
+      }),
+    close: () => threads.destroy(),
+  };
 }

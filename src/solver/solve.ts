@@ -80,8 +80,6 @@ interface Cut {
   readonly indices: readonly number[];
 }
 
-/** Entries of Gram matrices, times rows, of all trajectories together from which threads pay: about a second's work. */
-const WORTH_THREADS = 2 ** 22;
 /** Chunks of the same width that each worker gets at least, so that all end at about the same time. */
 const SHARES = 4;
 
@@ -141,9 +139,9 @@ export async function* solve(
     paths.set(rank, path);
     return path;
   };
-  // A function cannot be sent to another thread, and little work is sooner done than threads are started.
-  const work = members.reduce((sum, { rank }) => sum + (n + m) * rank ** 2, 0);
-  const elsewhere = structure.kind === 'autodiff' || work < WORTH_THREADS ? null : pool;
+  // A function cannot be sent to another thread.
+  const work = members.reduce((sum, { rank }) => sum + (n + m) * (rank ** 2 + 8), 0);
+  const elsewhere = structure.kind !== 'autodiff' && pool?.isWorth(work) ? pool : null;
   const todo = chunks(members, options.chunk, pathOf, elsewhere ? SHARES * elsewhere.workers : 1).values();
   const run = withinMemory(async (chunk) => {
     const trajectories = await (elsewhere ? elsewhere.solve(chunk) : solveChunk(chunk, watch));

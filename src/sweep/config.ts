@@ -42,6 +42,12 @@ export const sweepSchema = z.strictObject({
   lrRatioA: positive.default(1).describe('learning-rate ratio kA of A'),
   lrRatioB: positive.default(1).describe('learning-rate ratio kB of B (LoRA+: above kA)'),
   trials: wholeFrom(1).default(32).describe('random initializations per cell'),
+  targetCi: positive
+    .max(1)
+    .optional()
+    .describe(
+      'add trials to a cell, up to trials, until the 95 % interval of its mean is within this fraction of it',
+    ),
   seed: wholeFrom(0).default(0).describe('seed of all random numbers'),
   method: z
     .enum(['auto', ...methodNames])

@@ -14,7 +14,7 @@ import { Tally } from '../../src/lab/tally.js';
 import { sweepSchema } from '../../src/sweep/config.js';
 import { makePlan } from '../../src/sweep/plan.js';
 import type { TrialRow } from '../../src/sweep/row.js';
-import { runSweep } from '../../src/sweep/sweep.js';
+import { runTrials } from '../../src/sweep/sweep.js';
 
 const flags = {
   ...{ spectrum: 'power:1', shape: '12x10', ranks: '1,2,3', init: 'balanced:0.01', trials: '40' },
@@ -63,7 +63,9 @@ describe('the engine', () => {
       }),
     );
     const rows: TrialRow[] = [];
-    for await (const chunk of runSweep(plan, await useBackend('wasm'), null)) rows.push(...chunk.rows);
+    const spans = plan.cells.map(({ index, trials }) => ({ cell: index, from: 0, to: trials }));
+    for await (const chunk of runTrials(plan, spans, await useBackend('wasm'), null))
+      rows.push(...chunk.rows);
     expect(byTrial(engine.rows(0, Infinity))).toEqual(byTrial(rows));
     expect(engine.rows(5, 7)).toHaveLength(2);
 

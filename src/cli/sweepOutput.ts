@@ -1,0 +1,12 @@
+/** What a sweep that is done prints. */
+import { sweepTable } from '../report/table.js';
+import type { FolderSweep } from '../results/folderSweep.js';
+import { readSweepFolder, summaryRow } from '../results/sweepFolder.js';
+import type { CellSummary } from '../sweep/summary.js';
+import { print, printJson } from './output.js';
+
+/** The table of a sweep's cells, or all there is as JSON. */
+export function show({ path }: FolderSweep, cells: readonly CellSummary[], json: boolean): void {
+  if (json) printJson({ provenance: readSweepFolder(path), folder: path, cells: cells.map(summaryRow) });
+  else print(`${sweepTable(cells)}\n\nResults: ${path} (open ${path}/report.html)`);
+}

@@ -1,0 +1,93 @@
+/**
+ * The record of every run that computes chunks of a sweep's folder, under runs/: where it ran and how it stands. Of a
+ * process that was killed the record still says that it runs, until its last sign of life is too old.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { writeWhole } from '../files/writeWhole.js';
+import type { Shard } from '../sweep/chunks.js';
+import type { Provenance } from './provenance.js';
+
+export const RUNS = 'runs';
+
+const recordSchema = z.object({
+  host: z.string(),
+  pid: z.int(),
+  shard: z.string(),
+  startedAt: z.string(),
+  /** The last sign of life. */
+  updatedAt: z.string(),
+  state: z.enum(['running', 'finished', 'interrupted', 'failed']),
+  /** Chunks computed. */
+  chunks: z.int(),
+  /** Trials computed. */
+  trials: z.int(),
+  device: z.string(),
+  /** Why it failed, and the chunk that could not be computed. */
+  reason: z.string().optional(),
+  failedChunk: z.int().optional(),
+});
+
+export type RunRecord = z.output<typeof recordSchema>;
+
+/** Milliseconds without a sign of life after which a run on another host counts as killed. */
+const SILENT = 600_000;
+
+/** Keeps the record of a run that begins now. */
+export class RunLog {
+  private record: RunRecord;
+  private readonly file: string;
+
+  constructor(folder: string, { number, of }: Shard, { device, startedAt }: Provenance) {
+    const [host, pid] = [hostname(), process.pid];
+    this.record = {
+      ...{ host, pid, shard: `${number}/${of}`, startedAt, updatedAt: startedAt, state: 'running' },
+      ...{ chunks: 0, trials: 0, device },
+    };
+    this.file = join(folder, RUNS, `${startedAt.replaceAll(/[:.]/g, '-')}-${host}-${pid}.json`);
+    this.write();
+  }
+
+  chunk(trials: number): void {
+    this.record = { ...this.record, chunks: this.record.chunks + 1, trials: this.record.trials + trials };
+    this.write();
+  }
+
+  end(
+    state: Exclude<RunRecord['state'], 'running'>,
+    failure: Pick<RunRecord, 'reason' | 'failedChunk'> = {},
+  ): void {
+    this.record = { ...this.record, ...failure, state };
+    this.write();
+  }
+
+  private write(): void {
+    this.record = { ...this.record, updatedAt: new Date().toISOString() };
+    writeWhole(this.file, `${JSON.stringify(this.record, null, 2)}\n`);
+  }
+}
+
+/** The records of a folder, in the order in which the runs began; what is no record is left out. */
+export function readRuns(folder: string): RunRecord[] {
+  return readdirSync(join(folder, RUNS))
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .flatMap((name) => {
+      const parsed = recordSchema.safeParse(JSON.parse(readFileSync(join(folder, RUNS, name), 'utf8')));
+      return parsed.success ? [parsed.data] : [];
+    });
+}
+
+/** Whether a run is at work, as far as can be told from here: on this host by its process, else by its last sign. */
+export function isAlive({ state, host, pid, updatedAt }: RunRecord): boolean {
+  if (state !== 'running') return false;
+  if (host !== hostname()) return Date.now() - Date.parse(updatedAt) < SILENT;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

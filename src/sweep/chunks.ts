@@ -1,0 +1,96 @@
+/**
+ * How a plan is cut: into chunks, which are computed and kept whole, and those into shards. Both depend on the plan
+ * alone, so that any machine cuts it the same way.
+ */
+import { InputError } from '../inputError.js';
+import { paddedWidth } from '../solver/solve.js';
+import type { Cell, Plan } from './plan.js';
+
+/** Trials of a cell, from one to before another. */
+export interface Span {
+  readonly cell: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What is computed and kept as one. */
+export interface PlanChunk {
+  readonly index: number;
+  readonly spans: readonly Span[];
+}
+
+/** Part `number` of `of`, from 1. */
+export interface Shard {
+  readonly number: number;
+  readonly of: number;
+}
+
+/** Work of one trajectory, in entries of Gram matrices times rows. */
+export const effort = ({ problem: { n, m }, rank }: Cell): number => (n + m) * paddedWidth(rank) ** 2;
+
+/** Effort of a chunk: some seconds of a core, which is what a run that is cut off loses. */
+const CHUNK_EFFORT = 2 ** 24;
+const MOST_TRIALS = 4096;
+/** Trials of a cell's first chunk where trials are added until an interval is narrow; each has twice those before. */
+const FIRST_TRIALS = 64;
+
+export const trialsOf = ({ spans }: PlanChunk): number =>
+  spans.reduce((sum, { from, to }) => sum + to - from, 0);
+
+/** The chunks of a plan, in the order of its cells and trials. With `targetCi`, each is of a single cell. */
+export function chunksOf({ cells, config }: Pick<Plan, 'cells' | 'config'>): PlanChunk[] {
+  const chunks: Span[][] = [];
+  let [room, trials] = [0, 0];
+  for (const cell of cells) {
+    const each = effort(cell);
+    const adaptive = config.targetCi !== undefined;
+    for (let from = 0; from < cell.trials;) {
+      if (adaptive || room < each || trials === 0) {
+        chunks.push([]);
+        [room, trials] = [CHUNK_EFFORT, adaptive ? FIRST_TRIALS + from : MOST_TRIALS];
+      }
+      const to = Math.min(cell.trials, from + Math.max(1, Math.min(trials, Math.floor(room / each))));
+      chunks.at(-1)!.push({ cell: cell.index, from, to });
+      room -= (to - from) * each;
+      trials -= to - from;
+      from = to;
+    }
+  }
+  return chunks.map((spans, index) => ({ index, spans }));
+}
+
+/** The chunks of a shard: every `of`-th; with `targetCi`, where one chunk decides on the next, those of whole cells. */
+export const ofShard = (
+  chunks: readonly PlanChunk[],
+  { number, of }: Shard,
+  { config }: Pick<Plan, 'config'>,
+) =>
+  chunks.filter(
+    ({ index, spans }) => (config.targetCi === undefined ? index : spans[0]!.cell) % of === number - 1,
+  );
+
+/**
+ * The shard of "3/8"; of "auto", what Slurm (SLURM_ARRAY_TASK_ID, ..._MIN, ..._COUNT) or Kubernetes
+ * (JOB_COMPLETION_INDEX, and RANKFLOW_SHARDS) says.
+ * @throws InputError if there is no such shard
+ */
+export function parseShard(text: string, environment: Readonly<Record<string, string | undefined>>): Shard {
+  const written = text === 'auto' ? fromEnvironment(environment) : text;
+  const [, number, of] = /^(\d+)\/(\d+)$/.exec(written ?? '')?.map(Number) ?? [];
+  if (number !== undefined && of !== undefined && number >= 1 && number <= of) return { number, of };
+  throw new InputError(
+    'shard',
+    text,
+    text === 'auto'
+      ? 'I/N where neither Slurm (SLURM_ARRAY_TASK_ID, SLURM_ARRAY_TASK_COUNT) nor Kubernetes (JOB_COMPLETION_INDEX, RANKFLOW_SHARDS) says which'
+      : 'I/N, for example 3/8, with I from 1 to N, or auto',
+  );
+}
+
+function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): string | null {
+  const value = (name: string) => (environment[name] ? Number(environment[name]) : NaN);
+  const slurm = value('SLURM_ARRAY_TASK_ID') - (value('SLURM_ARRAY_TASK_MIN') || 0) + 1;
+  if (Number.isFinite(slurm)) return `${slurm}/${value('SLURM_ARRAY_TASK_COUNT')}`;
+  const index = value('JOB_COMPLETION_INDEX') + 1;
+  return Number.isFinite(index) ? `${index}/${value('RANKFLOW_SHARDS')}` : null;
+}

@@ -1,0 +1,306 @@
+/** Plans cut in chunks and shards, their parts on disk, and what is damaged among them. */
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, describe, expect, it } from 'vitest';
+import { checkConfig } from '../src/input/checkConfig.js';
+import { compute, Incomplete, merge, newSweep, openSweep, rangesOf } from '../src/results/folderSweep.js';
+import { inventory, type Inventory } from '../src/results/parts.js';
+import { readRuns } from '../src/results/runs.js';
+import { readSweepFolder } from '../src/results/sweepFolder.js';
+import { Agenda } from '../src/sweep/agenda.js';
+import { chunksOf, ofShard, parseShard, trialsOf } from '../src/sweep/chunks.js';
+import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
+import { makePlan } from '../src/sweep/plan.js';
+import { sweep } from '../src/sweep/run.js';
+
+const work = mkdtempSync(join(tmpdir(), 'rankflow-folder-'));
+afterAll(() => rmSync(work, { recursive: true }));
+
+const small: SweepInput = {
+  ...{ spectrum: 'power:1', shape: ['8x6'], ranks: [1, 2], init: ['small:0.1'], trials: 5000, time: 1 },
+  ...{ backend: 'wasm', rtol: 1e-3, saveTimes: [0.5, 1], workers: 1 },
+};
+const config = (input: SweepInput) => checkConfig(sweepSchema, input);
+const planOf = (input: SweepInput) => makePlan(config(input));
+
+let folders = 0;
+/** A folder with all parts of a sweep, but no summary. */
+async function computed(input: SweepInput): Promise<string> {
+  const path = join(work, `sweep-${folders++}`);
+  expect(await compute(await newSweep(config(input), path), {})).toBe(true);
+  return path;
+}
+
+const trialFiles = (path: string) => readdirSync(join(path, 'trials')).sort();
+
+describe('chunks', () => {
+  it('are the same for everyone, hold every trial once, and are small', async () => {
+    const plan = await planOf({ ...small, ranks: [1, 2, 6], trials: 9000 });
+    const chunks = chunksOf(plan);
+    expect(chunks.length).toBeGreaterThan(6);
+    const seen = new Set<string>();
+    for (const { spans } of chunks)
+      for (const { cell, from, to } of spans)
+        for (let trial = from; trial < to; trial++) seen.add(`${cell} ${trial}`);
+    expect(seen.size).toBe(27_000);
+    expect(chunks.reduce((sum, chunk) => sum + trialsOf(chunk), 0)).toBe(27_000);
+    expect(Math.max(...chunks.map(trialsOf))).toBe(4096);
+    expect(
+      chunksOf(await planOf({ ...small, ranks: [1, 2, 6], trials: 9000, workers: 7, chunk: 3 })),
+    ).toEqual(chunks);
+  });
+
+  it('of large trajectories are of few, and of small cells together', async () => {
+    const large = chunksOf(await planOf({ ...small, shape: ['400x400'], ranks: [64], trials: 9 }));
+    expect(large.map(trialsOf)).toEqual([5, 4]);
+    const cells = chunksOf(await planOf({ ...small, ranks: [1, 2, 3, 4], trials: 5 }));
+    expect(cells).toHaveLength(1);
+    expect(cells[0]!.spans).toHaveLength(4);
+  });
+
+  it('are shared out by shards without rest', async () => {
+    const plan = await planOf({ ...small, trials: 30_000 });
+    const chunks = chunksOf(plan);
+    const shards = [1, 2, 3].map((number) => ofShard(chunks, { number, of: 3 }, plan));
+    expect(shards.flat().sort((a, b) => a.index - b.index)).toEqual(chunks);
+    const adaptive = await planOf({ ...small, targetCi: 0.1 });
+    const own = ofShard(chunksOf(adaptive), { number: 2, of: 2 }, adaptive);
+    expect(new Set(own.map(({ spans }) => spans[0]!.cell))).toEqual(new Set([1]));
+  });
+
+  it.each([
+    ['3/8', {}, { number: 3, of: 8 }],
+    ['auto', { SLURM_ARRAY_TASK_ID: '2', SLURM_ARRAY_TASK_COUNT: '8' }, { number: 3, of: 8 }],
+    [
+      'auto',
+      { SLURM_ARRAY_TASK_ID: '12', SLURM_ARRAY_TASK_MIN: '10', SLURM_ARRAY_TASK_COUNT: '4' },
+      { number: 3, of: 4 },
+    ],
+    ['auto', { JOB_COMPLETION_INDEX: '0', RANKFLOW_SHARDS: '5' }, { number: 1, of: 5 }],
+  ])('shard %s of %j', (text, environment, shard) => {
+    expect(parseShard(text, environment)).toEqual(shard);
+  });
+
+  it.each([
+    ['0/8', {}],
+    ['9/8', {}],
+    ['1', {}],
+    ['auto', {}],
+    ['auto', { SLURM_ARRAY_TASK_ID: '3' }],
+    ['auto', { JOB_COMPLETION_INDEX: '1' }],
+  ])('refuse shard %s of %j', (text, environment) => {
+    expect(() => parseShard(text, environment)).toThrow('invalid shard');
+  });
+});
+
+describe('an agenda with a target', () => {
+  it('goes on with a cell until its interval is narrow, or its trials are done', async () => {
+    const plan = await planOf({ ...small, trials: 1000, targetCi: 0.1 });
+    const chunks = chunksOf(plan);
+    // 64, 128, 256, ... trials of each of the two cells.
+    expect(chunks.map(trialsOf)).toEqual([64, 128, 256, 512, 40, 64, 128, 256, 512, 40]);
+    const agenda = new Agenda(plan, chunks);
+    expect(agenda.next().map(({ index }) => index)).toEqual([0, 5]);
+    const wide = Array.from({ length: 64 }, (_, i) => (i % 2 ? 10 : 0));
+    agenda.add(chunks[0]!, wide);
+    // Half width of two values 1.0 and 1.001: far below a tenth.
+    agenda.add(
+      chunks[5]!,
+      Array.from({ length: 64 }, (_, i) => 1 + (i % 2) / 1000),
+    );
+    expect(agenda.next().map(({ index }) => index)).toEqual([1]);
+    for (const index of [1, 2, 3]) agenda.add(chunks[index]!, wide);
+    expect(agenda.next().map(({ index }) => index)).toEqual([4]);
+    agenda.add(chunks[4]!, wide);
+    expect(agenda.next()).toEqual([]);
+    expect(agenda.needed().map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('decides on a chunk by those before it, whatever else is there', async () => {
+    const plan = await planOf({ ...small, trials: 1000, targetCi: 0.1 });
+    const chunks = chunksOf(plan);
+    const agenda = new Agenda(plan, chunks);
+    agenda.add(chunks[1]!, [1, 1]);
+    expect(agenda.next().map(({ index }) => index)).toEqual([0, 5]);
+  });
+
+  it('ends a sweep early, with the same trials in shards', async () => {
+    const input: SweepInput = { ...small, trials: 2000, targetCi: 0.05 };
+    const whole = await computed(input);
+    const cells = await merge(await openSweep(whole));
+    for (const { accuracy, trials } of cells) {
+      expect((accuracy.ciHigh - accuracy.ciLow) / 2 / accuracy.mean).toBeLessThan(0.05);
+      expect(trials).toBeLessThan(2000);
+      expect(trials).toBeGreaterThanOrEqual(64);
+    }
+    const path = join(work, `sweep-${folders++}`);
+    for (const number of [2, 1])
+      await compute(await newSweep(config(input), path), { shard: { number, of: 2 } });
+    expect(trialFiles(path)).toEqual(trialFiles(whole));
+  });
+});
+
+describe('a folder', () => {
+  it('has the rows of the sweep in memory, as DuckDB reads them, and its summary', async () => {
+    const path = await computed(small);
+    const cells = await merge(await openSweep(path));
+    expect(cells).toEqual(await sweep(small));
+    const database = await (await DuckDBInstance.create(':memory:')).connect();
+    const query = `select rank, count(*) as trials, avg(accuracy) as mean, stddev_samp(accuracy) as sd,
+      quantile_cont(accuracy, 0.95) as p95, quantile_cont(loss_at_0, 0.5) as median
+      from '${join(path, 'trials')}/*.parquet' group by rank order by rank`;
+    const rows = (await database.runAndReadAll(query)).getRowObjectsJS();
+    rows.forEach((row, i) => {
+      const { accuracy, trials, curve } = cells[i]!;
+      expect(Number(row['trials'])).toBe(trials);
+      const close = (value: unknown, expected: number) => expect(Number(value) / expected).toBeCloseTo(1, 10);
+      close(row['mean'], accuracy.mean);
+      close(row['sd'], accuracy.sd);
+      close(row['p95'], accuracy.p95);
+      close(row['median'], curve[0]!.loss.p50);
+    });
+  });
+
+  it('is the same, byte by byte, in any number of shards and after any interruption', async () => {
+    const whole = await computed(small);
+    const files = trialFiles(whole);
+    expect(files.length).toBeGreaterThan(2);
+    const path = join(work, `sweep-${folders++}`);
+    for (const number of [2, 3, 1])
+      await compute(await newSweep(config(small), path), { shard: { number, of: 3 } });
+    expect(trialFiles(path)).toEqual(files);
+
+    const again = join(work, `sweep-${folders++}`);
+    expect(await compute(await newSweep(config(small), again), { stop: () => true })).toBe(false);
+    expect(trialFiles(again)).toHaveLength(1);
+    expect(await compute(await openSweep(again, { workers: 2 }), {})).toBe(true);
+    expect(trialFiles(again)).toEqual(files);
+    expect(readRuns(again).map(({ state, chunks }) => [state, chunks])).toEqual([
+      ['interrupted', 1],
+      ['finished', files.length - 1],
+    ]);
+  });
+
+  it('is not merged while chunks are missing', async () => {
+    const path = await computed(small);
+    const [first] = trialFiles(path);
+    rmSync(join(path, 'trials', first!));
+    await expect(merge(await openSweep(path))).rejects.toThrow('1 chunks are missing: 0');
+    expect(readdirSync(path)).not.toContain('report.html');
+  });
+
+  it('of another plan is refused as one to go on with', async () => {
+    const path = await computed({ ...small, trials: 10 });
+    const other = await newSweep(config({ ...small, trials: 11 }), path);
+    await expect(compute(other, { shard: { number: 1, of: 2 } })).rejects.toThrow(
+      'a folder of the same sweep',
+    );
+    await expect(compute(other, {})).rejects.toThrow('a folder that does not exist yet');
+    const file = join(path, 'config.json');
+    const record = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify({ ...record, config: { ...record.config, seed: 1 } }));
+    await expect(openSweep(path)).rejects.toThrow('are as they were');
+    writeFileSync(file, '{}');
+    expect(() => readSweepFolder(path)).toThrow('the results folder of a sweep (config.json is not one');
+  });
+
+  it('whose matrix has changed is refused', async () => {
+    const matrix = join(work, 'w.csv');
+    writeFileSync(matrix, '2,0\n0,1\n');
+    const path = await computed({ target: matrix, ranks: [1], trials: 3, backend: 'wasm', time: 1 });
+    await openSweep(path);
+    appendFileSync(matrix, '0,0\n');
+    await expect(openSweep(path)).rejects.toThrow('are as they were');
+  });
+
+  it('names runs of chunks', () => {
+    const of = (...indices: number[]) => rangesOf(indices.map((index) => ({ index, spans: [] })));
+    expect(of(0, 1, 2, 5, 7, 8)).toBe('0-2, 5, 7-8');
+    expect(of(...Array.from({ length: 12 }, (_, i) => 2 * i))).toContain('and 2 more ranges');
+  });
+});
+
+describe('what is no part', () => {
+  /** A pseudo-random number below `below`, for the k-th trial of a test. */
+  const draw = (k: number, below: number) => (Math.imul(k + 1, 2654435761) >>> 0) % below;
+
+  it('is detected: 50 truncations, 50 flipped bytes, a foreign part, one of another chunk, one that is there twice', async () => {
+    const path = await computed(small);
+    const { hash, chunks } = await openSweep(path);
+    const files = trialFiles(path);
+    const look = (): Inventory => inventory(path, hash, chunks, true);
+    expect(look()).toMatchObject({ faults: [], parts: { length: files.length } });
+    const damaged = (file: string, bytes: Uint8Array) => {
+      const whole = readFileSync(join(path, 'trials', file));
+      writeFileSync(join(path, 'trials', file), bytes);
+      const { parts, faults } = look();
+      expect(faults).toEqual([
+        { file: join(path, 'trials', file), reason: expect.stringContaining('damaged') },
+      ]);
+      expect(parts).toHaveLength(files.length - 1);
+      writeFileSync(join(path, 'trials', file), whole);
+    };
+    for (let k = 0; k < 50; k++) {
+      const file = files[k % files.length]!;
+      const whole = readFileSync(join(path, 'trials', file));
+      damaged(file, whole.subarray(0, draw(k, whole.length)));
+      const flipped = Buffer.from(whole);
+      flipped[draw(k + 50, whole.length)]! ^= 1 << (k % 8);
+      damaged(file, flipped);
+    }
+
+    const foreign = await computed({ ...small, seed: 7 });
+    const [other] = trialFiles(foreign);
+    copyFileSync(join(foreign, 'trials', other!), join(path, 'trials', other!));
+    expect(look().faults.map(({ reason }) => reason)).toEqual(['it belongs to another plan']);
+    await expect(merge(await openSweep(path))).rejects.toThrow('it belongs to another plan');
+    rmSync(join(path, 'trials', other!));
+
+    const moved = files[0]!.replace('part-000000', 'part-000001');
+    copyFileSync(join(path, 'trials', files[0]!), join(path, 'trials', moved));
+    expect(look().faults.map(({ reason }) => reason)).toEqual(['it is of chunk 0']);
+    // Seen by its name alone, the chunk is there twice.
+    expect(inventory(path, hash, chunks, false).faults.map(({ reason }) => reason)).toEqual([
+      'chunk 1 is there 2 times',
+      'chunk 1 is there 2 times',
+    ]);
+    rmSync(join(path, 'trials', moved));
+
+    writeFileSync(join(path, 'trials', 'notes.txt'), '');
+    writeFileSync(join(path, 'trials', 'part-000001-0123456789abcdef.parquet.7.part'), 'x');
+    expect(look().faults.map(({ reason }) => reason)).toEqual(['its name is none of a part']);
+  });
+
+  it('is set aside when the sweep goes on, and computed anew', async () => {
+    const path = await computed(small);
+    const files = trialFiles(path);
+    const whole = readFileSync(join(path, 'trials', files[1]!));
+    writeFileSync(join(path, 'trials', files[1]!), whole.subarray(0, 100));
+    let told: readonly string[] = [];
+    await compute(await openSweep(path), {
+      watch: {
+        start: (_, __, todo, faults) => void (told = [String(todo), ...faults.map(({ reason }) => reason)]),
+      },
+    });
+    expect(told).toEqual([expect.stringMatching(/^\d+$/), expect.stringContaining('damaged')]);
+    expect(readFileSync(join(path, 'trials', files[1]!)).equals(whole)).toBe(true);
+    expect(readdirSync(join(path, 'set-aside'))).toEqual([files[1]]);
+  });
+
+  it('is what two folders of shards have both', async () => {
+    const [one, two] = [await computed(small), await computed(small)];
+    const both = merge(await openSweep(one), [await openSweep(two)]);
+    await expect(both).rejects.toThrow(Incomplete);
+    await expect(both).rejects.toThrow('chunk 0 is in another folder too');
+  });
+});
