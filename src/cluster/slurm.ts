@@ -1,0 +1,170 @@
+/**
+ * A sweep on a Slurm cluster: an array job whose tasks resume one shard each, and a merge job that waits for them.
+ * A task may be stopped and started again at any time: it does what its shard still lacks.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { writeWhole } from '../files/writeWhole.js';
+import { InputError } from '../inputError.js';
+
+/** What users say of the jobs, from flags. */
+export const slurmSchema = z.strictObject({
+  shards: z.int().min(1).max(10_000).describe('shards of the sweep, each a task of an array job'),
+  throttle: z.int().min(1).optional().describe('most shards that run at a time (default: all)'),
+  gres: z
+    .string()
+    .regex(/^[\w.:,-]*$/, 'generic resources such as gpu:1 or gpu:h100:1, or empty for none')
+    .default('gpu:1')
+    .describe('generic resources of each shard, empty for none'),
+  partition: z
+    .string()
+    .regex(/^[\w.,-]+$/, 'names of partitions, separated by commas')
+    .optional()
+    .describe('partition of the jobs (default: that of the cluster)'),
+  time: z
+    .string()
+    .regex(/^\d+(?:(?::\d+){0,2}|-\d+(?::\d+){0,2})$/, 'a time such as 90, 12:00:00 or 2-12 (days-hours)')
+    .optional()
+    .describe('time limit of each start of a shard, some minutes at least: MINUTES, HH:MM:SS or D-HH'),
+  cpusPerTask: z.int().min(1).optional().describe('processors of each shard (default: that of the cluster)'),
+  maxRestarts: z
+    .int()
+    .min(0)
+    .default(3)
+    .describe('a shard that fails or reaches its time limit is requeued until it was restarted so often'),
+});
+
+export type SlurmConfig = z.output<typeof slurmSchema>;
+
+export interface SlurmJob extends SlurmConfig {
+  /** Results folder: an absolute path that the nodes have too. */
+  readonly folder: string;
+  /** Words that start rankflow on the nodes, for example [process.execPath, '/shared/dist/src/cli/main.js']. */
+  readonly command: readonly string[];
+  /** Folder that the jobs run in: an absolute path. */
+  readonly cwd: string;
+}
+
+/**
+ * The batch script of the array job. Restarts that follow a preemption or a failed node count among `maxRestarts` too.
+ * @throws InputError if a path cannot stand in a batch script
+ */
+export function arrayScript(job: SlurmJob): string {
+  const { shards, throttle, gres, cpusPerTask, maxRestarts } = job;
+  const directives = [
+    `--array=0-${shards - 1}${throttle === undefined ? '' : `%${throttle}`}`,
+    ...(gres === '' ? [] : [`--gres=${gres}`]),
+    ...(cpusPerTask === undefined ? [] : [`--cpus-per-task=${cpusPerTask}`]),
+    '--requeue',
+    '--signal=B:USR1@60',
+  ];
+  return `${heading(job, 'rankflow', '%A_%a.log', directives)}
+# USR1 comes a minute before the time limit: the shard stops, to go on when it is restarted.
+limit=
+trap 'limit=1; kill -TERM "$shard"' USR1
+# TERM comes to all processes of a job that is cancelled, preempted or requeued: the shell waits for the shard's end.
+ended=
+trap 'ended=1' TERM
+
+${rankflow(job, 'sweep', '--resume', job.folder, '--shard', 'auto')} &
+shard=$!
+# A trap cuts a wait short; the last wait tells how the shard ended.
+wait "$shard"
+while kill -0 "$shard" 2>/dev/null; do wait "$shard"; done
+wait "$shard"
+status=$?
+
+# Done, or refused as a mistake, which no restart mends.
+case $status in 0 | 2) exit "$status" ;; esac
+# Ended by Slurm, which restarts by itself what it preempts: requeueing would bring a cancelled job back.
+if [ "$ended" ] || { [ "$status" = 143 ] && [ ! "$limit" ]; }; then exit "$status"; fi
+
+restarts=\${SLURM_RESTART_COUNT:-0}
+if [ "$restarts" -ge ${maxRestarts} ]; then
+  echo "rankflow: shard $SLURM_ARRAY_TASK_ID ended with $status after $restarts restarts" >&2
+  exit "$status"
+fi
+echo "rankflow: shard $SLURM_ARRAY_TASK_ID ended with $status and is requeued" >&2
+# By array and task: SLURM_JOB_ID of one of the tasks is the number of the whole array.
+scontrol requeue "\${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
+exit "$status"
+`;
+}
+
+/**
+ * The batch script of the merge job, which is submitted to start after the array job.
+ * @throws InputError if a path cannot stand in a batch script
+ */
+export const mergeScript = (job: SlurmJob): string =>
+  `${heading(job, 'rankflow-merge', 'merge_%j.log', [])}
+exec ${rankflow(job, 'sweep', 'merge', job.folder)}
+`;
+
+/**
+ * Writes both scripts to FOLDER/slurm and submits them: the merge runs when every shard has succeeded, and is cancelled
+ * when one has failed for good.
+ * @throws InputError if a path cannot stand in a batch script
+ * @throws Error if there is no sbatch, or it refuses a job
+ */
+export function submitSlurm(job: SlurmJob): { readonly arrayId: string; readonly mergeId: string } {
+  const scripts = { array: arrayScript(job), merge: mergeScript(job) };
+  const folder = join(job.folder, 'slurm');
+  mkdirSync(folder, { recursive: true });
+  const [array, merge] = [join(folder, 'array.sh'), join(folder, 'merge.sh')];
+  writeWhole(array, scripts.array);
+  writeWhole(merge, scripts.merge);
+  const arrayId = sbatch(array);
+  try {
+    const mergeId = sbatch(merge, `--dependency=afterok:${arrayId}`, '--kill-on-invalid-dep=yes');
+    return { arrayId, mergeId };
+  } catch (error) {
+    throw new Error(`array job ${arrayId} is submitted, but not its merge: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Submits a script and returns the number of its job. */
+function sbatch(script: string, ...options: string[]): string {
+  const { error, status, stdout, stderr } = spawnSync('sbatch', ['--parsable', ...options, script], {
+    encoding: 'utf8',
+  });
+  if (error) {
+    const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new Error(absent ? 'sbatch is not found: is Slurm on this machine?' : `sbatch: ${error.message}`);
+  }
+  // "12", or "12;cluster" where there are several clusters.
+  const id = /^(\d+)(?:;|$)/m.exec(stdout)?.[1];
+  if (status === 0 && id !== undefined) return id;
+  throw new Error(`sbatch refused ${script}: ${stderr.trim() || stdout.trim() || `exit code ${status}`}`);
+}
+
+/** The first lines of a script, up to what it does. */
+const heading = (job: SlurmJob, name: string, log: string, directives: readonly string[]): string =>
+  [
+    '#!/bin/bash',
+    ...[
+      `--job-name=${name}`,
+      ...(job.partition === undefined ? [] : [`--partition=${job.partition}`]),
+      ...(job.time === undefined ? [] : [`--time=${job.time}`]),
+      `--chdir=${path('cwd', job.cwd)}`,
+      // In names of logs a percent sign begins a pattern.
+      `--output=${path('folder', join(job.folder, 'slurm').replaceAll('%', '%%'), log)}`,
+      '--open-mode=append',
+      ...directives,
+    ].map((directive) => `#SBATCH ${directive}`),
+    '',
+  ].join('\n');
+
+/** A path as a directive has it. @throws InputError if none can: a backslash ends patterns, a line break the line */
+function path(field: string, folder: string, file = ''): string {
+  if (/[\\\x00-\x1f\x7f]/.test(folder))
+    throw new InputError(field, folder, 'a path without backslashes and line breaks, for Slurm');
+  return `"${join(folder, file).replaceAll('"', '\\"')}"`;
+}
+
+/** A call of rankflow, each word quoted for the shell. */
+const rankflow = ({ command }: SlurmJob, ...args: string[]): string =>
+  [...command, ...args].map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ');

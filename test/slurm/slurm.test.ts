@@ -1,0 +1,153 @@
+/**
+ * The jobs of a sweep under a real Slurm: shards that fail once, fail for good, reach their time limit, are cancelled
+ * or refused. Skipped where Slurm is not installed.
+ */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { slurmSchema, submitSlurm } from '../../src/cluster/slurm.js';
+import { checkConfig } from '../../src/input/checkConfig.js';
+import { hasSlurm, startSlurm, until, type Slurm } from './slurm.js';
+
+/** Seconds that a test may take: Slurm lets a requeued job wait for 6 of them. */
+const most = 60;
+
+describe.skipIf(!hasSlurm)('under Slurm', () => {
+  const work = mkdtempSync(join(tmpdir(), 'rankflow-jobs-'));
+  let slurm: Slurm;
+  beforeAll(async () => {
+    slurm = await startSlurm();
+  });
+  afterAll(async () => {
+    await slurm?.stop();
+    rmSync(work, { recursive: true });
+  });
+
+  /** Submits a sweep whose shards do what is told for some of them. */
+  function submitted(name: string, options: object, does: Readonly<Record<number, string>>) {
+    const folder = join(work, name);
+    mkdirSync(folder);
+    for (const [shard, text] of Object.entries(does)) writeFileSync(join(folder, `does-${shard}`), text);
+    const jobs = submitSlurm({
+      ...checkConfig(slurmSchema, options),
+      ...{ folder, command: ['bash', join(import.meta.dirname, 'rankflow.sh')], cwd: work },
+    });
+    const lines = (file: string) =>
+      existsSync(join(folder, file)) ? readFileSync(join(folder, file), 'utf8').trim().split('\n') : [];
+    const state = (id: string) =>
+      /JobState=(\S+)/.exec(slurm.ask('scontrol', 'show', 'job', '--oneliner', id))?.[1];
+    return {
+      ...jobs,
+      folder,
+      lines,
+      isReady: (shard: number) => existsSync(join(folder, `ready-${shard}`)),
+      starts: (shard: number) => lines(`starts-${shard}`).length,
+      shardState: (shard: number) => state(`${jobs.arrayId}_${shard}`),
+      mergeState: () => state(jobs.mergeId),
+    };
+  }
+
+  const all = (count: number) => Array.from({ length: count }, (_, shard) => shard);
+
+  it.concurrent(
+    'a shard that fails once is started again, and the merge follows all shards',
+    async () => {
+      const name = `it's "a" 100%A # $(x)`;
+      const options = { shards: 8, throttle: 6, time: '10', cpusPerTask: 1 };
+      const sweep = submitted(name, options, { 3: '[ $start = 1 ] && exit 1' });
+      expect(await until(() => sweep.mergeState() === 'COMPLETED', most)).toBe(true);
+      expect(sweep.lines('merged')).toEqual(all(8).map((shard) => `done-${shard}`));
+      expect(all(8).map(sweep.starts)).toEqual([1, 1, 1, 2, 1, 1, 1, 1]);
+      expect(sweep.lines('starts-3')).toEqual(Array(2).fill(`3 of 8 in ${work}`));
+      const logs = all(8).map((shard) => `${sweep.arrayId}_${shard}.log`);
+      const files = [...logs, 'array.sh', 'merge.sh', `merge_${sweep.mergeId}.log`];
+      expect(readdirSync(join(sweep.folder, 'slurm')).sort()).toEqual(files.sort());
+      const log = sweep.lines(`slurm/${sweep.arrayId}_3.log`).join('\n');
+      expect(log).toMatch(/start 1\n.*ended with 1 and is requeued\n[^]*start 2/);
+    },
+    1000 * most,
+  );
+
+  it.concurrent(
+    'a shard that always fails ends the sweep without a merge',
+    async () => {
+      const sweep = submitted('fails', { shards: 2, maxRestarts: 1 }, { 1: 'exit 1' });
+      expect(await until(() => sweep.mergeState() === 'CANCELLED', most)).toBe(true);
+      expect([sweep.shardState(0), sweep.shardState(1)]).toEqual(['COMPLETED', 'FAILED']);
+      expect(sweep.starts(1)).toBe(2);
+      expect(existsSync(join(sweep.folder, 'merged'))).toBe(false);
+    },
+    1000 * most,
+  );
+
+  /** At its first start a shard waits until it is stopped; it is ready when it can be. */
+  const waits =
+    "[ $start = 1 ] || return 0; trap 'echo stopped; exit 143' TERM; touch ready-$shard; for i in {1..600}; do sleep 0.1; done";
+
+  it.concurrent(
+    'a shard that reaches its time limit stops, and goes on later',
+    async () => {
+      const sweep = submitted('limit', { shards: 1 }, { 0: waits });
+      expect(await until(() => sweep.isReady(0), most)).toBe(true);
+      // As --signal=B:USR1@60 does.
+      slurm.ask('scancel', '--batch', '--signal=USR1', `${sweep.arrayId}_0`);
+      expect(await until(() => sweep.mergeState() === 'COMPLETED', most)).toBe(true);
+      expect(sweep.starts(0)).toBe(2);
+      expect(sweep.lines(`slurm/${sweep.arrayId}_0.log`)).toContain('stopped');
+    },
+    1000 * most,
+  );
+
+  it.concurrent(
+    'a shard that is preempted stops, and goes on later',
+    async () => {
+      const sweep = submitted('preempted', { shards: 1, maxRestarts: 0 }, { 0: waits });
+      expect(await until(() => sweep.isReady(0), most)).toBe(true);
+      // As PreemptMode=REQUEUE does.
+      slurm.ask('scontrol', 'requeue', `${sweep.arrayId}_0`);
+      expect(await until(() => sweep.mergeState() === 'COMPLETED', most)).toBe(true);
+      expect(sweep.starts(0)).toBe(2);
+    },
+    1000 * most,
+  );
+
+  it.concurrent(
+    'a sweep that is cancelled stays so',
+    async () => {
+      const sweep = submitted('cancelled', { shards: 2 }, { 0: waits, 1: waits });
+      expect(await until(() => sweep.isReady(0) && sweep.isReady(1), most)).toBe(true);
+      slurm.ask('scancel', sweep.arrayId);
+      expect(await until(() => sweep.mergeState() === 'CANCELLED', most)).toBe(true);
+      expect([sweep.shardState(0), sweep.shardState(1)]).toEqual(['CANCELLED', 'CANCELLED']);
+      expect(sweep.lines(`slurm/${sweep.arrayId}_0.log`)).toContain('stopped');
+    },
+    1000 * most,
+  );
+
+  it.concurrent(
+    'what is refused as a mistake is not tried again',
+    async () => {
+      const sweep = submitted('refused', { shards: 1, gres: '' }, { 0: 'exit 2' });
+      expect(await until(() => sweep.mergeState() === 'CANCELLED', most)).toBe(true);
+      expect(sweep.shardState(0)).toBe('FAILED');
+      expect(sweep.starts(0)).toBe(1);
+    },
+    1000 * most,
+  );
+
+  it('refuses what it does not have', () => {
+    expect(() => submitted('huge', { shards: 1, partition: 'none' }, {})).toThrow(
+      /^sbatch refused .*array\.sh: .*invalid partition/s,
+    );
+    expect(() => submitted('many', { shards: 5000 }, {})).toThrow(/Invalid job array specification/);
+  });
+});
