@@ -147,8 +147,9 @@ function ended(rankflow: string, env: Readonly<Record<string, string>>) {
 
 describe('a task of the array', () => {
   const requeue = 'requeue 12_7';
-  /** Tells the shell of the time limit, and ends with 143 a moment after it hears TERM. */
-  const limited = "trap 'sleep 0.1; exit 143' TERM; kill -USR1 $PPID; for i in {1..50}; do sleep 0.1; done";
+  /** Tells the shell, which has to be waiting by then, of the time limit; hears TERM, and ends a moment after. */
+  const limited =
+    "trap 'sleep 0.1; exit 143' TERM; sleep 0.2; kill -USR1 $PPID; for i in {1..50}; do sleep 0.1; done";
 
   it.each([
     ['done', 'exit 0', {}, { status: 0, said: null }],
@@ -158,9 +159,14 @@ describe('a task of the array', () => {
     ['failed for good', 'exit 1', { SLURM_RESTART_COUNT: '3' }, { status: 1, said: null }],
     ['refused', 'exit 2', {}, { status: 2, said: null }],
     ['at its time limit', limited, {}, { status: 143, said: requeue }],
-    ['cancelled', 'kill -TERM $PPID; sleep 0.2; exit 143', {}, { status: 143, said: null }],
+    ['cancelled', 'sleep 0.2; kill -TERM $PPID; sleep 0.2; exit 143', {}, { status: 143, said: null }],
     ['cancelled before its shell', 'exit 143', {}, { status: 143, said: null }],
-    ['cancelled, and failed by that', 'kill -TERM $PPID; exit 1', {}, { status: 1, said: null }],
+    [
+      'cancelled, and failed by that',
+      'sleep 0.2; kill -TERM $PPID; sleep 0.2; exit 1',
+      {},
+      { status: 1, said: null },
+    ],
   ])('%s', (_, rankflow, env, end) => expect(ended(rankflow, env)).toEqual(end));
 });
 

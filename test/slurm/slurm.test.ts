@@ -18,13 +18,17 @@ import { slurmSchema, submitSlurm } from '../../src/cluster/slurm.js';
 import { checkConfig } from '../../src/input/checkConfig.js';
 import { hasSlurm, startSlurm, until, type Slurm } from './slurm.js';
 
-/** Seconds that a test may take: Slurm lets a requeued job wait for 6 of them. */
+/** Seconds that a test may wait for one thing: a requeued job starts after 6. */
 const most = 60;
 
+/** Milliseconds that a test may take, which waits at most twice. */
+const limit = 2500 * most;
+
 describe.skipIf(!hasSlurm)('under Slurm', () => {
-  const work = mkdtempSync(join(tmpdir(), 'rankflow-jobs-'));
+  let work: string;
   let slurm: Slurm;
   beforeAll(async () => {
+    work = mkdtempSync(join(tmpdir(), 'rankflow-jobs-'));
     slurm = await startSlurm();
   });
   afterAll(async () => {
@@ -74,7 +78,7 @@ describe.skipIf(!hasSlurm)('under Slurm', () => {
       const log = sweep.lines(`slurm/${sweep.arrayId}_3.log`).join('\n');
       expect(log).toMatch(/start 1\n.*ended with 1 and is requeued\n[^]*start 2/);
     },
-    1000 * most,
+    limit,
   );
 
   it.concurrent(
@@ -86,7 +90,7 @@ describe.skipIf(!hasSlurm)('under Slurm', () => {
       expect(sweep.starts(1)).toBe(2);
       expect(existsSync(join(sweep.folder, 'merged'))).toBe(false);
     },
-    1000 * most,
+    limit,
   );
 
   /** At its first start a shard waits until it is stopped; it is ready when it can be. */
@@ -104,7 +108,7 @@ describe.skipIf(!hasSlurm)('under Slurm', () => {
       expect(sweep.starts(0)).toBe(2);
       expect(sweep.lines(`slurm/${sweep.arrayId}_0.log`)).toContain('stopped');
     },
-    1000 * most,
+    limit,
   );
 
   it.concurrent(
@@ -117,7 +121,7 @@ describe.skipIf(!hasSlurm)('under Slurm', () => {
       expect(await until(() => sweep.mergeState() === 'COMPLETED', most)).toBe(true);
       expect(sweep.starts(0)).toBe(2);
     },
-    1000 * most,
+    limit,
   );
 
   it.concurrent(
@@ -130,7 +134,7 @@ describe.skipIf(!hasSlurm)('under Slurm', () => {
       expect([sweep.shardState(0), sweep.shardState(1)]).toEqual(['CANCELLED', 'CANCELLED']);
       expect(sweep.lines(`slurm/${sweep.arrayId}_0.log`)).toContain('stopped');
     },
-    1000 * most,
+    limit,
   );
 
   it.concurrent(
@@ -141,7 +145,7 @@ describe.skipIf(!hasSlurm)('under Slurm', () => {
       expect(sweep.shardState(0)).toBe('FAILED');
       expect(sweep.starts(0)).toBe(1);
     },
-    1000 * most,
+    limit,
   );
 
   it('refuses what it does not have', () => {
