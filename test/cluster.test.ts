@@ -60,7 +60,7 @@ describe('batch scripts', () => {
       throttle: 2,
       gres: 'gpu:h100:1',
       partition: 'long,gpu',
-      time: '1-12:00',
+      timeLimit: '1-12:00',
       cpusPerTask: 4,
     };
     const job = slurmJob({ shards: 3, ...options, maxRestarts: 0 });
@@ -100,8 +100,8 @@ describe('batch scripts', () => {
     [{ shards: 2, gres: 'gpu:1 --exclusive' }, 'gres'],
     [{ shards: 2, partition: '' }, 'partition'],
     [{ shards: 2, partition: 'a\n#SBATCH -x' }, 'partition'],
-    [{ shards: 2, time: 'an hour' }, 'time'],
-    [{ shards: 2, time: '1-2-3' }, 'time'],
+    [{ shards: 2, timeLimit: 'an hour' }, 'timeLimit'],
+    [{ shards: 2, timeLimit: '1-2-3' }, 'timeLimit'],
     [{ shards: 2, cpusPerTask: 0 }, 'cpusPerTask'],
     [{ shards: 2, maxRestarts: -1 }, 'maxRestarts'],
     [{ shards: 2, nodes: 2 }, 'key'],
@@ -112,7 +112,7 @@ describe('batch scripts', () => {
   });
 
   it.each(['90', '90:30', '12:00:00', '2-12', '2-12:30', '2-12:30:00'])('take the time %s', (time) => {
-    expect(directives(arrayScript(slurmJob({ shards: 1, time })))).toContain(`--time=${time}`);
+    expect(directives(arrayScript(slurmJob({ shards: 1, timeLimit: time })))).toContain(`--time=${time}`);
   });
 
   it.each(['folder', 'cwd'])('refuse a %s that directives cannot hold', (field) => {

@@ -196,9 +196,38 @@ describe('a sweep that is cut off', () => {
     [['sweep', 'merge', 'first', 'second'], 'invalid out: nothing'],
     [['sweep', 'merge', 'whole', '--out', 'first'], 'invalid out: '],
     [['status', 'nowhere'], 'must be the results folder of a sweep'],
+    [
+      ['sweep', 'submit', ...flags.slice(1), '--out', 'x', '--shards', '2'],
+      'invalid slurm: nothing; must be given',
+    ],
+    [['sweep', 'submit', '--slurm', ...flags.slice(1), '--shards', '2'], 'invalid out: nothing'],
+    [['sweep', 'submit', '--slurm', ...flags.slice(1), '--out', 'x'], 'invalid shards'],
+    [['sweep', 'submit', '--slurm', ...flags.slice(1), '--out', 'x', '--shards', '0'], 'invalid shards: 0'],
+    [
+      ['sweep', 'submit', '--kubernetes', ...flags.slice(1), '--out', 'x', '--shards', '2', '--image', 'i'],
+      'invalid claim',
+    ],
   ])('refuses %j', async (args, words) => {
     const { code, stderr } = await rankflow(args);
     expect(code).toBe(2);
     expect(stderr).toContain(words);
+  });
+
+  it('is planned for a cluster, or shown as it would be', async () => {
+    const options = [...flags.slice(1), '--out', 'planned', '--shards', '3', '--throttle', '2'];
+    const slurm = await rankflow(['sweep', 'submit', '--slurm', ...options, '--gres', '', '--dry-run']);
+    expect(slurm.code, slurm.stderr).toBe(0);
+    expect(slurm.stdout).toContain('#SBATCH --array=0-2%2\n');
+    expect(slurm.stdout).not.toContain('gres');
+    expect(slurm.stdout).toMatch(/'sweep' 'merge' '.*planned'/);
+    const pods = ['sweep', 'submit', '--kubernetes', ...options, '--image', 'i', '--claim', 'c'];
+    const dry = await rankflow([...pods, '--dry-run']);
+    expect(existsSync(join(work, 'planned'))).toBe(false);
+    const { code, stdout, stderr } = await rankflow(pods);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toBe(dry.stdout);
+    expect(stdout).toContain('/results/planned');
+    expect((await rankflow(['status', 'planned'])).stdout).toContain('0 chunks are done');
+    expect((await rankflow(['sweep', '--resume', 'planned', '--shard', '1/3'])).code).toBe(0);
   });
 });

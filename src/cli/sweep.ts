@@ -2,7 +2,6 @@
 import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { checkConfig } from '../input/checkConfig.js';
-import { readConfig } from '../input/config.js';
 import { configFromText } from '../sweep/fromText.js';
 import { InputError } from '../inputError.js';
 import { progress, type Progress } from '../report/progress.js';
@@ -12,22 +11,15 @@ import { readSweepFolder } from '../results/sweepFolder.js';
 import { parseShard, type Shard } from '../sweep/chunks.js';
 import { sweepSchema } from '../sweep/config.js';
 import type { CellSummary } from '../sweep/summary.js';
-import { flagsOf, initializationHelp } from './flags.js';
+import { initializationHelp } from './flags.js';
 import { mergeCommand } from './merge.js';
 import { howOf, note } from './output.js';
+import { submitCommand } from './submit.js';
+import { configOf, sweepFlags } from './sweepFlags.js';
 import { show } from './sweepOutput.js';
 
 /** How a sweep that was begun may be computed otherwise than it was begun; its rows stay the same. */
 const executionSchema = sweepSchema.pick({ workers: true, chunk: true });
-
-export const sweepFlags = {
-  ...flagsOf(sweepSchema),
-  config: {
-    type: 'string',
-    requiresArg: true,
-    describe: 'YAML or JSON file with these keys; flags win',
-  },
-} as const;
 
 export const sweepCommand: CommandModule = {
   command: 'sweep',
@@ -35,6 +27,7 @@ export const sweepCommand: CommandModule = {
   builder: (yargs) =>
     yargs
       .command(mergeCommand)
+      .command(submitCommand)
       .options(sweepFlags)
       .option('resume', {
         type: 'string',
@@ -68,13 +61,6 @@ export const sweepCommand: CommandModule = {
     if (cells) show(sweep, cells, Boolean(argv['json']));
   },
 };
-
-/** What a config of flags and a file says. @throws InputError */
-export const configOf = (argv: Readonly<Record<string, unknown>>) =>
-  checkConfig(sweepSchema, {
-    ...(typeof argv['config'] === 'string' ? readConfig(argv['config']) : {}),
-    ...configFromText(sweepSchema, argv),
-  });
 
 /** A new sweep, or the one to be resumed. */
 async function begun(

@@ -23,7 +23,7 @@ export const slurmSchema = z.strictObject({
     .regex(/^[\w.,-]+$/, 'names of partitions, separated by commas')
     .optional()
     .describe('partition of the jobs (default: that of the cluster)'),
-  time: z
+  timeLimit: z
     .string()
     .regex(/^\d+(?:(?::\d+){0,2}|-\d+(?::\d+){0,2})$/, 'a time such as 90, 12:00:00 or 2-12 (days-hours)')
     .optional()
@@ -148,7 +148,7 @@ const heading = (job: SlurmJob, name: string, log: string, directives: readonly 
     ...[
       `--job-name=${name}`,
       ...(job.partition === undefined ? [] : [`--partition=${job.partition}`]),
-      ...(job.time === undefined ? [] : [`--time=${job.time}`]),
+      ...(job.timeLimit === undefined ? [] : [`--time=${job.timeLimit}`]),
       `--chdir=${path('cwd', job.cwd)}`,
       // In names of logs a percent sign begins a pattern.
       `--output=${path('folder', join(job.folder, 'slurm').replaceAll('%', '%%'), log)}`,

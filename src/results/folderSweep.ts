@@ -206,7 +206,8 @@ export async function missingOf(sweep: FolderSweep, parts: readonly Part[]): Pro
  */
 export async function merge(sweep: FolderSweep, others: readonly FolderSweep[] = []): Promise<CellSummary[]> {
   const inventories = [sweep, ...others].map((each) => inventoryOf(each, true));
-  const parts = inventories.flatMap((each) => each.parts);
+  // In the order of their chunks, in which sums are taken.
+  const parts = inventories.flatMap((each) => each.parts).sort((a, b) => a.chunk - b.chunk);
   const faults = inventories.flatMap((each) => each.faults);
   const first = new Map([...parts].reverse().map((part) => [part.chunk, part]));
   const twice = parts.filter((part) => first.get(part.chunk) !== part);

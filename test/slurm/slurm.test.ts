@@ -16,7 +16,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { slurmSchema, submitSlurm } from '../../src/cluster/slurm.js';
 import { checkConfig } from '../../src/input/checkConfig.js';
+import { compute, makeFolder, merge, newSweep, openSweep } from '../../src/results/folderSweep.js';
+import { readRuns } from '../../src/results/runs.js';
+import { sweepSchema } from '../../src/sweep/config.js';
 import { hasSlurm, startSlurm, until, type Slurm } from './slurm.js';
+
+const main = join(import.meta.dirname, '../../dist/src/cli/main.js');
 
 /** Seconds that a test may wait for one thing: a requeued job starts after 6. */
 const most = 60;
@@ -66,7 +71,7 @@ describe.skipIf(!hasSlurm)('under Slurm', () => {
     'a shard that fails once is started again, and the merge follows all shards',
     async () => {
       const name = `it's "a" 100%A # $(x)`;
-      const options = { shards: 8, throttle: 6, time: '10', cpusPerTask: 1 };
+      const options = { shards: 8, throttle: 6, timeLimit: '10', cpusPerTask: 1 };
       const sweep = submitted(name, options, { 3: '[ $start = 1 ] && exit 1' });
       expect(await until(() => sweep.mergeState() === 'COMPLETED', most)).toBe(true);
       expect(sweep.lines('merged')).toEqual(all(8).map((shard) => `done-${shard}`));
@@ -146,6 +151,43 @@ describe.skipIf(!hasSlurm)('under Slurm', () => {
       expect(sweep.starts(0)).toBe(1);
     },
     limit,
+  );
+
+  it(
+    'a sweep of 8 shards, one of which fails once, is that of a single process',
+    async () => {
+      const flags = { spectrum: 'power:1', shape: ['16x16'], ranks: [1, 2, 3], trials: 12_000, time: 4 };
+      const config = checkConfig(sweepSchema, {
+        ...{ ...flags, init: ['small:0.1'], rtol: 1e-3, saveTimes: [2, 4], backend: 'wasm', workers: 1 },
+      });
+      const [alone, shared] = [join(work, 'alone'), join(work, 'shared')];
+      await compute(await newSweep(config, alone), {});
+      await merge(await openSweep(alone));
+      makeFolder(await newSweep(config, shared));
+      const jobs = submitSlurm({
+        ...checkConfig(slurmSchema, { shards: 8, cpusPerTask: 1 }),
+        ...{ folder: shared, cwd: work },
+        command: ['bash', join(import.meta.dirname, 'failsOnce.sh'), main],
+      });
+      const state = () =>
+        /JobState=(\S+)/.exec(slurm.ask('scontrol', 'show', 'job', '--oneliner', jobs.mergeId))?.[1];
+      expect(await until(() => state() === 'COMPLETED', 4 * most)).toBe(true);
+      const files = (folder: string) =>
+        [
+          ...readdirSync(join(folder, 'trials')).map((name) => join('trials', name)),
+          'summary.parquet',
+        ].sort();
+      expect(files(shared)).toEqual(files(alone));
+      for (const file of files(alone))
+        expect(readFileSync(join(shared, file)).equals(readFileSync(join(alone, file))), file).toBe(true);
+      expect(
+        readRuns(shared)
+          .map(({ shard, state: ended }) => `${shard} ${ended}`)
+          .sort(),
+      ).toEqual(Array.from({ length: 8 }, (_, shard) => `${shard + 1}/8 finished`));
+      expect(existsSync(join(shared, 'failed-3'))).toBe(true);
+    },
+    3 * limit,
   );
 
   it('refuses what it does not have', () => {
