@@ -15,19 +15,24 @@ export class InputError extends Error {
     readonly value: unknown,
     readonly allowed: string,
   ) {
-    super(`invalid ${field}: ${show(value)}; must be ${allowed}`);
+    super(`invalid ${line(field, 500)}: ${line(textOf(value), 120)}; must be ${line(allowed, 1000)}`);
   }
 }
 
-/** One short line; unlike JSON, it tells NaN, infinity and what is missing. */
-function show(value: unknown): string {
-  const text = textOf(value).replaceAll(/\s+/g, ' ');
-  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+/** One line of at most so many characters, without any that a terminal would obey: files can hold those in names. */
+function line(text: string, most: number): string {
+  const printable = text.replaceAll(/\s+/g, ' ').replaceAll(/\p{Cc}/gu, '\ufffd');
+  return printable.length > most ? `${printable.slice(0, most - 3)}...` : printable;
 }
 
-function textOf(value: unknown): string {
+/** Unlike JSON, it tells NaN, infinity and what is missing; what is nested deeper than in any config is left out. */
+function textOf(value: unknown, depth = 0): string {
   if (value === undefined) return 'nothing';
   if (value === '') return '""';
-  if (Array.isArray(value)) return `[${value.map(textOf).join(', ')}]`;
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  const text = (item: unknown) => (depth < 3 ? textOf(item, depth + 1) : '...');
+  if (Array.isArray(value)) return `[${value.map(text).join(', ')}]`;
+  return `{${Object.entries(value)
+    .map(([key, item]) => `${key}: ${text(item)}`)
+    .join(', ')}}`;
 }

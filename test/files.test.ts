@@ -144,13 +144,17 @@ describe('readSafetensors', () => {
     [
       'a missing shape',
       safetensorsBytes({ w: tensor({ shape: undefined }) }, 24),
-      /undefined \(tensor w.shape/,
+      /whole numbers from 0 \(tensor w.shape\)/,
     ],
-    ['a negative size', safetensorsBytes({ w: tensor({ shape: [-2, -3] }) }, 24), />=0 \(tensor w.shape.0/],
+    [
+      'a negative size',
+      safetensorsBytes({ w: tensor({ shape: [-2, -3] }) }, 24),
+      /whole numbers from 0 \(tensor w.shape\)/,
+    ],
     [
       'a fractional size',
       safetensorsBytes({ w: tensor({ shape: [4, 1.5] }) }, 24),
-      /int.* \(tensor w.shape.1/,
+      /whole numbers from 0 \(tensor w.shape\)/,
     ],
     ['one offset', safetensorsBytes({ w: tensor({ data_offsets: [0] }) }, 24), /tensor w.data_offsets/],
     [
@@ -198,9 +202,9 @@ describe('readSafetensors', () => {
     [
       'metadata that is not text',
       safetensorsBytes({ __metadata__: { epoch: 3 } }),
-      /number \(__metadata__.epoch\)/,
+      /names to texts \(__metadata__\)/,
     ],
-    ['metadata that is a list', safetensorsBytes({ __metadata__: ['x'] }), /array \(__metadata__\)/],
+    ['metadata that is a list', safetensorsBytes({ __metadata__: ['x'] }), /names to texts \(__metadata__\)/],
   ])('refuses %s', (_, bytes, reason) => {
     const path = stored('bad.safetensors', bytes);
     expectRefusal(() => readSafetensors(path), path, reason);
@@ -279,9 +283,9 @@ describe('readMatrix', () => {
   });
 
   it.each([
-    ['big-endian.npy', /Unsupported dtype: >f8; must be a whole .npy file of little-endian/],
-    ['integers.npy', /dtype i8; must be float16, float32 or float64/],
-    ['complex.npy', /dtype c16; must be float16/],
+    ['big-endian.npy', /dtype >f8; must be a whole .npy file of little-endian float16, float32 or float64/],
+    ['integers.npy', /dtype <i8; must be .* float16, float32 or float64/],
+    ['complex.npy', /dtype <c16; must be .* float16/],
     ['vector.npy', /array of shape \[3\]; must be a matrix/],
     ['cube.npy', /array of shape \[1, 2, 3\]; must be a matrix/],
     ['empty.npy', /matrix of shape \[0, 3\]; must be at least \[1, 1\]/],
@@ -338,7 +342,7 @@ describe('readMatrix', () => {
   const edited = (from: string, to: string) =>
     Buffer.from(npy.toString('latin1').replace(from, to), 'latin1');
   it.each<[string, Uint8Array, RegExp]>([
-    ['nothing in it', Buffer.alloc(0), /no fortran_order/],
+    ['nothing in it', Buffer.alloc(0), /cut short/],
     ['another magic', edited('NUMPY', 'NUMPI'), /Not an .npy file/],
     ['half an entry missing', npy.subarray(0, -4), /cut short, or its header lies/],
     ['an entry missing', npy.subarray(0, -8), /shape \[2, 3\] with 5 entries/],

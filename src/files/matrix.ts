@@ -15,7 +15,10 @@ interface HostArray {
   readonly data: Float64Array<ArrayBuffer>;
 }
 
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+/** Written so that digits match in one way only: where they could be split, long ones would be tried in every split. */
+const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
+/** What NumPy, too, takes for the longest header that can be trusted. */
+const MAX_NPY_HEADER_BYTES = 10_000;
 
 /**
  * @param location `file.npy`, `file.csv`, `file.safetensors` that holds one 2-D tensor, or `file.safetensors#tensor.name`
@@ -68,13 +71,9 @@ function readTensor(location: string, path: string, name: string | undefined): H
   throw new InputError(location, found, matrices.length > 0 ? candidates : 'a file with a 2-D tensor');
 }
 
-/** npyjs reads the bytes; what its header claims is checked here against the data it found. */
+/** npyjs reads the bytes; what its header claims is checked here, before that and against the data it found. */
 function readNpy(path: string): HostArray {
-  const bytes = readBytes(path);
-  const { data, shape, dtype, fortranOrder } = parsedNpy(path, bytes);
-  const isFloat = data instanceof Float32Array || data instanceof Float64Array;
-  if (!isFloat || !/^f[248]$/.test(dtype))
-    throw new InputError(path, `dtype ${dtype}`, 'float16, float32 or float64');
+  const { data, shape, fortranOrder } = parsedNpy(path, readBytes(path));
   const size = shape.reduce((all, n) => all * n, 1);
   if (!shape.every((n) => Number.isSafeInteger(n) && n >= 0) || size !== data.length) {
     const found = `shape [${shape.join(', ')}] with ${data.length} entries after the header`;
@@ -87,18 +86,28 @@ function readNpy(path: string): HostArray {
 
 function parsedNpy(path: string, bytes: Uint8Array<ArrayBuffer>) {
   try {
+    const header = npyHeader(bytes);
     // npyjs takes a header without this key for one in C order, which could transpose a matrix in silence.
-    if (
-      !/'fortran_order'\s*:\s*(True|False)/.test(new TextDecoder('latin1').decode(bytes.subarray(0, 1024)))
-    ) {
+    if (!/'fortran_order'\s*:\s*(True|False)/.test(header))
       throw new TypeError('no fortran_order in a .npy header');
-    }
-    return parseNpy(bytes.buffer);
+    // It reads more types than these, text without an end among them.
+    const [, dtype = 'that is not simple'] = /'descr'\s*:\s*'([^']+)'/.exec(header) ?? [];
+    if (!/^<f[248]$/.test(dtype)) throw new TypeError(`dtype ${dtype}`);
+    return parseNpy(bytes.buffer) as ReturnType<typeof parseNpy> & { data: Float32Array | Float64Array };
   } catch (error) {
     const cause = (error as Error).message;
     const found = error instanceof RangeError ? `it is cut short, or its header lies (${cause})` : cause;
     throw new InputError(path, found, 'a whole .npy file of little-endian float16, float32 or float64');
   }
+}
+
+/** The header's dictionary, from where npyjs takes it. */
+function npyHeader(bytes: Uint8Array<ArrayBuffer>): string {
+  const view = new DataView(bytes.buffer);
+  const [start, length] =
+    view.getUint8(6) > 1 ? [12, view.getUint32(8, true)] : [10, view.getUint16(8, true)];
+  if (length > MAX_NPY_HEADER_BYTES) throw new TypeError(`a .npy header of ${length} bytes`);
+  return new TextDecoder('latin1').decode(new Uint8Array(bytes.buffer, start, length));
 }
 
 /** The entries of a [rows, cols] matrix that is stored column after column, in row-major order. */
@@ -126,7 +135,12 @@ function readCsv(path: string): HostArray {
 function csvRecords(path: string, bytes: Uint8Array<ArrayBuffer>): string[][] {
   try {
     // Text, not bytes: those would have to be a Buffer, which browsers do not have.
-    return parseCsv(new TextDecoder().decode(bytes), { trim: true, skip_empty_lines: true });
+    return parseCsv(new TextDecoder().decode(bytes), {
+      trim: true,
+      skip_empty_lines: true,
+      // Where it has to find out, the search is repeated at every byte of the first line.
+      record_delimiter: ['\r\n', '\n', '\r'],
+    });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     throw new InputError(path, error.message, 'a .csv file with rows of equal length');

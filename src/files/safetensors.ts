@@ -60,13 +60,23 @@ const decoders = new Map(
 );
 
 const count = z.int().nonnegative();
-const metadataSchema = z.record(z.string(), z.string()).default({});
+// Lists and mappings as wholes: a complaint about each of their items could take far more memory than the file.
+const counts = z.custom<number[]>(
+  (value) => Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0),
+  'not a list of whole numbers from 0',
+);
+const metadataSchema = z
+  .custom<Record<string, string>>(
+    (value) => isObject(value) && Object.values(value).every((text) => typeof text === 'string'),
+    'not a mapping of names to texts',
+  )
+  .default({});
 const entrySchema = z
   .object({
     dtype: z
       .string()
       .refine((dtype) => bitsOf.has(dtype), { error: ({ input }) => `unknown dtype ${String(input)}` }),
-    shape: z.array(count),
+    shape: counts,
     data_offsets: z.tuple([count, count]),
   })
   .transform(({ dtype, shape, data_offsets: [begin, end] }): Entry => ({ dtype, shape, begin, end }));
@@ -125,6 +135,9 @@ function parseHeader(path: string, bytes: ArrayBuffer): Record<string, unknown> 
     );
   }
 }
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function checked<T>(path: string, what: string, schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value);

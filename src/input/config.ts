@@ -1,8 +1,11 @@
 /** Configurations read from YAML or JSON. Node.js only. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import { parse } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { InputError } from '../inputError.js';
+
+/** What YAML makes of a file takes up to a thousand times its size. Long lists of numbers belong in a .npy or .csv. */
+const MAX_BYTES = 2 ** 17;
 
 /**
  * Reads a YAML or JSON config; file names in it are relative to it.
@@ -11,13 +14,10 @@ import { InputError } from '../inputError.js';
 export function readConfig(file: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = parse(readFileSync(file, 'utf8'));
+    if (statSync(file).size > MAX_BYTES) throw new TypeError(`it has more than ${MAX_BYTES} bytes`);
+    value = parsed(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new InputError(
-      'config',
-      file,
-      `a readable YAML or JSON file (${(error as Error).message.split('\n')[0]})`,
-    );
+    throw new InputError('config', file, `a readable YAML or JSON file (${(error as Error).message})`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new InputError('config', file, 'a YAML or JSON mapping of keys to values');
@@ -34,4 +34,39 @@ export function readConfig(file: string): Record<string, unknown> {
 
 /** Whether a value is the name of a file that a config can name: of a matrix, adapters or a loss. */
 export const isFileName = (value: string): boolean =>
-  /\.(safetensors(#.*)?|npy|csv|[cm]?[jt]s)$/i.test(value);
+  /\.(safetensors(#.*)?|npy|csv|[cm]?[jt]s)$/is.test(value);
+
+/**
+ * What YAML text says, in time and memory that grow with its length alone. The library's own check for repeated keys
+ * would compare each with each, and all its errors would quote their lines; aliases can name far more than is written,
+ * and keys that are collections would be written out as text, their own keys more than once.
+ * @throws Error that says what is wrong
+ */
+function parsed(text: string): unknown {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    schema: 'core',
+    uniqueKeys: false,
+    prettyErrors: false,
+    lineCounter: lines,
+    logLevel: 'error',
+  });
+  const fault = document.errors[0] ?? document.warnings[0];
+  if (fault) {
+    const { line, col } = lines.linePos(fault.pos[0]);
+    throw new TypeError(`${fault.message} at line ${line}, column ${col}`);
+  }
+  visit(document, {
+    Alias(_, { source }) {
+      throw new TypeError(`an alias, *${source}`);
+    },
+    Pair(_, { key }) {
+      if (!isScalar(key)) throw new TypeError('a key that is no text');
+    },
+  });
+  const keys = isMap(document.contents) ? document.contents.items.map(({ key }) => String(key)) : [];
+  const seen = new Set<string>();
+  const repeated = keys.find((key) => seen.size === seen.add(key).size);
+  if (repeated !== undefined) throw new TypeError(`${repeated} is there twice`);
+  return document.toJS();
+}

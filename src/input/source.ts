@@ -154,7 +154,7 @@ function errorMatrix({ spec, target }: Source, shape: Shape, base: Dense | null)
   return base ? fromMatrix(Matrix.sub(toMatrix(target), toMatrix(base))) : target;
 }
 
-const MATRIX_FILE = /\.(safetensors(#.*)?|npy|csv)$/i;
+const MATRIX_FILE = /\.(safetensors(#.*)?|npy|csv)$/is;
 
 function spectrumOf({ spectrum }: SourceSpec, { n, m }: Shape): Float64Array {
   const count = Math.min(n, m);
