@@ -1,7 +1,7 @@
 /** The built command, cut off in many ways and gone on with: what is kept, what is said, and that nothing is lost. */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -151,6 +151,32 @@ describe('a sweep that is cut off', () => {
     );
     expect(code, stderr).toBe(1);
     expect(stderr).toContain('ENOENT');
+  }, 120_000);
+
+  it('keeps what was done when a chunk fails, and says which', async () => {
+    // Fails over the second chunk, until the folder has a file that says otherwise.
+    writeFileSync(
+      join(work, 'broken.mjs'),
+      `import { existsSync, readdirSync } from 'node:fs';
+       export default (w, tf) => {
+         const at = 'broken/trials';
+         if (existsSync(at) && readdirSync(at).length > 0 && !existsSync('mended')) throw new Error('no data');
+         return tf.sum(tf.square(tf.sub(w, 1)), [1, 2]);
+       };`,
+    );
+    const plan = ['--shape', '4x3', '--ranks', '1,2', '--time', '1', '--trials', '64', '--target-ci', '0.5'];
+    const { code, stderr } = await rankflow([
+      ...['sweep', '--loss', 'broken.mjs', ...plan, '--backend', 'wasm', '--workers', '1', '--out', 'broken'],
+    ]);
+    expect(code, stderr).toBe(1);
+    expect(stderr).toContain('no data');
+    expect(stderr).toContain('Go on with: rankflow sweep --resume broken');
+    expect(parts('broken')).toHaveLength(1);
+    writeFileSync(join(work, 'mended'), '');
+    const status = JSON.parse((await rankflow(['status', 'broken', '--json'])).stdout);
+    expect(status).toMatchObject({ chunks: { done: 1, missing: 1, failed: 1 }, failed: [1] });
+    expect(status.runs).toEqual([expect.objectContaining({ state: 'failed', failedChunk: 1 })]);
+    expect((await rankflow(['sweep', '--resume', 'broken'])).code).toBe(0);
   }, 120_000);
 
   it('is shared out and merged, in one folder or in several', async () => {

@@ -1,10 +1,15 @@
-/** Chunks that the device has no memory for: solved in parts, to the same results. */
+/** Chunks that the device has no memory for, solved in parts, to the same results; and threads that die. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
+import { Piscina } from 'piscina';
 import { afterAll, describe, expect, it } from 'vitest';
 import { closeBackends } from '../src/backend/useBackend.js';
 import { method } from '../src/method/method.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import type { Chunk, Start, Trajectory } from '../src/solver/chunk.js';
+import { onceMore } from '../src/solver/pool.js';
 import type { Member } from '../src/solver/solve.js';
 import { isOutOfMemory, withinMemory } from '../src/solver/withinMemory.js';
 import { available, gaussian, plain, solveAll, useBackend } from './support.js';
@@ -80,5 +85,40 @@ describe('a chunk without memory', () => {
       }
     })();
     expect(isOutOfMemory(error)).toBe(true);
+  });
+});
+
+describe('work in a thread that dies', () => {
+  /** Piscina with a worker that ends itself over the first task it is given, if its file is not there yet. */
+  const folder = mkdtempSync(join(tmpdir(), 'rankflow-worker-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const worker = join(folder, 'worker.mjs');
+  writeFileSync(
+    worker,
+    `import { existsSync, writeFileSync } from 'node:fs';
+     export default ({ times, file }) => {
+       for (let k = 0; k < times; k++)
+         if (!existsSync(file + k)) { writeFileSync(file + k, ''); process.exit(7); }
+       return 'done';
+     };`,
+  );
+
+  it('is done again, once', async () => {
+    const threads = new Piscina({ filename: worker, maxThreads: 1 });
+    threads.on('error', () => undefined);
+    const solve = onceMore((task: { times: number; file: string }) => threads.run(task));
+    expect(await solve({ times: 1, file: join(folder, 'a') })).toBe('done');
+    await expect(solve({ times: 2, file: join(folder, 'b') })).rejects.toThrow('worker exited with code: 7');
+    await threads.destroy();
+  });
+
+  it('but not for another reason', async () => {
+    let runs = 0;
+    const solve = onceMore(() => {
+      runs++;
+      return Promise.reject(new Error('the GPU device was lost'));
+    });
+    await expect(solve(null)).rejects.toThrow('lost');
+    expect(runs).toBe(1);
   });
 });

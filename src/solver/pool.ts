@@ -48,12 +48,16 @@ export function openPool(backend: BackendName, workers: number): Pool {
   return {
     workers,
     isWorth: (work) => (asked += work) >= WORTH,
-    // A thread that died has another in its place.
-    solve: (chunk) =>
-      threads.run(chunk).catch((error: unknown) => {
-        if (!(error instanceof Error && WORKER_DIED.test(error.message))) throw error;
-        return threads.run(chunk);
-      }),
+    solve: onceMore((chunk: Chunk) => threads.run(chunk)),
     close: () => threads.destroy(),
   };
 }
+
+/** Does work again that a thread died over, once: piscina has put another in its place. */
+export const onceMore =
+  <Task, Result>(run: (task: Task) => Promise<Result>) =>
+  (task: Task): Promise<Result> =>
+    run(task).catch((error: unknown) => {
+      if (!(error instanceof Error && WORKER_DIED.test(error.message))) throw error;
+      return run(task);
+    });
