@@ -16,7 +16,7 @@ import { checkConfig } from '../src/input/checkConfig.js';
 import { compute, Incomplete, merge, newSweep, openSweep, rangesOf } from '../src/results/folderSweep.js';
 import { inventory, type Inventory } from '../src/results/parts.js';
 import { readRuns } from '../src/results/runs.js';
-import { readSweepFolder } from '../src/results/sweepFolder.js';
+import { createSweepFolder, readSweepFolder } from '../src/results/sweepFolder.js';
 import { Agenda } from '../src/sweep/agenda.js';
 import { chunksOf, ofShard, parseShard, trialsOf } from '../src/sweep/chunks.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
@@ -189,6 +189,17 @@ describe('a folder', () => {
       ['interrupted', 1],
       ['finished', files.length - 1],
     ]);
+  });
+
+  it('is made whole by the first of its shards, and records of runs that are none are left out', async () => {
+    const path = await computed(small);
+    const record = readSweepFolder(path);
+    createSweepFolder(path, record, true);
+    expect(() => createSweepFolder(path, record)).toThrow('a folder that does not exist yet');
+    expect(readdirSync(work).filter((name) => name.endsWith('.part'))).toEqual([]);
+    writeFileSync(join(path, 'runs', 'a.json'), '{"state": "run');
+    writeFileSync(join(path, 'runs', 'b.json'), '{}');
+    expect(readRuns(path)).toHaveLength(1);
   });
 
   it('is not merged while chunks are missing', async () => {

@@ -49,7 +49,7 @@ export const simulateCommand: CommandModule = {
         const { method, time, steady, saveTimes } = plan.config;
         const resolved = { ...config, method, time, steady, saveTimes };
         origin = runProvenance(backend, resolved, ways);
-        createFolder(out, 'plots');
+        createFolder(out, ['plots']);
         note(`rankflow simulate on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
         shown = progress(plan.cells[0]!.trials, 'trajectories');
       },

@@ -2,9 +2,9 @@
  * Where results go. The folder of a run is made new, never merged with what is there, and filled file by file, each
  * whole; a single file may take the place of an older one.
  */
-import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { writeWhole } from '../files/writeWhole.js';
+import { temporaryName, writeWhole } from '../files/writeWhole.js';
 import { InputError } from '../inputError.js';
 
 /** Where results go by default: rankflow-results/COMMAND-TIME below the working folder. */
@@ -49,17 +49,25 @@ const unmakeable = (path: string, error: unknown) =>
   new InputError('out', path, `a folder that can be made (${(error as Error).message})`);
 
 /**
- * Makes the folder and returns its path.
+ * Makes the folder, with folders and files in it, all at once: who sees it sees it whole.
  * @throws InputError if there is something at `path` already, or it cannot be made
  */
-export function createFolder(path: string, ...subfolders: string[]): string {
+export function createFolder(
+  path: string,
+  subfolders: readonly string[],
+  files: Readonly<Record<string, string>> = {},
+): void {
   refuseFolder(path);
+  const temporary = temporaryName(path);
   try {
     mkdirSync(dirname(resolve(path)), { recursive: true });
-    mkdirSync(path);
-    for (const name of subfolders) mkdirSync(join(path, name));
+    mkdirSync(temporary);
+    for (const name of subfolders) mkdirSync(join(temporary, name));
+    for (const [name, content] of Object.entries(files)) writeWhole(join(temporary, name), content);
+    renameSync(temporary, path);
   } catch (error) {
     throw unmakeable(path, error);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
   }
-  return path;
 }

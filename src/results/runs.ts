@@ -32,6 +32,18 @@ const recordSchema = z.object({
 
 export type RunRecord = z.output<typeof recordSchema>;
 
+const recordText = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      context.addIssue((error as Error).message);
+      return z.NEVER;
+    }
+  })
+  .pipe(recordSchema);
+
 /** Milliseconds without a sign of life after which a run on another host counts as killed. */
 const SILENT = 600_000;
 
@@ -75,8 +87,8 @@ export function readRuns(folder: string): RunRecord[] {
     .filter((name) => name.endsWith('.json'))
     .sort()
     .flatMap((name) => {
-      const parsed = recordSchema.safeParse(JSON.parse(readFileSync(join(folder, RUNS, name), 'utf8')));
-      return parsed.success ? [parsed.data] : [];
+      const { success, data } = recordText.safeParse(readFileSync(join(folder, RUNS, name), 'utf8'));
+      return success ? [data] : [];
     });
 }
 

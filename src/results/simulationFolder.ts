@@ -15,7 +15,7 @@ import { parquet, type Value } from './tables.js';
 const finite = (value: number | undefined): Value =>
   value !== undefined && Number.isFinite(value) ? value : null;
 
-/** Writes everything into a folder that `createFolder(path, 'plots')` made. */
+/** Writes everything into a folder that `createFolder(path, ['plots'])` made. */
 export async function writeSimulation(
   path: string,
   { trajectories, adapters }: Simulation,

@@ -40,24 +40,17 @@ export interface SweepRecord extends Provenance {
 const RECORD = 'config.json';
 
 /**
- * Makes the folder of a sweep; with `join`, the one that another shard of the same plan made is as good.
+ * Makes the folder of a sweep; if it `joins`, the one that another shard of the same plan made is as good.
  * @throws InputError if the folder exists or cannot be made
  */
 export function createSweepFolder(path: string, record: SweepRecord, joins = false): void {
-  const file = join(path, RECORD);
-  if (joins && existsSync(path)) {
-    const { plan } = readSweepFolder(path);
-    if (plan === record.plan) return;
-    throw new InputError('out', path, 'a folder of the same sweep, or one that does not exist yet');
-  }
   try {
-    createFolder(path, TRIALS, 'plots', RUNS);
+    createFolder(path, [TRIALS, 'plots', RUNS], { [RECORD]: `${JSON.stringify(record, null, 2)}\n` });
   } catch (error) {
-    // Another shard was faster.
-    if (joins && existsSync(path)) return;
-    throw error;
+    if (!joins || !existsSync(path)) throw error;
+    if (readSweepFolder(path).plan !== record.plan)
+      throw new InputError('out', path, 'a folder of the same sweep, or one that does not exist yet');
   }
-  writeWhole(file, `${JSON.stringify(record, null, 2)}\n`);
 }
 
 /** @throws InputError if there is no sweep */

@@ -162,7 +162,7 @@ describe('a loss of the user', () => {
         expect(where).toMatch(/^logCosh.ts \d x \d, r = \d$/);
       }
     }
-  });
+  }, 180_000);
 
   it('is followed by all schemes where TensorFlow.js cannot differentiate its gradient', async () => {
     const { findings } = await own(fixture('poisson'));
