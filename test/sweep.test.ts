@@ -12,6 +12,7 @@ import { expectedSquare, lawOf, metricOf } from '../src/sweep/law.js';
 import { makePlan, type Plan } from '../src/sweep/plan.js';
 import { trialRow, type TrialRow } from '../src/sweep/row.js';
 import { statistic, zScore } from '../src/sweep/statistics.js';
+import { sweep } from '../src/sweep/run.js';
 import { columnsOf, summarize } from '../src/sweep/summarize.js';
 import { runTrials, type Trials } from '../src/sweep/sweep.js';
 import { eachBackend, gaussian } from './support.js';
@@ -98,12 +99,18 @@ describe('plan', () => {
 
   it.each<[string, Partial<SweepInput>]>([
     ['rank', { ranks: [6] }],
-    ['trials', { ranks: [1, 1], trials: 500_001 }],
+    ['trials', { ranks: [1, 1], trials: 50_000_001 }],
     ['saveTimes', { time: 1, saveTimes: [2] }],
     ['covariance', { covariance: 'power:1' }],
     ['shape', { shape: ['100000000x100000000'] }],
   ])('refuses a wrong %s before anything runs', async (field, wrong) => {
     await expect(plan({ ...small, ...wrong })).rejects.toMatchObject({ name: 'InputError', field });
+  });
+
+  it('may have more trials than a call that holds them in memory', async () => {
+    const many = { ...small, ranks: [1, 2], trials: 500_001 };
+    expect((await plan(many)).cells).toHaveLength(2);
+    await expect(sweep(many)).rejects.toThrow('invalid trials: 500001; must be at most 1000000');
   });
 });
 

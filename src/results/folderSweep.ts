@@ -120,7 +120,8 @@ async function agendaOf({ plan, chunks }: Planned, parts: readonly Part[], shard
     const chunk = chunks[part.chunk]!;
     if (!own.has(chunk)) continue;
     const decides = plan.config.targetCi !== undefined;
-    const rows = decides ? await readPart(part, ['outcome', 'accuracy']) : [];
+    const [ended = [], accuracies = []] = decides ? await readPart(part, ['outcome', 'accuracy']) : [];
+    const rows = ended.map((outcome, i) => ({ outcome, accuracy: accuracies[i] }));
     agenda.add(chunk, accuraciesOf(rows as Pick<TrialRow, 'outcome' | 'accuracy'>[]));
   }
   return agenda;

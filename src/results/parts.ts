@@ -5,14 +5,14 @@
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { asyncBufferFromFile, parquetMetadata, parquetReadObjects } from 'hyparquet';
+import { parquetMetadata, parquetRead } from 'hyparquet';
 import { writeWhole } from '../files/writeWhole.js';
 import type { Trials } from '../sweep/sweep.js';
 import { digestOf } from '../sweep/planHash.js';
 import { trialIntegers } from '../sweep/row.js';
 import type { PlanChunk } from '../sweep/chunks.js';
 import type { Column, TrialColumns, Value } from '../sweep/summarize.js';
-import { parquet } from './tables.js';
+import { columnsOf, columnsParquet, type Columns } from './tables.js';
 
 export const TRIALS = 'trials';
 const SET_ASIDE = 'set-aside';
@@ -47,11 +47,9 @@ export function writePart(
   { index }: PlanChunk,
   { rows, curves }: Trials,
 ): void {
-  const wide = rows.map((row, i) => ({
-    ...row,
-    ...Object.fromEntries(curves[i]!.map((loss, k) => [lossAt(k), loss])),
-  }));
-  const bytes = parquet(wide, trialIntegers, { plan, chunk: String(index) });
+  const losses = curves[0]!.map((_, k) => [lossAt(k), curves.map((curve) => curve[k]!)]);
+  const columns = { ...columnsOf(rows), ...(Object.fromEntries(losses) as Columns) };
+  const bytes = columnsParquet(columns, trialIntegers, { plan, chunk: String(index) });
   const name = `part-${String(index).padStart(6, '0')}-${digestOf(bytes).slice(0, 16)}.parquet`;
   writeWhole(join(folder, TRIALS, name), bytes);
 }
@@ -123,25 +121,31 @@ export function copyParts(parts: readonly Part[], folder: string): void {
   for (const { file } of parts) copyFileSync(file, join(folder, TRIALS, basename(file)));
 }
 
-/** Columns of a part. */
-export async function readPart(
-  { file }: Part,
-  columns: readonly Column[],
-): Promise<Readonly<Record<string, Value>>[]> {
+/** Columns of a part, [column][row]. */
+export async function readPart({ file }: Part, columns: readonly Column[]): Promise<Value[][]> {
   const names = columns.map((column) => (typeof column === 'number' ? lossAt(column) : column));
-  const rows = await parquetReadObjects({ file: await asyncBufferFromFile(file), columns: names });
-  return rows as Record<string, Value>[];
+  const values = new Map<string, Value[]>(names.map((name) => [name, []]));
+  await parquetRead({
+    file: arrayOf(readFileSync(file)),
+    columns: names,
+    onChunk({ columnName, columnData }) {
+      const column = values.get(columnName)!;
+      for (const value of columnData as ArrayLike<Value> & Iterable<Value>) column.push(value);
+    },
+  });
+  return [...values.values()];
 }
 
 /** The trials in parts, read as they are asked for. */
 export const columnsOfParts = (parts: readonly Part[], chunks: readonly PlanChunk[]): TrialColumns => ({
-  async read(cell, column) {
-    const values: Value[] = [];
-    const of = parts.filter(({ chunk }) => chunks[chunk]!.spans.some((span) => span.cell === cell));
-    const name = typeof column === 'number' ? lossAt(column) : column;
-    for (const part of of)
-      for (const row of await readPart(part, ['cell', column]))
-        if (row['cell'] === cell) values.push(row[name]!);
+  async read(cell, columns) {
+    const values = columns.map((): Value[] => []);
+    for (const part of parts.filter(({ chunk }) => chunks[chunk]!.spans.some((span) => span.cell === cell))) {
+      const [of, ...read] = await readPart(part, ['cell', ...columns]);
+      read.forEach((column, i) => {
+        for (const [row, value] of column.entries()) if (of![row] === cell) values[i]!.push(value);
+      });
+    }
     return values;
   },
 });

@@ -42,8 +42,8 @@ export interface Plan {
   readonly stop: StopRule;
 }
 
-/** More trajectories than these would not fit in memory beside their results. */
-const MOST_TRAJECTORIES = 1_000_000;
+/** More trajectories than these would not fit on most disks: their rows take some 300 bytes each. */
+const MOST_TRAJECTORIES = 100_000_000;
 
 /** The config with every default that depends on the problems filled in, and its cells. @throws InputError */
 export async function makePlan(config: SweepConfig): Promise<Plan> {

@@ -2,6 +2,7 @@
 import type { BackendInfo } from '../backend/backend.js';
 import { useBackend } from '../backend/useBackend.js';
 import { checkConfig } from '../input/checkConfig.js';
+import { InputError } from '../inputError.js';
 import type { Way } from '../solver/path.js';
 import { Agenda } from './agenda.js';
 import { chunksOf } from './chunks.js';
@@ -10,7 +11,7 @@ import { makePlan, type Plan } from './plan.js';
 import { runAgenda, type ComputedChunk } from './runner.js';
 import { columnsOf, summarize } from './summarize.js';
 import type { CellSummary } from './summary.js';
-import { waysOf, type Trials } from './sweep.js';
+import { totalTrials, waysOf, type Trials } from './sweep.js';
 
 /** Hears of a sweep while it runs. */
 export interface SweepWatch {
@@ -19,6 +20,9 @@ export interface SweepWatch {
   /** Called with every finished chunk. */
   chunk?(chunk: ComputedChunk): void;
 }
+
+/** Trajectories whose results fit in memory. */
+const MOST_IN_MEMORY = 1_000_000;
 
 /**
  * Runs a sweep and returns its cells: accuracy of every rank, initialization and scaling beside the law. All trials are
@@ -30,6 +34,12 @@ export async function sweep(input: SweepInput, watch: SweepWatch = {}): Promise<
   // A custom loss is tried on the processor: what is wrong is said before a device is opened.
   await useBackend('cpu');
   const plan = await makePlan(config);
+  if (totalTrials(plan) > MOST_IN_MEMORY)
+    throw new InputError(
+      'trials',
+      config.trials,
+      `at most ${MOST_IN_MEMORY} over all cells, but on the command line`,
+    );
   const trials: Trials[] = [];
   await runOn(plan, new Agenda(plan, chunksOf(plan)), {
     ...watch,

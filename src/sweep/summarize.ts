@@ -1,6 +1,6 @@
 /**
- * Statistics of every cell over its trials. Trials are read column by column of one cell at a time, so that of a sweep
- * on disk no more than that is held.
+ * Statistics of every cell over its trials. A few columns of one cell are read at a time, so that of a sweep on disk no
+ * more than that is held.
  */
 import { clock } from '../ensemble/adapter.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
@@ -17,8 +17,8 @@ export type Column = keyof TrialRow | number;
 export type Value = string | number | null;
 
 export interface TrialColumns {
-  /** Values of a column for a cell's trials, in an order that is the same for all columns. */
-  read(cell: number, column: Column): Promise<readonly Value[]>;
+  /** Values of columns for a cell's trials, [column][trial], in an order of trials that is always the same. */
+  read(cell: number, columns: readonly Column[]): Promise<readonly (readonly Value[])[]>;
 }
 
 /** The columns of trials in memory. */
@@ -31,12 +31,14 @@ export function columnsOf(trials: readonly Trials[]): TrialColumns {
       cell.push({ row, curve: curves[i]! });
     });
   return {
-    read: (cell, column) =>
-      Promise.resolve(
-        (cells.get(cell) ?? []).map(({ row, curve }) =>
-          typeof column === 'number' ? (curve[column] ?? null) : row[column],
+    read: (index, columns) => {
+      const cell = cells.get(index) ?? [];
+      return Promise.resolve(
+        columns.map((column) =>
+          cell.map(({ row, curve }) => (typeof column === 'number' ? (curve[column] ?? null) : row[column])),
         ),
-      ),
+      );
+    },
   };
 }
 
@@ -47,18 +49,19 @@ export async function summarize(plan: Plan, trials: TrialColumns): Promise<CellS
   return summaries;
 }
 
+const COLUMNS = [
+  ...(['outcome', 'accuracy', 'loss', 'time_to_optimum', 'accepted_steps', 'rejected_steps'] as const),
+];
+
 async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<CellSummary> {
   const { problem, rank, coefficients } = cell;
-  const ended = (await trials.read(cell.index, 'outcome')) as Outcome[];
+  const [outcome, ...rest] = await trials.read(cell.index, COLUMNS);
+  const ended = outcome as Outcome[];
   const good = ended.map(succeeded);
-  const numbers = async (column: Column): Promise<number[]> => {
-    const values = await trials.read(cell.index, column);
-    return values.flatMap((value, i) => (good[i] ? [typeof value === 'number' ? value : NaN] : []));
-  };
-  const accuracies = await numbers('accuracy');
+  const numbers = (values: readonly Value[]): number[] =>
+    values.filter((_, i) => good[i]).map((value) => (typeof value === 'number' ? value : NaN));
+  const [accuracies = [], losses = [], times = [], accepted = [], rejected = []] = rest.map(numbers);
   const expected = expectedSquare(cell);
-  const rejected = await numbers('rejected_steps');
-  const steps = (await numbers('accepted_steps')).map((accepted, i) => accepted + rejected[i]!);
   return {
     cell: cell.index,
     loss: problem.loss,
@@ -90,11 +93,13 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     atSaddle: atSaddle(
       cell,
       ended.filter((_, i) => good[i]),
-      await numbers('loss'),
+      losses,
     ),
-    timeToOptimum: statistic(await numbers('time_to_optimum')),
-    steps: statistic(steps),
-    curve: await curveOf(plan, cell, numbers),
+    timeToOptimum: statistic(times),
+    steps: statistic(accepted.map((count, i) => count + rejected[i]!)),
+    curve: await curveOf(plan, cell, async (columns) =>
+      (await trials.read(cell.index, columns)).map(numbers),
+    ),
   };
 }
 
@@ -113,10 +118,13 @@ function atSaddle(
   ).length;
 }
 
+/** Save times whose losses are read together. */
+const TOGETHER = 8;
+
 async function curveOf(
   { stop, config }: Plan,
   cell: Cell,
-  numbers: (column: Column) => Promise<number[]>,
+  read: (columns: readonly Column[]) => Promise<number[][]>,
 ): Promise<CurvePoint[]> {
   const { problem, coefficients, initialization, trials } = cell;
   // One curve stands for all trials if there is one trial, or if the loss depends on A0 through |A0| alone.
@@ -124,12 +132,17 @@ async function curveOf(
     trials === 1 || (initialization.law === 'orthonormal-rows' && problem.structure.kind === 'trace');
   const path = shared ? closedForm(problem, member(cell, 0, config.seed).initial()) : null;
   const points: CurvePoint[] = [];
-  for (const [k, time] of stop.saveTimes.entries())
-    points.push({
-      time,
-      loss: statistic(await numbers(k)),
-      closedForm: path && path.loss(clock(coefficients) * time),
-      fullFineTuning: problem.fullFineTuningLoss(time),
-    });
+  for (let from = 0; from < stop.saveTimes.length; from += TOGETHER) {
+    const times = stop.saveTimes.slice(from, from + TOGETHER);
+    const losses = await read(times.map((_, i) => from + i));
+    times.forEach((time, i) =>
+      points.push({
+        time,
+        loss: statistic(losses[i]!),
+        closedForm: path && path.loss(clock(coefficients) * time),
+        fullFineTuning: problem.fullFineTuningLoss(time),
+      }),
+    );
+  }
   return points;
 }
