@@ -11,8 +11,9 @@ import type { Trials } from '../sweep/sweep.js';
 import { digestOf } from '../sweep/planHash.js';
 import { trialIntegers } from '../sweep/row.js';
 import type { PlanChunk } from '../sweep/chunks.js';
-import type { Column, TrialColumns, Value } from '../sweep/summarize.js';
-import { columnsOf, columnsParquet, type Columns } from './tables.js';
+import type { Outcome } from '../method/outcome.js';
+import type { Column, TrialColumns } from '../sweep/summarize.js';
+import { columnsOf, columnsParquet, type Columns, type Value } from './tables.js';
 
 export const TRIALS = 'trials';
 const SET_ASIDE = 'set-aside';
@@ -130,22 +131,43 @@ export async function readPart({ file }: Part, columns: readonly Column[]): Prom
     columns: names,
     onChunk({ columnName, columnData }) {
       const column = values.get(columnName)!;
-      for (const value of columnData as ArrayLike<Value> & Iterable<Value>) column.push(value);
+      for (const value of columnData as Iterable<Value>) column.push(value);
     },
   });
   return [...values.values()];
 }
 
 /** The trials in parts, read as they are asked for. */
-export const columnsOfParts = (parts: readonly Part[], chunks: readonly PlanChunk[]): TrialColumns => ({
-  async read(cell, columns) {
-    const values = columns.map((): Value[] => []);
-    for (const part of parts.filter(({ chunk }) => chunks[chunk]!.spans.some((span) => span.cell === cell))) {
-      const [of, ...read] = await readPart(part, ['cell', ...columns]);
-      read.forEach((column, i) => {
-        for (const [row, value] of column.entries()) if (of![row] === cell) values[i]!.push(value);
+export function columnsOfParts(parts: readonly Part[], chunks: readonly PlanChunk[]): TrialColumns {
+  const spansOf = ({ chunk }: Part, cell: number) =>
+    chunks[chunk]!.spans.filter((span) => span.cell === cell);
+  const read = async (
+    cell: number,
+    columns: readonly Column[],
+    take: (column: number, trial: number, value: Value) => void,
+  ) => {
+    let trial = 0;
+    for (const part of parts.filter((each) => spansOf(each, cell).length > 0)) {
+      const [cells = [], ...values] = await readPart(part, ['cell', ...columns]);
+      cells.forEach((of, row) => {
+        if (of !== cell) return;
+        values.forEach((column, i) => take(i, trial, column[row]!));
+        trial++;
       });
     }
-    return values;
-  },
-});
+  };
+  return {
+    async outcomes(cell) {
+      const ended: Outcome[] = [];
+      await read(cell, ['outcome'], (_, trial, value) => (ended[trial] = value as Outcome));
+      return ended;
+    },
+    async numbers(cell, columns) {
+      const spans = parts.flatMap((part) => spansOf(part, cell));
+      const trials = spans.reduce((sum, { from, to }) => sum + to - from, 0);
+      const values = columns.map(() => new Float64Array(trials));
+      await read(cell, columns, (i, trial, value) => (values[i]![trial] = Number(value ?? NaN)));
+      return values;
+    },
+  };
+}

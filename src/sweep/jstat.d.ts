@@ -2,9 +2,9 @@
 declare module 'jstat' {
   const jstat: {
     readonly jStat: {
-      mean(values: readonly number[]): number;
-      stdev(values: readonly number[], sample: boolean): number;
-      quantiles(values: readonly number[], at: readonly number[], alphap: number, betap: number): number[];
+      mean(values: ArrayLike<number>): number;
+      stdev(values: ArrayLike<number>, sample: boolean): number;
+      quantiles(values: ArrayLike<number>, at: readonly number[], alphap: number, betap: number): number[];
       readonly studentt: { inv(p: number, dof: number): number };
     };
   };

@@ -8,17 +8,18 @@ import { closedForm } from '../problem/closedForm.js';
 import { expectedSquare, lawOf, metricOf } from './law.js';
 import { member, type Cell, type Plan } from './plan.js';
 import { succeeded, type TrialRow } from './row.js';
-import { statistic, zScore } from './statistics.js';
+import { kept, statistic, zScore } from './statistics.js';
 import type { CellSummary, CurvePoint } from './summary.js';
 import type { Trials } from './sweep.js';
 
-/** A column of the trials: of their rows, or their loss at a save time, by its number. */
+/** A column of numbers: of the trials' rows, or their loss at a save time, by its number. */
 export type Column = keyof TrialRow | number;
-export type Value = string | number | null;
 
+/** Columns of a cell's trials, in an order of trials that is always the same. */
 export interface TrialColumns {
-  /** Values of columns for a cell's trials, [column][trial], in an order of trials that is always the same. */
-  read(cell: number, columns: readonly Column[]): Promise<readonly (readonly Value[])[]>;
+  outcomes(cell: number): Promise<readonly Outcome[]>;
+  /** [column][trial]; NaN where there is none. */
+  numbers(cell: number, columns: readonly Column[]): Promise<Float64Array[]>;
 }
 
 /** The columns of trials in memory. */
@@ -30,15 +31,17 @@ export function columnsOf(trials: readonly Trials[]): TrialColumns {
       cells.set(row.cell, cell);
       cell.push({ row, curve: curves[i]! });
     });
+  const of = (cell: number) => cells.get(cell) ?? [];
   return {
-    read: (index, columns) => {
-      const cell = cells.get(index) ?? [];
-      return Promise.resolve(
+    outcomes: (cell) => Promise.resolve(of(cell).map(({ row }) => row.outcome)),
+    numbers: (cell, columns) =>
+      Promise.resolve(
         columns.map((column) =>
-          cell.map(({ row, curve }) => (typeof column === 'number' ? (curve[column] ?? null) : row[column])),
+          Float64Array.from(of(cell), ({ row, curve }) =>
+            Number((typeof column === 'number' ? curve[column] : row[column]) ?? NaN),
+          ),
         ),
-      );
-    },
+      ),
   };
 }
 
@@ -49,18 +52,15 @@ export async function summarize(plan: Plan, trials: TrialColumns): Promise<CellS
   return summaries;
 }
 
-const COLUMNS = [
-  ...(['outcome', 'accuracy', 'loss', 'time_to_optimum', 'accepted_steps', 'rejected_steps'] as const),
-];
-
 async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<CellSummary> {
   const { problem, rank, coefficients } = cell;
-  const [outcome, ...rest] = await trials.read(cell.index, COLUMNS);
-  const ended = outcome as Outcome[];
+  const ended = await trials.outcomes(cell.index);
   const good = ended.map(succeeded);
-  const numbers = (values: readonly Value[]): number[] =>
-    values.filter((_, i) => good[i]).map((value) => (typeof value === 'number' ? value : NaN));
-  const [accuracies = [], losses = [], times = [], accepted = [], rejected = []] = rest.map(numbers);
+  const numbers = async (columns: readonly Column[]) =>
+    (await trials.numbers(cell.index, columns)).map((values) => kept(values, (_, i) => good[i]!));
+  const [accuracies, losses, times, accepted, rejected] = (await numbers([
+    ...(['accuracy', 'loss', 'time_to_optimum', 'accepted_steps', 'rejected_steps'] as const),
+  ])) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
   const expected = expectedSquare(cell);
   return {
     cell: cell.index,
@@ -97,20 +97,14 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     ),
     timeToOptimum: statistic(times),
     steps: statistic(accepted.map((count, i) => count + rejected[i]!)),
-    curve: await curveOf(plan, cell, async (columns) =>
-      (await trials.read(cell.index, columns)).map(numbers),
-    ),
+    curve: await curveOf(plan, cell, numbers),
   };
 }
 
 /** Relative error above the optimum from which a stationary trajectory counts as stopped elsewhere. */
 const SADDLE_MARGIN = 1e-3;
 
-function atSaddle(
-  { problem, rank }: Cell,
-  ended: readonly Outcome[],
-  losses: readonly number[],
-): number | null {
+function atSaddle({ problem, rank }: Cell, ended: readonly Outcome[], losses: Float64Array): number | null {
   const optimum = problem.optimum(rank);
   if (!optimum) return null;
   return losses.filter(
@@ -118,13 +112,13 @@ function atSaddle(
   ).length;
 }
 
-/** Save times whose losses are read together. */
-const TOGETHER = 8;
+/** Losses that are held at a time, but those of one save time at least. */
+const HELD = 2 ** 24;
 
 async function curveOf(
   { stop, config }: Plan,
   cell: Cell,
-  read: (columns: readonly Column[]) => Promise<number[][]>,
+  numbers: (columns: readonly Column[]) => Promise<Float64Array[]>,
 ): Promise<CurvePoint[]> {
   const { problem, coefficients, initialization, trials } = cell;
   // One curve stands for all trials if there is one trial, or if the loss depends on A0 through |A0| alone.
@@ -132,9 +126,10 @@ async function curveOf(
     trials === 1 || (initialization.law === 'orthonormal-rows' && problem.structure.kind === 'trace');
   const path = shared ? closedForm(problem, member(cell, 0, config.seed).initial()) : null;
   const points: CurvePoint[] = [];
-  for (let from = 0; from < stop.saveTimes.length; from += TOGETHER) {
-    const times = stop.saveTimes.slice(from, from + TOGETHER);
-    const losses = await read(times.map((_, i) => from + i));
+  const together = Math.max(1, Math.floor(HELD / trials));
+  for (let from = 0; from < stop.saveTimes.length; from += together) {
+    const times = stop.saveTimes.slice(from, from + together);
+    const losses = await numbers(times.map((_, i) => from + i));
     times.forEach((time, i) =>
       points.push({
         time,
