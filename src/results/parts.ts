@@ -13,7 +13,7 @@ import { trialIntegers } from '../sweep/row.js';
 import type { PlanChunk } from '../sweep/chunks.js';
 import type { Outcome } from '../method/outcome.js';
 import type { Column, TrialColumns } from '../sweep/summarize.js';
-import { columnsOf, columnsParquet, type Columns, type Value } from './tables.js';
+import { byColumn, columnsParquet, type Columns, type Value } from './tables.js';
 
 export const TRIALS = 'trials';
 const SET_ASIDE = 'set-aside';
@@ -49,7 +49,7 @@ export function writePart(
   { rows, curves }: Trials,
 ): void {
   const losses = curves[0]!.map((_, k) => [lossAt(k), curves.map((curve) => curve[k]!)]);
-  const columns = { ...columnsOf(rows), ...(Object.fromEntries(losses) as Columns) };
+  const columns = { ...byColumn(rows), ...(Object.fromEntries(losses) as Columns) };
   const bytes = columnsParquet(columns, trialIntegers, { plan, chunk: String(index) });
   const name = `part-${String(index).padStart(6, '0')}-${digestOf(bytes).slice(0, 16)}.parquet`;
   writeWhole(join(folder, TRIALS, name), bytes);

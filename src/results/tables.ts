@@ -15,9 +15,9 @@ export const parquet = (
   rows: Rows,
   integers: readonly string[],
   metadata?: Readonly<Record<string, string>>,
-): Uint8Array<ArrayBuffer> => columnsParquet(columnsOf(rows), integers, metadata);
+): Uint8Array<ArrayBuffer> => columnsParquet(byColumn(rows), integers, metadata);
 
-export const columnsOf = (rows: Rows): Columns =>
+export const byColumn = (rows: Rows): Columns =>
   Object.fromEntries(Object.keys(rows[0] ?? {}).map((name) => [name, rows.map((row) => row[name] ?? null)]));
 
 /**

@@ -42,7 +42,7 @@ export interface Plan {
   readonly stop: StopRule;
 }
 
-/** More trajectories than these would not fit on most disks: their rows take some 300 bytes each. */
+/** More trajectories than these are taken for a mistake: their rows alone would be 30 GB. */
 const MOST_TRAJECTORIES = 100_000_000;
 
 /** The config with every default that depends on the problems filled in, and its cells. @throws InputError */
