@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkConfig } from '../src/input/checkConfig.js';
+import { createFolder } from '../src/results/folder.js';
 import { compute, Incomplete, merge, newSweep, openSweep, rangesOf } from '../src/results/folderSweep.js';
 import { inventory, type Inventory } from '../src/results/parts.js';
 import { readRuns } from '../src/results/runs.js';
@@ -196,6 +197,16 @@ describe('a folder', () => {
     const record = readSweepFolder(path);
     createSweepFolder(path, record, true);
     expect(() => createSweepFolder(path, record)).toThrow('a folder that does not exist yet');
+    // Another is faster, and has made it when this one would.
+    const raced = join(work, 'raced');
+    const late = {
+      get 'config.json'() {
+        createFolder(raced, [], { first: '' });
+        return '';
+      },
+    };
+    expect(() => createFolder(raced, ['trials'], late)).toThrow('a folder that can be made');
+    expect(readdirSync(raced)).toEqual(['first']);
     expect(readdirSync(work).filter((name) => name.endsWith('.part'))).toEqual([]);
     writeFileSync(join(path, 'runs', 'a.json'), '{"state": "run');
     writeFileSync(join(path, 'runs', 'b.json'), '{}');

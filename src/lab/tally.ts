@@ -1,10 +1,9 @@
 /** What is known of a running sweep: rows of trials that ended, lines of a few, statistics. */
 import { outcomes, type Outcome } from '../method/outcome.js';
 import { accuracyOf } from '../sweep/law.js';
-import type { Cell, Plan } from '../sweep/plan.js';
+import { totalTrials, type Cell, type Plan } from '../sweep/plan.js';
 import { succeeded, type TrialRow } from '../sweep/row.js';
 import { statistic } from '../sweep/statistics.js';
-import { totalTrials } from '../sweep/sweep.js';
 import type { LossLine, Progress, RankProgress, SingularValues } from './protocol.js';
 
 /** Trials of each rank whose losses over time are kept, to be drawn. */

@@ -42,6 +42,9 @@ export interface Plan {
   readonly stop: StopRule;
 }
 
+export const totalTrials = ({ cells }: Pick<Plan, 'cells'>): number =>
+  cells.reduce((sum, { trials }) => sum + trials, 0);
+
 /** More trajectories than these are taken for a mistake: their rows alone would be 30 GB. */
 const MOST_TRAJECTORIES = 100_000_000;
 
@@ -83,7 +86,7 @@ export async function makePlan(config: SweepConfig): Promise<Plan> {
       }
     }
   }
-  if (cells.reduce((sum, { trials }) => sum + trials, 0) > MOST_TRAJECTORIES)
+  if (totalTrials({ cells }) > MOST_TRAJECTORIES)
     throw new InputError('trials', config.trials, `at most ${MOST_TRAJECTORIES} over all cells together`);
   const rates = cells.map(({ problem, coefficients }) => problem.rate * clock(coefficients));
   const span = config.time ?? DEFAULT_HORIZON / (Math.min(...rates) || 1);

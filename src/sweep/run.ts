@@ -7,11 +7,11 @@ import type { Way } from '../solver/path.js';
 import { Agenda } from './agenda.js';
 import { chunksOf } from './chunks.js';
 import { sweepSchema, type SweepInput } from './config.js';
-import { makePlan, type Plan } from './plan.js';
+import { makePlan, totalTrials, type Plan } from './plan.js';
 import { runAgenda, type ComputedChunk } from './runner.js';
 import { columnsOf, summarize } from './summarize.js';
 import type { CellSummary } from './summary.js';
-import { totalTrials, waysOf, type Trials } from './sweep.js';
+import { waysOf, type Trials } from './sweep.js';
 
 /** Hears of a sweep while it runs. */
 export interface SweepWatch {

@@ -15,8 +15,6 @@ export interface Trials {
   readonly curves: readonly (readonly (number | null)[])[];
 }
 
-export const totalTrials = ({ cells }: Plan): number => cells.reduce((sum, { trials }) => sum + trials, 0);
-
 /** The ways in which the trajectories of a plan are computed on the backend in use. @throws InputError */
 export function waysOf({ cells, config, method, stop }: Plan): Way[] {
   const { kernel, precision } = config;
