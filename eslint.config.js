@@ -10,6 +10,8 @@ export default tseslint.config(
       '.venv/',
       'node_modules/',
       'rankflow-results/',
+      // What users write.
+      'test/cases/inputs/',
     ],
   },
   ...tseslint.configs.strict,

@@ -1,0 +1,2 @@
+import { target } from './target.ts';
+export default (w: any, tf: any) => w.sub(target).square().sum([1, 2]);
