@@ -1,6 +1,6 @@
 /** Errors of states, and of the updates that they stand for. */
 import { Matrix, QrDecomposition } from 'ml-matrix';
-import { toMatrix } from '../src/dense.js';
+import { toMatrix } from '../src/numbers/dense.js';
 import type { Factors } from '../src/ensemble/adapter.js';
 
 type Numbers = readonly ArrayLike<number>[];

@@ -2,7 +2,7 @@
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
 import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
-import { fromMatrix, toMatrix, type Dense, transposed } from '../src/dense.js';
+import { fromMatrix, toMatrix, type Dense, transposed } from '../src/numbers/dense.js';
 import {
   clock,
   fromFactors,

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
 import { fullFineTuningSystem } from '../kernels/tensorOps/fullFineTuningSystem.js';
 import { loraSystem, tensor2d } from '../kernels/tensorOps/loraSystem.js';
-import { dense, fromMatrix, toMatrix, transposed, type Dense } from '../src/dense.js';
+import { dense, fromMatrix, toMatrix, transposed, type Dense } from '../src/numbers/dense.js';
 import { intoFrame, outOfFrame, toFactors } from '../src/ensemble/adapter.js';
 import { InputError } from '../src/inputError.js';
 import { method } from '../src/method/method.js';

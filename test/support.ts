@@ -5,7 +5,7 @@ import { Matrix } from 'ml-matrix';
 import { describe } from 'vitest';
 import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
 import { useBackend as openBackend } from '../src/backend/useBackend.js';
-import { dense, type Dense } from '../src/dense.js';
+import { dense, type Dense } from '../src/numbers/dense.js';
 import { toFactors, type Adapter, type Coefficients, type Factors } from '../src/ensemble/adapter.js';
 import { InputError } from '../src/inputError.js';
 import type { Tableau } from '../src/method/tableau.js';

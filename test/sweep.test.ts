@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../src/backend/useBackend.js';
-import { dense } from '../src/dense.js';
+import { dense } from '../src/numbers/dense.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import type { Outcome } from '../src/method/outcome.js';
 import { sweepJsonSchema, sweepSchema, type SweepInput } from '../src/sweep/config.js';

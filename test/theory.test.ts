@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Matrix } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
-import { dense, fromMatrix, toMatrix, type Dense } from '../src/dense.js';
+import { dense, fromMatrix, toMatrix, type Dense } from '../src/numbers/dense.js';
 import { balancedPath } from '../src/theory/balanced.js';
 import {
   alignedPath,

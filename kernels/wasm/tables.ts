@@ -1,5 +1,5 @@
 /** What the wasm kernel is told of structures and methods, as numbers. */
-import { fromMatrix, toMatrix, transposed, type Dense } from '../../src/dense.js';
+import { fromMatrix, toMatrix, transposed, type Dense } from '../../src/numbers/dense.js';
 import { estimateOrder, type Method } from '../../src/method/method.js';
 import { stagesOf } from '../../src/method/stabilized.js';
 import { firstSameAsLast, type Tableau } from '../../src/method/tableau.js';

@@ -3,7 +3,7 @@
  * X = sqrt(c / kB) B, Y = sqrt(c / kA) A^T with c = s sqrt(kA kB) (s B A = X Y^T) are what flows are computed in.
  */
 import { Matrix } from 'ml-matrix';
-import { dense, fromMatrix, toMatrix, transposed, type Dense } from '../dense.js';
+import { dense, fromMatrix, toMatrix, transposed, type Dense } from '../numbers/dense.js';
 import type { Frame } from '../problem/frame.js';
 
 export interface Adapter {

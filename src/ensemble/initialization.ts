@@ -4,7 +4,7 @@
  * coordinates; the others in those of W.
  */
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
-import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { dense, fromMatrix, toMatrix, type Dense } from '../numbers/dense.js';
 import { InputError } from '../inputError.js';
 import { haarColumns } from '../problem/frame.js';
 import { normals, uniforms, type StreamName, type TrialKey } from '../random/philox.js';

@@ -3,7 +3,7 @@
  * Files are read once; a problem is then made per loss and shape (and per rank for PiSSA, which changes W0).
  */
 import { Matrix } from 'ml-matrix';
-import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { dense, fromMatrix, toMatrix, type Dense } from '../numbers/dense.js';
 import { readEntries, readMatrix } from '../files/matrix.js';
 import { InputError } from '../inputError.js';
 import { randomFrame, type Frame } from '../problem/frame.js';

@@ -1,6 +1,6 @@
 /** A problem whose loss is a TensorFlow.js function of W: its flow comes from automatic differentiation. */
 import { SingularValueDecomposition } from 'ml-matrix';
-import { toMatrix, type Dense } from '../dense.js';
+import { toMatrix, type Dense } from '../numbers/dense.js';
 import type { Problem, TensorLoss } from './problem.js';
 import { leadingRows } from './spectralDirections.js';
 

@@ -3,7 +3,7 @@
  * flow is that of a diagonal target, which costs O((n + m) r^2) instead of O(n m r) per evaluation.
  */
 import { Matrix, QrDecomposition, SingularValueDecomposition } from 'ml-matrix';
-import { toMatrix, type Dense } from '../dense.js';
+import { toMatrix, type Dense } from '../numbers/dense.js';
 import { normals, type StreamName } from '../random/philox.js';
 
 export interface Frame {

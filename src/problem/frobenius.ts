@@ -3,7 +3,7 @@
  * its spectral frame, from a matrix or directly from a spectrum, or dense.
  */
 import { SingularValueDecomposition } from 'ml-matrix';
-import { dense, toMatrix, type Dense } from '../dense.js';
+import { dense, toMatrix, type Dense } from '../numbers/dense.js';
 import { eckartYoungMirsky, frobeniusFullLoss } from '../theory/frobenius.js';
 import { spectralFrame, type Frame } from './frame.js';
 import type { Problem } from './problem.js';

@@ -3,7 +3,7 @@
  * Frobenius loss.
  */
 import { CholeskyDecomposition, Matrix, SingularValueDecomposition } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { fromMatrix, toMatrix, type Dense } from '../numbers/dense.js';
 import { InputError } from '../inputError.js';
 import { eckartYoungMirsky } from '../theory/frobenius.js';
 import { regressionFullPath, regressionOptima } from '../theory/linearRegression.js';

@@ -1,6 +1,6 @@
 /** Value and gradient of f = 1/2 tr((dW - E) H (dW - E)^T) at an update dW, dense and in float64. */
 import { Matrix } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { fromMatrix, toMatrix, type Dense } from '../numbers/dense.js';
 
 /** E and dW [n, m], H [m, m] (null: the identity); the gradient (dW - E) H is [n, m]. */
 export function quadraticForm(error: Dense, covariance: Dense | null, update: Dense) {

@@ -1,6 +1,6 @@
 /** Row-orthonormal matrices [rank, m] that a spectral initialization is aligned with. */
 import type { Matrix } from 'ml-matrix';
-import { dense, fromMatrix, type Dense } from '../dense.js';
+import { dense, fromMatrix, type Dense } from '../numbers/dense.js';
 
 /** e_1, ..., e_rank in R^m. */
 export function unitRows(rank: number, m: number): Dense {

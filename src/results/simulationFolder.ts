@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { writeSafetensors } from '../files/writeSafetensors.js';
 import { writeWhole } from '../files/writeWhole.js';
-import type { Dense } from '../dense.js';
+import type { Dense } from '../numbers/dense.js';
 import { simulationHtml } from '../report/html.js';
 import { renderPng, renderSvg, simulationFigures } from '../report/plots.js';
 import type { SimulationReport } from '../report/simulation.js';

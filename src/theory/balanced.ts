@@ -4,7 +4,7 @@
  * one length) is such a start. Only 2 x 2 blocks, one a mode, and r x r matrices are ever made.
  */
 import { CholeskyDecomposition, Matrix, solve } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { fromMatrix, toMatrix, type Dense } from '../numbers/dense.js';
 
 export interface BalancedInput {
   /** Diagonal of E, [min(n, m)], in any order. */

@@ -3,7 +3,7 @@
  * optimum of every rank and full fine-tuning's path. LoRA's path has no closed form here; H = I is frobenius.ts.
  */
 import { EigenvalueDecomposition, Matrix, SingularValueDecomposition } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { fromMatrix, toMatrix, type Dense } from '../numbers/dense.js';
 import { eckartYoungMirsky } from './frobenius.js';
 
 export interface RegressionInput {

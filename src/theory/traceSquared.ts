@@ -4,7 +4,7 @@
  * coupling c = s sqrt(kA kB) throughout, so that s B A = c X Y^T.
  */
 import { Matrix } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { fromMatrix, toMatrix, type Dense } from '../numbers/dense.js';
 import { riccati } from './riccati.js';
 
 export interface TraceSquaredInput {

@@ -1,6 +1,6 @@
 /** Singular values of an update from its factors, without forming it. */
 import { Matrix, QrDecomposition, SingularValueDecomposition } from 'ml-matrix';
-import { dense, toMatrix, type Dense } from '../dense.js';
+import { dense, toMatrix, type Dense } from '../numbers/dense.js';
 
 /** Singular values of X Y^T, X [n, r] and Y [m, r], largest first [r]: those of R_x R_y^T from both QRs. */
 export function updateSingularValues({ x, y }: { readonly x: Dense; readonly y: Dense }): number[] {

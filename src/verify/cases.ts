@@ -2,7 +2,7 @@
  * Random problems to verify on: every loss, shapes n != m, ranks from 1 to min(n, m), scales and learning-rate ratios
  * that are not 1, several draws of the adapter. All of size about 1, so that relative and absolute errors agree.
  */
-import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { dense, fromMatrix, toMatrix, type Dense } from '../numbers/dense.js';
 import { clock, type Adapter, type Coefficients } from '../ensemble/adapter.js';
 import { customProblem } from '../input/customLoss.js';
 import { frobenius, frobeniusDense } from '../problem/frobenius.js';

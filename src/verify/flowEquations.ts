@@ -3,7 +3,7 @@
  * loss, the flow, and central differences of the loss in float64, each against each.
  */
 import * as tf from '@tensorflow/tfjs';
-import { fromMatrix, toMatrix, dense } from '../dense.js';
+import { fromMatrix, toMatrix, dense } from '../numbers/dense.js';
 import type { Case } from './cases.js';
 import { atMost, tightest, Worst, type Check, type Context, type Measurement } from './check.js';
 import { gradientByDifferences } from './differences.js';

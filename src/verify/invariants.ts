@@ -3,7 +3,7 @@
  * a loss that falls by its dissipation, the symmetries of the loss, ranks that nest, and a scale that is a unit of time.
  */
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import { toMatrix, type Dense } from '../dense.js';
+import { toMatrix, type Dense } from '../numbers/dense.js';
 import type { State64 } from '../../kernels/cpu/step.js';
 import { tableaus } from '../method/tableau.js';
 import { frobeniusDense } from '../problem/frobenius.js';

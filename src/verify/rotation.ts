@@ -5,7 +5,7 @@ import { Matrix } from 'ml-matrix';
 import { matMul } from '../../kernels/tensorOps/matMul.js';
 import { tensor2d } from '../../kernels/tensorOps/loraSystem.js';
 import type { State64 } from '../../kernels/cpu/step.js';
-import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { fromMatrix, toMatrix, type Dense } from '../numbers/dense.js';
 import { customProblem } from '../input/customLoss.js';
 import { haarColumns } from '../problem/frame.js';
 import { frobenius, frobeniusDense } from '../problem/frobenius.js';

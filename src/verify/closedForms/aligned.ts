@@ -1,6 +1,6 @@
 /** LoRA on the Frobenius loss from spectrally aligned starts, where modes decouple: path, end, rates and saddles. */
 import { Matrix } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../../dense.js';
+import { fromMatrix, toMatrix, type Dense } from '../../numbers/dense.js';
 import type { Adapter } from '../../ensemble/adapter.js';
 import { plans, Draws } from '../cases.js';
 import { atMost, Worst, type Check, type Context } from '../check.js';

@@ -1,6 +1,6 @@
 /** LoRA on the Frobenius loss from lambda-balanced starts, square, tall and wide: path, end and rate. */
 import type { Matrix } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../../dense.js';
+import { fromMatrix, toMatrix, type Dense } from '../../numbers/dense.js';
 import type { Adapter } from '../../ensemble/adapter.js';
 import { haarColumns } from '../../problem/frame.js';
 import { plans, rankOf, Draws } from '../cases.js';

@@ -1,5 +1,5 @@
 /** The Frobenius loss: full fine-tuning's path, and LoRA's end from Gaussian starts, against their closed forms. */
-import { fromMatrix } from '../../dense.js';
+import { fromMatrix } from '../../numbers/dense.js';
 import { Worst, type Check } from '../check.js';
 import { assembled, genericCases } from './problems.js';
 import { compareEnd, compareFull, stationaryBudget } from './simulate.js';

@@ -1,5 +1,5 @@
 /** Linear regression: full fine-tuning's path, LoRA's end from Gaussian starts, and H = I, which is the Frobenius loss. */
-import { fromMatrix } from '../../dense.js';
+import { fromMatrix } from '../../numbers/dense.js';
 import { frobenius } from '../../problem/frobenius.js';
 import { linearRegression } from '../../problem/linearRegression.js';
 import { atMost, Worst, type Check } from '../check.js';

@@ -3,7 +3,7 @@
  * drawn first and E is put together from them, so that nothing is taken from a decomposition that rankflow computes.
  */
 import { Matrix } from 'ml-matrix';
-import { dense, fromMatrix, toMatrix, transposed, type Dense } from '../../dense.js';
+import { dense, fromMatrix, toMatrix, transposed, type Dense } from '../../numbers/dense.js';
 import type { Adapter, Coefficients } from '../../ensemble/adapter.js';
 import { haarColumns, type Frame } from '../../problem/frame.js';
 import { frobenius, frobeniusDense } from '../../problem/frobenius.js';

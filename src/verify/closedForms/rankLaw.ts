@@ -2,7 +2,7 @@
  * How far LoRA's end on the trace-squared loss lies from full fine-tuning's, by rank: the spectral law, the Gaussian
  * expectation by Monte Carlo simulation, and the O(r^-1/2) law fitted to simulated ends.
  */
-import { dense, fromMatrix } from '../../dense.js';
+import { dense, fromMatrix } from '../../numbers/dense.js';
 import type { Coefficients, Factors } from '../../ensemble/adapter.js';
 import { traceSquared } from '../../problem/traceSquared.js';
 import { zScore } from '../../sweep/statistics.js';
