@@ -3,8 +3,9 @@
  * in the spectral frame, E = diag(sigma) [n, m], n and m free. B0 = 0 with A0 A0^T = lambda kA I (orthogonal rows of
  * one length) is such a start. Only 2 x 2 blocks, one a mode, and r x r matrices are ever made.
  */
-import { CholeskyDecomposition, Matrix, solve } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../numbers/dense.js';
+import { dense, type Dense } from '../numbers/dense.js';
+import { balancedState, lateRate, modesOf } from './balancedState.js';
+import { gram, norm } from './smallMatrices.js';
 
 export interface BalancedInput {
   /** Diagonal of E, [min(n, m)], in any order. */
@@ -21,17 +22,17 @@ export interface BalancedInput {
   readonly y0: Dense;
 }
 
-/** Everything takes a finite time t >= 0, and costs O((n + m) r^2) for each of about c (sigma_1 + c |lambda|) t / 4 substeps, counted from the latest time asked for if that is earlier. */
+/** Everything takes a time t in [0, Infinity] and costs O((n + m) r^2), whatever t is. */
 export interface BalancedPath {
   /** X(t) [n, r], Y(t) [m, r] up to one r x r rotation of both, which no Gram or product X Y^T, X X^T, Y Y^T sees. */
   factors(t: number): { x: Dense; y: Dense };
   /** U^T (s B A) V = c X Y^T [n, m]. */
   update(t: number): Dense;
-  /** 1/2 |E - s B A|_F^2. */
+  /** 1/2 |E - s B A|_F^2, to full relative accuracy however small it is (at a start that is near its end, to 1e-31 f(W0)). */
   loss(t: number): number;
   /**
-   * Exponential rate per unit of time at which s B A of a generic start reaches the truncated SVD: the gap between the
-   * r-th and the next eigenvalue of F. The loss falls to its end at twice this.
+   * Exponential rate per unit of time at which s B A reaches its end from this start; 0 if it is slower than any
+   * exponential, or does not move. The excess of the loss falls at twice this.
    */
   readonly rate: number;
 }
@@ -40,7 +41,7 @@ export interface BalancedPath {
  * The LoRA path from a lambda-balanced start. Derived from the flow: with R = [X; Y], balance turns it into
  * R' = F R - (c^2 / 2) R R^T R, F = [[-a I, c E], [c E^T, a I]], a = c^2 lambda / 2, a matrix Riccati equation for Q = R R^T:
  *   Q(t) = e^{Ft} R0 [I + c^2 R0^T (int_0^t e^{2F tau} dtau) R0]^{-1} R0^T e^{Ft},  s B A = the upper right block of c Q
- * (cf. Braun et al. 2022, Domine et al. 2024). It is applied in substeps short enough for no exponential to grow large.
+ * (cf. Braun et al. 2022, Domine et al. 2024). It is evaluated in the eigenvectors of F (dominantSubspace.ts).
  *
  * @param tolerance largest |X0^T X0 - Y0^T Y0 + lambda I|_F, relative to |X0^T X0|_F + |Y0^T Y0|_F, let pass; the path
  *   is wrong by about the defect. The default, 1e-6, lets float32 initializations pass.
@@ -49,123 +50,30 @@ export interface BalancedPath {
 export function balancedPath(input: BalancedInput, tolerance = 1e-6): BalancedPath {
   checkShapes(input);
   checkBalance(input, tolerance);
-  const { sigma, c } = input;
-  const blocks = spectrumOf(input);
-  const largest = blocks.mu.reduce((a, b) => Math.max(a, b));
-  // A substep may let columns grow apart by e^(2 * 4) before they are made orthogonal again: a relative error of 1e-13.
-  // One column has none to grow apart from; its exponential must only stay finite.
-  const longest = input.x0.cols === 1 ? 150 : 4;
-  const origin = { t: 0, factors: { x: toMatrix(input.x0), y: toMatrix(input.y0) } };
-  let latest = origin;
-  const factors = (t: number): Factors => {
-    const from = t >= latest.t ? latest : origin;
-    const steps = Math.max(1, Math.ceil(((t - from.t) * largest) / longest));
-    const step = substep(blocks, c, (t - from.t) / steps);
-    let now: Factors = from.factors;
-    for (let i = 0; i < steps; i++) now = step(now);
-    latest = { t, factors: now };
-    return now;
-  };
-  const update = (t: number) => {
-    const { x, y } = factors(t);
-    return x.mmul(y.transpose()).mul(c);
-  };
+  const start = modesOf(input);
+  const state = (t: number) => balancedState(start, Math.min(t, Number.MAX_VALUE));
+  const factors = (t: number) => (t === 0 ? { x: input.x0, y: input.y0 } : state(t).factors());
   return {
-    factors: (t) => {
+    factors,
+    update(t) {
       const { x, y } = factors(t);
-      return { x: fromMatrix(x), y: fromMatrix(y) };
+      return scaledProduct(x, y, input.c);
     },
-    update: (t) => fromMatrix(update(t)),
-    loss: (t) => lossOf(sigma, c, factors(t)),
-    rate: rateOf(input, blocks),
+    loss: (t) => state(t).loss(),
+    rate: lateRate(start),
   };
 }
 
-/** 1/2 |diag(sigma) - c X Y^T|_F^2 by row sums and Gram matrices. */
-function lossOf(sigma: Float64Array, c: number, { x, y }: Factors): number {
-  const energy = sigma.reduce((sum, s) => sum + s * s, 0);
-  let overlap = 0;
-  sigma.forEach((s, i) => {
-    for (let j = 0; j < x.columns; j++) overlap += s * x.get(i, j) * y.get(i, j);
-  });
-  const squares = x.transpose().mmul(x).dot(y.transpose().mmul(y));
-  return Math.max(0, energy / 2 - c * overlap + (c * c * squares) / 2);
-}
-
-interface Factors {
-  readonly x: Matrix;
-  readonly y: Matrix;
-}
-
-/**
- * F as blocks [[-a, k], [k, a]] on (row i of X, row i of Y), of eigenvalues +-mu; k = 0 in the rows that only the
- * longer of X and Y has.
- */
-interface Blocks {
-  readonly a: number;
-  /** [max(n, m)]. */
-  readonly k: Float64Array;
-  /** [max(n, m)]. */
-  readonly mu: Float64Array;
-}
-
-function spectrumOf({ sigma, n, m, c, lambda }: BalancedInput): Blocks {
-  const a = (c * c * lambda) / 2;
-  const k = new Float64Array(Math.max(n, m));
-  k.set(sigma.map((s) => c * s));
-  return { a, k, mu: k.map((entry) => Math.hypot(a, entry)) };
-}
-
-/** One step of length delta of the matrix Riccati equation: R <- e^{F delta} R L^{-T}, L L^T = I + c^2 R^T J R. */
-function substep(blocks: Blocks, c: number, delta: number): (from: Factors) => Factors {
-  const { mu } = blocks;
-  const ratio = mu.map((v) => (v === 0 ? delta : Math.sinh(v * delta) / v));
-  const cosh = mu.map((v) => Math.cosh(v * delta));
-  const flow = blockFunction(blocks, cosh, ratio);
-  const integral = blockFunction(
-    blocks,
-    ratio.map((s, i) => s * (cosh[i] ?? 1)),
-    ratio.map((s) => s * s),
-  );
-  return (from) => {
-    const gram = gramProduct(from, integral(from)).mul(c * c);
-    const lower = new CholeskyDecomposition(gram.add(Matrix.eye(gram.rows))).lowerTriangularMatrix;
-    const normalize = (a: Matrix) => solve(lower, a.transpose()).transpose();
-    const { x, y } = flow(from);
-    return { x: normalize(x), y: normalize(y) };
-  };
-}
-
-/** Applies even(F) + odd(F) F, given `even` and `odd` (functions of mu^2) on each block, to R = [X; Y]. */
-function blockFunction({ a, k }: Blocks, even: Float64Array, odd: Float64Array): (from: Factors) => Factors {
-  const scaled = (self: Matrix, other: Matrix, sign: number) => {
-    const result = self.clone();
-    for (let i = 0; i < self.rows; i++) {
-      const own = (even[i] ?? 0) + sign * a * (odd[i] ?? 0);
-      const cross = (odd[i] ?? 0) * (k[i] ?? 0);
-      for (let j = 0; j < self.columns; j++) {
-        const partner = i < other.rows ? other.get(i, j) : 0;
-        result.set(i, j, own * self.get(i, j) + cross * partner);
-      }
+/** c X Y^T. */
+function scaledProduct(x: Dense, y: Dense, c: number): Dense {
+  const out = dense(x.rows, y.rows);
+  for (let i = 0; i < x.rows; i++)
+    for (let j = 0; j < y.rows; j++) {
+      let sum = 0;
+      for (let k = 0; k < x.cols; k++) sum += x.data[i * x.cols + k]! * y.data[j * y.cols + k]!;
+      out.data[i * y.rows + j] = c * sum;
     }
-    return result;
-  };
-  return ({ x, y }) => ({ x: scaled(x, y, -1), y: scaled(y, x, +1) });
-}
-
-/** R^T S [r, r] of two stacked factors whose product is symmetric, symmetric to the last bit. */
-function gramProduct(left: Factors, right: Factors): Matrix {
-  const product = left.x.transpose().mmul(right.x).add(left.y.transpose().mmul(right.y));
-  return Matrix.add(product, product.transpose()).mul(0.5);
-}
-
-function rateOf({ sigma, n, m, x0 }: BalancedInput, { a, mu }: Blocks): number {
-  const paired = mu.subarray(0, sigma.length);
-  const single = new Float64Array(Math.abs(n - m)).fill(n > m ? -a : a);
-  const eigenvalues = Float64Array.from([...paired, ...paired.map((v) => -v), ...single])
-    .sort()
-    .reverse();
-  return (eigenvalues[x0.cols - 1] ?? 0) - (eigenvalues[x0.cols] ?? 0);
+  return out;
 }
 
 function checkShapes({ sigma, n, m, c, x0, y0 }: BalancedInput): void {
@@ -179,10 +87,9 @@ function checkShapes({ sigma, n, m, c, x0, y0 }: BalancedInput): void {
 }
 
 function checkBalance({ lambda, x0, y0 }: BalancedInput, tolerance: number): void {
-  const [x, y] = [toMatrix(x0), toMatrix(y0)];
-  const [xx, yy] = [x.transpose().mmul(x), y.transpose().mmul(y)];
-  const scale = xx.norm() + yy.norm();
-  const defect = Matrix.sub(xx, yy).add(Matrix.eye(xx.rows).mul(lambda)).norm();
+  const [xx, yy] = [gram(x0.data, x0.cols), gram(y0.data, y0.cols)];
+  const scale = norm(xx) + norm(yy);
+  const defect = norm(xx.map((value, at) => value - yy[at]! + (at % (x0.cols + 1) === 0 ? lambda : 0)));
   if (!(defect <= tolerance * scale)) {
     throw new Error(
       `not lambda-balanced: |X0^T X0 - Y0^T Y0 + lambda I| = ${defect} at lambda=${lambda}, over ${tolerance} of ${scale}`,
