@@ -255,25 +255,28 @@ const CANCELLED = 1e-2;
 export function lateRate(start: BalancedStart): number {
   const { eigenvalues, columns: r } = start;
   const { z, pivots, inside } = reduced(start, Number.MAX_VALUE);
-  const isPaired = (row: number) => eigenvalues[row]!.kappa !== 0;
-  const rates: number[] = [];
-  /** Of the products of two rows, one of which E reaches: the others are no part of X Y^T. */
-  const addSums = (rows: readonly number[]) => {
-    const least = (some: readonly number[]) => Math.min(...some.map((row) => eigenvalues[row]!.size));
-    const paired = rows.filter(isPaired);
-    if (paired.length > 0) rates.push(least(paired) + least(rows));
+  let slowest = Infinity;
+  const include = (rate: number) => (slowest = Math.min(slowest, rate));
+  /** Sums of two sizes, one of a pair: the products of two single rows are no part of X Y^T. */
+  const includeSums = (rows: readonly number[]) => {
+    let [least, leastPaired] = [Infinity, Infinity];
+    for (const row of rows) {
+      const { size, kappa } = eigenvalues[row]!;
+      least = Math.min(least, size);
+      if (kappa !== 0) leastPaired = Math.min(leastPaired, size);
+    }
+    include(least + leastPaired);
   };
-  const staying = inside.map((column) => pivots[column]!);
-  addSums(staying);
+  includeSums(inside.map((column) => pivots[column]!));
   pivots.forEach((pivot, column) => {
-    const moved = eigenvalues.map((_, k) => k).filter((k) => z[k * r + column] !== 0);
-    if (!inside.includes(column)) return addSums(moved);
+    const moved = [...eigenvalues.keys()].filter((k) => z[k * r + column] !== 0);
+    if (!inside.includes(column)) return includeSums(moved);
     const p = eigenvalues[pivot]!;
-    if (p.size === 0) return rates.push(0);
+    if (p.size === 0) include(0);
     for (const k of moved) {
       const gap = gapOf(p, eigenvalues[k]!);
-      if (gap > 0) rates.push(gap);
+      if (gap > 0) include(gap);
     }
   });
-  return rates.length > 0 ? Math.min(...rates) : 0;
+  return slowest === Infinity ? 0 : slowest;
 }

@@ -138,17 +138,13 @@ export function reduced(start: Start, t: number): Reduced {
 /** For each row, what elimination may leave of a zero: of the largest entry in its group. */
 function roundingOf({ eigenvalues, z, columns, groups }: Start): Float64Array {
   const floors = new Float64Array(eigenvalues.length);
-  const largest = (row: number) => (row < 0 ? 0 : largestEntry(z, row, columns, null).size);
-  for (const group of groups) {
-    const [own, partners] = [
-      group.map(({ row }) => largest(row)),
-      group.map(({ partner }) => largest(partner)),
-    ];
-    for (const { row, partner } of group) {
-      floors[row] = ROUNDING * Math.max(...own);
-      if (partner >= 0) floors[partner] = ROUNDING * Math.max(...partners);
+  const largest = (row: number) => largestEntry(z, row, columns, null).size;
+  for (const side of ['row', 'partner'] as const)
+    for (const group of groups) {
+      if (group[0]![side] < 0) continue;
+      const most = group.reduce((sum, one) => Math.max(sum, largest(one[side])), 0);
+      for (const one of group) floors[one[side]] = ROUNDING * most;
     }
-  }
   return floors;
 }
 
