@@ -325,6 +325,7 @@ describe('method()', () => {
       'diverged',
       'step-too-small',
       'step-budget',
+      'loss-not-finite',
     ]);
   });
 });

@@ -285,6 +285,7 @@ describe('summary', () => {
       stationary: 1,
       diverged: 1,
       'step-budget': 1,
+      'loss-not-finite': 0,
       'step-too-small': 1,
     });
     expect(cell?.trials).toBe(5);

@@ -47,7 +47,7 @@ export async function writeSimulation(
     accepted_steps: trajectory.acceptedSteps,
     rejected_steps: trajectory.rejectedSteps,
     evaluations: trajectory.evaluations,
-    loss: trajectory.last.loss,
+    loss: finite(trajectory.last.loss),
   }));
   writeWhole(
     at('trials.parquet'),

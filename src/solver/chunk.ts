@@ -7,13 +7,14 @@ import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { dense } from '../numbers/dense.js';
 import type { Factors } from '../ensemble/adapter.js';
 import type { Method } from '../method/method.js';
+import { succeeded } from '../method/outcome.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
 import type { Drawn } from './drawn.js';
 import { integrateFused } from './fused.js';
 import type { HostState } from './batch.js';
 import { integrate, type Batch, type Ending } from './integrate.js';
-import { observer, type Detail, type Observation, type SavePoint } from './observe.js';
+import { isFiniteObservation, observer, type Detail, type Observation, type SavePoint } from './observe.js';
 import type { Path } from './path.js';
 
 export interface Chunk {
@@ -79,7 +80,11 @@ export async function solveChunk(chunk: Chunk, watch?: SaveWatch): Promise<Traje
           initial: drawn.length > 0 ? { drawn } : { states: initial },
         })
       : await byTensorOps(problem, width, { ...common, initial }, method, stop);
-  return endings.map(({ state, ...ending }, index) => ({ ...ending, factors: factorsOf(index, state) }));
+  return endings.map(({ state, outcome, ...ending }, index) => ({
+    ...ending,
+    outcome: succeeded(outcome) && !isFiniteObservation(ending.last) ? 'loss-not-finite' : outcome,
+    factors: factorsOf(index, state),
+  }));
 }
 
 async function byTensorOps<T extends S, S>(

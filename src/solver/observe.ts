@@ -31,6 +31,16 @@ export interface Observation extends SavePoint {
   readonly singularValues: readonly number[] | null;
 }
 
+/** Whether all that is measured of a state is a finite number. */
+export const isFiniteObservation = (observation: Observation): boolean =>
+  [
+    observation.loss,
+    observation.gradientNorm,
+    observation.balancedness,
+    observation.distance ?? 0,
+    ...(observation.singularValues ?? []),
+  ].every(Number.isFinite);
+
 /** How much is kept at save times: the loss, or all there is, with singular values or without. */
 export type Detail = 'loss' | 'flow' | 'singular-values';
 

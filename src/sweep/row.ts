@@ -42,8 +42,7 @@ export const trialIntegers: readonly (keyof TrialRow)[] = [
   ...(['accepted_steps', 'rejected_steps', 'evaluations'] as const),
 ];
 
-/** Whether a trajectory ended by itself, so that its numbers mean what the method computed. */
-export const succeeded = (outcome: Outcome): boolean => outcome === 'end-time' || outcome === 'stationary';
+export { succeeded } from '../method/outcome.js';
 
 export function trialRow(cell: Cell, trial: number, seed: number, trajectory: Trajectory): TrialRow {
   const { problem, rank, coefficients } = cell;

@@ -11,9 +11,12 @@ import { trialRow, type TrialRow } from './row.js';
 /** What some trajectories gave. */
 export interface Trials {
   readonly rows: readonly TrialRow[];
-  /** Loss at the save times, per row; null where a trajectory had failed. */
+  /** Loss at the save times, per row; null where a trajectory had failed, or its loss is not finite. */
   readonly curves: readonly (readonly (number | null)[])[];
 }
+
+const finite = (value: number | undefined): number | null =>
+  value !== undefined && Number.isFinite(value) ? value : null;
 
 /** The ways in which the trajectories of a plan are computed on the backend in use. @throws InputError */
 export function waysOf({ cells, config, method, stop }: Plan): Way[] {
@@ -57,7 +60,7 @@ export async function* runTrials(
       const results = solved.map(({ index, trajectory }) => ({ ...tasks[index]!, trajectory }));
       yield {
         rows: results.map(({ cell, trial, trajectory }) => trialRow(cell, trial, config.seed, trajectory)),
-        curves: results.map(({ trajectory }) => trajectory.saved.map((saved) => saved?.loss ?? null)),
+        curves: results.map(({ trajectory }) => trajectory.saved.map((saved) => finite(saved?.loss))),
       };
     }
   }

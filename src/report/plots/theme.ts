@@ -29,6 +29,7 @@ export const outcomeColors: Readonly<Record<Outcome, string>> = {
   diverged: '#D55E00',
   'step-too-small': '#CC79A7',
   'step-budget': '#666666',
+  'loss-not-finite': '#009E73',
 };
 
 const kindColors = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9'];
