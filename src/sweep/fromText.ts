@@ -1,6 +1,6 @@
 /** Configs from text: a name for each key of a schema, as flags and addresses have it, and its value. */
 import type { z } from 'zod';
-import { DEFAULT_STEADY } from './plan.js';
+import { DEFAULT_STEADY } from './horizon.js';
 
 /** `lrRatioA` -> `lr-ratio-a`. */
 export const flagName = (key: string): string =>
