@@ -14,6 +14,7 @@ import { lossNames, type Problem } from '../problem/problem.js';
 import { isNamedSpectrum, listedSpectrum, namedSpectrum } from '../problem/spectrum.js';
 import { trace, traceSquared } from '../problem/traceSquared.js';
 import { customProblem } from './customLoss.js';
+import { checkScale, norm } from './scale.js';
 
 export interface Shape {
   readonly n: number;
@@ -92,7 +93,7 @@ export function labelOf({ spec }: Source): string {
 
 /**
  * The problem of a loss on a source. `base`, if given, replaces W0 (PiSSA's residual).
- * @throws InputError if the loss lacks what it needs
+ * @throws InputError if the loss lacks what it needs, or is of a scale at which its flow cannot be followed
  */
 export async function makeProblem(
   loss: string,
@@ -103,16 +104,26 @@ export async function makeProblem(
   const { n, m } = shape;
   checkShape(source, shape);
   switch (loss) {
-    case 'frobenius':
-      if (source.spec.spectrum === undefined) return frobenius(nonzero(errorMatrix(source, shape, base)));
-      return frobeniusFromSpectrum(spectrumOf(source.spec, shape), n, m, frameOf(source.spec, shape));
-    case 'linear-regression':
-      return linearRegression(nonzero(errorMatrix(source, shape, base)), covarianceOf(source, m));
+    case 'frobenius': {
+      if (source.spec.spectrum === undefined) return frobenius(checkedError(source, shape, base));
+      const sigma = spectrumOf(source.spec, shape);
+      checkScale('spectrum', 'norm', norm(sigma), 'target');
+      return frobeniusFromSpectrum(sigma, n, m, frameOf(source.spec, shape));
+    }
+    case 'linear-regression': {
+      const covariance = covarianceOf(source, m);
+      checkScale('covariance', 'norm', norm(covariance.data), 'speed');
+      const problem = linearRegression(checkedError(source, shape, base), covariance);
+      checkScale('covariance', '|E H|, the fastest rate,', problem.rate, 'speed');
+      return problem;
+    }
     case 'trace-squared': {
       if (source.target)
         throw new InputError('target', source.spec.target, 'left out: trace-squared knows only W0 (base)');
       if (n !== m) throw new InputError('shape', `${n}x${m}`, 'square for the trace-squared loss');
-      return traceSquared(n, base ? trace(base) : spectralTrace(source.spec, shape));
+      const trace0 = base ? trace(base) : spectralTrace(source.spec, shape);
+      checkScale(base ? 'base' : 'spectrum', '|tr W0|', Math.abs(trace0), 'target');
+      return traceSquared(n, trace0);
     }
     default: {
       if (!inNode()) throw new InputError('loss', loss, `one of ${lossNames.join(', ')}`);
@@ -120,7 +131,9 @@ export async function makeProblem(
       const f = await readLoss(loss);
       if (source.target)
         throw new InputError('target', source.spec.target, 'left out: a custom loss holds its own target');
-      return customProblem(loss, base ?? baseOf(source, shape), f);
+      const problem = await customProblem(loss, base ?? baseOf(source, shape), f);
+      checkScale('loss', `${loss}, whose gradient at W0 has norm`, problem.rate, 'speed');
+      return problem;
     }
   }
 }
@@ -141,10 +154,14 @@ export function baseOf(source: Source, shape: Shape): Dense {
   return base ?? (spec.spectrum === undefined ? zeros(shape) : spectralMatrix(spec, shape));
 }
 
-/** E, if there is anything to learn. */
-function nonzero(error: Dense): Dense {
-  if (error.data.some((entry) => entry !== 0)) return error;
-  throw new InputError('target', 'M - W0 = 0', 'different from the base');
+/** E [n, m]. @throws InputError if it is zero, or of a scale at which the flow cannot be followed */
+function checkedError(source: Source, shape: Shape, base: Dense | null): Dense {
+  const error = errorMatrix(source, shape, base);
+  const size = norm(error.data);
+  if (size === 0) throw new InputError('target', 'M - W0 = 0', 'different from the base');
+  const [field, what] = source.spec.spectrum === undefined ? ['target', '|M - W0|'] : ['spectrum', 'norm'];
+  checkScale(field!, what!, size, 'target');
+  return error;
 }
 
 /** E = M - W0 [n, m]. */

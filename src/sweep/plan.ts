@@ -7,6 +7,7 @@ import { fromAdapters, initialization, pissaStart, type Initialization } from '.
 import { scaleOf, type Scaling } from '../ensemble/scaling.js';
 import { InputError } from '../inputError.js';
 import { readAdapters } from '../input/adapters.js';
+import { checkClock } from '../input/scale.js';
 import {
   labelOf,
   makeProblem,
@@ -75,6 +76,7 @@ export async function makePlan(config: SweepConfig): Promise<Plan> {
               lrRatioA: config.lrRatioA,
               lrRatioB: config.lrRatioB,
             };
+            checkClock(coefficients);
             const start =
               spec === 'pissa'
                 ? await pissa(problem, loss, source, rank, coefficients.scale)
