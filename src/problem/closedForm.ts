@@ -40,7 +40,7 @@ export function closedForm(
     const path = alignedPath({ sigma, c: 1, x0: diagonal(x), y0: diagonal(y) });
     return {
       name: 'aligned closed form',
-      rate: path.support.length > 0 ? Math.min(...path.support.map((mode) => path.rates[mode]!)) : 0,
+      rate: path.rate,
       loss: (tau) => path.loss(tau),
       singularValues: (tau) =>
         Array.from(path.product(tau).subarray(0, x.cols), Math.abs).sort((a, b) => b - a),

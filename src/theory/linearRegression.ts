@@ -50,6 +50,7 @@ export function regressionOptima(input: RegressionInput): {
   };
 }
 
+/** Everything takes a time t in [0, Infinity]. */
 export interface RegressionFullPath {
   /** W(t) - W0 = E (I - e^{-Ht}) [n, m]. */
   update(t: number): Dense;
@@ -67,11 +68,14 @@ export interface RegressionFullPath {
 export function regressionFullPath(input: RegressionInput): RegressionFullPath {
   const { h, basis, rotated } = inputModes(input);
   const weights = Array.from(h, (_, j) => rotated.getColumn(j).reduce((sum, v) => sum + v * v, 0));
-  const gained = (t: number) => Array.from(h, (rate) => -Math.expm1(-rate * t));
+  const gained = (t: number) => Array.from(h, (rate) => (rate === 0 ? 0 : -Math.expm1(-rate * t)));
   return {
     update: (t) => fromMatrix(rotated.clone().mulRowVector(gained(t)).mmul(basis.transpose())),
     loss: (t) =>
-      h.reduce((sum, rate, j) => sum + (rate * Math.exp(-2 * rate * t) * (weights[j] ?? 0)) / 2, 0),
+      h.reduce(
+        (sum, rate, j) => (rate === 0 ? sum : sum + (rate * Math.exp(-2 * rate * t) * weights[j]!) / 2),
+        0,
+      ),
     rate: Math.min(...h),
   };
 }

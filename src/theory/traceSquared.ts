@@ -47,7 +47,10 @@ export function traceSquaredPath({ trace0, c, x0, y0 }: TraceSquaredInput): Trac
   }
   const plus = Matrix.add(toMatrix(x0), toMatrix(y0)).mul(0.5);
   const minus = Matrix.sub(toMatrix(x0), toMatrix(y0)).mul(0.5);
-  const z = riccati({ c, q: trace0, beta: c * squareSum(plus), gamma: c * squareSum(minus) });
+  const z = riccati({
+    ...{ c, q: trace0, beta: c * squareSum(plus), gamma: c * squareSum(minus) },
+    residual0: trace0 + c * toMatrix(x0).dot(toMatrix(y0)),
+  });
   const factors = (t: number) => {
     const growth = Math.sqrt(z.at(t));
     const shrunk = Matrix.mul(plus, 1 / growth);
