@@ -10,6 +10,12 @@ import { haarColumns } from '../problem/frame.js';
 import { normals, uniforms, type StreamName, type TrialKey } from '../random/philox.js';
 import type { Adapter } from './adapter.js';
 
+/** Mean of |A0|_F^2 and of |B0|_F^2; 0 is said of zero ones alone. */
+export interface Squares {
+  readonly a: number;
+  readonly b: number;
+}
+
 /** What a draw may depend on. */
 export interface DrawContext {
   readonly n: number;
@@ -38,8 +44,18 @@ export interface Initialization {
   /** @throws InputError if there is no such adapter of this rank */
   checkRank(rank: number): void;
   draw(context: DrawContext): Adapter;
+  /** Over all draws of this size; null where adapters are given, not drawn. */
+  squares(size: DrawSize): Squares | null;
   /** Of draws in the problem's coordinates from the streams loraA and loraB alone; null for others. */
   normal(rank: number): NormalEntries | null;
+}
+
+/** The size of a draw. */
+export interface DrawSize {
+  readonly n: number;
+  readonly m: number;
+  readonly rank: number;
+  readonly lrRatioA: number;
 }
 
 interface Form {
@@ -50,6 +66,7 @@ interface Form {
   readonly law?: Initialization['law'];
   checkRank?(rank: number): void;
   normal?(parameter: number): NormalEntries;
+  squares(size: DrawSize, parameter: number): Squares;
   draw(context: DrawContext, parameter: number): Adapter;
 }
 
@@ -61,8 +78,14 @@ const gaussian = (rows: number, cols: number, std: number, key: TrialKey, stream
   );
 
 /** A form with normal entries. */
-const normalForm = (normal: (std: number) => NormalEntries): Pick<Required<Form>, 'normal' | 'draw'> => ({
+const normalForm = (
+  normal: (std: number) => NormalEntries,
+): Pick<Required<Form>, 'normal' | 'squares' | 'draw'> => ({
   normal,
+  squares({ n, m, rank }, std) {
+    const { a, b } = normal(std);
+    return { a: rank * m * a * a, b: n * rank * b * b };
+  },
   draw({ n, m, key }, std) {
     const { a, b } = normal(std);
     const entries = (rows: number, cols: number, of: number, stream: StreamName) =>
@@ -79,6 +102,7 @@ const forms = {
   kaiming: {
     describe: 'A uniform in +-1/sqrt(m), B = 0 (PEFT default)',
     coordinates: 'original',
+    squares: ({ rank }) => ({ a: rank / 3, b: 0 }),
     draw: ({ n, m, key }) =>
       withZeroB(
         dense(
@@ -102,6 +126,7 @@ const forms = {
     checkRank(rank) {
       if (rank % 2 !== 0) throw new InputError('rank', rank, 'even for the orthogonal initialization');
     },
+    squares: ({ n, m, rank }) => ({ a: 0.1 ** 2 * m * (rank / 2), b: 0.1 ** 2 * n * (rank / 2) }),
     draw: ({ n, m, key }) => {
       const { rank } = key;
       const q = haarColumns(toMatrix(gaussian(rank, rank, 1, key, 'mixing')));
@@ -117,6 +142,7 @@ const forms = {
     coordinates: 'flow',
     deterministic: true,
     law: 'orthonormal-rows',
+    squares: ({ rank }, norm) => ({ a: rank * norm ** 2, b: 0 }),
     draw: ({ n, key, spectralDirections }, norm) =>
       withZeroB(times(norm, toMatrix(spectralDirections(key.rank))), n),
   },
@@ -125,6 +151,7 @@ const forms = {
     describe: 'A A^T = LAMBDA kA I (default 1) with random orthogonal rows, B = 0',
     coordinates: 'flow',
     law: 'orthonormal-rows',
+    squares: ({ rank, lrRatioA }, lambda) => ({ a: rank * lambda * lrRatioA, b: 0 }),
     draw: ({ n, m, lrRatioA, key }, lambda) => {
       const columns = haarColumns(toMatrix(gaussian(m, key.rank, 1, key, 'loraA')));
       return withZeroB(times(Math.sqrt(lambda * lrRatioA), columns.transpose()), n);
@@ -177,6 +204,7 @@ export function initialization(spec: string): Initialization {
       form.checkRank?.(context.key.rank);
       return form.draw(context, parameter(context.key.rank));
     },
+    squares: (size) => form.squares(size, parameter(size.rank)),
     normal: (rank) => form.normal?.(parameter(rank)) ?? null,
   };
 }
@@ -189,6 +217,7 @@ export const fromAdapters = (name: string, adapters: readonly Adapter[]): Initia
   law: 'other',
   checkRank: () => undefined,
   draw: ({ key }) => adapters[adapters.length === 1 ? 0 : key.trial] as Adapter,
+  squares: () => null,
   normal: () => null,
 });
 

@@ -73,6 +73,14 @@ export function traceSquaredPath({ trace0, c, x0, y0 }: TraceSquaredInput): Trac
 }
 
 /**
+ * Exponential rate 2cD of the trace per unit of time from a start with tr(s B0 A0) = 0, of which only the squares
+ * |X0|_F^2 and |Y0|_F^2 matter: D = sqrt((tr W0)^2 + c^2 (|X0|^2 + |Y0|^2)^2 / 4).
+ */
+export function traceSquaredRate(trace0: number, c: number, squares: { x: number; y: number }): number {
+  return 2 * c * Math.hypot(trace0, (c * (squares.x + squares.y)) / 2);
+}
+
+/**
  * tr W(t) = tr W0 e^{-nt} of full fine-tuning, dW/dt = -(tr W) I; W(t) - W0 is (trace(t) - tr W0) / n times I.
  * (Rushka & Klabjan 2026 compare LoRA with this.)
  */
