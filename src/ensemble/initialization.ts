@@ -3,8 +3,18 @@
  * (seed, rank, trial) alone. Draws whose law does not depend on the orthogonal frame are made in the problem's own
  * coordinates; the others in those of W.
  */
-import { Matrix, SingularValueDecomposition } from 'ml-matrix';
-import { dense, fromMatrix, toMatrix, type Dense } from '../numbers/dense.js';
+import {
+  columns,
+  dense,
+  difference,
+  leadingColumns,
+  scaled,
+  scaledColumns,
+  transposed,
+  type Dense,
+} from '../numbers/dense.js';
+import { multiply, multiplyTransposedRight } from '../numbers/products.js';
+import { svd } from '../numbers/svd.js';
 import { InputError } from '../inputError.js';
 import { haarColumns } from '../problem/frame.js';
 import { normals, uniforms, type StreamName, type TrialKey } from '../random/philox.js';
@@ -96,8 +106,6 @@ const normalForm = (
 
 const withZeroB = (loraA: Dense, n: number): Adapter => ({ loraA, loraB: dense(n, loraA.rows) });
 
-const times = (factor: number, a: Matrix): Dense => fromMatrix(Matrix.mul(a, factor));
-
 const forms = {
   kaiming: {
     describe: 'A uniform in +-1/sqrt(m), B = 0 (PEFT default)',
@@ -129,11 +137,17 @@ const forms = {
     squares: ({ n, m, rank }) => ({ a: 0.1 ** 2 * m * (rank / 2), b: 0.1 ** 2 * n * (rank / 2) }),
     draw: ({ n, m, key }) => {
       const { rank } = key;
-      const q = haarColumns(toMatrix(gaussian(rank, rank, 1, key, 'mixing')));
-      const half = (from: number) => q.subMatrixRow(Array.from({ length: rank / 2 }, (_, i) => 2 * i + from));
-      const a = toMatrix(gaussian(m, rank / 2, 0.1, key, 'loraA')).mmul(half(0));
-      const b = toMatrix(gaussian(n, rank / 2, 0.1, key, 'loraB')).mmul(half(1));
-      return { loraA: fromMatrix(a.transpose()), loraB: fromMatrix(b) };
+      const q = haarColumns(gaussian(rank, rank, 1, key, 'mixing'));
+      /** Every second row of Q, as columns [r, r / 2]. */
+      const half = (from: number) =>
+        columns(
+          transposed(q),
+          Array.from({ length: rank / 2 }, (_, i) => 2 * i + from),
+        );
+      return {
+        loraA: multiplyTransposedRight(half(0), gaussian(m, rank / 2, 0.1, key, 'loraA')),
+        loraB: multiplyTransposedRight(gaussian(n, rank / 2, 0.1, key, 'loraB'), half(1)),
+      };
     },
   },
   spectral: {
@@ -143,8 +157,7 @@ const forms = {
     deterministic: true,
     law: 'orthonormal-rows',
     squares: ({ rank }, norm) => ({ a: rank * norm ** 2, b: 0 }),
-    draw: ({ n, key, spectralDirections }, norm) =>
-      withZeroB(times(norm, toMatrix(spectralDirections(key.rank))), n),
+    draw: ({ n, key, spectralDirections }, norm) => withZeroB(scaled(spectralDirections(key.rank), norm), n),
   },
   balanced: {
     parameter: { name: 'lambda', default: () => 1 },
@@ -153,8 +166,8 @@ const forms = {
     law: 'orthonormal-rows',
     squares: ({ rank, lrRatioA }, lambda) => ({ a: rank * lambda * lrRatioA, b: 0 }),
     draw: ({ n, m, lrRatioA, key }, lambda) => {
-      const columns = haarColumns(toMatrix(gaussian(m, key.rank, 1, key, 'loraA')));
-      return withZeroB(times(Math.sqrt(lambda * lrRatioA), columns.transpose()), n);
+      const rows = transposed(haarColumns(gaussian(m, key.rank, 1, key, 'loraA')));
+      return withZeroB(scaled(rows, Math.sqrt(lambda * lrRatioA)), n);
     },
   },
   small: {
@@ -226,14 +239,12 @@ export const fromAdapters = (name: string, adapters: readonly Adapter[]): Initia
  * W0 [n, m], and the residual W0 - s B0 A0 that is frozen in its place.
  */
 export function pissaStart(base: Dense, rank: number, scale: number): { adapter: Adapter; residual: Dense } {
-  const svd = new SingularValueDecomposition(toMatrix(base), { autoTranspose: true });
-  const roots = svd.diagonal.slice(0, rank).map((s) => Math.sqrt(s / scale));
-  const leading = (vectors: Matrix) =>
-    vectors.subMatrix(0, vectors.rows - 1, 0, rank - 1).mulRowVector(roots);
-  const b = leading(svd.leftSingularVectors);
-  const a = leading(svd.rightSingularVectors).transpose();
+  const { left, sigma, right } = svd(base);
+  const roots = sigma.slice(0, rank).map((s) => Math.sqrt(s / scale));
+  const leading = (vectors: Dense) => scaledColumns(leadingColumns(vectors, rank), roots);
+  const adapter = { loraA: transposed(leading(right)), loraB: leading(left) };
   return {
-    adapter: { loraA: fromMatrix(a), loraB: fromMatrix(b) },
-    residual: fromMatrix(Matrix.sub(toMatrix(base), b.mmul(a).mul(scale))),
+    adapter,
+    residual: difference(base, scaled(multiply(adapter.loraB, adapter.loraA), scale)),
   };
 }
