@@ -14,7 +14,7 @@ import {
   type Dense,
 } from '../numbers/dense.js';
 import { multiply, multiplyTransposedRight } from '../numbers/products.js';
-import { svd } from '../numbers/svd.js';
+import { svd, type Svd } from '../numbers/svd.js';
 import { InputError } from '../inputError.js';
 import { haarColumns } from '../problem/frame.js';
 import { normals, uniforms, type StreamName, type TrialKey } from '../random/philox.js';
@@ -234,12 +234,21 @@ export const fromAdapters = (name: string, adapters: readonly Adapter[]): Initia
   normal: () => null,
 });
 
+const factors = new WeakMap<Dense, Svd>();
+
+/** The decomposition of W0, computed once for all ranks and scales. */
+function factored(base: Dense): Svd {
+  const found = factors.get(base) ?? svd(base);
+  factors.set(base, found);
+  return found;
+}
+
 /**
  * PiSSA (Meng et al. 2024): B0 = U_r sqrt(S_r / s), A0 = sqrt(S_r / s) V_r^T from the leading singular triples of
  * W0 [n, m], and the residual W0 - s B0 A0 that is frozen in its place.
  */
 export function pissaStart(base: Dense, rank: number, scale: number): { adapter: Adapter; residual: Dense } {
-  const { left, sigma, right } = svd(base);
+  const { left, sigma, right } = factored(base);
   const roots = sigma.slice(0, rank).map((s) => Math.sqrt(s / scale));
   const leading = (vectors: Dense) => scaledColumns(leadingColumns(vectors, rank), roots);
   const adapter = { loraA: transposed(leading(right)), loraB: leading(left) };

@@ -90,7 +90,22 @@ export function regressionFullPath(input: RegressionInput): RegressionFullPath {
 }
 
 /** H = V diag(h) V^T: h [m] clipped at 0, V = basis [m, m], and E V = rotated [n, m]. */
-function inputModes({ e, h }: RegressionInput): { h: Float64Array; basis: Dense; rotated: Dense } {
+interface InputModes {
+  readonly h: Float64Array;
+  readonly basis: Dense;
+  readonly rotated: Dense;
+}
+
+const modes = new WeakMap<RegressionInput, InputModes>();
+
+/** The modes of an input, computed once for its optima and its full path. */
+function inputModes(input: RegressionInput): InputModes {
+  const found = modes.get(input) ?? modesOf(input);
+  modes.set(input, found);
+  return found;
+}
+
+function modesOf({ e, h }: RegressionInput): InputModes {
   if (h.rows !== e.cols || h.cols !== e.cols) {
     throw new Error(`covariance [${h.rows}, ${h.cols}] does not fit E [${e.rows}, ${e.cols}]`);
   }
