@@ -40,6 +40,11 @@ export const coefficients: Coefficients = { scale: 0.7, lrRatioA: 1.3, lrRatioB:
 
 export const plain: Coefficients = { scale: 1, lrRatioA: 1, lrRatioB: 1 };
 
+/** Matrices of ml-matrix, which tests compare with, and back. */
+export const toMatrix = (a: Dense): Matrix => Matrix.from1DArray(a.rows, a.cols, a.data);
+
+export const fromMatrix = (a: Matrix): Dense => dense(a.rows, a.columns, Float64Array.from(a.to1DArray()));
+
 export const norm = (a: ArrayLike<number>): number => Math.hypot(...Array.from(a));
 
 /** |a - b| / |b| in the Euclidean (Frobenius) norm. */

@@ -75,8 +75,8 @@ export const theoryCommand: CommandModule = {
       );
       print(
         'optimum: least loss of that rank; relative error: sqrt(optimum / loss at W0); distance: |dW_LoRA - dW_full|_F\n' +
-          'at the end points; rate: of late approach, from small factors (trace-squared: from the first draw); full rate:\n' +
-          "full fine-tuning's. A dash: no closed form.",
+          'at the end points; rate: of late approach, at the mean |A0|^2 or |B0|^2 of the draws (where both are drawn, on\n' +
+          "the Frobenius loss: in the limit of small ones); full rate: full fine-tuning's. A dash: no closed form.",
       );
     }
   },

@@ -3,12 +3,28 @@
  * (seed, rank, trial) alone. Draws whose law does not depend on the orthogonal frame are made in the problem's own
  * coordinates; the others in those of W.
  */
-import { Matrix, SingularValueDecomposition } from 'ml-matrix';
-import { dense, fromMatrix, toMatrix, type Dense } from '../numbers/dense.js';
+import {
+  columns,
+  dense,
+  difference,
+  leadingColumns,
+  scaled,
+  scaledColumns,
+  transposed,
+  type Dense,
+} from '../numbers/dense.js';
+import { multiply, multiplyTransposedRight } from '../numbers/products.js';
+import { svd, type Svd } from '../numbers/svd.js';
 import { InputError } from '../inputError.js';
 import { haarColumns } from '../problem/frame.js';
 import { normals, uniforms, type StreamName, type TrialKey } from '../random/philox.js';
 import type { Adapter } from './adapter.js';
+
+/** Mean of |A0|_F^2 and of |B0|_F^2; 0 is said of zero ones alone. */
+export interface Squares {
+  readonly a: number;
+  readonly b: number;
+}
 
 /** What a draw may depend on. */
 export interface DrawContext {
@@ -38,8 +54,18 @@ export interface Initialization {
   /** @throws InputError if there is no such adapter of this rank */
   checkRank(rank: number): void;
   draw(context: DrawContext): Adapter;
+  /** Over all draws of this size; null where adapters are given, not drawn. */
+  squares(size: DrawSize): Squares | null;
   /** Of draws in the problem's coordinates from the streams loraA and loraB alone; null for others. */
   normal(rank: number): NormalEntries | null;
+}
+
+/** The size of a draw. */
+export interface DrawSize {
+  readonly n: number;
+  readonly m: number;
+  readonly rank: number;
+  readonly lrRatioA: number;
 }
 
 interface Form {
@@ -50,6 +76,7 @@ interface Form {
   readonly law?: Initialization['law'];
   checkRank?(rank: number): void;
   normal?(parameter: number): NormalEntries;
+  squares(size: DrawSize, parameter: number): Squares;
   draw(context: DrawContext, parameter: number): Adapter;
 }
 
@@ -61,8 +88,14 @@ const gaussian = (rows: number, cols: number, std: number, key: TrialKey, stream
   );
 
 /** A form with normal entries. */
-const normalForm = (normal: (std: number) => NormalEntries): Pick<Required<Form>, 'normal' | 'draw'> => ({
+const normalForm = (
+  normal: (std: number) => NormalEntries,
+): Pick<Required<Form>, 'normal' | 'squares' | 'draw'> => ({
   normal,
+  squares({ n, m, rank }, std) {
+    const { a, b } = normal(std);
+    return { a: rank * m * a * a, b: n * rank * b * b };
+  },
   draw({ n, m, key }, std) {
     const { a, b } = normal(std);
     const entries = (rows: number, cols: number, of: number, stream: StreamName) =>
@@ -73,12 +106,11 @@ const normalForm = (normal: (std: number) => NormalEntries): Pick<Required<Form>
 
 const withZeroB = (loraA: Dense, n: number): Adapter => ({ loraA, loraB: dense(n, loraA.rows) });
 
-const times = (factor: number, a: Matrix): Dense => fromMatrix(Matrix.mul(a, factor));
-
 const forms = {
   kaiming: {
     describe: 'A uniform in +-1/sqrt(m), B = 0 (PEFT default)',
     coordinates: 'original',
+    squares: ({ rank }) => ({ a: rank / 3, b: 0 }),
     draw: ({ n, m, key }) =>
       withZeroB(
         dense(
@@ -102,13 +134,20 @@ const forms = {
     checkRank(rank) {
       if (rank % 2 !== 0) throw new InputError('rank', rank, 'even for the orthogonal initialization');
     },
+    squares: ({ n, m, rank }) => ({ a: 0.1 ** 2 * m * (rank / 2), b: 0.1 ** 2 * n * (rank / 2) }),
     draw: ({ n, m, key }) => {
       const { rank } = key;
-      const q = haarColumns(toMatrix(gaussian(rank, rank, 1, key, 'mixing')));
-      const half = (from: number) => q.subMatrixRow(Array.from({ length: rank / 2 }, (_, i) => 2 * i + from));
-      const a = toMatrix(gaussian(m, rank / 2, 0.1, key, 'loraA')).mmul(half(0));
-      const b = toMatrix(gaussian(n, rank / 2, 0.1, key, 'loraB')).mmul(half(1));
-      return { loraA: fromMatrix(a.transpose()), loraB: fromMatrix(b) };
+      const q = haarColumns(gaussian(rank, rank, 1, key, 'mixing'));
+      /** Every second row of Q, as columns [r, r / 2]. */
+      const half = (from: number) =>
+        columns(
+          transposed(q),
+          Array.from({ length: rank / 2 }, (_, i) => 2 * i + from),
+        );
+      return {
+        loraA: multiplyTransposedRight(half(0), gaussian(m, rank / 2, 0.1, key, 'loraA')),
+        loraB: multiplyTransposedRight(gaussian(n, rank / 2, 0.1, key, 'loraB'), half(1)),
+      };
     },
   },
   spectral: {
@@ -117,17 +156,18 @@ const forms = {
     coordinates: 'flow',
     deterministic: true,
     law: 'orthonormal-rows',
-    draw: ({ n, key, spectralDirections }, norm) =>
-      withZeroB(times(norm, toMatrix(spectralDirections(key.rank))), n),
+    squares: ({ rank }, norm) => ({ a: rank * norm ** 2, b: 0 }),
+    draw: ({ n, key, spectralDirections }, norm) => withZeroB(scaled(spectralDirections(key.rank), norm), n),
   },
   balanced: {
     parameter: { name: 'lambda', default: () => 1 },
     describe: 'A A^T = LAMBDA kA I (default 1) with random orthogonal rows, B = 0',
     coordinates: 'flow',
     law: 'orthonormal-rows',
+    squares: ({ rank, lrRatioA }, lambda) => ({ a: rank * lambda * lrRatioA, b: 0 }),
     draw: ({ n, m, lrRatioA, key }, lambda) => {
-      const columns = haarColumns(toMatrix(gaussian(m, key.rank, 1, key, 'loraA')));
-      return withZeroB(times(Math.sqrt(lambda * lrRatioA), columns.transpose()), n);
+      const rows = transposed(haarColumns(gaussian(m, key.rank, 1, key, 'loraA')));
+      return withZeroB(scaled(rows, Math.sqrt(lambda * lrRatioA)), n);
     },
   },
   small: {
@@ -177,6 +217,7 @@ export function initialization(spec: string): Initialization {
       form.checkRank?.(context.key.rank);
       return form.draw(context, parameter(context.key.rank));
     },
+    squares: (size) => form.squares(size, parameter(size.rank)),
     normal: (rank) => form.normal?.(parameter(rank)) ?? null,
   };
 }
@@ -189,22 +230,30 @@ export const fromAdapters = (name: string, adapters: readonly Adapter[]): Initia
   law: 'other',
   checkRank: () => undefined,
   draw: ({ key }) => adapters[adapters.length === 1 ? 0 : key.trial] as Adapter,
+  squares: () => null,
   normal: () => null,
 });
+
+const factors = new WeakMap<Dense, Svd>();
+
+/** The decomposition of W0, computed once for all ranks and scales. */
+function factored(base: Dense): Svd {
+  const found = factors.get(base) ?? svd(base);
+  factors.set(base, found);
+  return found;
+}
 
 /**
  * PiSSA (Meng et al. 2024): B0 = U_r sqrt(S_r / s), A0 = sqrt(S_r / s) V_r^T from the leading singular triples of
  * W0 [n, m], and the residual W0 - s B0 A0 that is frozen in its place.
  */
 export function pissaStart(base: Dense, rank: number, scale: number): { adapter: Adapter; residual: Dense } {
-  const svd = new SingularValueDecomposition(toMatrix(base), { autoTranspose: true });
-  const roots = svd.diagonal.slice(0, rank).map((s) => Math.sqrt(s / scale));
-  const leading = (vectors: Matrix) =>
-    vectors.subMatrix(0, vectors.rows - 1, 0, rank - 1).mulRowVector(roots);
-  const b = leading(svd.leftSingularVectors);
-  const a = leading(svd.rightSingularVectors).transpose();
+  const { left, sigma, right } = factored(base);
+  const roots = sigma.slice(0, rank).map((s) => Math.sqrt(s / scale));
+  const leading = (vectors: Dense) => scaledColumns(leadingColumns(vectors, rank), roots);
+  const adapter = { loraA: transposed(leading(right)), loraB: leading(left) };
   return {
-    adapter: { loraA: fromMatrix(a), loraB: fromMatrix(b) },
-    residual: fromMatrix(Matrix.sub(toMatrix(base), b.mmul(a).mul(scale))),
+    adapter,
+    residual: difference(base, scaled(multiply(adapter.loraB, adapter.loraA), scale)),
   };
 }

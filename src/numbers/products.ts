@@ -50,12 +50,12 @@ function product(left: Vectors, right: Vectors): Dense {
   const out = dense(left.count, right.count);
   const most = (size: number) => Math.min(BLOCK, padded(size, TILE));
   const depths = most(left.depth);
-  const { loops, blocks } = workspace(
-    most(left.count) * depths,
-    most(right.count) * depths,
-    most(left.count) * most(right.count),
-  );
-  const [a, b, c] = blocks as [(typeof blocks)[0], (typeof blocks)[0], (typeof blocks)[0]];
+  const { loops, blocks } = workspace({
+    a: most(left.count) * depths,
+    b: most(right.count) * depths,
+    c: most(left.count) * most(right.count),
+  });
+  const { a, b, c } = blocks;
   for (let j = 0; j < right.count; j += BLOCK)
     for (let i = 0; i < left.count; i += BLOCK) {
       const [rows, cols] = [Math.min(BLOCK, left.count - i), Math.min(BLOCK, right.count - j)];

@@ -16,6 +16,48 @@ export interface Loops {
     depth: number,
     adds: boolean,
   ): void;
+  /** See assembly/numbers/rows.ts. */
+  updateAndGather(
+    a: number,
+    rows: number,
+    cols: number,
+    pitch: number,
+    x: number,
+    v: number,
+    u: number,
+    y: number,
+  ): void;
+  updateAndMultiply(
+    a: number,
+    rows: number,
+    cols: number,
+    pitch: number,
+    u: number,
+    y: number,
+    v: number,
+    x: number,
+  ): void;
+  /** See assembly/numbers/strips.ts. */
+  reflect(
+    strips: number,
+    count: number,
+    rows: number,
+    vectors: number,
+    pitch: number,
+    taus: number,
+    offset: number,
+    first: number,
+    step: number,
+    reflections: number,
+  ): void;
+  rotate(
+    strips: number,
+    count: number,
+    rows: number,
+    chains: number,
+    chainCount: number,
+    rotations: number,
+  ): void;
 }
 
 /** A float64 array in the memory of the loops. */
@@ -24,10 +66,10 @@ export interface Block {
   readonly data: Float64Array;
 }
 
-export interface Workspace {
+export interface Workspace<Name extends string> {
   readonly loops: Loops;
-  /** One array of zeros for each length. They are good until the next call of `workspace`. */
-  readonly blocks: readonly Block[];
+  /** Arrays of zeros. They are good until the next call of `workspace`. */
+  readonly blocks: Readonly<Record<Name, Block>>;
 }
 
 const PAGE = 65536;
@@ -50,19 +92,23 @@ function start(bytes: number) {
  * Memory for arrays of these lengths.
  * @throws RangeError if there is not so much memory (4 GiB at most)
  */
-export function workspace(...lengths: readonly number[]): Workspace {
-  const addresses: number[] = [];
+export function workspace<Name extends string>(lengths: Readonly<Record<Name, number>>): Workspace<Name> {
+  const addresses = new Map<string, number>();
   let end = RESERVED;
-  for (const length of lengths) {
-    addresses.push(end);
+  for (const [name, length] of Object.entries<number>(lengths)) {
+    addresses.set(name, end);
     end += 8 * (length + (length % 2));
   }
   if (kept && kept.memory.buffer.byteLength < end) kept = null;
   const { memory, loops } = kept ?? start(end);
-  kept = end <= KEPT_BYTES ? { memory, loops } : null;
-  const blocks = addresses.map((address, i) => ({
-    address,
-    data: new Float64Array(memory.buffer, address, lengths[i]).fill(0),
-  }));
-  return { loops, blocks };
+  kept = memory.buffer.byteLength <= KEPT_BYTES ? { memory, loops } : null;
+  const block = (name: Name): Block => {
+    const address = addresses.get(name)!;
+    return { address, data: new Float64Array(memory.buffer, address, lengths[name]).fill(0) };
+  };
+  const names = Object.keys(lengths) as Name[];
+  return {
+    loops,
+    blocks: Object.fromEntries(names.map((name) => [name, block(name)])) as Record<Name, Block>,
+  };
 }

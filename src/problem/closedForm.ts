@@ -2,6 +2,7 @@
 import type { Dense } from '../numbers/dense.js';
 import { balancedPath } from '../theory/balanced.js';
 import { alignedPath } from '../theory/frobenius.js';
+import { gram } from '../theory/smallMatrices.js';
 import { traceSquaredPath } from '../theory/traceSquared.js';
 import { updateSingularValues } from '../theory/updateSingularValues.js';
 import type { Problem } from './problem.js';
@@ -40,7 +41,7 @@ export function closedForm(
     const path = alignedPath({ sigma, c: 1, x0: diagonal(x), y0: diagonal(y) });
     return {
       name: 'aligned closed form',
-      rate: path.support.length > 0 ? Math.min(...path.support.map((mode) => path.rates[mode]!)) : 0,
+      rate: path.rate,
       loss: (tau) => path.loss(tau),
       singularValues: (tau) =>
         Array.from(path.product(tau).subarray(0, x.cols), Math.abs).sort((a, b) => b - a),
@@ -63,21 +64,28 @@ const isDiagonal = ({ cols, data }: Dense): boolean =>
 /** Relative defect of balance that is let pass: a few roundings of float32 factors, over up to 100 columns. */
 const BALANCED = 1e-4;
 
-/** lambda if every entry of X^T X - Y^T Y is that of -lambda I to 1e-6 lambda, else null. */
+/** lambda if X^T X - Y^T Y is -lambda I, every entry to 1e-6 lambda or to roundings of the entries of both; else null. */
 function balance(x: Dense, y: Dense): number | null {
   const r = x.cols;
   const difference = new Float64Array(r * r);
+  let largest = 0;
   for (const [z, sign] of [
     [y, 1],
     [x, -1],
-  ] as const)
-    for (let row = 0; row < z.data.length; row += r)
-      for (let i = 0; i < r; i++)
-        for (let j = 0; j < r; j++) difference[i * r + j]! += sign * z.data[row + i]! * z.data[row + j]!;
+  ] as const) {
+    const squares = gram(z.data, r);
+    squares.forEach((value, at) => {
+      difference[at]! += sign * value;
+      largest = Math.max(largest, Math.abs(value));
+    });
+  }
   const lambda = difference.reduce((sum, value, at) => (at % (r + 1) === 0 ? sum + value : sum), 0) / r;
   const off = difference.reduce(
     (worst, value, at) => Math.max(worst, Math.abs(value - (at % (r + 1) === 0 ? lambda : 0))),
     0,
   );
-  return off <= 1e-6 * Math.abs(lambda) ? lambda : null;
+  return off <= Math.max(1e-6 * Math.abs(lambda), ROUNDING * largest) ? lambda : null;
 }
+
+/** What the singular values and vectors behind a start (pissa) are known to. */
+const ROUNDING = 1e-12;

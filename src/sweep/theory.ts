@@ -1,6 +1,8 @@
-/** The closed forms of a plan's cells alone: nothing is simulated. */
+/** The closed forms of a plan's cells alone: nothing is simulated or drawn. */
 import { clock } from '../ensemble/adapter.js';
 import { closedForm } from '../problem/closedForm.js';
+import { genericRate } from '../theory/lateRate.js';
+import { traceSquaredRate } from '../theory/traceSquared.js';
 import { lawOf } from './law.js';
 import { member, type Cell, type Plan } from './plan.js';
 
@@ -16,7 +18,10 @@ export interface TheoryRow {
   readonly relativeError: number | null;
   /** |dW_LoRA - dW_FPFT|_F at the end points. */
   readonly distance: number | null;
-  /** Exponential rate at which the update settles at late times, per unit of time t. */
+  /**
+   * Exponential rate at which the update settles at late times, per unit of time t; `lateRate` says of which start. 0: the
+   * start does not move, or slower than any exponential.
+   */
   readonly rate: number | null;
   /** The same of full fine-tuning. */
   readonly fullFineTuningRate: number | null;
@@ -37,35 +42,46 @@ export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
       optimum,
       relativeError:
         optimum === null || !problem.initialLoss ? null : Math.sqrt(optimum / problem.initialLoss),
-      ...approach(cell, optimum, config.seed),
+      distance: distanceOf(cell, optimum),
+      rate: lateRate(cell, config.seed),
       fullFineTuningRate: problem.fullFineTuningRate,
     };
   });
 
-/** Distance between the end points, and the rate of approach from the first draw. */
-function approach(cell: Cell, optimum: number | null, seed: number): Pick<TheoryRow, 'distance' | 'rate'> {
-  const { structure } = cell.problem;
-  const perTime = clock(cell.coefficients);
-  const path = closedForm(cell.problem, member(cell, 0, seed).initial());
-  switch (structure.kind) {
+/** Distance between the end points of LoRA and full fine-tuning. */
+function distanceOf(cell: Cell, optimum: number | null): number | null {
+  switch (cell.problem.structure.kind) {
     case 'trace':
-      return { distance: lawOf(cell)?.value ?? null, rate: path && perTime * path.rate };
+      return lawOf(cell)?.value ?? null;
     case 'diagonal':
-      return {
-        distance: optimum === null ? null : Math.sqrt(2 * optimum),
-        rate: perTime * (path?.rate ?? smallFactorRate(structure.sigma, cell)),
-      };
+      return optimum === null ? null : Math.sqrt(2 * optimum);
     default:
-      return { distance: null, rate: null };
+      return null;
   }
 }
 
 /**
- * The gap between the last singular direction that is kept and the first that is lost, which limits the approach from
- * small factors of a generic start (the balanced rate at lambda = 0).
+ * Exact where the start is aligned or balanced (spectral, balanced, given adapters of that kind; null for other given
+ * ones). Of draws with B0 = 0 or A0 = 0: at the mean of the other's A0 A0^T or B0^T B0, a multiple of I, from which draws
+ * differ the less the wider the matrix and the smaller they are. Of draws with both: on the Frobenius loss in the limit
+ * of small ones, on the trace-squared loss, where |A0| and |B0| alone count, at their mean squares.
  */
-function smallFactorRate(sigma: Float64Array, { rank, problem: { n, m } }: Cell): number {
-  const kept = sigma[rank - 1]!;
-  const lost = sigma[rank] ?? (n === m ? -kept : 0);
-  return kept - lost;
+function lateRate(cell: Cell, seed: number): number | null {
+  const { problem, rank, coefficients, initialization } = cell;
+  const { structure, n, m } = problem;
+  if (structure.kind !== 'trace' && structure.kind !== 'diagonal') return null;
+  const { lrRatioA, lrRatioB } = coefficients;
+  const c = clock(coefficients);
+  const perTime = (rate: number | null | undefined) => (rate == null ? null : c * rate);
+  const squares = initialization.squares({ n, m, rank, lrRatioA });
+  if (!squares) return perTime(closedForm(problem, member(cell, 0, seed).initial())?.rate);
+  const [x, y] = [(c / lrRatioB) * squares.b, (c / lrRatioA) * squares.a];
+  if (structure.kind === 'trace') return perTime(traceSquaredRate(structure.trace0, 1, { x, y }));
+  const { sigma } = structure;
+  const lambda = x === 0 || y === 0 ? (y - x) / rank : 0;
+  const moves = { x: x > 0, y: y > 0 };
+  if (!initialization.deterministic) return perTime(genericRate({ sigma, n, m, rank, lambda, moves }));
+  // The one draw that is always the same lies along the leading singular vectors: its modes are alone.
+  const learned = sigma.subarray(0, rank).filter((s) => s > 0);
+  return perTime(2 * Math.hypot(learned.at(-1)!, lambda / 2));
 }

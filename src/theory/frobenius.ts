@@ -58,8 +58,13 @@ export interface AlignedPath {
   lossParts(t: number): Float64Array;
   /** Sum of the loss parts. */
   loss(t: number): number;
-  /** Exponential rate of each mode's residual per unit of time, [modes]; its loss falls at twice this. */
+  /**
+   * Exponential rate at which each mode's c x y reaches its end, per unit of time, [modes]: 0 if slower than any
+   * exponential, or at rest. Where that end is sigma, the mode's loss falls at twice this.
+   */
   readonly rates: Float64Array;
+  /** The smallest rate of a mode that moves; 0 if none does. */
+  readonly rate: number;
   /** The modes S on which the path ends: those whose c x y goes to a sigma that is not 0. */
   readonly support: readonly number[];
 }
@@ -79,12 +84,14 @@ export function alignedPath({ sigma, c, x0, y0 }: AlignedInput): AlignedPath {
   const modes = Array.from(sigma, (s, i) => alignedMode(s, c, x0[i] ?? 0, y0[i] ?? 0));
   const perMode = (f: (mode: AlignedMode) => number) => Float64Array.from(modes, f);
   const residual = (t: number) => perMode(({ z }) => z.residual(t));
+  const moving = modes.filter(({ z, beta, gamma }) => beta + gamma > 0 && z.residual(0) !== 0);
   return {
-    product: (t) => perMode(({ z, beta, gamma }) => gamma * z.at(t) - beta / z.at(t)),
+    product: (t) => perMode((mode) => productOf(mode, t)),
     residual,
     lossParts: (t) => residual(t).map((d) => (d * d) / 2),
     loss: (t) => halfSquares(residual(t)),
     rates: perMode(({ z, beta, gamma }) => (beta === 0 && gamma === 0 ? 0 : z.rate)),
+    rate: moving.reduce((least, { z }) => Math.min(least, z.rate), moving.length > 0 ? Infinity : 0),
     support: modes.flatMap(({ sigma: s, beta, gamma }, i) =>
       (s > 0 ? gamma : s < 0 ? beta : 0) > 0 ? [i] : [],
     ),
@@ -139,7 +146,13 @@ interface AlignedMode {
 function alignedMode(sigma: number, c: number, x0: number, y0: number): AlignedMode {
   const beta = (c * (x0 - y0) ** 2) / 4;
   const gamma = (c * (x0 + y0) ** 2) / 4;
-  return { sigma, beta, gamma, z: riccati({ c, q: sigma, beta, gamma }) };
+  return { sigma, beta, gamma, z: riccati({ c, q: sigma, beta, gamma, residual0: sigma - c * x0 * y0 }) };
+}
+
+/** c x y, by the form whose terms are smaller. */
+function productOf({ sigma, beta, gamma, z }: AlignedMode, t: number): number {
+  if (beta + gamma < Math.abs(sigma)) return gamma * z.at(t) - beta / z.at(t);
+  return sigma - z.residual(t);
 }
 
 function halfSquares(values: PerMode): number {

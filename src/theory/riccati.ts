@@ -14,6 +14,8 @@ export interface RiccatiInput {
   readonly beta: number;
   /** Non-negative; with gamma = 0 and q > 0, or beta > 0 and q = 0, z grows without bound. */
   readonly gamma: number;
+  /** q + beta - gamma, where it is known to more digits than that sum has. */
+  readonly residual0?: number;
 }
 
 export interface RiccatiSolution {
@@ -33,8 +35,8 @@ export interface RiccatiSolution {
  *
  * @throws Error when c is not positive, beta or gamma is negative, or any of the four is not finite
  */
-export function riccati({ c, q, beta, gamma }: RiccatiInput): RiccatiSolution {
-  if (!(c > 0 && beta >= 0 && gamma >= 0 && Number.isFinite(c + Math.abs(q) + beta + gamma))) {
+export function riccati({ c, q, beta, gamma, residual0 = q + beta - gamma }: RiccatiInput): RiccatiSolution {
+  if (!(c > 0 && beta >= 0 && gamma >= 0 && Number.isFinite(c + Math.abs(q) + beta + gamma + residual0))) {
     throw new Error(`riccati needs c > 0 and beta, gamma >= 0: c=${c}, q=${q}, beta=${beta}, gamma=${gamma}`);
   }
   const root = 2 * Math.sqrt(beta) * Math.sqrt(gamma);
@@ -46,21 +48,22 @@ export function riccati({ c, q, beta, gamma }: RiccatiInput): RiccatiSolution {
   const rate = 2 * c * d;
 
   const fraction = (t: number) => {
-    const e = d === 0 ? 1 : Math.exp(-rate * t);
-    const w = d === 0 ? c * t : -Math.expm1(-rate * t) / (2 * d);
+    const x = d === 0 ? 0 : rate * t;
+    // (1 - e^-x) / (2D), where x underflows too: there it is c t.
+    const w = x < 1 ? c * t * (x === 0 ? 1 : -Math.expm1(-x) / x) : -Math.expm1(-x) / (2 * d);
+    const e = Math.exp(-x);
     return { e, above: a === 0 ? e : e + a * w, below: b === 0 ? e : e + b * w };
   };
   const z = (t: number) => {
     const { above, below } = fraction(t);
     return above / below;
   };
-  const initialResidual = q + beta - gamma;
   return {
     at: (t) => Math.min(Math.max(z(t), 1e-300), 1e300),
     residual: (t) => {
       const { e, above, below } = fraction(t);
       const decay = a === 0 || b === 0 ? 1 / Math.max(above, below) : e / (above * below);
-      return initialResidual * decay;
+      return residual0 * decay;
     },
     limit: z(Infinity),
     rate,
