@@ -46,7 +46,7 @@ export const sweepSchema = z.strictObject({
     .max(1)
     .optional()
     .describe(
-      'add trials to a cell, up to trials, until the 95 % interval of its mean is within this fraction of it',
+      'add trials to a cell, 64, 128, ... up to trials, until the 95 % interval of its mean, widened for the looks at it, is within this fraction of it',
     ),
   seed: wholeFrom(0).default(0).describe('seed of all random numbers'),
   method: z

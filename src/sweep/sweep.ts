@@ -59,7 +59,7 @@ export async function* runTrials(
     for await (const solved of solve(problem, members, options)) {
       const results = solved.map(({ index, trajectory }) => ({ ...tasks[index]!, trajectory }));
       yield {
-        rows: results.map(({ cell, trial, trajectory }) => trialRow(cell, trial, config.seed, trajectory)),
+        rows: results.map(({ cell, trial, trajectory }) => trialRow(cell, trial, config, trajectory)),
         curves: results.map(({ trajectory }) => trajectory.saved.map((saved) => finite(saved?.loss))),
       };
     }
