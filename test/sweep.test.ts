@@ -103,7 +103,7 @@ describe('plan', () => {
 
   it.each<[string, Partial<SweepInput>]>([
     ['rank', { ranks: [6] }],
-    ['trials', { ranks: [1, 1], trials: 50_000_001 }],
+    ['trials', { ranks: [1, 2], trials: 50_000_001 }],
     ['saveTimes', { time: 1, saveTimes: [2] }],
     ['covariance', { covariance: 'power:1' }],
     ['shape', { shape: ['100000000x100000000'] }],

@@ -128,7 +128,7 @@ describe('names', () => {
     expect(code).toBe(0);
   });
 
-  it.each(['a #1', '100%', 'a b', 'ä', 'a,b', 'x?y', '%23', "it's"])('may be %s', async (name) => {
+  it.each(['a #1,b 100%23 ü?', "-it's"])('may be %s', async (name) => {
     const folder = emptyFolder();
     const at = join(folder, name);
     mkdirSync(at);
@@ -139,14 +139,14 @@ describe('names', () => {
     );
     writeFileSync(join(at, 'sweep.yaml'), 'loss: [loss.ts]\nshape: [6x5]\nranks: [2]\ntrials: 2\ntime: 3\n');
     writeFileSync(join(at, 'w.csv'), '1,2\n3,4\n');
-    const quoted = `"${name}"`;
+    const quoted = `"./${name}"`;
     const { code, stderr } = await run(
       `rankflow sweep --backend wasm --config ${quoted}/sweep.yaml --out ${quoted}/out &&
       rankflow sweep --resume ${quoted}/out && rankflow status ${quoted}/out &&
       rankflow sweep --backend wasm --target ${quoted}/w.csv --ranks 1 --trials 2 --out ${quoted}/w &&
       rankflow simulate --backend wasm --target ${quoted}/w.csv --rank 1 --trials 1 --out ${quoted}/start &&
       rankflow sweep --backend wasm --target ${quoted}/w.csv --ranks 1 --trials 1 --init kaiming,${quoted}/start/adapters.safetensors --out ${quoted}/again &&
-      rankflow sweep --backend wasm ${custom} --loss ${quoted}/loss.ts,frobenius --spectrum power:1 --out ${quoted}/both`,
+      rankflow sweep ${custom} --loss ${quoted}/loss.ts,frobenius --spectrum power:1 --out ${quoted}/both`,
       { folder },
     );
     expect(stderr).not.toContain('invalid');
