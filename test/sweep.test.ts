@@ -84,21 +84,25 @@ describe('plan', () => {
 
   it('stops at 400 over the fastest rate or when steady, unless it is told a time', async () => {
     const free = await plan({ ...small, spectrum: [4, 1], alpha: 2, lrRatioB: 9 });
-    expect(free.stop.saveTimes).toHaveLength(32);
+    expect(free.cells[0]!.stop.saveTimes).toHaveLength(32);
     // c = s sqrt(kA kB) = 6, |grad f(W0)| = 4.
     expect(free.config.time).toBeCloseTo(400 / 24, 12);
-    expect(free.stop.steadyTolerance).toBe(1e-4);
+    expect(free.cells[0]!.stop.steadyTolerance).toBe(1e-4);
     const told = await plan({ ...small, time: 0.3, method: 'rk4', step: 0.1 });
-    expect(told.stop.saveTimes).toEqual([0.1, 0.2, 0.3]);
-    expect(told.stop.steadyTolerance).toBeNull();
+    expect(told.cells[0]!.stop.saveTimes).toEqual([0.1, 0.2, 0.3]);
+    expect(told.cells[0]!.stop.steadyTolerance).toBeNull();
     const saved = await plan({ ...small, time: 5, saveTimes: [3, 1, 3], steady: 0.01 });
-    expect(saved.stop).toEqual({ saveTimes: [1, 3, 5], steadyTolerance: 0.01, maxSteps: 1_000_000 });
+    expect(saved.cells[0]!.stop).toEqual({
+      saveTimes: [1, 3, 5],
+      steadyTolerance: 0.01,
+      maxSteps: 1_000_000,
+    });
     expect(saved.config).toMatchObject({ time: 5, saveTimes: [1, 3, 5], steady: 0.01 });
   });
 
   it.each<[string, Partial<SweepInput>]>([
     ['rank', { ranks: [6] }],
-    ['trials', { ranks: [1, 1], trials: 50_000_001 }],
+    ['trials', { ranks: [1, 2], trials: 50_000_001 }],
     ['saveTimes', { time: 1, saveTimes: [2] }],
     ['covariance', { covariance: 'power:1' }],
     ['shape', { shape: ['100000000x100000000'] }],

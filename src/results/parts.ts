@@ -49,7 +49,12 @@ export function writePart(
   { index }: PlanChunk,
   { rows, curves }: Trials,
 ): void {
-  const losses = curves[0]!.map((_, k) => [lossAt(k), curves.map((curve) => curve[k]!)]);
+  // Of cells with fewer save times than others of the chunk the last columns are null.
+  const saves = Math.max(...curves.map(({ length }) => length));
+  const losses = Array.from({ length: saves }, (_, k) => [
+    lossAt(k),
+    curves.map((curve) => curve[k] ?? null),
+  ]);
   const columns = { ...byColumn(rows), ...(Object.fromEntries(losses) as Columns) };
   const bytes = columnsParquet(columns, trialIntegers, { plan, chunk: String(index) });
   const name = `part-${String(index).padStart(6, '0')}-${digestOf(bytes).slice(0, 16)}.parquet`;

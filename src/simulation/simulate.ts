@@ -25,9 +25,9 @@ export async function simulate(
   pool: Pool | null,
   onDone: (done: number) => void = () => undefined,
 ): Promise<Simulation> {
-  const { cells, config, method, stop } = plan;
+  const { cells, config } = plan;
   const cell = cells[0]!;
-  const { problem, coefficients } = cell;
+  const { problem, coefficients, method, stop } = cell;
   const members = Array.from({ length: cell.trials }, (_, trial) => member(cell, trial, config.seed));
   const { kernel, precision } = config;
   const chunk = config.chunk ?? chunkFor(problem, backend, stop.saveTimes.length);
@@ -50,12 +50,12 @@ export async function simulate(
 
 /** What the plots and the page are drawn from. */
 export async function simulationReport(
-  { plan: { cells, config, stop }, trajectories }: Simulation,
+  { plan: { cells, config }, trajectories }: Simulation,
   provenance: Provenance,
 ): Promise<SimulationReport> {
   const cell = cells[0]!;
   const { problem, rank, coefficients } = cell;
-  const times = stop.saveTimes;
+  const times = cell.stop.saveTimes;
   const optimum = problem.optimum(rank);
   const path = closedForm(problem, member(cell, 0, config.seed).initial());
   const taus = times.map((time) => clock(coefficients) * time);

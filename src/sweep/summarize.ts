@@ -129,11 +129,11 @@ function zScoreBias(accuracies: Float64Array, biases: Float64Array, squares: Flo
 const HELD = 2 ** 24;
 
 async function curveOf(
-  { stop, config }: Plan,
+  { config }: Plan,
   cell: Cell,
   numbers: (columns: readonly Column[]) => Promise<Float64Array[]>,
 ): Promise<CurvePoint[]> {
-  const { problem, coefficients, initialization, trials } = cell;
+  const { problem, coefficients, initialization, trials, stop } = cell;
   // One curve stands for all trials if there is one trial, or if the loss depends on A0 through |A0| alone.
   const shared =
     trials === 1 || (initialization.law === 'orthonormal-rows' && problem.structure.kind === 'trace');

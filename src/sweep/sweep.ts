@@ -1,4 +1,4 @@
-/** Computes trials of a sweep's plan, problem by problem. */
+/** Computes trials of a sweep's plan, problem by problem and horizon by horizon. */
 import type { BackendInfo } from '../backend/backend.js';
 import type { Pool } from '../solver/pool.js';
 import { wayOf, type Way } from '../solver/path.js';
@@ -19,9 +19,11 @@ const finite = (value: number | undefined): number | null =>
   value !== undefined && Number.isFinite(value) ? value : null;
 
 /** The ways in which the trajectories of a plan are computed on the backend in use. @throws InputError */
-export function waysOf({ cells, config, method, stop }: Plan): Way[] {
+export function waysOf({ cells, config }: Plan): Way[] {
   const { kernel, precision } = config;
-  const ways = cells.map(({ problem, rank }) => wayOf(problem, rank, { kernel, precision, method, stop }));
+  const ways = cells.map(({ problem, rank, method, stop }) =>
+    wayOf(problem, rank, { kernel, precision, method, stop }),
+  );
   return ways.filter(
     (way, i) => ways.findIndex(({ path, reason }) => path === way.path && reason === way.reason) === i,
   );
@@ -41,13 +43,13 @@ export async function* runTrials(
   pool: Pool | null,
   watch?: TrialWatch,
 ): AsyncGenerator<Trials> {
-  const { config, method, stop } = plan;
+  const { config } = plan;
   const { kernel, precision } = config;
   const all = spans.flatMap(({ cell, from, to }) =>
     Array.from({ length: to - from }, (_, i) => ({ cell: plan.cells[cell]!, trial: from + i })),
   );
-  for (const problem of new Set(all.map(({ cell }) => cell.problem))) {
-    const tasks = all.filter(({ cell }) => cell.problem === problem);
+  for (const tasks of solvedTogether(all)) {
+    const { problem, method, stop } = tasks[0]!.cell;
     const members = tasks.map(({ cell, trial }) => member(cell, trial, config.seed));
     const options = {
       ...{ method, stop, kernel, precision, pool },
@@ -64,4 +66,17 @@ export async function* runTrials(
       };
     }
   }
+}
+
+/** Tasks by what one call of the solver shares: a problem, a method and a stop rule. */
+function solvedTogether<T extends { readonly cell: Cell }>(tasks: readonly T[]): T[][] {
+  const groups: T[][] = [];
+  for (const task of tasks) {
+    const same = groups.find(([first]) =>
+      (['problem', 'method', 'stop'] as const).every((key) => first!.cell[key] === task.cell[key]),
+    );
+    if (same) same.push(task);
+    else groups.push([task]);
+  }
+  return groups;
 }
