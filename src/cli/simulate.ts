@@ -7,7 +7,7 @@ import { formatAbove, formatNumber } from '../report/format.js';
 import { progress, type Progress } from '../report/progress.js';
 import { endOf, trialNotes } from '../report/stationarity.js';
 import { table } from '../report/table.js';
-import { createFolder, defaultFolder, refuseFolder } from '../results/folder.js';
+import { defaultFolder, refuseFolder } from '../results/folder.js';
 import { runProvenance, type Provenance } from '../results/provenance.js';
 import { writeSimulation } from '../results/simulationFolder.js';
 import { simulationSchema } from '../simulation/config.js';
@@ -50,7 +50,6 @@ export const simulateCommand: CommandModule = {
         const { method, time, steady, saveTimes } = plan.config;
         const resolved = { ...config, method, time, steady, saveTimes };
         origin = runProvenance(backend, resolved, ways);
-        createFolder(out, ['plots']);
         note(`rankflow simulate on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
         shown = progress(plan.cells[0]!.trials, 'trajectories');
       },
@@ -58,6 +57,12 @@ export const simulateCommand: CommandModule = {
     });
     shown?.stop();
     const report = await simulationReport(result, origin!);
+    // Until here a signal ends the process at once, and leaves nothing; now it has files to remove.
+    for (const [name, number] of [
+      ['SIGINT', 2],
+      ['SIGTERM', 15],
+    ] as const)
+      process.once(name, () => process.exit(128 + number));
     await writeSimulation(out, result, report);
     if (argv['json']) printJson({ ...report, folder: out });
     else {
