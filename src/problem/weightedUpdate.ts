@@ -1,6 +1,6 @@
 /** The update X Y^T in the norm in which the loss measures it. */
 import { gram, type HostStructure } from '../../kernels/cpu/evaluate.js';
-import { dense } from '../dense.js';
+import { dense } from '../numbers/dense.js';
 import type { Factors } from '../ensemble/adapter.js';
 import { updateSingularValues } from '../theory/updateSingularValues.js';
 
