@@ -7,6 +7,7 @@
 import { getKernel, registerKernel, type KernelConfig, type Tensor2D } from '@tensorflow/tfjs';
 import type { BackendName } from '../src/backend/backend.js';
 import type { Method } from '../src/method/method.js';
+import { inMainThread } from '../src/platform.js';
 import type { Structure } from '../src/problem/problem.js';
 import type { StreamName, TrialKey } from '../src/random/philox.js';
 import type { StopRule } from '../src/method/track.js';
@@ -35,14 +36,17 @@ export interface AdvanceAttrs {
   readonly stop: StopRule;
   /** Normalized time per unit of time t [batch]. */
   readonly clocks: readonly number[];
-  /** Most steps, accepted and rejected, of each trajectory in this call. */
+  /**
+   * Most steps, accepted and rejected, in this call: of each trajectory where all advance at once, as on a GPU, else of
+   * all together, one trajectory after another.
+   */
   readonly steps: number;
 }
 
 export const precisions = ['float32', 'float64'] as const;
 export type Precision = (typeof precisions)[number];
 
-/** Entries of the report on each trajectory: the first output, int32 [batch, 7]. The second is the memory. */
+/** Entries of the report on each trajectory: the first output, int32 [batch, 8]. The second is the memory. */
 export const report = {
   /** 0 while it runs, else 1 + its index among the outcomes. */
   outcome: 0,
@@ -51,13 +55,19 @@ export const report = {
   accepted: 2,
   rejected: 3,
   evaluations: 4,
-  /** Of the way from the last save time (or the start) to the next: its first 30 binary digits, and the 30 after. */
+  /**
+   * Of the way from the last save time (or the start) to the next, in binary: 30 digits, the 30 after, and how many times
+   * 30 zeros come before them.
+   */
   progress: 5,
   progressRest: 6,
+  progressZeros: 7,
 } as const;
 
-export const REPORT = 7;
+export const REPORT = 8;
 const DIGITS = 2 ** 30;
+/** Times 30 zeros that any float64 number begins with at most. */
+const MOST_ZEROS = 36;
 
 /** Bytes of the states of one trajectory, at its save times and at its end. */
 export const bytesOf = ({ n, m, rank, precision, stop }: Omit<AdvanceAttrs, 'steps'>): number =>
@@ -73,14 +83,42 @@ export const tooLarge = (attrs: Omit<AdvanceAttrs, 'steps'>): string | null =>
 const MOST_BYTES = 2 ** 30;
 
 /** A fraction of the way as the report has it. */
-export function toProgress(fraction: number): readonly [progress: number, rest: number] {
-  const whole = Math.floor(fraction * DIGITS);
-  return [whole, Math.round((fraction * DIGITS - whole) * DIGITS)];
+export function toProgress(fraction: number): readonly [progress: number, rest: number, zeros: number] {
+  let zeros = 0;
+  let scaled = fraction * DIGITS;
+  for (; scaled > 0 && scaled < 1 && zeros < MOST_ZEROS; zeros++) scaled *= DIGITS;
+  const whole = Math.floor(scaled);
+  return [whole, Math.round((scaled - whole) * DIGITS), zeros];
 }
 
 /** The fraction that a trajectory's report tells. */
 export const fromProgress = (told: ArrayLike<number>): number =>
-  (told[report.progress]! + told[report.progressRest]! / DIGITS) / DIGITS;
+  (told[report.progress]! + told[report.progressRest]! / DIGITS) *
+  DIGITS ** -(1 + told[report.progressZeros]!);
+
+/** Evaluations of the flow in a step, at most. */
+export const mostEvaluations = (method: Method): number =>
+  method.kind === 'stabilized'
+    ? method.mostStages
+    : method.kind === 'gradient-descent'
+      ? 2
+      : method.tableau.b.length;
+
+/** Floating-point operations of a step of one trajectory, with what vectors cost beside them. */
+export function operationsPerStep({ structure, n, m, rank, method }: Omit<AdvanceAttrs, 'steps'>): number {
+  const products =
+    structure.kind === 'quadratic' ? 4 * n * m * rank + (structure.covariance ? 4 * m * m * rank : 0) : 0;
+  return mostEvaluations(method) * ((n + m) * (rank + 3) * (4 * rank + 20) + products);
+}
+
+/**
+ * Steps of a kernel that blocks, for a call of about 50 ms where signals have to be heard (src/solver/eventLoop.ts);
+ * elsewhere, in a worker, without end.
+ * @param rate operations in a second
+ */
+export const blockingSteps = (attrs: Omit<AdvanceAttrs, 'steps'>, rate: number): number =>
+  // What is told anew in each call, matrices too, should be small beside its work.
+  inMainThread() ? Math.max(16, Math.floor((0.05 * rate) / operationsPerStep(attrs))) : Infinity;
 
 /** What a backend's kernel can do. */
 export interface FusedKernel {
@@ -90,7 +128,7 @@ export interface FusedKernel {
   obstacle?(attrs: Omit<AdvanceAttrs, 'steps'>): string | null;
   /** Standard normal numbers of a stream for each trial [trials, count], drawn on the device as on the host. */
   normals?(count: number, keys: readonly TrialKey[], stream: StreamName): Tensor2D;
-  /** Steps after which a call should return, for a time of about a tenth of a second; Infinity where it may block. */
+  /** Steps after which a call should return, for a time of about a tenth of a second at most; Infinity where it may block. */
   stepsPerCall(attrs: Omit<AdvanceAttrs, 'steps'>): number;
 }
 

@@ -2,6 +2,10 @@
 
 export const inNode = (): boolean => typeof process !== 'undefined' && Boolean(process.versions?.node);
 
+/** Whether this is the thread of Node.js that hears of signals. */
+export const inMainThread = (): boolean =>
+  inNode() && process.getBuiltinModule('node:worker_threads').isMainThread;
+
 /** What an error says, without its stack or hints on further lines. */
 export const firstLine = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).trim().split('\n')[0] ?? '';

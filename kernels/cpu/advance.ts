@@ -3,6 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import { outcomes, type Outcome } from '../../src/method/outcome.js';
 import { twin, type TwinEnding } from './twin.js';
 import {
+  blockingSteps,
+  mostEvaluations,
   registerFused,
   REPORT,
   tooLarge,
@@ -12,7 +14,7 @@ import {
   type FusedKernel,
 } from '../fused.js';
 import { evaluator } from './evaluate.js';
-import { answered, fieldOf, type State64 } from './step.js';
+import { fieldOf, type Asking, type HostField, type State64 } from './step.js';
 
 interface CpuBackend {
   readonly data: { get(id: object): { readonly values: Float32Array } };
@@ -22,41 +24,70 @@ const cpuKernel: FusedKernel = {
   kinds: ['diagonal', 'quadratic', 'trace'],
   precisions: ['float64'],
   obstacle: tooLarge,
-  stepsPerCall: () => Infinity,
+  stepsPerCall: (attrs) => blockingSteps(attrs, 3e8),
 };
+
+/** What has been done of a batch: reports on all its trajectories, and the one under way with its last question. */
+interface Work {
+  readonly reports: Int32Array;
+  readonly field: HostField;
+  row: number;
+  asking: Asking<TwinEnding> | null;
+  asked: readonly State64[];
+}
+
+/** By the data of the memory, whose own entries say nothing. */
+const unfinished = new WeakMap<object, Work>();
 
 /** Registers the kernel with TensorFlow.js. */
 export const registerCpuKernel = (): void =>
   registerFused('cpu', cpuKernel, ({ inputs, attrs, backend }) => {
-    const { state, saved } = inputs as unknown as AdvanceInputs<tf.TensorInfo>;
-    const valuesOf = ({ dataId }: tf.TensorInfo) =>
-      (backend as unknown as CpuBackend).data.get(dataId).values;
+    const { state, saved, memory } = inputs as unknown as AdvanceInputs<tf.TensorInfo>;
+    const numbers = ({ dataId }: tf.TensorInfo) => {
+      const { values } = (backend as unknown as CpuBackend).data.get(dataId);
+      return new Float64Array(values.buffer, values.byteOffset, values.length / 2);
+    };
     const told = attrs as unknown as AdvanceAttrs;
-    const reports = advance(told, valuesOf(state), valuesOf(saved));
-    return [tf.tensor(reports, [told.clocks.length, REPORT], 'int32'), tf.tensor1d([])];
+    const work = (memory && unfinished.get(memory.dataId)) ?? begun(told);
+    advance(told, work, numbers(state), numbers(saved));
+    const next = tf.tensor1d([]);
+    unfinished.set(next.dataId, work);
+    return [tf.tensor(work.reports.slice(), [told.clocks.length, REPORT], 'int32'), next];
   });
 
-/** Writes the states at the ends and at save times in place of what is given; returns the report. */
-function advance(attrs: AdvanceAttrs, state: Float32Array, saved: Float32Array): Int32Array {
-  const { structure, n, m, rank: r, method, stop, clocks } = attrs;
-  const numbers = (of: Float32Array) => new Float64Array(of.buffer, of.byteOffset, of.length / 2);
-  const field = fieldOf(evaluator(structure), r);
-  const elements = (n + m) * r;
-  const [ends, at] = [numbers(state), numbers(saved)];
+const begun = ({ structure, rank, clocks }: AdvanceAttrs): Work => ({
+  reports: new Int32Array(clocks.length * REPORT),
+  field: fieldOf(evaluator(structure), rank),
+  row: 0,
+  asking: null,
+  asked: [],
+});
+
+/** Goes on with the work; writes the states at the ends and at save times in place of what is given. */
+function advance(attrs: AdvanceAttrs, work: Work, ends: Float64Array, saved: Float64Array): void {
+  const { n, m, rank, method, stop, clocks, steps } = attrs;
+  const [elements, cut] = [(n + m) * rank, n * rank];
   const write = (to: Float64Array, row: number, [x, y]: State64) => {
     to.set(x!, row * elements);
-    to.set(y!, row * elements + n * r);
+    to.set(y!, row * elements + cut);
   };
-  return Int32Array.from(
-    clocks.flatMap((clock, row) => {
-      const [from, middle, end] = [row * elements, row * elements + n * r, (row + 1) * elements];
-      const start = [ends.slice(from, middle), ends.slice(middle, end)];
-      const ending = answered(twin(start, clock, method, stop), field);
-      write(ends, row, ending.state);
-      ending.saved.forEach((each, k) => write(at, row * stop.saveTimes.length + k, each));
-      return reportOn(ending, stop.saveTimes);
-    }),
-  );
+  let left = steps * mostEvaluations(method);
+  for (; work.row < clocks.length; work.row++) {
+    const at = work.row * elements;
+    const start = () => [ends.slice(at, at + cut), ends.slice(at + cut, at + elements)];
+    const asking = work.asking ?? twin(start(), clocks[work.row]!, method, stop);
+    let turn = work.asking ? asking.next(work.field(work.asked)) : asking.next();
+    for (; !turn.done && left > 0; left--) turn = asking.next(work.field(turn.value));
+    if (!turn.done) {
+      Object.assign(work, { asking, asked: turn.value });
+      return;
+    }
+    work.asking = null;
+    const ending = turn.value;
+    write(ends, work.row, ending.state);
+    ending.saved.forEach((each, k) => write(saved, work.row * stop.saveTimes.length + k, each));
+    work.reports.set(reportOn(ending, stop.saveTimes), work.row * REPORT);
+  }
 }
 
 function reportOn(
@@ -65,8 +96,8 @@ function reportOn(
 ): number[] {
   const reached = saved.length;
   const since = saveTimes[reached - 1] ?? 0;
-  const next = saveTimes[reached];
-  const progress = next === undefined ? 0 : (time - since) / (next - since);
+  const span = (saveTimes[reached] ?? since) - since;
+  const progress = span > 0 ? (time - since) / span : 0;
   const code = 1 + (Object.keys(outcomes) as Outcome[]).indexOf(outcome);
   return [code, reached, acceptedSteps, rejectedSteps, evaluations, ...toProgress(progress)];
 }

@@ -4,6 +4,7 @@
  */
 import { util, type KernelConfig, type TensorInfo } from '@tensorflow/tfjs';
 import {
+  blockingSteps,
   registerFused,
   REPORT,
   tooLarge,
@@ -18,7 +19,7 @@ const wasmKernel: FusedKernel = {
   kinds: ['diagonal', 'quadratic', 'trace'],
   precisions: ['float32', 'float64'],
   obstacle: tooLarge,
-  stepsPerCall: () => Infinity,
+  stepsPerCall: (attrs) => blockingSteps(attrs, 3e9),
 };
 
 /**
@@ -148,7 +149,7 @@ function advance(
     address(memory),
     inputs.memory !== undefined,
     address(reports),
-    Math.min(attrs.steps, stop.maxSteps, MOST_STEPS),
+    Math.min(attrs.steps, MOST_STEPS),
   );
   return [reports, memory];
 }

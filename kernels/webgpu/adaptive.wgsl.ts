@@ -13,13 +13,35 @@ export const adaptiveText = (method: AdaptiveMethod, code: (outcome: Outcome) =>
   return /* wgsl */ `
 fn span() -> f32 { return word(spansAt + 1u + track.saves); }
 
-fn progress() -> vec2<u32> { return vec2<u32>(track.high, track.low); }
+fn timeWords() -> array<u32, 4> {
+  return array<u32, 4>(track.time0, track.time1, track.time2, track.time3);
+}
 
-fn share() -> f32 { return (f32(track.high) + f32(track.low) * PER_UNIT) * PER_UNIT; }
+fn progress() -> vec3<u32> {
+  var words = timeWords();
+  var first = 0u;
+  while (first < 3u && words[first] == 0u) { first++; }
+  return vec3<u32>(words[first], select(0u, words[min(first + 1u, 3u)], first < 3u), first);
+}
 
+fn share() -> f32 {
+  var words = timeWords();
+  var sum = 0.0;
+  for (var i = 4u; i > 0u; i--) { sum = (sum + f32(words[i - 1u])) * PER_UNIT; }
+  return sum;
+}
+
+// 1 less the share, subtracted in integers.
 fn remainingShare() -> f32 {
-  let borrow = select(0u, 1u, track.low > 0u);
-  return (f32(UNIT - track.high - borrow) + f32(borrow * UNIT - track.low) * PER_UNIT) * PER_UNIT;
+  var words = timeWords();
+  var sum = 0.0;
+  var borrow = 0u;
+  for (var i = 4u; i > 0u; i--) {
+    let digits = UNIT - words[i - 1u] - borrow;
+    borrow = select(1u, 0u, digits == UNIT);
+    sum = (sum + f32(digits % UNIT)) * PER_UNIT;
+  }
+  return f32(1u - borrow) + sum;
 }
 
 fn planStep() {
@@ -38,13 +60,26 @@ fn planStep() {
   }
 }
 
-// Exact: a float32 number below 1 has 24 bits, and those below 2^-60 are dropped.
+// Exact, but for digits below 2^-120.
 fn advance(part: f32) {
-  let scaled = part * f32(UNIT);
-  let whole = floor(scaled);
-  track.low += u32((scaled - whole) * f32(UNIT));
-  track.high += u32(whole) + track.low / UNIT;
-  track.low %= UNIT;
+  var words = timeWords();
+  var digits = array<u32, 4>();
+  var rest = part;
+  for (var i = 0u; i < 4u; i++) {
+    let scaled = rest * f32(UNIT);
+    digits[i] = u32(scaled);
+    rest = scaled - floor(scaled);
+  }
+  var carry = 0u;
+  for (var i = 4u; i > 0u; i--) {
+    let sum = words[i - 1u] + digits[i - 1u] + carry;
+    carry = sum / UNIT;
+    words[i - 1u] = sum % UNIT;
+  }
+  track.time0 = words[0] + carry * UNIT;
+  track.time1 = words[1];
+  track.time2 = words[2];
+  track.time3 = words[3];
 }
 
 fn arrive() { track.elapsed += span(); }

@@ -5,7 +5,15 @@
 import * as tf from '@tensorflow/tfjs';
 import type { TensorInfo } from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import { registerFused, REPORT, type AdvanceAttrs, type AdvanceInputs, type FusedKernel } from '../fused.js';
+import {
+  mostEvaluations,
+  operationsPerStep,
+  registerFused,
+  REPORT,
+  type AdvanceAttrs,
+  type AdvanceInputs,
+  type FusedKernel,
+} from '../fused.js';
 import { drawnOnDevice } from './philox.js';
 import { layoutOf, onProcessor, QUAD, roomOf, sliceSize } from './layout.js';
 import { shaderText } from './shader.js';
@@ -51,8 +59,26 @@ function obstacle(attrs: Attrs): string | null {
   for (const [what, bytes] of Object.entries(perTrajectory))
     if (bytes * clocks.length > most)
       return `the ${what} of ${clocks.length} trajectories need ${bytes * clocks.length} bytes, a buffer holds ${most}`;
+  const span = strangeSpan(attrs);
+  if (span !== null) return span;
   const slice = sliceSize(layout) * QUAD;
   if (slice > most) return `one trajectory needs ${slice} bytes, a buffer holds ${most}`;
+  return null;
+}
+
+/** Spans between save times that float32 numbers, or counts of steps, hold with room around them. */
+const SPANS = { least: 2 ** -100, most: 2 ** 100, steps: 2 ** 31 - 1 };
+
+/** Why the kernel cannot count the time between two save times; null if it can. */
+function strangeSpan({ method, stop: { saveTimes }, clocks }: Attrs): string | null {
+  for (const [k, to] of saveTimes.entries()) {
+    const span = to - (saveTimes[k - 1] ?? 0);
+    if (span === 0) continue;
+    if ('step' in method) {
+      if (span / method.step > SPANS.steps) return `more than ${SPANS.steps} steps between save times`;
+    } else if (clocks.some((clock) => !(span * clock >= SPANS.least && span * clock <= SPANS.most)))
+      return `${span} between save times is out of the range of its time`;
+  }
   return null;
 }
 
@@ -169,15 +195,10 @@ function workgroupsTogether({ limits }: GPUDevice, slice: number, batch: number)
 }
 
 /** Seconds that a step of all trajectories takes, at most on most devices. */
-function secondsPerStep({ n, m, rank, method, clocks }: Attrs, subgroup: number): number {
-  const evaluations =
-    method.kind === 'stabilized'
-      ? method.mostStages
-      : method.kind === 'gradient-descent'
-        ? 2
-        : method.tableau.b.length;
-  const operations = evaluations * (n + m) * (rank + 3) * (4 * rank + 20);
+function secondsPerStep(attrs: Attrs, subgroup: number): number {
+  const operations = operationsPerStep(attrs);
   const together = onProcessor(subgroup) ? 2e9 : 2e11;
   // One trajectory has a workgroup to itself, which waits for its memory and at barriers.
-  return Math.max((operations * clocks.length) / together, operations / 1e9 + evaluations * 1e-5);
+  const alone = operations / 1e9 + mostEvaluations(attrs.method) * 1e-5;
+  return Math.max((operations * attrs.clocks.length) / together, alone);
 }

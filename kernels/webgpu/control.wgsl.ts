@@ -1,7 +1,7 @@
 /**
  * WGSL of one trajectory's place in time and its end, as in src/method/track.ts; one thread of the workgroup runs it.
- * Time within the span between two save times is counted in integers, in units of 2^-60 of the span (for fixed steps, in
- * steps), so that no rounding adds up.
+ * Time within the span between two save times is counted in integers, in units of 2^-120 of the span (for fixed steps,
+ * in steps), so that no rounding adds up, and a step is told from none however long the span is.
  */
 import type { Method } from '../../src/method/method.js';
 import { outcomes, type Outcome } from '../../src/method/outcome.js';
@@ -12,10 +12,11 @@ import { adaptiveText } from './adaptive.wgsl.js';
 const code = (outcome: Outcome): string => `${1 + Object.keys(outcomes).indexOf(outcome)}u`;
 
 /**
- * Fields of a track, in the order in which the memory holds them: `high` and `low` (30 bits each) tell the time in the
- * span, `elapsed` the normalized time of the span's start.
+ * Fields of a track, in the order in which the memory holds them: `time0` to `time3` (30 bits each, the highest first)
+ * tell the time in the span, `elapsed` the normalized time of the span's start.
  */
-const integers = ['outcome', 'saves', 'accepted', 'rejected', 'evaluations', 'high', 'low', 'afterRejection'];
+const times = ['time0', 'time1', 'time2', 'time3'];
+const integers = ['outcome', 'saves', 'accepted', 'rejected', 'evaluations', ...times, 'afterRejection'];
 const floats = ['elapsed', 'proposal', 'lastError', 'peak', 'radius'];
 /** The words of a track in the memory, the norm of the direction last. */
 export const TRACK_WORDS = integers.length + floats.length + 1;
@@ -81,8 +82,10 @@ fn writeTrack() {
   report[entry + 2u] = i32(track.accepted);
   report[entry + 3u] = i32(track.rejected);
   report[entry + 4u] = i32(track.evaluations);
-  report[entry + 5u] = i32(progress().x);
-  report[entry + 6u] = i32(progress().y);
+  let reached = progress();
+  report[entry + 5u] = i32(reached.x);
+  report[entry + 6u] = i32(reached.y);
+  report[entry + 7u] = i32(reached.z);
 }
 
 fn took(plan: Plan, rate: f32) {
@@ -102,8 +105,7 @@ fn finish(plan: Plan, accepted: bool) {
     save = i32(track.saves);
     arrive();
     track.saves++;
-    track.high = 0u;
-    track.low = 0u;
+    ${times.map((name) => `track.${name} = 0u;`).join('\n    ')}
     if (track.saves == call.saves && track.outcome != ${code('stationary')}) {
       track.outcome = ${code('end-time')};
     }
@@ -118,15 +120,15 @@ fn setNext() {
 }
 `;
 
-/** Spans hold h and then, of every save time, the steps from the one before. Track.high counts steps. */
+/** Spans hold h and then, of every save time, the steps from the one before. Track.time0 counts steps. */
 const fixed = /* wgsl */ `
 fn stepsInSpan() -> u32 { return memory[spansAt + 1u + track.saves]; }
 
-fn progress() -> vec2<u32> {
-  if (track.saves == call.saves) { return vec2<u32>(); }
-  // high / steps in 60 binary digits, by long division.
+fn progress() -> vec3<u32> {
+  if (track.saves == call.saves) { return vec3<u32>(); }
+  // time0 / steps in 60 binary digits, by long division.
   let steps = stepsInSpan();
-  var rest = track.high;
+  var rest = track.time0;
   var digits = vec2<u32>();
   for (var i = 0; i < 60; i++) {
     rest *= 2u;
@@ -136,11 +138,11 @@ fn progress() -> vec2<u32> {
       digits[i / 30]++;
     }
   }
-  return digits;
+  return vec3<u32>(digits, 0u);
 }
 
 fn planStep() {
-  next = Plan(true, word(spansAt), 0.0, track.high + 1u >= stepsInSpan(), 0u, false, false, -1);
+  next = Plan(true, word(spansAt), 0.0, track.time0 + 1u >= stepsInSpan(), 0u, false, false, -1);
 }
 
 fn arrive() {}
@@ -151,7 +153,7 @@ fn judge(plan: Plan) {
   let accepted = finite(squares.x) && finite(squares.y);
   if (accepted) {
     took(plan, sqrt(squares.y));
-    track.high++;
+    track.time0++;
   } else {
     track.outcome = ${code('diverged')};
   }

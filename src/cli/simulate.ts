@@ -3,10 +3,11 @@ import type { CommandModule } from 'yargs';
 import { checkConfig } from '../input/checkConfig.js';
 import { configFromText } from '../sweep/fromText.js';
 import { readConfig } from '../input/config.js';
-import { formatNumber } from '../report/format.js';
+import { formatAbove, formatNumber } from '../report/format.js';
 import { progress, type Progress } from '../report/progress.js';
+import { endOf, trialNotes } from '../report/stationarity.js';
 import { table } from '../report/table.js';
-import { createFolder, defaultFolder, refuseFolder } from '../results/folder.js';
+import { defaultFolder, refuseFolder } from '../results/folder.js';
 import { runProvenance, type Provenance } from '../results/provenance.js';
 import { writeSimulation } from '../results/simulationFolder.js';
 import { simulationSchema } from '../simulation/config.js';
@@ -49,7 +50,6 @@ export const simulateCommand: CommandModule = {
         const { method, time, steady, saveTimes } = plan.config;
         const resolved = { ...config, method, time, steady, saveTimes };
         origin = runProvenance(backend, resolved, ways);
-        createFolder(out, ['plots']);
         note(`rankflow simulate on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
         shown = progress(plan.cells[0]!.trials, 'trajectories');
       },
@@ -57,19 +57,26 @@ export const simulateCommand: CommandModule = {
     });
     shown?.stop();
     const report = await simulationReport(result, origin!);
+    // Until here a signal ends the process at once, and leaves nothing; now it has files to remove.
+    for (const [name, number] of [
+      ['SIGINT', 2],
+      ['SIGTERM', 15],
+    ] as const)
+      process.once(name, () => process.exit(128 + number));
     await writeSimulation(out, result, report);
     if (argv['json']) printJson({ ...report, folder: out });
     else {
-      const rows = result.trajectories.map(({ outcome, time, acceptedSteps, rejectedSteps, last }, trial) => [
+      const rows = result.trajectories.map(({ time, acceptedSteps, rejectedSteps, last }, trial) => [
         String(trial),
         formatNumber(last.loss),
-        formatNumber(report.optimum === null ? null : last.loss - report.optimum),
+        formatAbove(report.optimum === null ? null : last.loss - report.optimum, report.excessFloor),
         formatNumber(last.gradientNorm),
         formatNumber(time),
         `${acceptedSteps} + ${rejectedSteps}`,
-        outcome,
+        endOf(report.trials[trial]!),
       ]);
       print(table(['trial', 'loss', 'excess', 'gradient norm', 'time', 'steps + rejected', 'outcome'], rows));
+      for (const each of trialNotes(report.trials)) print(each);
       print(`\nResults: ${out} (open ${out}/report.html)`);
     }
   },

@@ -12,6 +12,7 @@ import { digestOf } from '../sweep/planHash.js';
 import { trialIntegers } from '../sweep/row.js';
 import type { PlanChunk } from '../sweep/chunks.js';
 import type { Outcome } from '../method/outcome.js';
+import type { Stationarity } from '../sweep/stationarity.js';
 import type { Column, TrialColumns } from '../sweep/summarize.js';
 import { byColumn, columnsParquet, type Columns, type Value } from './tables.js';
 
@@ -166,6 +167,11 @@ export function columnsOfParts(parts: readonly Part[], chunks: readonly PlanChun
       const ended: Outcome[] = [];
       await read(cell, ['outcome'], (_, trial, value) => (ended[trial] = value as Outcome));
       return ended;
+    },
+    async stationarities(cell) {
+      const ends: Stationarity[] = [];
+      await read(cell, ['stationarity'], (_, trial, value) => (ends[trial] = value as Stationarity));
+      return ends;
     },
     async numbers(cell, columns) {
       const spans = parts.flatMap((part) => spansOf(part, cell));

@@ -2,21 +2,47 @@
  * The results folder of a simulation: config.json, functionals over time and singular values as Parquet, the final
  * adapters as safetensors, the plots and the report.
  */
-import { join } from 'node:path';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { writeSafetensors } from '../files/writeSafetensors.js';
-import { writeWhole } from '../files/writeWhole.js';
+import { temporaryName, writeWhole } from '../files/writeWhole.js';
 import type { Dense } from '../numbers/dense.js';
 import { simulationHtml } from '../report/html.js';
 import { renderPng, renderSvg, simulationFigures } from '../report/plots.js';
 import type { SimulationReport } from '../report/simulation.js';
 import type { Simulation } from '../simulation/simulate.js';
+import { turnEventLoop } from '../solver/eventLoop.js';
+import { refuseFolder } from './folder.js';
 import { parquet, type Value } from './tables.js';
 
 const finite = (value: number | undefined): Value =>
   value !== undefined && Number.isFinite(value) ? value : null;
 
-/** Writes everything into a folder that `createFolder(path, ['plots'])` made. */
+/**
+ * Makes the folder with everything in it: it appears whole or not at all, however the process ends.
+ * @throws InputError if there is something at `path` already, or nothing can be made there
+ */
 export async function writeSimulation(
+  path: string,
+  simulation: Simulation,
+  report: SimulationReport,
+): Promise<void> {
+  refuseFolder(path);
+  const whole = resolve(path);
+  const temporary = temporaryName(whole);
+  const remove = () => rmSync(temporary, { recursive: true, force: true });
+  process.once('exit', remove);
+  try {
+    mkdirSync(join(temporary, 'plots'), { recursive: true });
+    await fill(temporary, simulation, report);
+    renameSync(temporary, whole);
+  } finally {
+    remove();
+    process.off('exit', remove);
+  }
+}
+
+async function fill(
   path: string,
   { trajectories, adapters }: Simulation,
   report: SimulationReport,
@@ -58,6 +84,7 @@ export async function writeSimulation(
     lora_B: stack(adapters.map(({ loraB }) => loraB)),
   });
   for (const figure of simulationFigures(report)) {
+    await turnEventLoop();
     const svg = await renderSvg(figure.spec);
     writeWhole(at('plots', `${figure.id}.svg`), svg);
     writeWhole(at('plots', `${figure.id}.png`), renderPng(svg));

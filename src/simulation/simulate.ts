@@ -7,7 +7,9 @@ import type { Provenance } from '../results/provenance.js';
 import { fullFineTuningLosses } from '../solver/fullFineTuning.js';
 import type { Pool } from '../solver/pool.js';
 import { solve, chunkFor, type Trajectory } from '../solver/solve.js';
+import { excessFloor } from '../sweep/accuracyFloor.js';
 import { member, type Plan } from '../sweep/plan.js';
+import { trialRow } from '../sweep/row.js';
 
 export interface Simulation {
   readonly plan: Plan;
@@ -63,11 +65,13 @@ export async function simulationReport(
     provenance,
     times,
     rank,
-    trials: trajectories.map(({ outcome, saved }, trial) => {
+    trials: trajectories.map((trajectory, trial) => {
+      const { outcome, saved } = trajectory;
       const loss = saved.map((at) => at?.loss ?? NaN);
       return {
         trial,
         outcome,
+        stationarity: trialRow(cell, trial, config, trajectory).stationarity,
         loss,
         excess: optimum === null ? null : loss.map((value) => value - optimum),
         gradientNorm: saved.map((at) => at?.gradientNorm ?? NaN),
@@ -85,5 +89,6 @@ export async function simulationReport(
     targetSingularValues:
       problem.structure.kind === 'diagonal' ? Array.from(problem.structure.sigma.subarray(0, rank)) : null,
     optimum,
+    excessFloor: excessFloor(problem, rank, config.precision),
   };
 }

@@ -14,6 +14,7 @@ import {
 import { outcomes, type Outcome } from '../method/outcome.js';
 import type { HostState } from './batch.js';
 import { drawnStates, type Drawn } from './drawn.js';
+import { turnEventLoop } from './eventLoop.js';
 import type { Ending } from './integrate.js';
 
 const outcomeNames = Object.keys(outcomes) as Outcome[];
@@ -60,12 +61,15 @@ export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): P
       const reached = told[report.saves]!;
       const outcome = outcomeNames[told[report.outcome]! - 1]!;
       const observed: S[] = [];
-      for (let k = 0; k < reached; k++)
+      for (let k = 0; k < reached; k++) {
+        await turnEventLoop();
         observed.push(await save(index, saveTimes[k]!, at(all, index * saves + k)));
+      }
       const since = reached > 0 ? saveTimes[reached - 1]! : 0;
       const next = saveTimes[reached] ?? since;
       const time = since + fromProgress(told) * (next - since);
       const end = at(states, index);
+      await turnEventLoop();
       const last = await observe(index, time, end);
       const rest = outcome === 'stationary' ? last : null;
       endings.push({
@@ -118,6 +122,7 @@ export async function advanced(
       if (codes.some((code) => !(code >= 0 && code <= outcomeNames.length)))
         throw new Error('the fused kernel reported nothing');
       if (!codes.includes(0)) return reports;
+      await turnEventLoop();
     }
   } finally {
     memory?.dispose();

@@ -26,6 +26,7 @@ import {
   type ComponentShape,
   type HostState,
 } from './batch.js';
+import { turnEventLoop } from './eventLoop.js';
 import {
   judge,
   newTrack,
@@ -101,6 +102,7 @@ export async function integrate<T extends S, S = T>(
     if (stop.saveTimes[0] === 0) await save(rows, rows.tracks, see, stop);
     if (!('step' in method)) replace({ ...rows, ...(await start(batch.system, rows, method)) });
     for (;;) {
+      await turnEventLoop();
       await finish(rows, batch, stop, endings);
       const active = rows.tracks.filter(({ outcome }) => outcome === null);
       if (active.length === 0) return endings;
@@ -130,6 +132,7 @@ async function save<T>(
 ): Promise<void> {
   const states = await read(rows, hits);
   for (const [i, track] of hits.entries()) {
+    await turnEventLoop();
     const time = stop.saveTimes[track.saved.length]!;
     record(track, await see(track.index, time, states[i]!), stop);
   }
@@ -145,6 +148,7 @@ async function finish<T extends S, S = T>(
   const ended = rows.tracks.filter(({ outcome, index }) => outcome !== null && !(index in endings));
   const states = await read(rows, ended);
   for (const [i, track] of ended.entries()) {
+    await turnEventLoop();
     const time = track.tau / track.clock;
     const last = await observe(track.index, time, states[i]!);
     const rest = track.outcome === 'stationary' ? last : null;

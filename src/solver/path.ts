@@ -25,12 +25,14 @@ export interface Way {
 
 /**
  * The way in which trajectories of a problem and a rank are computed on the backend in use.
+ * @param clocks their normalized times per unit of time t, or the least and the largest (default: 1)
  * @throws InputError if what is asked for cannot be had there
  */
 export function wayOf(
   { structure, loss, n, m }: Pick<Problem, 'structure' | 'loss' | 'n' | 'm'>,
   rank: number,
   { kernel = 'auto', precision = 'float32', method, stop }: PathChoice & { method: Method; stop: StopRule },
+  clocks: readonly number[] = [1],
 ): Way {
   const backend = tf.getBackend();
   const fused = fusedKernel(backend);
@@ -39,7 +41,11 @@ export function wayOf(
       ? `${backend} has no fused kernel for ${loss}`
       : !fused.precisions.includes(precision)
         ? `${backend} has no fused kernel in ${precision}`
-        : (fused.obstacle?.({ structure, n, m, rank, precision, method, stop, clocks: [1] }) ?? null);
+        : (clocks
+            .map((clock) =>
+              fused.obstacle?.({ structure, n, m, rank, precision, method, stop, clocks: [clock] }),
+            )
+            .find((obstacle) => obstacle != null) ?? null);
   if (reason === null && kernel !== 'tensor-ops') return { path: 'fused', reason };
   if (kernel === 'fused') throw new InputError('kernel', kernel, `auto or tensor-ops: ${reason}`);
   if (precision === 'float64')

@@ -135,7 +135,7 @@ export async function* solve(
   });
   const paths = new Map<number, Path>();
   const pathOf = (rank: number) => {
-    const path = paths.get(rank) ?? wayOf(problem, rank, options).path;
+    const path = paths.get(rank) ?? wayOf(problem, rank, options, [...clocksOf(members, rank)]).path;
     paths.set(rank, path);
     return path;
   };
@@ -165,6 +165,10 @@ export async function* solve(
     yield trajectories.map((trajectory, k) => ({ index: next.indices[k]!, trajectory }));
   }
 }
+
+/** The clocks that members of a rank have. */
+const clocksOf = (members: readonly Member[], rank: number): Set<number> =>
+  new Set(members.flatMap(({ rank: r, coefficients }) => (r === rank ? [clock(coefficients)] : [])));
 
 function assertStop({ saveTimes, maxSteps }: StopRule): void {
   if (

@@ -56,7 +56,8 @@ const MOST_TRAJECTORIES = 100_000_000;
  * The config, with the method and times that all cells share filled in, and its cells.
  * @throws InputError
  */
-export async function makePlan(config: SweepConfig): Promise<Plan> {
+export async function makePlan(given: SweepConfig): Promise<Plan> {
+  const config = withoutRepeats(given);
   if (config.covariance !== undefined && !config.loss.includes('linear-regression'))
     throw new InputError('covariance', config.covariance, 'left out: only linear-regression uses it');
   // Options that it does not take are refused before problems are made.
@@ -99,6 +100,16 @@ export async function makePlan(config: SweepConfig): Promise<Plan> {
   if (totalTrials({ cells }) > MOST_TRAJECTORIES)
     throw new InputError('trials', config.trials, `at most ${MOST_TRAJECTORIES} over all cells together`);
   return { config: { ...config, ...shared(cells) }, cells };
+}
+
+/** A config whose lists name everything once. */
+function withoutRepeats({ loss, shape, ranks, init, scaling, ...rest }: SweepConfig): SweepConfig {
+  const once = <T>(items: readonly T[]) => [...new Set(items)];
+  return {
+    ...rest,
+    ...{ loss: once(loss), ranks: once(ranks), init: once(init), scaling: once(scaling) },
+    ...(shape && { shape: once(shape) }),
+  };
 }
 
 /** What the horizons of all cells have in common, as a config says it. */

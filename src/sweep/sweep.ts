@@ -1,5 +1,6 @@
 /** Computes trials of a sweep's plan, problem by problem and horizon by horizon. */
 import type { BackendInfo } from '../backend/backend.js';
+import { clock } from '../ensemble/adapter.js';
 import type { Pool } from '../solver/pool.js';
 import { wayOf, type Way } from '../solver/path.js';
 import type { SavePoint } from '../solver/observe.js';
@@ -21,8 +22,8 @@ const finite = (value: number | undefined): number | null =>
 /** The ways in which the trajectories of a plan are computed on the backend in use. @throws InputError */
 export function waysOf({ cells, config }: Plan): Way[] {
   const { kernel, precision } = config;
-  const ways = cells.map(({ problem, rank, method, stop }) =>
-    wayOf(problem, rank, { kernel, precision, method, stop }),
+  const ways = cells.map(({ problem, rank, coefficients, method, stop }) =>
+    wayOf(problem, rank, { kernel, precision, method, stop }, [clock(coefficients)]),
   );
   return ways.filter(
     (way, i) => ways.findIndex(({ path, reason }) => path === way.path && reason === way.reason) === i,
@@ -61,7 +62,7 @@ export async function* runTrials(
     for await (const solved of solve(problem, members, options)) {
       const results = solved.map(({ index, trajectory }) => ({ ...tasks[index]!, trajectory }));
       yield {
-        rows: results.map(({ cell, trial, trajectory }) => trialRow(cell, trial, config.seed, trajectory)),
+        rows: results.map(({ cell, trial, trajectory }) => trialRow(cell, trial, config, trajectory)),
         curves: results.map(({ trajectory }) => trajectory.saved.map((saved) => finite(saved?.loss))),
       };
     }

@@ -32,11 +32,12 @@ import { useTerms } from './vectors';
 
 export { bytesOfState, useControl, useMethod, useShape, useStop, useStructure, useTerms };
 
-/** Bytes of a track in the memory, rounded up; a direction may follow. */
+/** Bytes of a track in the memory; a direction may follow. */
 const TRACK: usize = 96;
-const REPORT: usize = 28;
+const REPORT: usize = 32;
 /** 2^30. */
 const DIGITS: f64 = 1073741824;
+const MOST_ZEROS: i32 = 36;
 
 /** Bytes of the memory of a trajectory, with the shape and method in use. */
 export function bytesOfMemory(): usize {
@@ -48,7 +49,8 @@ export function bytesOfMemory(): usize {
  * @param states [batch, (n + m) rank]
  * @param saved [batch, saves, (n + m) rank]
  * @param kept [batch, bytesOfMemory()]: the memory; filled if `resumes`
- * @param reports int32 [batch, 7]
+ * @param reports int32 [batch, 8]
+ * @param steps most steps of all trajectories together
  */
 export function advance(
   batch: i32,
@@ -66,10 +68,10 @@ export function advance(
     const clock = load<f64>(clocks + 8 * i);
     const track = changetype<Track>(kept);
     if (!resumes) begin(track, clock);
-    if (track.outcome == 0) {
+    if (track.outcome == 0 && steps > 0) {
       pack(state, states);
-      if (resumes && keepsDirection()) memory.copy(direction, kept + TRACK, stateBytes);
-      run(track, clock, !resumes, saved, rowBytes, steps);
+      if (track.started != 0 && keepsDirection()) memory.copy(direction, kept + TRACK, stateBytes);
+      steps -= run(track, clock, saved, rowBytes, steps);
       unpack(states, state);
       if (keepsDirection()) memory.copy(kept + TRACK, direction, stateBytes);
     }
@@ -81,17 +83,22 @@ export function advance(
   }
 }
 
-function run(track: Track, clock: f64, starts: bool, saved: usize, rowBytes: usize, steps: i32): void {
+/** Advances a trajectory by so many steps at most; returns how many it tried. */
+function run(track: Track, clock: f64, saved: usize, rowBytes: usize, steps: i32): i32 {
+  const starts = track.started == 0;
+  track.started = 1;
   if (starts && savesAtStart()) save(track, saved, rowBytes);
   takeUp();
   if (starts) start(track);
-  for (let tries = 0; tries < steps && track.outcome == 0; tries++) {
+  let tries = 0;
+  for (; tries < steps && track.outcome == 0; tries++) {
     plan(track, clock);
     tryStep();
     if (!judge(track, clock, size, rate, errorRate, radius)) continue;
     accept();
     if (hit) save(track, saved, rowBytes);
   }
+  return tries;
 }
 
 function save(track: Track, saved: usize, rowBytes: usize): void {
@@ -106,7 +113,10 @@ function tell(at: usize, track: Track, clock: f64): void {
   store<i32>(at, <i32>track.accepted, 8);
   store<i32>(at, <i32>track.rejected, 12);
   store<i32>(at, <i32>track.evaluations, 16);
-  const digits = DIGITS * progress(track, clock);
+  let digits = DIGITS * progress(track, clock);
+  let zeros = 0;
+  for (; digits > 0 && digits < 1 && zeros < MOST_ZEROS; zeros++) digits *= DIGITS;
   store<i32>(at, <i32>floor(digits), 20);
   store<i32>(at, <i32>nearest(DIGITS * (digits - floor(digits))), 24);
+  store<i32>(at, zeros, 28);
 }

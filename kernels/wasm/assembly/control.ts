@@ -40,6 +40,8 @@ export class Track {
   saves: f64;
   /** 0 while it runs. */
   outcome: f64;
+  /** 0 before its first step. */
+  started: f64;
 }
 
 /** The planned step: its size, whether it ends at a save point, its stages, whether it makes a power iteration. */
@@ -102,6 +104,7 @@ export function begin(track: Track, clock: f64): void {
   track.radius = 0;
   track.saves = 0;
   track.outcome = 0;
+  track.started = 0;
 }
 
 /** Normalized time of a save point. */
@@ -212,5 +215,6 @@ export function countSave(track: Track): void {
 export function progress(track: Track, clock: f64): f64 {
   if (track.saves == saveCount) return 0;
   const from = track.saves > 0 ? savePoint(track.saves - 1, clock) : 0;
-  return (track.tau - from) / (savePoint(track.saves, clock) - from);
+  const span = savePoint(track.saves, clock) - from;
+  return span > 0 ? (track.tau - from) / span : 0;
 }
