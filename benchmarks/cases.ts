@@ -3,7 +3,7 @@ import type { Precision } from '../kernels/fused.js';
 import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
 import { answered, type HostField } from '../kernels/cpu/step.js';
 import { twin } from '../kernels/cpu/twin.js';
-import { dense, type Dense } from '../src/dense.js';
+import { dense, type Dense } from '../src/numbers/dense.js';
 import { clock, type Coefficients } from '../src/ensemble/adapter.js';
 import type { Method } from '../src/method/method.js';
 import type { Problem } from '../src/problem/problem.js';

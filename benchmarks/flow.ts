@@ -2,7 +2,7 @@
  * What most workloads run: trajectories of the Frobenius flow in its spectral frame, sigma_i = i^-1/2, from X = 0 and
  * Y = N(0, 1/m), by RK4; and how many operations that is.
  */
-import { dense } from '../src/dense.js';
+import { dense } from '../src/numbers/dense.js';
 import type { Factors } from '../src/ensemble/adapter.js';
 import { method } from '../src/method/method.js';
 import type { StopRule } from '../src/method/track.js';

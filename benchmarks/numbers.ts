@@ -1,6 +1,7 @@
 /** Errors of states, and of the updates that they stand for. */
-import { Matrix, QrDecomposition } from 'ml-matrix';
-import { toMatrix } from '../src/dense.js';
+import { dense, frobeniusNorm, scaled, type Dense } from '../src/numbers/dense.js';
+import { multiplyTransposedRight } from '../src/numbers/products.js';
+import { qr } from '../src/numbers/qr.js';
 import type { Factors } from '../src/ensemble/adapter.js';
 
 type Numbers = readonly ArrayLike<number>[];
@@ -34,21 +35,20 @@ export function updateOf({ x, y }: Factors): Float64Array {
  * product of r x r matrices between orthogonal ones.
  */
 export function updateError(found: Factors, exact: Factors): number {
-  const norm = (left: Matrix[], right: Matrix[]) => {
-    const [l, r] = [left, right].map((parts) => triangle(parts)) as [Matrix, Matrix];
-    return l.mmul(r.transpose()).norm('frobenius');
-  };
-  const [x, y, x0, y0] = [found.x, found.y, exact.x, exact.y].map(toMatrix) as [
-    Matrix,
-    Matrix,
-    Matrix,
-    Matrix,
-  ];
-  return norm([x, x0], [y, Matrix.mul(y0, -1)]) / norm([x0], [y0]);
+  const norm = (left: Dense[], right: Dense[]) =>
+    frobeniusNorm(multiplyTransposedRight(triangle(left), triangle(right)));
+  return norm([found.x, exact.x], [found.y, scaled(exact.y, -1)]) / norm([exact.x], [exact.y]);
 }
 
 /** The triangular factor of matrices side by side. */
-function triangle(parts: readonly Matrix[]): Matrix {
-  const columns = parts.flatMap((part) => part.transpose().to2DArray());
-  return new QrDecomposition(new Matrix(columns).transpose()).upperTriangularMatrix;
+function triangle(parts: readonly Dense[]): Dense {
+  const [rows, cols] = [parts[0]!.rows, parts.reduce((total, part) => total + part.cols, 0)];
+  const all = dense(rows, cols);
+  let from = 0;
+  for (const part of parts) {
+    for (let i = 0; i < rows; i++)
+      all.data.set(part.data.subarray(i * part.cols, (i + 1) * part.cols), i * cols + from);
+    from += part.cols;
+  }
+  return qr(all).r;
 }

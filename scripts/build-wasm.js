@@ -1,6 +1,7 @@
 /**
  * Compiles the wasm kernel (kernels/wasm/assembly) to dist/kernels/wasm: one module for each precision, with and
- * without fused multiply-add. Run by `npm run build`; another folder may be given.
+ * without fused multiply-add. Run by `npm run build`; another folder may be given. The module of src/numbers, which
+ * must be there without waiting, becomes a source that holds its bytes: kernels/wasm/numbersModule.ts.
  */
 import asc from 'assemblyscript/asc';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -28,13 +29,22 @@ async function compile({ real, lanes }, fused) {
     'FUSED: bool = false;',
     `FUSED: bool = ${fused};`,
   );
+  const binary = await assembled('advance.ts', read, [
+    ...['--importMemory', '--noExportMemory', '--initialMemory', '1'],
+    ...(fused ? ['--enable', 'relaxed-simd'] : []),
+  ]);
+  refuseData(binary);
+  return binary;
+}
+
+/** The module of an entry source, whose imports `read` gives. */
+async function assembled(entry, read, options) {
   let binary;
   const { error, stderr } = await asc.main(
     [
-      'advance.ts',
-      ...['--outFile', 'advance.wasm', '-O3', '--runtime', 'stub', '--use', 'abort='],
-      ...['--importMemory', '--noExportMemory', '--initialMemory', '1'],
-      ...['--enable', 'simd', ...(fused ? ['--enable', 'relaxed-simd'] : [])],
+      entry,
+      ...['--outFile', 'out.wasm', '-O3', '--runtime', 'stub', '--use', 'abort=', '--enable', 'simd'],
+      ...options,
     ],
     {
       readFile(name) {
@@ -51,7 +61,6 @@ async function compile({ real, lanes }, fused) {
     },
   );
   if (error) throw new Error(`${error.message}\n${stderr.toString()}`);
-  refuseData(binary);
   return binary;
 }
 
@@ -82,3 +91,15 @@ for (const [precision, real] of Object.entries(precisions))
     const name = `${precision}-${fused ? 'fused' : 'plain'}.wasm`;
     writeFileSync(fileURLToPath(new URL(name, target)), await compile(real, fused));
   }
+
+const numbers = await assembled('numbers.ts', (name) => readFileSync(new URL(name, source), 'utf8'), [
+  '--importMemory',
+  '--noExportMemory',
+]);
+writeFileSync(
+  new URL('kernels/wasm/numbersModule.ts', root),
+  `/** The bytes of assembly/numbers.ts in base64. Written by scripts/build-wasm.js. */
+export const numbersModule =
+  '${Buffer.from(numbers).toString('base64')}';
+`,
+);

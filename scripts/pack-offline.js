@@ -129,8 +129,8 @@ function copyProject(target, gitHead) {
     execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: 'inherit' });
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   const options = ['--outDir', join(target, 'dist'), '--declaration', 'false', '--sourceMap', 'false'];
-  run(tsc, '-p', 'tsconfig.bench.json', ...options);
   run('scripts/build-wasm.js', join(target, 'dist/kernels/wasm'));
+  run(tsc, '-p', 'tsconfig.bench.json', ...options);
   const manifest = read(join(root, 'package.json'));
   const others = [...manifest.files.filter((path) => path.startsWith('src/')), 'LICENSE', 'README.md'];
   for (const path of others) fs.cpSync(join(root, path), join(target, path), { recursive: true });

@@ -1,6 +1,6 @@
 /** The public surface of rankflow. */
 export { InputError } from './inputError.js';
-export { dense, type Dense } from './dense.js';
+export { dense, type Dense } from './numbers/dense.js';
 export type { BackendInfo, BackendReport } from './backend/backend.js';
 export { closeBackends, listBackends, useBackend } from './backend/useBackend.js';
 

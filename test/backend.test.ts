@@ -5,7 +5,7 @@ import { gram, matMul } from '../kernels/tensorOps/matMul.js';
 import { loraSystem } from '../kernels/tensorOps/loraSystem.js';
 import { backendNames, trajectoriesTogether, type BackendName } from '../src/backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
-import type { Dense } from '../src/dense.js';
+import type { Dense } from '../src/numbers/dense.js';
 import { InputError } from '../src/inputError.js';
 import type { Structure } from '../src/problem/problem.js';
 import { normals } from '../src/random/philox.js';

@@ -10,7 +10,7 @@ import { operationsPerStep } from '../benchmarks/workloads/operations.js';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import { answered, type HostField } from '../kernels/cpu/step.js';
 import { twin } from '../kernels/cpu/twin.js';
-import { dense } from '../src/dense.js';
+import { dense } from '../src/numbers/dense.js';
 import { tableaus } from '../src/method/tableau.js';
 import { gaussian, useBackend } from './support.js';
 

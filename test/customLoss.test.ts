@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { closeBackends, useBackend } from '../src/backend/useBackend.js';
-import { dense } from '../src/dense.js';
+import { dense } from '../src/numbers/dense.js';
 import { initialization } from '../src/ensemble/initialization.js';
 import { toFactors } from '../src/ensemble/adapter.js';
 import { customProblem } from '../src/input/customLoss.js';

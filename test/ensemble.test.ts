@@ -2,7 +2,7 @@
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
 import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
-import { fromMatrix, toMatrix, type Dense, transposed } from '../src/dense.js';
+import { type Dense, transposed } from '../src/numbers/dense.js';
 import {
   clock,
   fromFactors,
@@ -36,6 +36,8 @@ import {
   product,
   relativeError,
   updateOf,
+  fromMatrix,
+  toMatrix,
 } from './support.js';
 
 /** float64 rounding of sums of at most a hundred terms, with room for a few orthogonal transformations. */
@@ -320,17 +322,18 @@ describe('frames', () => {
   ])('of a %d x %d matrix are orthogonal and diagonalize it', (rows, cols) => {
     const e = gaussian(rows, cols, 6);
     const { sigma, frame } = spectralFrame(e);
-    expect([frame.left.rows, frame.left.columns, frame.right.rows, frame.right.columns]).toEqual([
+    expect([frame.left.rows, frame.left.cols, frame.right.rows, frame.right.cols]).toEqual([
       rows,
       rows,
       cols,
       cols,
     ]);
-    expect(orthogonalityDefect(frame.left)).toBeLessThan(rounding);
-    expect(orthogonalityDefect(frame.right)).toBeLessThan(rounding);
+    const [u, v] = [toMatrix(frame.left), toMatrix(frame.right)];
+    expect(orthogonalityDefect(u)).toBeLessThan(rounding);
+    expect(orthogonalityDefect(v)).toBeLessThan(rounding);
     const diagonal = Matrix.zeros(rows, cols);
     sigma.forEach((s, i) => diagonal.set(i, i, s));
-    const core = frame.left.transpose().mmul(toMatrix(e)).mmul(frame.right);
+    const core = u.transpose().mmul(toMatrix(e)).mmul(v);
     expect(relativeError(core.to1DArray(), diagonal.to1DArray())).toBeLessThan(rounding);
     expect(Array.from(sigma)).toEqual(Array.from(sigma).sort((a, b) => b - a));
   });
@@ -372,17 +375,18 @@ describe('frames', () => {
   });
 
   it('at random are orthogonal, and differ between sides and seeds', () => {
-    const { left, right } = randomFrame(8, 8, 1);
+    const [left, right] = Object.values(randomFrame(8, 8, 1)).map(toMatrix) as [Matrix, Matrix];
     expect(orthogonalityDefect(left)).toBeLessThan(rounding);
     expect(orthogonalityDefect(right)).toBeLessThan(rounding);
     expect(Matrix.sub(left, right).norm()).toBeGreaterThan(1);
-    expect(Matrix.sub(left, randomFrame(8, 8, 2).left).norm()).toBeGreaterThan(1);
+    expect(Matrix.sub(left, toMatrix(randomFrame(8, 8, 2).left)).norm()).toBeGreaterThan(1);
     expect(randomFrame(6, 4, 1).right.rows).toBe(4);
   });
 
   it('by QR have the sign of a positive diagonal of R, as a Haar matrix needs', () => {
-    const g = toMatrix(gaussian(6, 4, 12));
-    const r = haarColumns(g).transpose().mmul(g);
+    const drawn = gaussian(6, 4, 12);
+    const g = toMatrix(drawn);
+    const r = toMatrix(haarColumns(drawn)).transpose().mmul(g);
     for (let i = 0; i < 4; i++) {
       expect(r.get(i, i)).toBeGreaterThan(0);
       for (let j = 0; j < i; j++) expect(Math.abs(r.get(i, j))).toBeLessThan(rounding * g.norm());

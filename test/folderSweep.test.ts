@@ -108,8 +108,8 @@ describe('an agenda with a target', () => {
   it('goes on with a cell until its interval is narrow, or its trials are done', async () => {
     const plan = await planOf({ ...small, trials: 1000, targetCi: 0.1 });
     const chunks = chunksOf(plan);
-    // 64, 128, 256, ... trials of each of the two cells.
-    expect(chunks.map(trialsOf)).toEqual([64, 128, 256, 512, 40, 64, 128, 256, 512, 40]);
+    // Looks at 64, 128, 256, ... trials of each of the two cells.
+    expect(chunks.map(trialsOf)).toEqual([64, 64, 128, 256, 488, 64, 64, 128, 256, 488]);
     const agenda = new Agenda(plan, chunks);
     expect(agenda.next().map(({ index }) => index)).toEqual([0, 5]);
     const wide = Array.from({ length: 64 }, (_, i) => (i % 2 ? 10 : 0));

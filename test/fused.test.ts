@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import { answered, type HostField } from '../kernels/cpu/step.js';
 import { twin } from '../kernels/cpu/twin.js';
-import { dense } from '../src/dense.js';
+import { dense } from '../src/numbers/dense.js';
 import { clock, toFactors } from '../src/ensemble/adapter.js';
 import { useBackend as openBackend } from '../src/backend/useBackend.js';
 import { InputError } from '../src/inputError.js';

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { Matrix } from 'ml-matrix';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loraSystem, tensor2d } from '../kernels/tensorOps/loraSystem.js';
-import { fromMatrix, toMatrix, type Dense } from '../src/dense.js';
+import type { Dense } from '../src/numbers/dense.js';
 import { clock, fromFactors, toFactors, type Adapter } from '../src/ensemble/adapter.js';
 import { InputError } from '../src/inputError.js';
 import { decide, firstGuess, scaledError, startingStep } from '../src/method/controller.js';
@@ -27,6 +27,8 @@ import {
   norm,
   relativeError,
   useBackend,
+  fromMatrix,
+  toMatrix,
 } from './support.js';
 
 const named = Object.entries(tableaus) as [string, Tableau][];

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { registerCpuKernel } from '../kernels/cpu/advance.js';
 import { customProblem } from '../src/input/customLoss.js';
-import { dense } from '../src/dense.js';
+import { dense } from '../src/numbers/dense.js';
 import { method } from '../src/method/method.js';
 import type { StopRule } from '../src/method/track.js';
 import { custom } from '../src/problem/custom.js';

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
 import { fullFineTuningSystem } from '../kernels/tensorOps/fullFineTuningSystem.js';
 import { loraSystem, tensor2d } from '../kernels/tensorOps/loraSystem.js';
-import { dense, fromMatrix, toMatrix, transposed, type Dense } from '../src/dense.js';
+import { dense, transposed, type Dense } from '../src/numbers/dense.js';
 import { intoFrame, outOfFrame, toFactors } from '../src/ensemble/adapter.js';
 import { InputError } from '../src/inputError.js';
 import { method } from '../src/method/method.js';
@@ -32,6 +32,8 @@ import {
   relativeError,
   solveAll,
   useBackend,
+  fromMatrix,
+  toMatrix,
 } from './support.js';
 
 const [n, m] = [9, 6];
@@ -417,7 +419,7 @@ describe('spectra', () => {
 
   it('of a rotated problem are those of its matrix', () => {
     const sigma = namedSpectrum('power:1', m);
-    const { left, right } = randomFrame(n, m, 3);
+    const [left, right] = Object.values(randomFrame(n, m, 3)).map(toMatrix) as [Matrix, Matrix];
     const diagonal = Matrix.zeros(n, m);
     sigma.forEach((s, i) => diagonal.set(i, i, s));
     const e = left.mmul(diagonal).mmul(right.transpose());

@@ -27,13 +27,20 @@ const laws = new Map([
   [8, 0.02],
 ]);
 const none: Statistic = {
-  ...{ count: 0, mean: NaN, sd: NaN, ciLow: NaN, ciHigh: NaN },
+  ...{ count: 0, leftOut: 0, mean: NaN, sd: NaN, ciLow: NaN, ciHigh: NaN },
   ...{ p05: NaN, p25: NaN, p50: NaN, p75: NaN, p95: NaN },
 };
 
 function around(value: number, count = 32): Statistic {
   return {
-    ...{ count, mean: value * 1.01, sd: value * 0.1, ciLow: value * 0.98, ciHigh: value * 1.04 },
+    ...{
+      count,
+      leftOut: 32 - count,
+      mean: value * 1.01,
+      sd: value * 0.1,
+      ciLow: value * 0.98,
+      ciHigh: value * 1.04,
+    },
     ...{ p05: value * 0.9, p25: value * 0.95, p50: value, p75: value * 1.05, p95: value * 1.1 },
   };
 }
@@ -47,7 +54,7 @@ function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSummary {
     law: { value: law, name: 'Eckart-Young-Mirsky' },
     optimum: law,
     accuracy: around(law),
-    zScore: null,
+    ...{ accuracyBias: null, accuracyFloor: null, zScore: null, zScoreBias: null },
     trials: 32,
     outcomes: {
       'end-time': 4,
@@ -57,8 +64,10 @@ function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSummary {
       'step-budget': 0,
       'loss-not-finite': 0,
     },
-    atSaddle: 0,
-    timeToOptimum: around(3 * rank, 28),
+    stationarity: { optimum: 28, short: 0, saddle: 0, floor: 0, moving: 4, unknown: 0 },
+    nearSaddles: 0,
+    timeToOptimumAfter: around(2.5 * rank, 28),
+    timeToOptimumBy: around(3 * rank, 28),
     steps: around(100),
     curve: times.map((time) => ({
       time,
@@ -76,7 +85,12 @@ const two = ['gaussian', 'spectral'].flatMap((initialization) =>
 );
 const broken = ranks.map((rank) =>
   cellOf(rank, {
-    ...{ accuracy: none, timeToOptimum: none, law: rank === 4 ? null : { value: 0, name: 'zero' } },
+    ...{
+      accuracy: none,
+      timeToOptimumAfter: none,
+      timeToOptimumBy: none,
+      law: rank === 4 ? null : { value: 0, name: 'zero' },
+    },
     optimum: null,
     outcomes: {
       'end-time': 0,
@@ -113,10 +127,11 @@ function simulationOf(trials: number): SimulationReport {
   const values = (top: number) => times.map((time) => [top * (1 - Math.exp(-time)), 1 - Math.exp(-time / 2)]);
   const loss = times.map((time) => 0.5 + Math.exp(-time));
   return {
-    ...{ title: 'One <script> of many', provenance, times, rank: 2, optimum: 0.5 },
+    ...{ title: 'One <script> of many', provenance, times, rank: 2, optimum: 0.5, excessFloor: 1e-12 },
     trials: Array.from({ length: trials }, (_, trial) => ({
       trial,
       outcome: trial % 2 === 0 ? 'stationary' : 'end-time',
+      stationarity: trial % 2 === 0 ? 'optimum' : 'moving',
       loss,
       excess: times.map((time) => (time > 20 ? 0 : Math.exp(-time))),
       gradientNorm: times.map((time) => Math.exp(-time)),
@@ -207,7 +222,9 @@ describe('sweep plots', () => {
   });
 
   it('says where nobody arrived, and how many did elsewhere', async () => {
-    const cells = one.map((cell) => (cell.rank === 8 ? { ...cell, timeToOptimum: none } : cell));
+    const cells = one.map((cell) =>
+      cell.rank === 8 ? { ...cell, timeToOptimumAfter: none, timeToOptimumBy: none } : cell,
+    );
     const figures = sweepFigures(cells);
     const texts = textsOf(await svgOf(figures, 'time-to-optimum')).map(({ text }) => text);
     expect(texts.filter((text) => text === 'not reached by the end time')).toHaveLength(1);
@@ -481,9 +498,12 @@ describe('tables', () => {
   });
 
   it('name stationary trajectories that stopped above the optimum', () => {
-    expect(sweepTable(one)).not.toContain('saddle');
-    const cells = one.map((cell) => (cell.rank === 2 ? { ...cell, atSaddle: 3 } : cell));
-    expect(sweepTable(cells)).toContain('saddle: 3 of 112 stationary trajectories stopped more than 0.1 %');
+    const stationarity = { ...one[0]!.stationarity, optimum: 24, saddle: 3, short: 1 };
+    const cells = one.map((cell) => (cell.rank === 2 ? { ...cell, stationarity } : cell));
+    expect(sweepTable(one)).not.toMatch(/saddle|short/);
+    expect(sweepTable(cells)).toContain('28 stationary (3 at a saddle, 1 short), 4 end-time');
+    expect(sweepTable(cells)).toContain('saddle: 3 of 112 stationary trajectories');
+    expect(sweepTable(cells)).toContain('short: 1 of 112 stationary trajectories');
   });
 
   it('show a dash for what is not a number, and count the diverged', () => {

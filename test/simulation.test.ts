@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../src/backend/useBackend.js';
 import type { BackendInfo } from '../src/backend/backend.js';
-import { dense } from '../src/dense.js';
+import { dense } from '../src/numbers/dense.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { custom } from '../src/problem/custom.js';
 import type { Provenance } from '../src/results/provenance.js';

@@ -7,7 +7,7 @@ import * as tf from '@tensorflow/tfjs';
 import { SingularValueDecomposition } from 'ml-matrix';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loraSystem } from '../kernels/tensorOps/loraSystem.js';
-import { dense, toMatrix, type Dense } from '../src/dense.js';
+import { dense, type Dense } from '../src/numbers/dense.js';
 import { clock, toFactors, type Adapter, type Coefficients, type Factors } from '../src/ensemble/adapter.js';
 import { initialization } from '../src/ensemble/initialization.js';
 import { method, type Method } from '../src/method/method.js';
@@ -39,6 +39,7 @@ import {
   relativeError,
   solveAll,
   useBackend,
+  toMatrix,
 } from './support.js';
 
 /**

@@ -5,7 +5,7 @@ import { Matrix } from 'ml-matrix';
 import { describe } from 'vitest';
 import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
 import { useBackend as openBackend } from '../src/backend/useBackend.js';
-import { dense, type Dense } from '../src/dense.js';
+import { dense, type Dense } from '../src/numbers/dense.js';
 import { toFactors, type Adapter, type Coefficients, type Factors } from '../src/ensemble/adapter.js';
 import { InputError } from '../src/inputError.js';
 import type { Tableau } from '../src/method/tableau.js';
@@ -39,6 +39,11 @@ export function eachBackend(title: string, body: (backend: Name) => void): void 
 export const coefficients: Coefficients = { scale: 0.7, lrRatioA: 1.3, lrRatioB: 2.1 };
 
 export const plain: Coefficients = { scale: 1, lrRatioA: 1, lrRatioB: 1 };
+
+/** Matrices of ml-matrix, which tests compare with, and back. */
+export const toMatrix = (a: Dense): Matrix => Matrix.from1DArray(a.rows, a.cols, a.data);
+
+export const fromMatrix = (a: Matrix): Dense => dense(a.rows, a.columns, Float64Array.from(a.to1DArray()));
 
 export const norm = (a: ArrayLike<number>): number => Math.hypot(...Array.from(a));
 

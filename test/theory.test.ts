@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { Matrix } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
-import { dense, fromMatrix, toMatrix, type Dense } from '../src/dense.js';
+import { dense, type Dense } from '../src/numbers/dense.js';
+import { fromMatrix, toMatrix } from './support.js';
 import { balancedPath } from '../src/theory/balanced.js';
 import {
   alignedPath,

@@ -14,7 +14,7 @@ import {
 } from '../kernels/fused.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
 import { variants } from '../kernels/wasm/module.js';
-import { dense } from '../src/dense.js';
+import { dense } from '../src/numbers/dense.js';
 import { method, methodNames, isAdaptive, type Method, type MethodName } from '../src/method/method.js';
 import { outcomes } from '../src/method/outcome.js';
 import { tableaus } from '../src/method/tableau.js';

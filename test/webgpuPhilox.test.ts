@@ -61,7 +61,7 @@ describe.skipIf(noWebgpu)('random numbers on the webgpu device', () => {
   it.each(['gaussian:0.3', 'small:0.2', 'zero-a'])(
     'starts trajectories of %s as the host does',
     async (spec) => {
-      const { cells, method, stop } = await makePlan(
+      const { cells } = await makePlan(
         checkConfig(sweepSchema, {
           ...{
             spectrum: 'power:1',
@@ -74,6 +74,7 @@ describe.skipIf(noWebgpu)('random numbers on the webgpu device', () => {
           ...{ lrRatioA: 2, lrRatioB: 0.6, alpha: 1.3 },
         }),
       );
+      const { method, stop } = cells[0]!;
       const members = cells.flatMap((cell) => [0, 5].map((trial) => member(cell, trial, 9)));
       const run = (of: readonly Member[]) =>
         solveAll(cells[0]!.problem, of, {
@@ -103,7 +104,8 @@ describe.skipIf(noWebgpu)('random numbers on the webgpu device', () => {
       init: ['gaussian', 'kaiming'],
       time: 1,
     };
-    const { cells, method, stop } = await makePlan(checkConfig(sweepSchema, config));
+    const { cells } = await makePlan(checkConfig(sweepSchema, config));
+    const { method, stop } = cells[0]!;
     const options = { method, stop, chunk: 4, kernel: 'fused' } as const;
     const [drawn, given] = cells.map((cell) => member(cell, 0, 3));
     expect([drawn!.drawn === null, given!.drawn === null]).toEqual([false, true]);

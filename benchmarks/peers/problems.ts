@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dump, parse } from 'npyjs';
-import { dense } from '../../src/dense.js';
+import { dense } from '../../src/numbers/dense.js';
 import { packageRoot } from '../../src/packageRoot.js';
 import type { Factors } from '../../src/ensemble/adapter.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';

@@ -3,7 +3,7 @@
  * (src/method/system.ts), in plain loops. Every number that is reported of a built-in loss is computed here, in
  * float64, from the state that the device holds.
  */
-import { transposed, type Dense } from '../../src/dense.js';
+import { transposed, type Dense } from '../../src/numbers/dense.js';
 import type { Structure } from '../../src/problem/problem.js';
 
 /** A built-in structure: all but autodiff, whose loss only a device can evaluate. */

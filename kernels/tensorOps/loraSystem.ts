@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
-import type { Dense } from '../../src/dense.js';
+import type { Dense } from '../../src/numbers/dense.js';
 import type { State, System } from '../../src/method/system.js';
 import type { Structure, TensorLoss } from '../../src/problem/problem.js';
 import { gram, matMul, product } from './matMul.js';

@@ -1,5 +1,6 @@
 /** What the wasm kernel is told of structures and methods, as numbers. */
-import { fromMatrix, toMatrix, transposed, type Dense } from '../../src/dense.js';
+import { transposed, type Dense } from '../../src/numbers/dense.js';
+import { multiply } from '../../src/numbers/products.js';
 import { estimateOrder, type Method } from '../../src/method/method.js';
 import { stagesOf } from '../../src/method/stabilized.js';
 import { firstSameAsLast, type Tableau } from '../../src/method/tableau.js';
@@ -107,7 +108,7 @@ const products = new WeakMap<Quadratic, Dense>();
 function weighted(structure: Quadratic): Dense {
   const { error, covariance } = structure;
   if (!covariance) return error;
-  const found = products.get(structure) ?? fromMatrix(toMatrix(error).mmul(toMatrix(covariance)));
+  const found = products.get(structure) ?? multiply(error, covariance);
   products.set(structure, found);
   return found;
 }

@@ -1,10 +1,13 @@
 /** As much of the WebAssembly interface as is used: TypeScript has it only together with that of browsers. */
 declare namespace WebAssembly {
-  interface Module {
+  class Module {
+    constructor(bytes: Uint8Array);
     readonly [Symbol.toStringTag]: string;
   }
-  interface Memory {
+  class Memory {
+    constructor(pages: { initial: number });
     readonly buffer: ArrayBuffer;
+    grow(pages: number): number;
   }
   class Instance {
     constructor(module: Module, imports: Record<string, Record<string, unknown>>);

@@ -4,6 +4,9 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { InputError } from '../inputError.js';
 import { release } from '../release.js';
+import { sweepSchema } from '../sweep/config.js';
+import { listFlags } from '../sweep/fromText.js';
+import { verifySchema } from '../verify/config.js';
 import { devicesCommand } from './devices.js';
 import { note } from './output.js';
 import { simulateCommand } from './simulate.js';
@@ -23,6 +26,15 @@ function fail(message: string | null, error?: Error): never {
   process.exit(2);
 }
 
+/** What may be given more than once. */
+const lists = ['_', 'folders', ...listFlags(sweepSchema), ...listFlags(verifySchema)];
+
+function refuseRepeats(argv: Readonly<Record<string, unknown>>): true {
+  for (const [name, value] of Object.entries(argv))
+    if (Array.isArray(value) && !lists.includes(name)) throw new InputError(name, value, 'given once');
+  return true;
+}
+
 await yargs(hideBin(process.argv))
   .scriptName('rankflow')
   .usage('$0 <command> [options]\n\nSimulates LoRA gradient flows beside their closed-form theory.')
@@ -37,6 +49,7 @@ await yargs(hideBin(process.argv))
   .locale('en')
   .version(release.version)
   .wrap(Math.min(110, process.stdout.columns ?? 110))
-  .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': false })
+  .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': true })
+  .check(refuseRepeats)
   .fail((message, error) => fail(message, error))
   .parseAsync();

@@ -11,8 +11,6 @@ export const mergeCommand: CommandModule = {
   describe: 'check that the shards of a sweep are complete, and write its summary and report',
   builder: (yargs) =>
     yargs
-      // Of several folders yargs would keep the last, as of a flag that is given twice.
-      .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': true })
       .positional('folders', {
         type: 'string',
         array: true,

@@ -12,9 +12,9 @@ export const printJson = (value: unknown): void => print(JSON.stringify(value, n
 
 const byPath = { fused: 'by the fused kernel', 'tensor-ops': 'by tensor operations' };
 
-/** ", dopri5 by the fused kernel": the method of a plan and the ways in which it is computed. */
-export const howOf = ({ config }: Plan, ways: readonly Way[]): string =>
-  `, ${config.method} ${ways.map(({ path, reason }) => byPath[path] + (reason ? ` (${reason})` : '')).join(' and ')}`;
+/** ", dopri5 by the fused kernel": the methods of a plan and the ways in which it is computed. */
+export const howOf = ({ cells }: Plan, ways: readonly Way[]): string =>
+  `, ${[...new Set(cells.map(({ methodName }) => methodName))].join(' and ')} ${ways.map(({ path, reason }) => byPath[path] + (reason ? ` (${reason})` : '')).join(' and ')}`;
 
 /** A reader that closes its end early, such as `head`, wants no more: that is not an error. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

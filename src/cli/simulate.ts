@@ -3,8 +3,9 @@ import type { CommandModule } from 'yargs';
 import { checkConfig } from '../input/checkConfig.js';
 import { configFromText } from '../sweep/fromText.js';
 import { readConfig } from '../input/config.js';
-import { formatNumber } from '../report/format.js';
+import { formatAbove, formatNumber } from '../report/format.js';
 import { progress, type Progress } from '../report/progress.js';
+import { endOf, trialNotes } from '../report/stationarity.js';
 import { table } from '../report/table.js';
 import { defaultFolder, refuseFolder } from '../results/folder.js';
 import { runProvenance, type Provenance } from '../results/provenance.js';
@@ -65,16 +66,17 @@ export const simulateCommand: CommandModule = {
     await writeSimulation(out, result, report);
     if (argv['json']) printJson({ ...report, folder: out });
     else {
-      const rows = result.trajectories.map(({ outcome, time, acceptedSteps, rejectedSteps, last }, trial) => [
+      const rows = result.trajectories.map(({ time, acceptedSteps, rejectedSteps, last }, trial) => [
         String(trial),
         formatNumber(last.loss),
-        formatNumber(report.optimum === null ? null : last.loss - report.optimum),
+        formatAbove(report.optimum === null ? null : last.loss - report.optimum, report.excessFloor),
         formatNumber(last.gradientNorm),
         formatNumber(time),
         `${acceptedSteps} + ${rejectedSteps}`,
-        outcome,
+        endOf(report.trials[trial]!),
       ]);
       print(table(['trial', 'loss', 'excess', 'gradient norm', 'time', 'steps + rejected', 'outcome'], rows));
+      for (const each of trialNotes(report.trials)) print(each);
       print(`\nResults: ${out} (open ${out}/report.html)`);
     }
   },

@@ -2,8 +2,8 @@
  * LoRA adapters and their normalized factors. An adapter is in PEFT's names and shapes; its normalized factors
  * X = sqrt(c / kB) B, Y = sqrt(c / kA) A^T with c = s sqrt(kA kB) (s B A = X Y^T) are what flows are computed in.
  */
-import { Matrix } from 'ml-matrix';
-import { dense, fromMatrix, toMatrix, transposed, type Dense } from '../dense.js';
+import { scaled, transposed, type Dense } from '../numbers/dense.js';
+import { multiply, multiplyTransposedLeft } from '../numbers/products.js';
 import type { Frame } from '../problem/frame.js';
 
 export interface Adapter {
@@ -30,13 +30,6 @@ export interface Factors {
 export const clock = ({ scale, lrRatioA, lrRatioB }: Coefficients): number =>
   scale * Math.sqrt(lrRatioA * lrRatioB);
 
-const scaled = (a: Dense, factor: number): Dense =>
-  dense(
-    a.rows,
-    a.cols,
-    a.data.map((value) => factor * value),
-  );
-
 export function toFactors({ loraA, loraB }: Adapter, k: Coefficients): Factors {
   const c = clock(k);
   return {
@@ -55,16 +48,12 @@ export function fromFactors({ x, y }: Factors, k: Coefficients): Adapter {
 
 /** Factors in the coordinates of W, given in a problem's frame (null: the same). */
 export const outOfFrame = ({ x, y }: Factors, frame: Frame | null): Factors =>
-  frame
-    ? { x: fromMatrix(frame.left.mmul(toMatrix(x))), y: fromMatrix(frame.right.mmul(toMatrix(y))) }
-    : { x, y };
+  frame ? { x: multiply(frame.left, x), y: multiply(frame.right, y) } : { x, y };
 
 /** Factors in a problem's frame, given in the coordinates of W. */
 export const intoFrame = ({ x, y }: Factors, frame: Frame | null): Factors =>
   frame ? { x: rotatedBack(frame.left, x), y: rotatedBack(frame.right, y) } : { x, y };
 
 /** Q^T z; zero factors, the common case, cost nothing. */
-function rotatedBack(q: Matrix, z: Dense): Dense {
-  if (z.data.every((value) => value === 0)) return z;
-  return fromMatrix(q.transpose().mmul(toMatrix(z)));
-}
+const rotatedBack = (q: Dense, z: Dense): Dense =>
+  z.data.every((value) => value === 0) ? z : multiplyTransposedLeft(q, z);

@@ -3,8 +3,18 @@
  * (seed, rank, trial) alone. Draws whose law does not depend on the orthogonal frame are made in the problem's own
  * coordinates; the others in those of W.
  */
-import { Matrix, SingularValueDecomposition } from 'ml-matrix';
-import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
+import {
+  columns,
+  dense,
+  difference,
+  leadingColumns,
+  scaled,
+  scaledColumns,
+  transposed,
+  type Dense,
+} from '../numbers/dense.js';
+import { multiply, multiplyTransposedRight } from '../numbers/products.js';
+import { svd, type Svd } from '../numbers/svd.js';
 import { InputError } from '../inputError.js';
 import { haarColumns } from '../problem/frame.js';
 import { normals, uniforms, type StreamName, type TrialKey } from '../random/philox.js';
@@ -73,8 +83,6 @@ const normalForm = (normal: (std: number) => NormalEntries): Pick<Required<Form>
 
 const withZeroB = (loraA: Dense, n: number): Adapter => ({ loraA, loraB: dense(n, loraA.rows) });
 
-const times = (factor: number, a: Matrix): Dense => fromMatrix(Matrix.mul(a, factor));
-
 const forms = {
   kaiming: {
     describe: 'A uniform in +-1/sqrt(m), B = 0 (PEFT default)',
@@ -104,11 +112,17 @@ const forms = {
     },
     draw: ({ n, m, key }) => {
       const { rank } = key;
-      const q = haarColumns(toMatrix(gaussian(rank, rank, 1, key, 'mixing')));
-      const half = (from: number) => q.subMatrixRow(Array.from({ length: rank / 2 }, (_, i) => 2 * i + from));
-      const a = toMatrix(gaussian(m, rank / 2, 0.1, key, 'loraA')).mmul(half(0));
-      const b = toMatrix(gaussian(n, rank / 2, 0.1, key, 'loraB')).mmul(half(1));
-      return { loraA: fromMatrix(a.transpose()), loraB: fromMatrix(b) };
+      const q = haarColumns(gaussian(rank, rank, 1, key, 'mixing'));
+      /** Every second row of Q, as columns [r, r / 2]. */
+      const half = (from: number) =>
+        columns(
+          transposed(q),
+          Array.from({ length: rank / 2 }, (_, i) => 2 * i + from),
+        );
+      return {
+        loraA: multiplyTransposedRight(half(0), gaussian(m, rank / 2, 0.1, key, 'loraA')),
+        loraB: multiplyTransposedRight(gaussian(n, rank / 2, 0.1, key, 'loraB'), half(1)),
+      };
     },
   },
   spectral: {
@@ -117,8 +131,7 @@ const forms = {
     coordinates: 'flow',
     deterministic: true,
     law: 'orthonormal-rows',
-    draw: ({ n, key, spectralDirections }, norm) =>
-      withZeroB(times(norm, toMatrix(spectralDirections(key.rank))), n),
+    draw: ({ n, key, spectralDirections }, norm) => withZeroB(scaled(spectralDirections(key.rank), norm), n),
   },
   balanced: {
     parameter: { name: 'lambda', default: () => 1 },
@@ -126,8 +139,8 @@ const forms = {
     coordinates: 'flow',
     law: 'orthonormal-rows',
     draw: ({ n, m, lrRatioA, key }, lambda) => {
-      const columns = haarColumns(toMatrix(gaussian(m, key.rank, 1, key, 'loraA')));
-      return withZeroB(times(Math.sqrt(lambda * lrRatioA), columns.transpose()), n);
+      const rows = transposed(haarColumns(gaussian(m, key.rank, 1, key, 'loraA')));
+      return withZeroB(scaled(rows, Math.sqrt(lambda * lrRatioA)), n);
     },
   },
   small: {
@@ -192,19 +205,26 @@ export const fromAdapters = (name: string, adapters: readonly Adapter[]): Initia
   normal: () => null,
 });
 
+const factors = new WeakMap<Dense, Svd>();
+
+/** The decomposition of W0, computed once for all ranks and scales. */
+function factored(base: Dense): Svd {
+  const found = factors.get(base) ?? svd(base);
+  factors.set(base, found);
+  return found;
+}
+
 /**
  * PiSSA (Meng et al. 2024): B0 = U_r sqrt(S_r / s), A0 = sqrt(S_r / s) V_r^T from the leading singular triples of
  * W0 [n, m], and the residual W0 - s B0 A0 that is frozen in its place.
  */
 export function pissaStart(base: Dense, rank: number, scale: number): { adapter: Adapter; residual: Dense } {
-  const svd = new SingularValueDecomposition(toMatrix(base), { autoTranspose: true });
-  const roots = svd.diagonal.slice(0, rank).map((s) => Math.sqrt(s / scale));
-  const leading = (vectors: Matrix) =>
-    vectors.subMatrix(0, vectors.rows - 1, 0, rank - 1).mulRowVector(roots);
-  const b = leading(svd.leftSingularVectors);
-  const a = leading(svd.rightSingularVectors).transpose();
+  const { left, sigma, right } = factored(base);
+  const roots = sigma.slice(0, rank).map((s) => Math.sqrt(s / scale));
+  const leading = (vectors: Dense) => scaledColumns(leadingColumns(vectors, rank), roots);
+  const adapter = { loraA: transposed(leading(right)), loraB: leading(left) };
   return {
-    adapter: { loraA: fromMatrix(a), loraB: fromMatrix(b) },
-    residual: fromMatrix(Matrix.sub(toMatrix(base), b.mmul(a).mul(scale))),
+    adapter,
+    residual: difference(base, scaled(multiply(adapter.loraB, adapter.loraA), scale)),
   };
 }

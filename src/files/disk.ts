@@ -20,6 +20,11 @@ export const giveFile = (name: string, bytes: Uint8Array<ArrayBuffer>): void => 
 
 export const forgetFile = (name: string): void => void given.delete(name);
 
+let heard: (path: string, bytes: Uint8Array) => void = () => undefined;
+
+/** What is read of files on disk from now on is told to `hear`, piece by piece. */
+export const onRead = (hear: typeof heard): void => void (heard = hear);
+
 /**
  * Opens a file, and closes it after the work.
  * @throws InputError if there is no such file or the system refuses it; whatever else `work` throws
@@ -43,7 +48,9 @@ export function withFile<T>(path: string, work: (file: OpenFile) => T): T {
           let done = 0;
           for (let got = -1; got !== 0 && done < length; done += got)
             got = readSync(fd, into, done, length - done, begin + done);
-          return done < length ? into.slice(0, done) : into;
+          const bytes = done < length ? into.slice(0, done) : into;
+          heard(path, bytes);
+          return bytes;
         },
       });
     } finally {

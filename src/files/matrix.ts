@@ -4,7 +4,7 @@
  */
 import { CsvError, parse as parseCsv } from 'csv-parse/sync';
 import { parse as parseNpy } from 'npyjs';
-import { dense, type Dense } from '../dense.js';
+import { dense, type Dense } from '../numbers/dense.js';
 import { InputError } from '../inputError.js';
 import { readBytes } from './disk.js';
 import { readSafetensors, someOf } from './safetensors.js';

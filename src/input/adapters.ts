@@ -1,5 +1,5 @@
 /** Adapters from a safetensors file: `lora_A` [r, m] and `lora_B` [n, r], or stacks of them [trials, ...]. */
-import { dense, type Dense } from '../dense.js';
+import { dense, type Dense } from '../numbers/dense.js';
 import type { Adapter } from '../ensemble/adapter.js';
 import { readSafetensors, type Tensor } from '../files/safetensors.js';
 import { InputError } from '../inputError.js';

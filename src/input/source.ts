@@ -2,11 +2,10 @@
  * Problems from what a user names: a loss, and matrices from files, from a spectrum, or as the difference of two.
  * Files are read once; a problem is then made per loss and shape (and per rank for PiSSA, which changes W0).
  */
-import { Matrix } from 'ml-matrix';
-import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { dense, difference, type Dense } from '../numbers/dense.js';
 import { readEntries, readMatrix } from '../files/matrix.js';
 import { InputError } from '../inputError.js';
-import { randomFrame, type Frame } from '../problem/frame.js';
+import { assembled, randomFrame, type Frame } from '../problem/frame.js';
 import { frobenius, frobeniusFromSpectrum } from '../problem/frobenius.js';
 import { linearRegression } from '../problem/linearRegression.js';
 import { inNode } from '../platform.js';
@@ -151,7 +150,7 @@ function nonzero(error: Dense): Dense {
 function errorMatrix({ spec, target }: Source, shape: Shape, base: Dense | null): Dense {
   if (spec.spectrum !== undefined) return spectralMatrix(spec, shape);
   if (!target) throw new InputError('target', undefined, 'a matrix file, unless a spectrum is given');
-  return base ? fromMatrix(Matrix.sub(toMatrix(target), toMatrix(base))) : target;
+  return base ? difference(target, base) : target;
 }
 
 const MATRIX_FILE = /\.(safetensors(#.*)?|npy|csv)$/is;
@@ -192,9 +191,10 @@ function frameOf({ vectors, seed = 0 }: SourceSpec, { n, m }: Shape): Frame | nu
 /** U diag(sigma) V^T [n, m]. */
 function spectralMatrix(spec: SourceSpec, shape: Shape): Dense {
   const diagonal = zeros(shape);
-  spectrumOf(spec, shape).forEach((s, i) => (diagonal.data[i * shape.m + i] = s));
+  const sigma = spectrumOf(spec, shape);
+  sigma.forEach((s, i) => (diagonal.data[i * shape.m + i] = s));
   const frame = frameOf(spec, shape);
-  return frame ? fromMatrix(frame.left.mmul(toMatrix(diagonal)).mmul(frame.right.transpose())) : diagonal;
+  return frame ? assembled(frame, sigma) : diagonal;
 }
 
 /** Its trace, without forming it where that is the sum of the spectrum. */

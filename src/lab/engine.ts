@@ -18,6 +18,7 @@ import { runProvenance, type Provenance } from '../results/provenance.js';
 import { csv, parquet } from '../results/tables.js';
 import { solve } from '../solver/solve.js';
 import { sweepSchema, type SweepConfig } from '../sweep/config.js';
+import { accuracyFloor } from '../sweep/accuracyFloor.js';
 import { lawOf, metricOf } from '../sweep/law.js';
 import { makePlan, member, totalTrials, type Cell, type Plan } from '../sweep/plan.js';
 import { trialIntegers, type TrialRow } from '../sweep/row.js';
@@ -86,16 +87,17 @@ export class LabEngine implements protocol.Engine {
         rank: cell.rank,
         trials: cell.trials,
         law: lawOf(cell)?.value ?? null,
+        floor: accuracyFloor(cell, plan.config.precision),
       })),
       command: commandOf(flags),
     };
   }
 
   look(rank: number): protocol.Look {
-    const { cells, config, stop } = this.planned();
+    const { cells, config } = this.planned();
     const cell = cells.find((each) => each.rank === rank)!;
     this.cell = cell;
-    const { problem, coefficients } = cell;
+    const { problem, coefficients, stop } = cell;
     const times = stop.saveTimes;
     const small = (problem.n + problem.m) * rank ** 2 <= MOST_ENTRIES;
     const path = small ? closedForm(problem, member(cell, 0, config.seed).initial()) : null;
@@ -280,10 +282,11 @@ export class LabEngine implements protocol.Engine {
 
   /** Follows the singular values of a few trials of the rank that is looked at. */
   private async followed(plan: Plan, tally: Tally, pass: () => Promise<void>): Promise<void> {
-    const { config, method, stop } = plan;
+    const { config } = plan;
     const cell = this.cell!;
+    const { method, stop } = cell;
     const count = Math.min(cell.trials, FOLLOWED);
-    const times = followedTimes(plan);
+    const times = followedTimes(cell);
     tally.follow(cell.rank, times, count);
     const members = Array.from({ length: count }, (_, trial) => member(cell, trial, config.seed));
     const options = {
@@ -308,8 +311,8 @@ export class LabEngine implements protocol.Engine {
 }
 
 /** Three decades up to the end; whole steps where a method has steps that it does not cut. */
-function followedTimes({ config, method }: Plan): number[] {
-  const end = config.time!;
+function followedTimes({ method, stop }: Cell): number[] {
+  const end = stop.saveTimes.at(-1)!;
   const step = 'step' in method ? method.step : null;
   const whole = (time: number) => (step === null ? time : Math.max(1, Math.round(time / step)) * step);
   const times = Array.from({ length: FOLLOWED_TIMES }, (_, i) =>

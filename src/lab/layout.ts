@@ -1,9 +1,10 @@
 /** What the page looks like, as a function of its state. */
 import { html, nothing, type TemplateResult } from 'lit-html';
-import { formatCount, formatNumber } from '../report/format.js';
-import { outcomeCounts } from '../report/outcomes.js';
+import { formatAbove, formatCount, formatNumber } from '../report/format.js';
+import { endCounts } from '../report/stationarity.js';
 import { controls } from './controls.js';
 import { accuracyFigure, lossFigure, paceFigure, singularValuesFigure } from './figures.js';
+import type { RankProgress } from './protocol.js';
 import type { Actions, State } from './state.js';
 import type { Figure } from './plot.js';
 import { trials } from './trials.js';
@@ -206,6 +207,18 @@ function pace({ progress, running }: State): TemplateResult {
   </figure>`;
 }
 
+/** "28 stationary (3 at a saddle), 2 diverged, 4 under way, 2 left out of the statistics". */
+function endsOf(known: RankProgress): string {
+  const { underWay, accuracy } = known;
+  return [
+    endCounts(known),
+    underWay > 0 ? `${formatCount(underWay)} under way` : '',
+    accuracy.leftOut > 0 ? `${formatCount(accuracy.leftOut)} left out of the statistics` : '',
+  ]
+    .filter(Boolean)
+    .join(', ');
+}
+
 function summary({ prepared, progress }: State): TemplateResult {
   if (!prepared) return html``;
   return html`<section>
@@ -225,16 +238,16 @@ function summary({ prepared, progress }: State): TemplateResult {
           </tr>
         </thead>
         <tbody>
-          ${prepared.ranks.map(({ rank, law, trials: count }, i) => {
-            const { accuracy, steps, outcomes, underWay } = progress?.ranks[i] ?? {};
-            const cell = (value: number | undefined) => html`<td>${formatNumber(value ?? null)}</td>`;
+          ${prepared.ranks.map(({ rank, law, floor, trials: count }, i) => {
+            const known = progress?.ranks[i];
+            const { accuracy, steps } = known ?? {};
+            const cell = (value: number | undefined) => html`<td>${formatAbove(value ?? null, floor)}</td>`;
             return html`<tr>
               <th scope="row">${rank}</th>
-              ${cell(law ?? undefined)} ${cell(accuracy?.p50)} ${cell(accuracy?.p05)} ${cell(accuracy?.p95)}
-              ${cell(accuracy?.mean)} ${html`<td>${formatCount(steps?.p50 ?? NaN)}</td>`}
-              <td class="words">
-                ${outcomes ? [outcomeCounts(outcomes), underWay ? `${underWay} under way` : ''].filter(Boolean).join(', ') : `${formatCount(count)} to do`}
-              </td>
+              <td>${formatNumber(law)}</td>
+              ${cell(accuracy?.p50)} ${cell(accuracy?.p05)} ${cell(accuracy?.p95)} ${cell(accuracy?.mean)}
+              <td>${formatCount(steps?.p50 ?? NaN)}</td>
+              <td class="words">${known ? endsOf(known) : `${formatCount(count)} to do`}</td>
             </tr>`;
           })}
         </tbody>

@@ -1,7 +1,7 @@
 /** What the page and the worker tell each other: plain data. */
 import type { BackendReport } from '../backend/backend.js';
 import type { Outcome } from '../method/outcome.js';
-import type { Metric, Statistic } from '../sweep/summary.js';
+import type { CellSummary, Metric, Statistic } from '../sweep/summary.js';
 import type { TrialRow } from '../sweep/row.js';
 import type { Finding } from '../verify/check.js';
 
@@ -14,6 +14,8 @@ export interface RankPlan {
   readonly trials: number;
   /** The closed-form value of the metric, if one is known. */
   readonly law: number | null;
+  /** Values of the metric below this are rounding; null if that is unknown. */
+  readonly floor: number | null;
 }
 
 /** What is known of a sweep before it runs. */
@@ -45,6 +47,7 @@ export interface RankProgress {
   readonly accuracy: Statistic;
   readonly steps: Statistic;
   readonly outcomes: Readonly<Record<Outcome, number>>;
+  readonly stationarity: CellSummary['stationarity'];
   /** Trials that are under way. */
   readonly underWay: number;
 }

@@ -3,6 +3,7 @@ import { outcomes, type Outcome } from '../method/outcome.js';
 import { accuracyOf } from '../sweep/law.js';
 import { totalTrials, type Cell, type Plan } from '../sweep/plan.js';
 import { succeeded, type TrialRow } from '../sweep/row.js';
+import { stationarities, type Stationarity } from '../sweep/stationarity.js';
 import { statistic } from '../sweep/statistics.js';
 import type { LossLine, Progress, RankProgress, SingularValues } from './protocol.js';
 
@@ -13,9 +14,11 @@ const PACE_POINTS = 240;
 
 /** What is known of a rank. */
 interface RankTally {
+  /** NaN of trials that failed, which statistics leave out and count. */
   readonly accuracy: number[];
   readonly steps: number[];
   readonly outcomes: Record<Outcome, number>;
+  readonly stationarity: Record<Stationarity, number>;
   /** Of trials under way, by their last save point. */
   readonly underWay: Map<number, number>;
   readonly lines: Map<number, (number | null)[]>;
@@ -47,7 +50,8 @@ export class Tally {
     this.ranks = plan.cells.map(() => ({
       accuracy: [],
       steps: [],
-      outcomes: Object.fromEntries(Object.keys(outcomes).map((name) => [name, 0])) as Record<Outcome, number>,
+      outcomes: none(Object.keys(outcomes) as Outcome[]),
+      stationarity: none(Object.keys(stationarities) as Stationarity[]),
       underWay: new Map(),
       lines: new Map(),
       told: null,
@@ -83,10 +87,10 @@ export class Tally {
       this.rows.push(row);
       tally.underWay.delete(row.trial);
       tally.outcomes[row.outcome]++;
-      if (succeeded(row.outcome)) {
-        tally.accuracy.push(row.accuracy);
-        tally.steps.push(row.accepted_steps + row.rejected_steps);
-      }
+      tally.stationarity[row.stationarity]++;
+      const good = succeeded(row.outcome);
+      tally.accuracy.push(good ? row.accuracy : NaN);
+      tally.steps.push(good ? row.accepted_steps + row.rejected_steps : NaN);
       if (row.trial < LINES) tally.lines.set(row.trial, [...curves[i]!]);
       tally.told = null;
       this.accepted += row.accepted_steps;
@@ -135,9 +139,19 @@ export class Tally {
   }
 }
 
-const progressOf = ({ accuracy, steps, outcomes: counts, underWay }: RankTally): RankProgress => ({
+const none = <T extends string>(names: readonly T[]) =>
+  Object.fromEntries(names.map((name) => [name, 0])) as Record<T, number>;
+
+const progressOf = ({
+  accuracy,
+  steps,
+  outcomes: counts,
+  stationarity,
+  underWay,
+}: RankTally): RankProgress => ({
   accuracy: statistic([...accuracy, ...underWay.values()]),
   steps: statistic(steps),
   outcomes: counts,
+  stationarity,
   underWay: underWay.size,
 });

@@ -1,13 +1,14 @@
 /** The table of trials, page by page, and its files. */
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { formatCount, formatNumber } from '../report/format.js';
+import { endOf } from '../report/stationarity.js';
 import type { TrialRow } from '../sweep/row.js';
 import { PAGE, type Actions, type State } from './state.js';
 
 const columns: readonly { readonly head: string; readonly text: (row: TrialRow) => string }[] = [
   { head: 'rank', text: ({ rank }) => String(rank) },
   { head: 'trial', text: ({ trial }) => String(trial) },
-  { head: 'outcome', text: ({ outcome }) => outcome },
+  { head: 'outcome', text: endOf },
   { head: 'accuracy', text: ({ accuracy }) => formatNumber(accuracy) },
   { head: 'loss', text: ({ loss }) => formatNumber(loss) },
   { head: 'excess', text: ({ excess }) => formatNumber(excess) },

@@ -1,5 +1,5 @@
 /** The closed-form path of a problem from given initial factors, where the theory has one. */
-import type { Dense } from '../dense.js';
+import type { Dense } from '../numbers/dense.js';
 import { balancedPath } from '../theory/balanced.js';
 import { alignedPath } from '../theory/frobenius.js';
 import { traceSquaredPath } from '../theory/traceSquared.js';

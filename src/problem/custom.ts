@@ -1,6 +1,6 @@
 /** A problem whose loss is a TensorFlow.js function of W: its flow comes from automatic differentiation. */
-import { SingularValueDecomposition } from 'ml-matrix';
-import { toMatrix, type Dense } from '../dense.js';
+import type { Dense } from '../numbers/dense.js';
+import { svd } from '../numbers/svd.js';
 import type { Problem, TensorLoss } from './problem.js';
 import { leadingRows } from './spectralDirections.js';
 
@@ -10,7 +10,7 @@ import { leadingRows } from './spectralDirections.js';
  * @param gradient grad f(W0) [n, m], as the backend computes it
  */
 export function custom(name: string, base: Dense, loss: TensorLoss, gradient: Dense): Problem {
-  const svd = new SingularValueDecomposition(toMatrix(gradient), { autoTranspose: true });
+  const { sigma, right } = svd(gradient);
   return {
     loss: name,
     n: base.rows,
@@ -21,8 +21,8 @@ export function custom(name: string, base: Dense, loss: TensorLoss, gradient: De
     optimum: () => null,
     fullFineTuningLoss: () => null,
     fullFineTuningRate: null,
-    spectralDirections: (rank) => leadingRows(svd.rightSingularVectors, rank),
-    rate: svd.diagonal[0] ?? 0,
+    spectralDirections: (rank) => leadingRows(right, rank),
+    rate: sigma[0] ?? 0,
     valueAndGradient: () => null,
   };
 }

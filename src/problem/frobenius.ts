@@ -2,8 +2,8 @@
  * The Frobenius low-rank approximation loss f(W) = 1/2 |W - M|_F^2, with E = M - W0 (Rushka & Klabjan 2026): in
  * its spectral frame, from a matrix or directly from a spectrum, or dense.
  */
-import { SingularValueDecomposition } from 'ml-matrix';
-import { dense, toMatrix, type Dense } from '../dense.js';
+import { dense, type Dense } from '../numbers/dense.js';
+import { svd } from '../numbers/svd.js';
 import { eckartYoungMirsky, frobeniusFullLoss } from '../theory/frobenius.js';
 import { spectralFrame, type Frame } from './frame.js';
 import type { Problem } from './problem.js';
@@ -48,8 +48,7 @@ export function frobeniusFromSpectrum(
 
 /** The same problem without the rotation: the flow forms E Y and E^T X, O(n m r) per evaluation. */
 export function frobeniusDense(error: Dense): Problem {
-  const svd = new SingularValueDecomposition(toMatrix(error), { autoTranspose: true });
-  const sigma = Float64Array.from(svd.diagonal);
+  const { sigma, right } = svd(error);
   return {
     loss: 'frobenius',
     n: error.rows,
@@ -60,7 +59,7 @@ export function frobeniusDense(error: Dense): Problem {
     optimum: (rank) => eckartYoungMirsky(sigma, rank).loss,
     fullFineTuningLoss: (t) => frobeniusFullLoss(sigma, t),
     fullFineTuningRate: 1,
-    spectralDirections: (rank) => leadingRows(svd.rightSingularVectors, rank),
+    spectralDirections: (rank) => leadingRows(right, rank),
     rate: sigma[0] ?? 0,
     valueAndGradient: (update) => quadraticForm(error, null, update),
   };

@@ -2,8 +2,10 @@
  * Linear regression with input covariance H: f(W) = 1/2 tr((W - M) H (W - M)^T), E = M - W0. With H = I it is the
  * Frobenius loss.
  */
-import { CholeskyDecomposition, Matrix, SingularValueDecomposition } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { dense, difference, frobeniusNorm, scaled, sum, transposed, type Dense } from '../numbers/dense.js';
+import { multiply } from '../numbers/products.js';
+import { svd } from '../numbers/svd.js';
+import { cholesky } from '../numbers/symmetric.js';
 import { InputError } from '../inputError.js';
 import { eckartYoungMirsky } from '../theory/frobenius.js';
 import { regressionFullPath, regressionOptima } from '../theory/linearRegression.js';
@@ -20,9 +22,7 @@ export function linearRegression(error: Dense, given: Dense): Problem {
   const input = { e: error, h: covariance };
   const { sigma } = regressionOptima(input);
   const fullFineTuning = regressionFullPath(input);
-  const gradient = new SingularValueDecomposition(toMatrix(error).mmul(toMatrix(covariance)), {
-    autoTranspose: true,
-  });
+  const gradient = svd(multiply(error, covariance));
   return {
     loss: 'linear-regression',
     n: error.rows,
@@ -33,8 +33,8 @@ export function linearRegression(error: Dense, given: Dense): Problem {
     optimum: (rank) => eckartYoungMirsky(sigma, rank).loss,
     fullFineTuningLoss: (t) => fullFineTuning.loss(t),
     fullFineTuningRate: fullFineTuning.rate,
-    spectralDirections: (rank) => leadingRows(gradient.rightSingularVectors, rank),
-    rate: gradient.diagonal[0] ?? 0,
+    spectralDirections: (rank) => leadingRows(gradient.right, rank),
+    rate: gradient.sigma[0] ?? 0,
     valueAndGradient: (update) => quadraticForm(error, covariance, update),
   };
 }
@@ -44,17 +44,17 @@ function checkedCovariance({ rows, cols, data }: Dense, m: number): Dense {
   if (rows !== m || cols !== m) {
     throw new InputError('covariance', `${rows} x ${cols}`, `${m} x ${m}, as wide as the target`);
   }
-  const h = toMatrix({ rows, cols, data });
-  const asymmetry = Matrix.sub(h, h.transpose()).norm() / h.norm();
+  const h = dense(rows, cols, data);
+  const asymmetry = frobeniusNorm(difference(h, transposed(h))) / frobeniusNorm(h);
   // Rounding of a float32 file leaves at most a few 1e-7.
   if (!(asymmetry < 1e-5)) throw new InputError('covariance', `relative asymmetry ${asymmetry}`, 'symmetric');
-  const symmetric = Matrix.add(h, h.transpose()).mul(0.5);
-  if (!new CholeskyDecomposition(symmetric).isPositiveDefinite()) {
+  const symmetric = scaled(sum(h, transposed(h)), 0.5);
+  if (!cholesky(symmetric)) {
     throw new InputError(
       'covariance',
       'a matrix with an eigenvalue that is not positive',
       'positive definite',
     );
   }
-  return fromMatrix(symmetric);
+  return symmetric;
 }

@@ -3,7 +3,7 @@
  * data in float64; how their flows are computed is told by `structure`, which the kernels read.
  */
 import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
-import type { Dense } from '../dense.js';
+import type { Dense } from '../numbers/dense.js';
 import type { Frame } from './frame.js';
 
 export const lossNames = ['frobenius', 'trace-squared', 'linear-regression'] as const;

@@ -1,6 +1,5 @@
 /** Row-orthonormal matrices [rank, m] that a spectral initialization is aligned with. */
-import type { Matrix } from 'ml-matrix';
-import { dense, fromMatrix, type Dense } from '../dense.js';
+import { dense, leadingColumns, transposed, type Dense } from '../numbers/dense.js';
 
 /** e_1, ..., e_rank in R^m. */
 export function unitRows(rank: number, m: number): Dense {
@@ -10,5 +9,4 @@ export function unitRows(rank: number, m: number): Dense {
 }
 
 /** The first `rank` columns of `vectors` [m, k], as rows. */
-export const leadingRows = (vectors: Matrix, rank: number): Dense =>
-  fromMatrix(vectors.subMatrix(0, vectors.rows - 1, 0, rank - 1).transpose());
+export const leadingRows = (vectors: Dense, rank: number): Dense => transposed(leadingColumns(vectors, rank));

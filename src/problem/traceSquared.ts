@@ -1,5 +1,5 @@
 /** The trace-squared loss f(W) = 1/2 (tr W)^2 of a square W (Rushka & Klabjan 2026). Of W0 only the trace matters. */
-import { dense, type Dense } from '../dense.js';
+import { dense, type Dense } from '../numbers/dense.js';
 import { InputError } from '../inputError.js';
 import { traceSquaredFullTrace } from '../theory/traceSquared.js';
 import type { Problem } from './problem.js';

@@ -5,10 +5,11 @@
 import { outcomes, type Outcome } from '../method/outcome.js';
 import type { Provenance } from '../results/provenance.js';
 import type { CellSummary } from '../sweep/summary.js';
-import { formatNumber } from './format.js';
+import { formatAbove, formatNumber } from './format.js';
 import { outcomeNames } from './outcomes.js';
 import { renderSvg, simulationFigures, sweepFigures, type Figure } from './plots.js';
 import type { SimulationReport } from './simulation.js';
+import { endOf, trialNotes } from './stationarity.js';
 import { style } from './style.js';
 import { outcomeCounts } from './outcomes.js';
 import { sweepRows, type TableRows } from './table.js';
@@ -33,7 +34,7 @@ export async function simulationHtml(report: SimulationReport): Promise<string> 
   });
 }
 
-function trialRows({ trials }: SimulationReport): TableRows {
+function trialRows({ trials, excessFloor }: SimulationReport): TableRows {
   const last = (values: readonly number[] | null) => formatNumber(values?.at(-1) ?? null);
   const count = (name: Outcome) => trials.filter(({ outcome }) => outcome === name).length;
   const counts = Object.fromEntries(outcomeNames.map((name) => [name, count(name)])) as Record<
@@ -43,16 +44,17 @@ function trialRows({ trials }: SimulationReport): TableRows {
   return {
     head: ['trial', 'final loss', 'excess over the optimum', 'gradient norm', 'outcome'],
     numeric: [true, true, true, true, false],
-    rows: trials.map(({ trial, loss, excess, gradientNorm, outcome }) => [
+    rows: trials.map(({ trial, loss, excess, gradientNorm, ...end }) => [
       String(trial),
       last(loss),
-      last(excess),
+      formatAbove(excess?.at(-1) ?? null, excessFloor),
       last(gradientNorm),
-      outcome,
+      endOf(end),
     ]),
     notes: [
       `Outcomes: ${outcomeCounts(counts)}.`,
       ...outcomeNames.filter((name) => counts[name] > 0).map((name) => `${name}: ${outcomes[name]}.`),
+      ...trialNotes(trials),
     ],
   };
 }

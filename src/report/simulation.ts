@@ -1,11 +1,14 @@
 /** What one simulation, many trials at one rank on one problem, hands to the plots and to the page. */
 import type { Outcome } from '../method/outcome.js';
 import type { Provenance } from '../results/provenance.js';
+import type { Stationarity } from '../sweep/stationarity.js';
 
 /** One trajectory at the saved times; every array below is indexed [time] first. */
 export interface SimulationTrial {
   readonly trial: number;
   readonly outcome: Outcome;
+  /** What its end is, where that is stationary. */
+  readonly stationarity: Stationarity;
   readonly loss: readonly number[];
   /** Loss above the optimum of this rank, where the optimum is known. */
   readonly excess: readonly number[] | null;
@@ -31,4 +34,6 @@ export interface SimulationReport {
   readonly targetSingularValues: readonly number[] | null;
   /** The least loss any update of this rank can reach. */
   readonly optimum: number | null;
+  /** Excesses below this are rounding; null if that is unknown. */
+  readonly excessFloor: number | null;
 }

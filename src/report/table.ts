@@ -2,9 +2,10 @@
 import Table from 'cli-table3';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import type { CellSummary } from '../sweep/summary.js';
-import { formatCount, formatInterval, formatNumber, wrapText } from './format.js';
-import { outcomeCounts, outcomeNames } from './outcomes.js';
+import { formatAbove, formatCount, formatInterval, formatNumber, wrapText } from './format.js';
+import { outcomeNames } from './outcomes.js';
 import { distinct, varyingFields } from './series.js';
+import { endCounts, leftOutNotes, stationarityNotes } from './stationarity.js';
 
 /** A table before it is drawn: text only, and for each column whether it holds numbers. */
 export interface TableRows {
@@ -36,27 +37,48 @@ function columnsOf(cells: readonly CellSummary[]): readonly Column[] {
   columns.push(
     { head: 'rank', numeric: true, text: ({ rank }) => String(rank) },
     { head: 'law', numeric: true, text: ({ law }) => formatNumber(law?.value ?? null) },
-    { head: 'simulated mean', numeric: true, text: ({ accuracy }) => formatNumber(accuracy.mean) },
+    {
+      head: 'simulated mean',
+      numeric: true,
+      text: ({ accuracy: { mean }, accuracyFloor: floor }) => formatAbove(mean, floor),
+    },
     {
       head: '95 % CI',
       numeric: true,
-      text: ({ accuracy }) => formatInterval(accuracy.ciLow, accuracy.ciHigh),
-    },
-    {
-      head: 'median [5 %, 95 %]',
-      numeric: true,
-      text: ({ accuracy: { p50, p05, p95 } }) =>
-        Number.isFinite(p50) ? `${formatNumber(p50)} ${formatInterval(p05, p95)}` : formatNumber(p50),
+      text: ({ accuracy: { ciLow, ciHigh }, accuracyFloor: floor }) => formatInterval(ciLow, ciHigh, floor),
     },
   );
+  if (cells.some(({ accuracyBias }) => accuracyBias !== null))
+    columns.push({
+      head: 'bias at most',
+      numeric: true,
+      text: ({ accuracyBias }) => formatNumber(accuracyBias),
+    });
+  columns.push({
+    head: 'median [5 %, 95 %]',
+    numeric: true,
+    text: ({ accuracy: { p50, p05, p95 }, accuracyFloor: floor }) =>
+      Number.isFinite(p50) && !(floor !== null && p95 < floor)
+        ? `${formatAbove(p50, floor)} ${formatInterval(p05, p95, floor)}`
+        : formatAbove(p50, floor),
+  });
   if (cells.some(({ zScore }) => zScore !== null))
-    columns.push({ head: 'z-score', numeric: true, text: ({ zScore }) => formatZ(zScore) });
-  columns.push({ head: 'outcomes', numeric: false, text: (cell) => outcomeCounts(cell.outcomes) });
+    columns.push({ head: 'z-score', numeric: true, text: formatZ });
+  if (cells.some(({ accuracy }) => accuracy.leftOut > 0))
+    columns.push({
+      head: 'trials counted',
+      numeric: true,
+      text: ({ accuracy: { count, leftOut } }) => `${formatCount(count)} of ${formatCount(count + leftOut)}`,
+    });
+  columns.push({ head: 'outcomes', numeric: false, text: endCounts });
   return columns;
 }
 
-function formatZ(zScore: number | null): string {
-  return zScore === null || !Number.isFinite(zScore) ? formatNumber(null) : zScore.toFixed(2);
+/** "1.20", or "1.20 ± 0.15" if the bias can account for that much of it. */
+function formatZ({ zScore, zScoreBias }: CellSummary): string {
+  if (zScore === null || !Number.isFinite(zScore)) return formatNumber(null);
+  const bias = (zScoreBias ?? 0).toFixed(2);
+  return `${zScore.toFixed(2)}${Number(bias) > 0 ? ` ± ${bias}` : ''}`;
 }
 
 function notesOf(cells: readonly CellSummary[]): readonly string[] {
@@ -65,7 +87,13 @@ function notesOf(cells: readonly CellSummary[]): readonly string[] {
   const notes = cells.length === 0 ? [] : [`Values are of: ${metrics}.`];
   if (laws.length > 0) notes.push(`Law: ${laws.join(', ')}.`);
   if (cells.some(({ zScore }) => zScore !== null))
-    notes.push('z-score: of the mean square against the squared law, in standard errors.');
+    notes.push(
+      `z-score: of the mean square against the squared law, in standard errors${cells.some((cell) => formatZ(cell).includes('±')) ? ' (±: what the bias can account for)' : ''}.`,
+    );
+  if (cells.some(({ accuracyBias }) => accuracyBias !== null))
+    notes.push(
+      'bias: trials are stopped before their ends; the mean of those lies so far off the interval at most.',
+    );
   const trials = cells.reduce((sum, cell) => sum + cell.trials, 0);
   const total = (name: Outcome) => cells.reduce((sum, cell) => sum + cell.outcomes[name], 0);
   for (const name of outcomeNames.filter((each) => each !== 'stationary' && total(each) > 0)) {
@@ -76,14 +104,7 @@ function notesOf(cells: readonly CellSummary[]): readonly string[] {
         : `${name}: ${share} (${outcomes[name]}).`,
     );
   }
-  const saddles = cells.reduce((sum, cell) => sum + (cell.atSaddle ?? 0), 0);
-  if (saddles > 0) {
-    const share = `${formatCount(saddles)} of ${formatCount(total('stationary'))} stationary trajectories`;
-    notes.push(
-      `saddle: ${share} stopped more than 0.1 % above the optimum; a smaller --steady tells whether they leave.`,
-    );
-  }
-  return notes;
+  return [...notes, ...leftOutNotes(cells), ...stationarityNotes(cells)];
 }
 
 /** The cells of a sweep as rows of text, one per cell, with a column for each field that varies. */

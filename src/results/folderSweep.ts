@@ -1,5 +1,6 @@
 /** A sweep in a results folder: made, computed as far as it is missing, looked at, and merged into its summary. */
 import { useBackend } from '../backend/useBackend.js';
+import { withDigests } from '../files/readings.js';
 import { isFileName } from '../input/config.js';
 import { InputError } from '../inputError.js';
 import type { BackendInfo } from '../backend/backend.js';
@@ -56,8 +57,8 @@ const WHOLE: Shard = { number: 1, of: 1 };
 async function planned(config: SweepConfig): Promise<Planned> {
   // A custom loss is tried on the processor: what is wrong is said before a device is opened.
   await useBackend('cpu');
-  const plan = await makePlan(config);
-  return { plan, chunks: chunksOf(plan), hash: planHash(plan) };
+  const { result: plan, digests } = await withDigests(() => makePlan(config));
+  return { plan, chunks: chunksOf(plan), hash: planHash(plan, digests) };
 }
 
 /** Plans a sweep that is to be in a folder, which is made when its first run starts. @throws InputError */
@@ -87,9 +88,12 @@ function createdRecord({ path, plan, hash }: FolderSweep, origin: Provenance, jo
 export async function openSweep(path: string, execution: Partial<SweepConfig> = {}): Promise<FolderSweep> {
   const record = readSweepFolder(path);
   const { config, workingFolder } = record;
-  const namesFiles = Object.values(config)
-    .flat()
-    .some((value) => typeof value === 'string' && isFileName(value));
+  const namesFiles =
+    config.target !== undefined ||
+    config.base !== undefined ||
+    Object.values(config)
+      .flat()
+      .some((value) => typeof value === 'string' && isFileName(value));
   if (namesFiles) enter(workingFolder);
   const made = await planned({ ...config, ...execution });
   if (made.hash !== record.plan)

@@ -12,6 +12,7 @@ import { digestOf } from '../sweep/planHash.js';
 import { trialIntegers } from '../sweep/row.js';
 import type { PlanChunk } from '../sweep/chunks.js';
 import type { Outcome } from '../method/outcome.js';
+import type { Stationarity } from '../sweep/stationarity.js';
 import type { Column, TrialColumns } from '../sweep/summarize.js';
 import { byColumn, columnsParquet, type Columns, type Value } from './tables.js';
 
@@ -48,7 +49,12 @@ export function writePart(
   { index }: PlanChunk,
   { rows, curves }: Trials,
 ): void {
-  const losses = curves[0]!.map((_, k) => [lossAt(k), curves.map((curve) => curve[k]!)]);
+  // Of cells with fewer save times than others of the chunk the last columns are null.
+  const saves = Math.max(...curves.map(({ length }) => length));
+  const losses = Array.from({ length: saves }, (_, k) => [
+    lossAt(k),
+    curves.map((curve) => curve[k] ?? null),
+  ]);
   const columns = { ...byColumn(rows), ...(Object.fromEntries(losses) as Columns) };
   const bytes = columnsParquet(columns, trialIntegers, { plan, chunk: String(index) });
   const name = `part-${String(index).padStart(6, '0')}-${digestOf(bytes).slice(0, 16)}.parquet`;
@@ -161,6 +167,11 @@ export function columnsOfParts(parts: readonly Part[], chunks: readonly PlanChun
       const ended: Outcome[] = [];
       await read(cell, ['outcome'], (_, trial, value) => (ended[trial] = value as Outcome));
       return ended;
+    },
+    async stationarities(cell) {
+      const ends: Stationarity[] = [];
+      await read(cell, ['stationarity'], (_, trial, value) => (ends[trial] = value as Stationarity));
+      return ends;
     },
     async numbers(cell, columns) {
       const spans = parts.flatMap((part) => spansOf(part, cell));

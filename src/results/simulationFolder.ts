@@ -6,7 +6,7 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { writeSafetensors } from '../files/writeSafetensors.js';
 import { temporaryName, writeWhole } from '../files/writeWhole.js';
-import type { Dense } from '../dense.js';
+import type { Dense } from '../numbers/dense.js';
 import { simulationHtml } from '../report/html.js';
 import { renderPng, renderSvg, simulationFigures } from '../report/plots.js';
 import type { SimulationReport } from '../report/simulation.js';

@@ -24,7 +24,11 @@ const outcomeColumn = (name: string) => `outcome_${name.replaceAll('-', '_')}`;
 /** Columns that hold whole numbers. */
 const INTEGERS = [
   ...trialIntegers,
-  ...['trials', 'accuracy_count', 'time_to_optimum_count', 'steps_count', 'loss_count', 'at_saddle'],
+  ...['trials', 'at_optimum', 'at_saddle', 'at_saddle_near_optimum', 'at_floor', 'stopped_short'],
+  ...['accuracy', 'time_to_optimum_after', 'time_to_optimum_by', 'steps', 'loss'].flatMap((name) => [
+    `${name}_count`,
+    `${name}_left_out`,
+  ]),
   ...Object.keys(outcomes).map(outcomeColumn),
 ];
 
@@ -96,7 +100,8 @@ export async function finishSweepFolder(
 
 /** A cell as one flat row; statistics become columns `accuracy_mean`, ... */
 export function summaryRow(cell: CellSummary): Rows[number] {
-  const { law, accuracy, timeToOptimum, steps, zScore } = cell;
+  const { law, accuracy, timeToOptimumAfter, timeToOptimumBy, steps, zScore, stationarity } = cell;
+  const ends = (count: number) => (cell.optimum === null ? null : count);
   return {
     cell: cell.cell,
     loss_function: cell.loss,
@@ -113,9 +118,17 @@ export function summaryRow(cell: CellSummary): Rows[number] {
     optimum: cell.optimum,
     trials: cell.trials,
     ...columns('accuracy', accuracy),
+    accuracy_bias: cell.accuracyBias,
+    accuracy_floor: cell.accuracyFloor,
     z_score: zScore,
-    at_saddle: cell.atSaddle,
-    ...columns('time_to_optimum', timeToOptimum),
+    z_score_bias: cell.zScoreBias,
+    at_optimum: ends(stationarity.optimum),
+    at_saddle: ends(stationarity.saddle),
+    at_saddle_near_optimum: ends(cell.nearSaddles),
+    at_floor: ends(stationarity.floor),
+    stopped_short: ends(stationarity.short),
+    ...columns('time_to_optimum_after', timeToOptimumAfter),
+    ...columns('time_to_optimum_by', timeToOptimumBy),
     ...columns('steps', steps),
     ...Object.fromEntries(Object.entries(cell.outcomes).map(([name, count]) => [outcomeColumn(name), count])),
   };
@@ -131,7 +144,7 @@ const curveRows = (cell: CellSummary): Rows =>
     full_fine_tuning: fullFineTuning,
   }));
 
-const snake = { ciLow: 'ci_low', ciHigh: 'ci_high' } as const;
+const snake = { ciLow: 'ci_low', ciHigh: 'ci_high', leftOut: 'left_out' } as const;
 
 /** Non-finite statistics, of too few values, become null. */
 const columns = (prefix: string, statistic: Statistic): Rows[number] =>

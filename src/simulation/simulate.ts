@@ -7,7 +7,9 @@ import type { Provenance } from '../results/provenance.js';
 import { fullFineTuningLosses } from '../solver/fullFineTuning.js';
 import type { Pool } from '../solver/pool.js';
 import { solve, chunkFor, type Trajectory } from '../solver/solve.js';
+import { excessFloor } from '../sweep/accuracyFloor.js';
 import { member, type Plan } from '../sweep/plan.js';
+import { trialRow } from '../sweep/row.js';
 
 export interface Simulation {
   readonly plan: Plan;
@@ -23,9 +25,9 @@ export async function simulate(
   pool: Pool | null,
   onDone: (done: number) => void = () => undefined,
 ): Promise<Simulation> {
-  const { cells, config, method, stop } = plan;
+  const { cells, config } = plan;
   const cell = cells[0]!;
-  const { problem, coefficients } = cell;
+  const { problem, coefficients, method, stop } = cell;
   const members = Array.from({ length: cell.trials }, (_, trial) => member(cell, trial, config.seed));
   const { kernel, precision } = config;
   const chunk = config.chunk ?? chunkFor(problem, backend, stop.saveTimes.length);
@@ -48,12 +50,12 @@ export async function simulate(
 
 /** What the plots and the page are drawn from. */
 export async function simulationReport(
-  { plan: { cells, config, stop }, trajectories }: Simulation,
+  { plan: { cells, config }, trajectories }: Simulation,
   provenance: Provenance,
 ): Promise<SimulationReport> {
   const cell = cells[0]!;
   const { problem, rank, coefficients } = cell;
-  const times = stop.saveTimes;
+  const times = cell.stop.saveTimes;
   const optimum = problem.optimum(rank);
   const path = closedForm(problem, member(cell, 0, config.seed).initial());
   const taus = times.map((time) => clock(coefficients) * time);
@@ -63,11 +65,13 @@ export async function simulationReport(
     provenance,
     times,
     rank,
-    trials: trajectories.map(({ outcome, saved }, trial) => {
+    trials: trajectories.map((trajectory, trial) => {
+      const { outcome, saved } = trajectory;
       const loss = saved.map((at) => at?.loss ?? NaN);
       return {
         trial,
         outcome,
+        stationarity: trialRow(cell, trial, config, trajectory).stationarity,
         loss,
         excess: optimum === null ? null : loss.map((value) => value - optimum),
         gradientNorm: saved.map((at) => at?.gradientNorm ?? NaN),
@@ -85,5 +89,6 @@ export async function simulationReport(
     targetSingularValues:
       problem.structure.kind === 'diagonal' ? Array.from(problem.structure.sigma.subarray(0, rank)) : null,
     optimum,
+    excessFloor: excessFloor(problem, rank, config.precision),
   };
 }

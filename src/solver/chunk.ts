@@ -4,7 +4,7 @@
  */
 import type { Precision } from '../../kernels/fused.js';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
-import { dense } from '../dense.js';
+import { dense } from '../numbers/dense.js';
 import type { Factors } from '../ensemble/adapter.js';
 import type { Method } from '../method/method.js';
 import { succeeded } from '../method/outcome.js';

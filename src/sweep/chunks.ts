@@ -4,6 +4,7 @@
  */
 import { InputError } from '../inputError.js';
 import { paddedWidth } from '../solver/solve.js';
+import { looksOf } from './looks.js';
 import type { Cell, Plan } from './plan.js';
 
 /** Trials of a cell, from one to before another. */
@@ -31,23 +32,25 @@ export const effort = ({ problem: { n, m }, rank }: Cell): number => (n + m) * p
 /** Effort of a chunk: some seconds of a core, which is what a run that is cut off loses. */
 const CHUNK_EFFORT = 2 ** 24;
 const MOST_TRIALS = 4096;
-/** Trials of a cell's first chunk where trials are added until an interval is narrow; each has twice those before. */
-const FIRST_TRIALS = 64;
 
 export const trialsOf = ({ spans }: PlanChunk): number =>
   spans.reduce((sum, { from, to }) => sum + to - from, 0);
 
-/** The chunks of a plan, in the order of its cells and trials. With `targetCi`, each is of a single cell. */
+/**
+ * The chunks of a plan, in the order of its cells and trials. With `targetCi` each is of a single cell, and ends at a
+ * look at its interval at the latest.
+ */
 export function chunksOf({ cells, config }: Pick<Plan, 'cells' | 'config'>): PlanChunk[] {
   const chunks: Span[][] = [];
   let [room, trials] = [0, 0];
   for (const cell of cells) {
     const each = effort(cell);
-    const adaptive = config.targetCi !== undefined;
+    const looks = config.targetCi === undefined ? null : looksOf(cell.trials);
     for (let from = 0; from < cell.trials;) {
-      if (adaptive || room < each || trials === 0) {
+      if (looks || room < each || trials === 0) {
         chunks.push([]);
-        [room, trials] = [CHUNK_EFFORT, adaptive ? FIRST_TRIALS + from : MOST_TRIALS];
+        const look = looks?.find((each) => each > from);
+        [room, trials] = [CHUNK_EFFORT, look === undefined ? MOST_TRIALS : look - from];
       }
       const to = Math.min(cell.trials, from + Math.max(1, Math.min(trials, Math.floor(room / each))));
       chunks.at(-1)!.push({ cell: cell.index, from, to });

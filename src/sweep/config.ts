@@ -10,6 +10,11 @@ import { methodNames } from '../method/method.js';
 import { paths } from '../solver/path.js';
 
 const positive = z.number().positive();
+const ratio = (factor: string) =>
+  z
+    .number()
+    .refine((value) => value !== 0, `more than 0: at 0 ${factor} would be frozen, which is not supported yet`)
+    .positive();
 const wholeFrom = (least: number) => z.int().min(least);
 const list = <T extends z.ZodType>(item: T) => z.array(item).min(1);
 
@@ -39,14 +44,14 @@ export const sweepSchema = z.strictObject({
     .default(['none'])
     .describe('scale s: none (alpha), lora (alpha/r), rslora (alpha/sqrt(r))'),
   alpha: positive.default(1).describe('alpha of the scalings; with none, s itself'),
-  lrRatioA: positive.default(1).describe('learning-rate ratio kA of A'),
-  lrRatioB: positive.default(1).describe('learning-rate ratio kB of B (LoRA+: above kA)'),
+  lrRatioA: ratio('A').default(1).describe('learning-rate ratio kA of A'),
+  lrRatioB: ratio('B').default(1).describe('learning-rate ratio kB of B (LoRA+: above kA)'),
   trials: wholeFrom(1).default(32).describe('random initializations per cell'),
   targetCi: positive
     .max(1)
     .optional()
     .describe(
-      'add trials to a cell, up to trials, until the 95 % interval of its mean is within this fraction of it',
+      'add trials to a cell, 64, 128, ... up to trials, until the 95 % interval of its mean, widened for the looks at it, is within this fraction of it',
     ),
   seed: wholeFrom(0).default(0).describe('seed of all random numbers'),
   method: z

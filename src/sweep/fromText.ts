@@ -1,6 +1,8 @@
 /** Configs from text: a name for each key of a schema, as flags and addresses have it, and its value. */
 import type { z } from 'zod';
-import { DEFAULT_STEADY } from './plan.js';
+import { InputError } from '../inputError.js';
+import { inNode } from '../platform.js';
+import { DEFAULT_STEADY } from './horizon.js';
 
 /** `lrRatioA` -> `lr-ratio-a`. */
 export const flagName = (key: string): string =>
@@ -21,7 +23,17 @@ export function kindOf(schema: z.ZodType): Kind {
   return def.type === 'number' || def.type === 'boolean' ? def.type : 'string';
 }
 
-/** The config keys whose flags are among the texts; what is no text is taken as it is. */
+/** Flags of the keys of a schema that take a list, and so may be given more than once. */
+export const listFlags = (schema: z.ZodObject): string[] =>
+  Object.entries(schema.shape)
+    .filter(([, type]) => ['numbers', 'strings', 'spectrum'].includes(kindOf(type as z.ZodType)))
+    .map(([key]) => flagName(key));
+
+/**
+ * The config keys whose flags are among the texts; of lists that are given more than once, all items. What is no text is
+ * taken as it is.
+ * @throws InputError if something that is no list is given more than once
+ */
 export function configFromText(
   schema: z.ZodObject,
   given: Readonly<Record<string, unknown>>,
@@ -30,9 +42,18 @@ export function configFromText(
   for (const [key, type] of Object.entries(schema.shape)) {
     const text = given[flagName(key)];
     if (text === undefined) continue;
-    config[key] = typeof text === 'string' ? valueOf(key, kindOf(type as z.ZodType), text) : text;
+    const kind = kindOf(type as z.ZodType);
+    if (typeof text === 'string') config[key] = valueOf(key, kind, text);
+    else if (Array.isArray(text)) config[key] = joined(key, kind, text as string[]);
+    else config[key] = text;
   }
   return config;
+}
+
+function joined(key: string, kind: Kind, texts: readonly string[]): unknown[] {
+  const values = texts.map((text) => valueOf(key, kind, text));
+  if (values.every(Array.isArray)) return values.flat();
+  throw new InputError(key, texts, 'given once');
 }
 
 function valueOf(key: string, kind: Kind, text: string): unknown {
@@ -43,11 +64,32 @@ function valueOf(key: string, kind: Kind, text: string): unknown {
     case 'numbers':
       return text.split(',').map(numeric);
     case 'strings':
-      return text.split(',');
+      return itemsOf(text);
     case 'spectrum':
       return isNumberList(text) ? text.split(',').map(Number) : text;
     case 'string':
     case 'boolean':
       return text;
   }
+}
+
+/** Items of a list, parted by commas, but for those in the name of a file that exists: the longest such name is taken. */
+function itemsOf(text: string): string[] {
+  const pieces = text.split(',');
+  const items: string[] = [];
+  for (let from = 0, to = 0; from < pieces.length; from = to) {
+    const upTo = (end: number) => pieces.slice(from, end).join(',');
+    for (to = pieces.length; to > from + 1 && !isFile(upTo(to));) to--;
+    items.push(upTo(to));
+  }
+  return items;
+}
+
+/** Whether there is a file of that name, or the name before `#` of a part of it. */
+function isFile(name: string): boolean {
+  if (!inNode()) return false;
+  const { statSync } = process.getBuiltinModule('node:fs');
+  return [name, name.replace(/#[^#,]*$/, '')].some((path) =>
+    statSync(path, { throwIfNoEntry: false })?.isFile(),
+  );
 }

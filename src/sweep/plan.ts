@@ -17,12 +17,13 @@ import {
   type Shape,
   type Source,
 } from '../input/source.js';
-import { method, methodFor, type Method } from '../method/method.js';
+import { method, methodFor, type Method, type MethodName } from '../method/method.js';
 import type { Problem } from '../problem/problem.js';
 import type { StopRule } from '../method/track.js';
 import { drawnFrom } from '../solver/drawn.js';
 import { paddedWidth, type Member } from '../solver/solve.js';
 import type { SweepConfig } from './config.js';
+import { horizons, type Horizon } from './horizon.js';
 
 export interface Cell {
   readonly index: number;
@@ -33,13 +34,15 @@ export interface Cell {
   readonly scaling: Scaling;
   readonly coefficients: Coefficients;
   readonly trials: number;
+  /** How its trajectories are advanced, and for how long: of its own problem and coefficients alone. */
+  readonly method: Method;
+  readonly methodName: MethodName;
+  readonly stop: StopRule;
 }
 
 export interface Plan {
   readonly config: SweepConfig;
   readonly cells: readonly Cell[];
-  readonly method: Method;
-  readonly stop: StopRule;
 }
 
 export const totalTrials = ({ cells }: Pick<Plan, 'cells'>): number =>
@@ -48,13 +51,18 @@ export const totalTrials = ({ cells }: Pick<Plan, 'cells'>): number =>
 /** More trajectories than these are taken for a mistake: their rows alone would be 30 GB. */
 const MOST_TRAJECTORIES = 100_000_000;
 
-/** The config with every default that depends on the problems filled in, and its cells. @throws InputError */
-export async function makePlan(config: SweepConfig): Promise<Plan> {
+/**
+ * The config, with the method and times that all cells share filled in, and its cells.
+ * @throws InputError
+ */
+export async function makePlan(given: SweepConfig): Promise<Plan> {
+  const config = withoutRepeats(given);
   if (config.covariance !== undefined && !config.loss.includes('linear-regression'))
     throw new InputError('covariance', config.covariance, 'left out: only linear-regression uses it');
   // Options that it does not take are refused before problems are made.
   method(config.method === 'auto' ? methodFor(0) : config.method, config);
   const source = readSource(config);
+  const horizonAt = horizons(config);
   const cells: Cell[] = [];
   for (const loss of config.loss) {
     for (const shape of shapesOf(config, source)) {
@@ -80,6 +88,7 @@ export async function makePlan(config: SweepConfig): Promise<Plan> {
               coefficients,
               trials: start.initialization.deterministic ? 1 : config.trials,
               ...start,
+              ...horizonAt(start.problem.rate * clock(coefficients)),
             });
           }
         }
@@ -88,15 +97,32 @@ export async function makePlan(config: SweepConfig): Promise<Plan> {
   }
   if (totalTrials({ cells }) > MOST_TRAJECTORIES)
     throw new InputError('trials', config.trials, `at most ${MOST_TRAJECTORIES} over all cells together`);
-  const rates = cells.map(({ problem, coefficients }) => problem.rate * clock(coefficients));
-  const span = config.time ?? DEFAULT_HORIZON / (Math.min(...rates) || 1);
-  const name = config.method === 'auto' ? methodFor(span * Math.max(...rates)) : config.method;
-  const stepping = method(name, config);
-  const stop = stopRule({ ...config, method: name }, stepping, span);
-  const { saveTimes, steadyTolerance: steady } = stop;
-  const time = saveTimes.at(-1)!;
-  const resolved = { ...config, method: name, time, steady, saveTimes: [...saveTimes] };
-  return { config: resolved, cells, method: stepping, stop };
+  return { config: { ...config, ...shared(cells) }, cells };
+}
+
+/** A config whose lists name everything once. */
+function withoutRepeats({ loss, shape, ranks, init, scaling, ...rest }: SweepConfig): SweepConfig {
+  const once = <T>(items: readonly T[]) => [...new Set(items)];
+  return {
+    ...rest,
+    ...{ loss: once(loss), ranks: once(ranks), init: once(init), scaling: once(scaling) },
+    ...(shape && { shape: once(shape) }),
+  };
+}
+
+/** What the horizons of all cells have in common, as a config says it. */
+function shared(cells: readonly Horizon[]): Partial<SweepConfig> {
+  const [{ methodName, stop }] = cells as readonly [Horizon, ...Horizon[]];
+  const same = (told: (cell: Horizon) => unknown) =>
+    new Set(cells.map((cell) => JSON.stringify(told(cell)))).size === 1;
+  return {
+    steady: stop.steadyTolerance,
+    ...(same((cell) => cell.methodName) && { method: methodName }),
+    ...(same((cell) => cell.stop.saveTimes) && {
+      time: stop.saveTimes.at(-1)!,
+      saveTimes: [...stop.saveTimes],
+    }),
+  };
 }
 
 /** The trajectory of a cell's trial. */
@@ -166,37 +192,4 @@ async function pissa(original: Problem, loss: string, source: Source, rank: numb
     fullFineTuningLoss: (t) => original.fullFineTuningLoss(t),
   };
   return { problem, initialization: fromAdapters('pissa', [adapter]) };
-}
-
-/** Steady-state tolerance when none is given. */
-export const DEFAULT_STEADY = 1e-4;
-const DEFAULT_SAVES = 32;
-/** Time, in units of the slowest problem's fastest growth, when none is given. */
-const DEFAULT_HORIZON = 400;
-
-/** Save times and steady-state tolerance, from the config and the time that trajectories are to be followed for. */
-function stopRule(config: SweepConfig, stepping: Method, span: number): StopRule {
-  const step = 'step' in stepping ? stepping.step : null;
-  const whole = (time: number) => (step === null ? time : Math.max(1, Math.round(time / step)) * step);
-  const time = config.time ?? whole(span);
-  const defaults = Array.from({ length: DEFAULT_SAVES }, (_, i) =>
-    Math.min(time, whole(time * 10 ** ((3 * (i + 1)) / DEFAULT_SAVES - 3))),
-  );
-  const saveTimes = [...new Set([...(config.saveTimes ?? defaults), time])].sort((a, b) => a - b);
-  for (const saved of saveTimes) {
-    if (saved > time) throw new InputError('saveTimes', saved, `at most the end time ${time}`);
-    if (step !== null && Math.abs(saved / step - Math.round(saved / step)) > 1e-6) {
-      throw new InputError(
-        saved === time ? 'time' : 'saveTimes',
-        saved,
-        `a whole multiple of the step ${step}, which ${config.method} does not cut`,
-      );
-    }
-  }
-  return {
-    saveTimes,
-    steadyTolerance:
-      config.steady === undefined ? (config.time === undefined ? DEFAULT_STEADY : null) : config.steady,
-    maxSteps: config.maxSteps,
-  };
 }

@@ -1,24 +1,27 @@
-/** What makes two plans the same: the resolved config, the contents of the files it names, and rankflow's version. */
+/** What makes two plans the same: the resolved config, the contents that it rests on, and rankflow's version. */
 import { createHash } from 'node:crypto';
-import { readBytes } from '../files/disk.js';
-import { isFileName } from '../input/config.js';
+import { moduleGraph } from '../input/moduleGraph.js';
+import { lossNames } from '../problem/problem.js';
 import { release } from '../release.js';
 import type { Plan } from './plan.js';
 
-/** What says how a plan is computed, and changes none of its rows. */
-const EXECUTION = ['out', 'workers', 'chunk'];
+/** What says how a plan is computed: it changes no row, or what it changes is kept apart (results/arithmetic.ts). */
+const EXECUTION = ['out', 'workers', 'chunk', 'backend', 'kernel'];
 
 export const digestOf = (bytes: string | Uint8Array): string =>
   createHash('sha256').update(bytes).digest('hex');
 
-/** @throws InputError if a file cannot be read */
-export function planHash({ config }: Pick<Plan, 'config'>): string {
-  const files = Object.values(config)
-    .flat()
-    .filter((value) => typeof value === 'string' && isFileName(value)) as string[];
-  const contents = [...new Set(files)].map((name) => digestOf(readBytes(name.replace(/#.*$/s, ''))));
+/**
+ * @param digests of what was read of files when the plan was made
+ * @throws InputError if a file of a custom loss cannot be read
+ */
+export function planHash({ config, cells }: Plan, digests: readonly string[]): string {
+  const modules = config.loss
+    .filter((loss) => !(lossNames as readonly string[]).includes(loss))
+    .map(moduleGraph);
   const told = Object.entries(config)
     .filter(([key, value]) => !EXECUTION.includes(key) && value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  return digestOf(JSON.stringify([release.version, told, contents]));
+  const ends = cells.map(({ stop }) => stop.saveTimes.at(-1));
+  return digestOf(JSON.stringify([release.version, told, ends, digests, modules]));
 }

@@ -1,8 +1,11 @@
 /** One trial of a sweep as one row of its results. */
-import type { Outcome } from '../method/outcome.js';
+import { succeeded, type Outcome } from '../method/outcome.js';
 import type { Trajectory } from '../solver/solve.js';
-import { accuracyOf, lawOf } from './law.js';
+import { biasBound } from './bias.js';
+import type { SweepConfig } from './config.js';
+import { accuracyOf } from './law.js';
 import type { Cell } from './plan.js';
+import { isNear, stationarityOf, type Stationarity } from './stationarity.js';
 
 export type TrialRow = {
   readonly cell: number;
@@ -32,8 +35,17 @@ export type TrialRow = {
   readonly distance: number | null;
   readonly gradient_norm: number;
   readonly balancedness: number;
-  /** Time at which the metric came within 1 % of the law; null if it did not, or there is no such law. */
-  readonly time_to_optimum: number | null;
+  /** What a stationary end is. */
+  readonly stationarity: Stationarity;
+  /** The most that the accuracy of a stationary end lies off that of the flow's end; null if that is unknown. */
+  readonly accuracy_bias: number | null;
+  /**
+   * When the loss came near the optimum, between two observations: the last time at which it was not yet within 1 % of
+   * the optimum's relative error and 0.1 % of that at W0, and the first at which it was. 0 and a time if that is the
+   * first observation; a time and null if it did not come near; null and null if no optimum is known.
+   */
+  readonly time_to_optimum_after: number | null;
+  readonly time_to_optimum_by: number | null;
 };
 
 /** Columns that hold whole numbers. */
@@ -42,12 +54,19 @@ export const trialIntegers: readonly (keyof TrialRow)[] = [
   ...(['accepted_steps', 'rejected_steps', 'evaluations'] as const),
 ];
 
-export { succeeded } from '../method/outcome.js';
+export { succeeded };
 
-export function trialRow(cell: Cell, trial: number, seed: number, trajectory: Trajectory): TrialRow {
+export function trialRow(
+  cell: Cell,
+  trial: number,
+  { seed, precision }: Pick<SweepConfig, 'seed' | 'precision'>,
+  trajectory: Trajectory,
+): TrialRow {
   const { problem, rank, coefficients } = cell;
-  const { last } = trajectory;
+  const { last, factors, outcome } = trajectory;
   const optimum = problem.optimum(rank);
+  const end = { ...last, factors };
+  const stationarity = outcome === 'stationary' ? stationarityOf(problem, rank, precision, end) : 'moving';
   return {
     cell: cell.index,
     loss_function: problem.loss,
@@ -62,7 +81,7 @@ export function trialRow(cell: Cell, trial: number, seed: number, trajectory: Tr
     lr_ratio_b: coefficients.lrRatioB,
     seed,
     trial,
-    outcome: trajectory.outcome,
+    outcome,
     time: trajectory.time,
     accepted_steps: trajectory.acceptedSteps,
     rejected_steps: trajectory.rejectedSteps,
@@ -73,26 +92,23 @@ export function trialRow(cell: Cell, trial: number, seed: number, trajectory: Tr
     distance: last.distance,
     gradient_norm: last.gradientNorm,
     balancedness: last.balancedness,
-    time_to_optimum: timeToOptimum(cell, trajectory),
+    stationarity,
+    accuracy_bias: biasBound(problem, coefficients, rank, precision, stationarity, end),
+    ...timeToOptimum(cell, trajectory),
   };
 }
 
-/**
- * First time, log-linear between save points, at which sqrt(f / f(W0)) is at most 1.01 times the law; if that is so at
- * the first save point, its time, which is then an upper bound.
- */
-function timeToOptimum(cell: Cell, { saved, last, outcome }: Trajectory): number | null {
-  const law = cell.problem.structure.kind === 'trace' ? null : lawOf(cell);
-  if (law === null) return null;
-  const goal = 1.01 * law.value;
-  const points = [...saved, outcome === 'stationary' ? last : null]
+/** When the loss first came near the optimum, as far as the observations tell. */
+function timeToOptimum(
+  { problem, rank }: Cell,
+  { saved, last, outcome }: Trajectory,
+): Pick<TrialRow, 'time_to_optimum_after' | 'time_to_optimum_by'> {
+  if (problem.optimum(rank) === null || !problem.initialLoss)
+    return { time_to_optimum_after: null, time_to_optimum_by: null };
+  const seen = [...saved, succeeded(outcome) ? last : null]
     .filter((point) => point !== null)
-    .sort((a, b) => a.time - b.time)
-    .map((point) => ({ time: point.time, value: accuracyOf(cell, point) }));
-  const first = points.findIndex(({ value }) => value <= goal);
-  const reached = points[first];
-  const before = points[first - 1];
-  if (!reached || !before || before.time === 0) return reached?.time ?? null;
-  const fraction = (before.value - goal) / (before.value - reached.value);
-  return before.time * (reached.time / before.time) ** fraction;
+    .sort((a, b) => a.time - b.time);
+  const first = seen.findIndex(({ loss }) => isNear(loss, problem, rank, 0.01));
+  const before = first < 0 ? seen.at(-1) : seen[first - 1];
+  return { time_to_optimum_after: before?.time ?? 0, time_to_optimum_by: seen[first]?.time ?? null };
 }

@@ -4,15 +4,17 @@ import type { Statistic } from './summary.js';
 
 const { jStat } = jstat;
 
-/** Statistics of the finite values; the confidence interval is Student's t at 95 %. */
-export function statistic(values: ArrayLike<number>): Statistic {
+/** Statistics of the finite values; the confidence interval is Student's t at the given level. */
+export function statistic(values: ArrayLike<number>, level = 0.95): Statistic {
   const finite = kept(new Float64Array(values), Number.isFinite);
   const count = finite.length;
+  const leftOut = values.length - count;
   if (count < 2) {
     // jStat's estimators need two values.
     const mean = finite[0] ?? NaN;
     return {
       count,
+      leftOut,
       mean,
       sd: NaN,
       ciLow: NaN,
@@ -26,7 +28,7 @@ export function statistic(values: ArrayLike<number>): Statistic {
   }
   const mean = jStat.mean(finite);
   const sd = jStat.stdev(finite, true);
-  const [ciLow, ciHigh] = interval(mean, sd, count);
+  const [ciLow, ciHigh] = interval(mean, sd, count, level);
   // jStat sorts by a comparison in JavaScript, which numbers that are sorted already cost little.
   finite.sort();
   // Hyndman and Fan's type 7, as in R and NumPy.
@@ -37,7 +39,7 @@ export function statistic(values: ArrayLike<number>): Statistic {
     number,
     number,
   ];
-  return { count, mean, sd, ciLow, ciHigh, p05, p25, p50, p75, p95 };
+  return { count, leftOut, mean, sd, ciLow, ciHigh, p05, p25, p50, p75, p95 };
 }
 
 /** The values that pass, much sooner than `filter` of typed arrays gives them; the array itself is used up. */
@@ -49,8 +51,8 @@ export function kept(values: Float64Array, passes: (value: number, index: number
   return values.subarray(0, count);
 }
 
-function interval(mean: number, sd: number, count: number): [number, number] {
-  const halfWidth = (jStat.studentt.inv(0.975, count - 1) * sd) / Math.sqrt(count);
+function interval(mean: number, sd: number, count: number, level: number): [number, number] {
+  const halfWidth = (jStat.studentt.inv((1 + level) / 2, count - 1) * sd) / Math.sqrt(count);
   return [mean - halfWidth, mean + halfWidth];
 }
 

@@ -5,11 +5,14 @@
 import { clock } from '../ensemble/adapter.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import { closedForm } from '../problem/closedForm.js';
+import { accuracyFloor } from './accuracyFloor.js';
 import { expectedSquare, lawOf, metricOf } from './law.js';
+import { lookLevel } from './looks.js';
 import { member, type Cell, type Plan } from './plan.js';
 import { succeeded, type TrialRow } from './row.js';
-import { kept, statistic, zScore } from './statistics.js';
-import type { CellSummary, CurvePoint } from './summary.js';
+import { isNear, stationarities, type Stationarity } from './stationarity.js';
+import { statistic, zScore } from './statistics.js';
+import type { CellSummary, CurvePoint, Statistic } from './summary.js';
 import type { Trials } from './sweep.js';
 
 /** A column of numbers: of the trials' rows, or their loss at a save time, by its number. */
@@ -18,6 +21,7 @@ export type Column = keyof TrialRow | number;
 /** Columns of a cell's trials, in an order of trials that is always the same. */
 export interface TrialColumns {
   outcomes(cell: number): Promise<readonly Outcome[]>;
+  stationarities(cell: number): Promise<readonly Stationarity[]>;
   /** [column][trial]; NaN where there is none. */
   numbers(cell: number, columns: readonly Column[]): Promise<Float64Array[]>;
 }
@@ -34,6 +38,7 @@ export function columnsOf(trials: readonly Trials[]): TrialColumns {
   const of = (cell: number) => cells.get(cell) ?? [];
   return {
     outcomes: (cell) => Promise.resolve(of(cell).map(({ row }) => row.outcome)),
+    stationarities: (cell) => Promise.resolve(of(cell).map(({ row }) => row.stationarity)),
     numbers: (cell, columns) =>
       Promise.resolve(
         columns.map((column) =>
@@ -45,7 +50,7 @@ export function columnsOf(trials: readonly Trials[]): TrialColumns {
   };
 }
 
-/** Statistics of every cell over the trials that did not fail; failures are in the outcome counts. */
+/** Statistics of every cell over the trials that did not fail; failures are in the outcome counts, and left out. */
 export async function summarize(plan: Plan, trials: TrialColumns): Promise<CellSummary[]> {
   const summaries: CellSummary[] = [];
   for (const cell of plan.cells) summaries.push(await summaryOf(plan, cell, trials));
@@ -54,14 +59,21 @@ export async function summarize(plan: Plan, trials: TrialColumns): Promise<CellS
 
 async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<CellSummary> {
   const { problem, rank, coefficients } = cell;
+  const { precision, targetCi } = plan.config;
   const ended = await trials.outcomes(cell.index);
+  const ends = await trials.stationarities(cell.index);
   const good = ended.map(succeeded);
   const numbers = async (columns: readonly Column[]) =>
-    (await trials.numbers(cell.index, columns)).map((values) => kept(values, (_, i) => good[i]!));
-  const [accuracies, losses, times, accepted, rejected] = (await numbers([
-    ...(['accuracy', 'loss', 'time_to_optimum', 'accepted_steps', 'rejected_steps'] as const),
-  ])) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+    (await trials.numbers(cell.index, columns)).map((values) =>
+      values.map((value, i) => (good[i] ? value : NaN)),
+    );
+  const [accuracies, losses, biases, after, by, accepted, rejected] = (await numbers([
+    ...(['accuracy', 'loss', 'accuracy_bias', 'time_to_optimum_after', 'time_to_optimum_by'] as const),
+    ...(['accepted_steps', 'rejected_steps'] as const),
+  ])) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
   const expected = expectedSquare(cell);
+  const accuracy = statistic(accuracies, targetCi === undefined ? undefined : lookLevel(cell.trials));
+  const squares = accuracies.map((a) => a * a);
   return {
     cell: cell.index,
     loss: problem.loss,
@@ -75,52 +87,53 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     metric: metricOf(cell),
     law: lawOf(cell),
     optimum: problem.optimum(rank),
-    accuracy: statistic(accuracies),
-    zScore:
-      expected === null
-        ? null
-        : zScore(
-            accuracies.map((a) => a * a),
-            expected,
-          ),
+    accuracy,
+    accuracyBias: meanOver(biases, accuracy),
+    accuracyFloor: accuracyFloor(cell, precision),
+    zScore: expected === null ? null : zScore(squares, expected),
+    zScoreBias: expected === null ? null : zScoreBias(accuracies, biases, squares),
     trials: ended.length,
-    outcomes: Object.fromEntries(
-      (Object.keys(outcomes) as Outcome[]).map((name) => [
-        name,
-        ended.filter((each) => each === name).length,
-      ]),
-    ) as Record<Outcome, number>,
-    atSaddle: atSaddle(
-      cell,
-      ended.filter((_, i) => good[i]),
-      losses,
-    ),
-    timeToOptimum: statistic(times),
+    outcomes: counts(Object.keys(outcomes) as Outcome[], ended),
+    stationarity: counts(Object.keys(stationarities) as Stationarity[], ends),
+    nearSaddles: losses.filter((loss, i) => ends[i] === 'saddle' && isNear(loss, problem, rank)).length,
+    timeToOptimumAfter: statistic(after.map((time, i) => (Number.isFinite(by[i]) ? time : NaN))),
+    timeToOptimumBy: statistic(by),
     steps: statistic(accepted.map((count, i) => count + rejected[i]!)),
     curve: await curveOf(plan, cell, numbers),
   };
 }
 
-/** Relative error above the optimum from which a stationary trajectory counts as stopped elsewhere. */
-const SADDLE_MARGIN = 1e-3;
+const counts = <T extends string>(names: readonly T[], values: readonly T[]): Record<T, number> =>
+  Object.fromEntries(names.map((name) => [name, values.filter((value) => value === name).length])) as Record<
+    T,
+    number
+  >;
 
-function atSaddle({ problem, rank }: Cell, ended: readonly Outcome[], losses: Float64Array): number | null {
-  const optimum = problem.optimum(rank);
-  if (!optimum) return null;
-  return losses.filter(
-    (loss, i) => ended[i] === 'stationary' && Math.sqrt(loss / optimum) > 1 + SADDLE_MARGIN,
-  ).length;
+/** The mean, if all values are there that a statistic is of. */
+function meanOver(values: Float64Array, { count: all }: Statistic): number | null {
+  const { count, mean } = statistic(values);
+  return count > 0 && count === all ? mean : null;
+}
+
+/** What a bias of the accuracies can account for in the z-score of their squares. */
+function zScoreBias(accuracies: Float64Array, biases: Float64Array, squares: Float64Array): number | null {
+  const spread = statistic(squares);
+  const bias = meanOver(
+    biases.map((bias, i) => 2 * accuracies[i]! * bias + bias ** 2),
+    spread,
+  );
+  return bias === null || !(spread.sd > 0) ? null : bias / (spread.sd / Math.sqrt(spread.count));
 }
 
 /** Losses that are held at a time, but those of one save time at least. */
 const HELD = 2 ** 24;
 
 async function curveOf(
-  { stop, config }: Plan,
+  { config }: Plan,
   cell: Cell,
   numbers: (columns: readonly Column[]) => Promise<Float64Array[]>,
 ): Promise<CurvePoint[]> {
-  const { problem, coefficients, initialization, trials } = cell;
+  const { problem, coefficients, initialization, trials, stop } = cell;
   // One curve stands for all trials if there is one trial, or if the loss depends on A0 through |A0| alone.
   const shared =
     trials === 1 || (initialization.law === 'orthonormal-rows' && problem.structure.kind === 'trace');

@@ -1,13 +1,17 @@
 /** What a sweep says of its cells: statistics of the trials beside the closed-form law. */
 import type { Outcome } from '../method/outcome.js';
 import type { Scaling } from '../ensemble/scaling.js';
+import type { Stationarity } from './stationarity.js';
 
 /** Float64 statistics of the finite values of a sample. `sd` and the interval are NaN below two values. */
 export interface Statistic {
+  /** Values that the statistics are of. */
   readonly count: number;
+  /** Values that they are not of: not finite, of trials that failed, or of trials that have none. */
+  readonly leftOut: number;
   readonly mean: number;
   readonly sd: number;
-  /** 95 % Student-t confidence interval of the mean. */
+  /** 95 % confidence interval of the mean: Student's t, with `targetCi` at the level of its look (looks.ts). */
   readonly ciLow: number;
   readonly ciHigh: number;
   readonly p05: number;
@@ -48,17 +52,27 @@ export interface CellSummary {
   /** The smallest loss of this rank, where it is known. */
   readonly optimum: number | null;
   readonly accuracy: Statistic;
+  /**
+   * The most that the mean accuracy lies off that of the flow's ends, beside its interval: the mean over the trials. Null
+   * where trials are not stationary, or where no bound is known.
+   */
+  readonly accuracyBias: number | null;
+  /** Accuracies below this cannot be told from 0 at the precision of the trials; null if that is unknown. */
+  readonly accuracyFloor: number | null;
   /** (mean square - law squared) / standard error, where that is the exact expectation of a random quantity. */
   readonly zScore: number | null;
+  /** The most of the z-score that the bias can account for; null where that of the accuracy is. */
+  readonly zScoreBias: number | null;
   readonly trials: number;
   readonly outcomes: Readonly<Record<Outcome, number>>;
-  /**
-   * Stationary trials whose relative error is more than 0.1 % above the optimum's: stopped, but at or near a saddle.
-   * Null where no positive optimum is known.
-   */
-  readonly atSaddle: number | null;
-  /** Time at which a trajectory's relative error came within 1 % of the optimum, over those that did. */
-  readonly timeToOptimum: Statistic;
+  /** Trials by what their end is. */
+  readonly stationarity: Readonly<Record<Stationarity, number>>;
+  /** Of those at a saddle, how many have a loss near the optimum's all the same. */
+  readonly nearSaddles: number;
+  /** The last observed time before a trajectory came near the optimum (row.ts), over those that did. */
+  readonly timeToOptimumAfter: Statistic;
+  /** The first observed time at which it was near, over the same. */
+  readonly timeToOptimumBy: Statistic;
   readonly steps: Statistic;
   readonly curve: readonly CurvePoint[];
 }

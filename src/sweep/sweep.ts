@@ -1,4 +1,4 @@
-/** Computes trials of a sweep's plan, problem by problem. */
+/** Computes trials of a sweep's plan, problem by problem and horizon by horizon. */
 import type { BackendInfo } from '../backend/backend.js';
 import { clock } from '../ensemble/adapter.js';
 import type { Pool } from '../solver/pool.js';
@@ -20,9 +20,9 @@ const finite = (value: number | undefined): number | null =>
   value !== undefined && Number.isFinite(value) ? value : null;
 
 /** The ways in which the trajectories of a plan are computed on the backend in use. @throws InputError */
-export function waysOf({ cells, config, method, stop }: Plan): Way[] {
+export function waysOf({ cells, config }: Plan): Way[] {
   const { kernel, precision } = config;
-  const ways = cells.map(({ problem, rank, coefficients }) =>
+  const ways = cells.map(({ problem, rank, coefficients, method, stop }) =>
     wayOf(problem, rank, { kernel, precision, method, stop }, [clock(coefficients)]),
   );
   return ways.filter(
@@ -44,13 +44,13 @@ export async function* runTrials(
   pool: Pool | null,
   watch?: TrialWatch,
 ): AsyncGenerator<Trials> {
-  const { config, method, stop } = plan;
+  const { config } = plan;
   const { kernel, precision } = config;
   const all = spans.flatMap(({ cell, from, to }) =>
     Array.from({ length: to - from }, (_, i) => ({ cell: plan.cells[cell]!, trial: from + i })),
   );
-  for (const problem of new Set(all.map(({ cell }) => cell.problem))) {
-    const tasks = all.filter(({ cell }) => cell.problem === problem);
+  for (const tasks of solvedTogether(all)) {
+    const { problem, method, stop } = tasks[0]!.cell;
     const members = tasks.map(({ cell, trial }) => member(cell, trial, config.seed));
     const options = {
       ...{ method, stop, kernel, precision, pool },
@@ -62,9 +62,22 @@ export async function* runTrials(
     for await (const solved of solve(problem, members, options)) {
       const results = solved.map(({ index, trajectory }) => ({ ...tasks[index]!, trajectory }));
       yield {
-        rows: results.map(({ cell, trial, trajectory }) => trialRow(cell, trial, config.seed, trajectory)),
+        rows: results.map(({ cell, trial, trajectory }) => trialRow(cell, trial, config, trajectory)),
         curves: results.map(({ trajectory }) => trajectory.saved.map((saved) => finite(saved?.loss))),
       };
     }
   }
+}
+
+/** Tasks by what one call of the solver shares: a problem, a method and a stop rule. */
+function solvedTogether<T extends { readonly cell: Cell }>(tasks: readonly T[]): T[][] {
+  const groups: T[][] = [];
+  for (const task of tasks) {
+    const same = groups.find(([first]) =>
+      (['problem', 'method', 'stop'] as const).every((key) => first!.cell[key] === task.cell[key]),
+    );
+    if (same) same.push(task);
+    else groups.push([task]);
+  }
+  return groups;
 }

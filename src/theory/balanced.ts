@@ -3,8 +3,19 @@
  * in the spectral frame, E = diag(sigma) [n, m], n and m free. B0 = 0 with A0 A0^T = lambda kA I (orthogonal rows of
  * one length) is such a start. Only 2 x 2 blocks, one a mode, and r x r matrices are ever made.
  */
-import { CholeskyDecomposition, Matrix, solve } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import {
+  dense,
+  difference,
+  frobeniusNorm,
+  identity,
+  inner,
+  scaled,
+  sum,
+  transposed,
+  type Dense,
+} from '../numbers/dense.js';
+import { multiplyTransposedLeft, multiplyTransposedRight } from '../numbers/products.js';
+import { cholesky, solveLowerTransposed } from '../numbers/symmetric.js';
 
 export interface BalancedInput {
   /** Diagonal of E, [min(n, m)], in any order. */
@@ -55,7 +66,7 @@ export function balancedPath(input: BalancedInput, tolerance = 1e-6): BalancedPa
   // A substep may let columns grow apart by e^(2 * 4) before they are made orthogonal again: a relative error of 1e-13.
   // One column has none to grow apart from; its exponential must only stay finite.
   const longest = input.x0.cols === 1 ? 150 : 4;
-  const origin = { t: 0, factors: { x: toMatrix(input.x0), y: toMatrix(input.y0) } };
+  const origin = { t: 0, factors: { x: input.x0, y: input.y0 } };
   let latest = origin;
   const factors = (t: number): Factors => {
     const from = t >= latest.t ? latest : origin;
@@ -68,14 +79,11 @@ export function balancedPath(input: BalancedInput, tolerance = 1e-6): BalancedPa
   };
   const update = (t: number) => {
     const { x, y } = factors(t);
-    return x.mmul(y.transpose()).mul(c);
+    return scaled(multiplyTransposedRight(x, y), c);
   };
   return {
-    factors: (t) => {
-      const { x, y } = factors(t);
-      return { x: fromMatrix(x), y: fromMatrix(y) };
-    },
-    update: (t) => fromMatrix(update(t)),
+    factors,
+    update,
     loss: (t) => lossOf(sigma, c, factors(t)),
     rate: rateOf(input, blocks),
   };
@@ -86,15 +94,15 @@ function lossOf(sigma: Float64Array, c: number, { x, y }: Factors): number {
   const energy = sigma.reduce((sum, s) => sum + s * s, 0);
   let overlap = 0;
   sigma.forEach((s, i) => {
-    for (let j = 0; j < x.columns; j++) overlap += s * x.get(i, j) * y.get(i, j);
+    for (let at = i * x.cols; at < (i + 1) * x.cols; at++) overlap += s * x.data[at]! * y.data[at]!;
   });
-  const squares = x.transpose().mmul(x).dot(y.transpose().mmul(y));
+  const squares = inner(multiplyTransposedLeft(x, x), multiplyTransposedLeft(y, y));
   return Math.max(0, energy / 2 - c * overlap + (c * c * squares) / 2);
 }
 
 interface Factors {
-  readonly x: Matrix;
-  readonly y: Matrix;
+  readonly x: Dense;
+  readonly y: Dense;
 }
 
 /**
@@ -128,35 +136,33 @@ function substep(blocks: Blocks, c: number, delta: number): (from: Factors) => F
     ratio.map((s) => s * s),
   );
   return (from) => {
-    const gram = gramProduct(from, integral(from)).mul(c * c);
-    const lower = new CholeskyDecomposition(gram.add(Matrix.eye(gram.rows))).lowerTriangularMatrix;
-    const normalize = (a: Matrix) => solve(lower, a.transpose()).transpose();
+    const gram = scaled(gramProduct(from, integral(from)), c * c);
+    const lower = cholesky(sum(gram, identity(gram.rows)));
+    if (!lower) throw new Error('the closed form left the range of float64');
     const { x, y } = flow(from);
-    return { x: normalize(x), y: normalize(y) };
+    return { x: solveLowerTransposed(lower, x), y: solveLowerTransposed(lower, y) };
   };
 }
 
 /** Applies even(F) + odd(F) F, given `even` and `odd` (functions of mu^2) on each block, to R = [X; Y]. */
 function blockFunction({ a, k }: Blocks, even: Float64Array, odd: Float64Array): (from: Factors) => Factors {
-  const scaled = (self: Matrix, other: Matrix, sign: number) => {
-    const result = self.clone();
+  const applied = (self: Dense, other: Dense, sign: number) => {
+    const result = dense(self.rows, self.cols);
     for (let i = 0; i < self.rows; i++) {
       const own = (even[i] ?? 0) + sign * a * (odd[i] ?? 0);
       const cross = (odd[i] ?? 0) * (k[i] ?? 0);
-      for (let j = 0; j < self.columns; j++) {
-        const partner = i < other.rows ? other.get(i, j) : 0;
-        result.set(i, j, own * self.get(i, j) + cross * partner);
-      }
+      for (let at = i * self.cols; at < (i + 1) * self.cols; at++)
+        result.data[at] = own * self.data[at]! + cross * (other.data[at] ?? 0);
     }
     return result;
   };
-  return ({ x, y }) => ({ x: scaled(x, y, -1), y: scaled(y, x, +1) });
+  return ({ x, y }) => ({ x: applied(x, y, -1), y: applied(y, x, +1) });
 }
 
 /** R^T S [r, r] of two stacked factors whose product is symmetric, symmetric to the last bit. */
-function gramProduct(left: Factors, right: Factors): Matrix {
-  const product = left.x.transpose().mmul(right.x).add(left.y.transpose().mmul(right.y));
-  return Matrix.add(product, product.transpose()).mul(0.5);
+function gramProduct(left: Factors, right: Factors): Dense {
+  const product = sum(multiplyTransposedLeft(left.x, right.x), multiplyTransposedLeft(left.y, right.y));
+  return scaled(sum(product, transposed(product)), 0.5);
 }
 
 function rateOf({ sigma, n, m, x0 }: BalancedInput, { a, mu }: Blocks): number {
@@ -179,10 +185,9 @@ function checkShapes({ sigma, n, m, c, x0, y0 }: BalancedInput): void {
 }
 
 function checkBalance({ lambda, x0, y0 }: BalancedInput, tolerance: number): void {
-  const [x, y] = [toMatrix(x0), toMatrix(y0)];
-  const [xx, yy] = [x.transpose().mmul(x), y.transpose().mmul(y)];
-  const scale = xx.norm() + yy.norm();
-  const defect = Matrix.sub(xx, yy).add(Matrix.eye(xx.rows).mul(lambda)).norm();
+  const [xx, yy] = [multiplyTransposedLeft(x0, x0), multiplyTransposedLeft(y0, y0)];
+  const scale = frobeniusNorm(xx) + frobeniusNorm(yy);
+  const defect = frobeniusNorm(sum(difference(xx, yy), scaled(identity(xx.rows), lambda)));
   if (!(defect <= tolerance * scale)) {
     throw new Error(
       `not lambda-balanced: |X0^T X0 - Y0^T Y0 + lambda I| = ${defect} at lambda=${lambda}, over ${tolerance} of ${scale}`,

@@ -2,8 +2,18 @@
  * Linear regression, f(W) = 1/2 tr((W - M) H (W - M)^T) with E = M - W0 [n, m] and input covariance H [m, m]: the
  * optimum of every rank and full fine-tuning's path. LoRA's path has no closed form here; H = I is frobenius.ts.
  */
-import { EigenvalueDecomposition, Matrix, SingularValueDecomposition } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import {
+  dense,
+  leadingColumns,
+  scaled,
+  scaledColumns,
+  sum,
+  transposed,
+  type Dense,
+} from '../numbers/dense.js';
+import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../numbers/products.js';
+import { svd } from '../numbers/svd.js';
+import { symmetricEigen } from '../numbers/symmetric.js';
 import { eckartYoungMirsky } from './frobenius.js';
 
 export interface RegressionInput {
@@ -34,18 +44,16 @@ export function regressionOptima(input: RegressionInput): {
   optimum(rank: number): RegressionOptimum;
 } {
   const { h, rotated } = inputModes(input);
-  const e = toMatrix(input.e);
-  const roots = Array.from(h, Math.sqrt);
-  const svd = new SingularValueDecomposition(rotated.clone().mulRowVector(roots), { autoTranspose: true });
-  const sigma = Float64Array.from(svd.diagonal.slice(0, Math.min(e.rows, e.columns)));
+  const { e } = input;
+  const { left, sigma } = svd(scaledColumns(rotated, h.map(Math.sqrt)));
   return {
     sigma,
     optimum: (rank) => {
       const best = eckartYoungMirsky(sigma, rank);
       const kept = Math.min(rank, sigma.length);
-      if (kept === 0) return { ...best, update: fromMatrix(Matrix.zeros(e.rows, e.columns)) };
-      const u = svd.leftSingularVectors.subMatrix(0, e.rows - 1, 0, kept - 1);
-      return { ...best, update: fromMatrix(u.mmul(u.transpose().mmul(e))) };
+      if (kept === 0) return { ...best, update: dense(e.rows, e.cols) };
+      const u = leadingColumns(left, kept);
+      return { ...best, update: multiply(u, multiplyTransposedLeft(u, e)) };
     },
   };
 }
@@ -66,10 +74,11 @@ export interface RegressionFullPath {
  */
 export function regressionFullPath(input: RegressionInput): RegressionFullPath {
   const { h, basis, rotated } = inputModes(input);
-  const weights = Array.from(h, (_, j) => rotated.getColumn(j).reduce((sum, v) => sum + v * v, 0));
-  const gained = (t: number) => Array.from(h, (rate) => -Math.expm1(-rate * t));
+  const weights = new Float64Array(h.length);
+  rotated.data.forEach((v, at) => (weights[at % h.length]! += v * v));
+  const gained = (t: number) => h.map((rate) => -Math.expm1(-rate * t));
   return {
-    update: (t) => fromMatrix(rotated.clone().mulRowVector(gained(t)).mmul(basis.transpose())),
+    update: (t) => multiplyTransposedRight(scaledColumns(rotated, gained(t)), basis),
     loss: (t) =>
       h.reduce((sum, rate, j) => sum + (rate * Math.exp(-2 * rate * t) * (weights[j] ?? 0)) / 2, 0),
     rate: Math.min(...h),
@@ -77,21 +86,32 @@ export function regressionFullPath(input: RegressionInput): RegressionFullPath {
 }
 
 /** H = V diag(h) V^T: h [m] clipped at 0, V = basis [m, m], and E V = rotated [n, m]. */
-function inputModes({ e, h }: RegressionInput): { h: Float64Array; basis: Matrix; rotated: Matrix } {
+interface InputModes {
+  readonly h: Float64Array;
+  readonly basis: Dense;
+  readonly rotated: Dense;
+}
+
+const modes = new WeakMap<RegressionInput, InputModes>();
+
+/** The modes of an input, computed once for its optima and its full path. */
+function inputModes(input: RegressionInput): InputModes {
+  const found = modes.get(input) ?? modesOf(input);
+  modes.set(input, found);
+  return found;
+}
+
+function modesOf({ e, h }: RegressionInput): InputModes {
   if (h.rows !== e.cols || h.cols !== e.cols) {
     throw new Error(`covariance [${h.rows}, ${h.cols}] does not fit E [${e.rows}, ${e.cols}]`);
   }
-  const covariance = toMatrix(h);
-  const evd = new EigenvalueDecomposition(Matrix.add(covariance, covariance.transpose()).mul(0.5), {
-    assumeSymmetric: true,
-  });
-  const values = evd.realEigenvalues;
+  const { values, vectors } = symmetricEigen(scaled(sum(h, transposed(h)), 0.5));
   const [least, largest] = [Math.min(...values), Math.max(...values)];
   if (!(least >= -1e-10 * largest))
     throw new Error(`covariance is not positive semidefinite: eigenvalue ${least}`);
   return {
-    h: Float64Array.from(values, (v) => Math.max(v, 0)),
-    basis: evd.eigenvectorMatrix,
-    rotated: toMatrix(e).mmul(evd.eigenvectorMatrix),
+    h: values.map((v) => Math.max(v, 0)),
+    basis: vectors,
+    rotated: multiply(e, vectors),
   };
 }

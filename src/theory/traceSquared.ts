@@ -3,8 +3,8 @@
  * far that end lies from full fine-tuning's. Scaled factors X = B / sqrt(kB) [n, r], Y = A^T / sqrt(kA) [n, r] and
  * coupling c = s sqrt(kA kB) throughout, so that s B A = c X Y^T.
  */
-import { Matrix } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { difference, inner, scaled, sum, type Dense } from '../numbers/dense.js';
+import { multiplyTransposedLeft, multiplyTransposedRight } from '../numbers/products.js';
 import { riccati } from './riccati.js';
 
 export interface TraceSquaredInput {
@@ -45,25 +45,22 @@ export function traceSquaredPath({ trace0, c, x0, y0 }: TraceSquaredInput): Trac
   if (x0.rows !== y0.rows || x0.cols !== y0.cols) {
     throw new Error(`x0 [${x0.rows}, ${x0.cols}] and y0 [${y0.rows}, ${y0.cols}] must have one shape`);
   }
-  const plus = Matrix.add(toMatrix(x0), toMatrix(y0)).mul(0.5);
-  const minus = Matrix.sub(toMatrix(x0), toMatrix(y0)).mul(0.5);
-  const z = riccati({ c, q: trace0, beta: c * squareSum(plus), gamma: c * squareSum(minus) });
+  const plus = scaled(sum(x0, y0), 0.5);
+  const minus = scaled(difference(x0, y0), 0.5);
+  const z = riccati({ c, q: trace0, beta: c * inner(plus, plus), gamma: c * inner(minus, minus) });
   const factors = (t: number) => {
     const growth = Math.sqrt(z.at(t));
-    const shrunk = Matrix.mul(plus, 1 / growth);
-    const grown = Matrix.mul(minus, growth);
-    return { x: Matrix.add(shrunk, grown), y: Matrix.sub(shrunk, grown) };
+    const shrunk = scaled(plus, 1 / growth);
+    const grown = scaled(minus, growth);
+    return { x: sum(shrunk, grown), y: difference(shrunk, grown) };
   };
   return {
     trace: (t) => z.residual(t),
     loss: (t) => z.residual(t) ** 2 / 2,
-    factors: (t) => {
-      const { x, y } = factors(t);
-      return { x: fromMatrix(x), y: fromMatrix(y) };
-    },
+    factors,
     update: (t) => {
       const { x, y } = factors(t);
-      return fromMatrix(x.mmul(y.transpose()).mul(c));
+      return scaled(multiplyTransposedRight(x, y), c);
     },
     rate: z.rate,
   };
@@ -84,15 +81,9 @@ export function traceSquaredFullTrace(trace0: number, n: number, t: number): num
  * @throws Error when A0 is zero
  */
 export function traceSquaredFinalUpdate(trace0: number, a0: Dense): Dense {
-  const a = toMatrix(a0);
-  const norm = squareSum(a);
+  const norm = inner(a0, a0);
   if (norm === 0) throw new Error('A0 is zero, and with B0 = 0 the flow does not move');
-  return fromMatrix(
-    a
-      .transpose()
-      .mmul(a)
-      .mul(-trace0 / norm),
-  );
+  return scaled(multiplyTransposedLeft(a0, a0), -trace0 / norm);
 }
 
 /**
@@ -116,8 +107,4 @@ export function gaussianGapSquared(trace0: number, n: number, rank: number): num
 
 function checkRank(n: number, rank: number): void {
   if (!(Number.isInteger(rank) && rank >= 1 && rank <= n)) throw new Error(`invalid rank: ${rank} of ${n}`);
-}
-
-function squareSum(a: Matrix): number {
-  return a.dot(a);
 }

@@ -1,14 +1,16 @@
 /** Singular values of an update from its factors, without forming it. */
-import { Matrix, QrDecomposition, SingularValueDecomposition } from 'ml-matrix';
-import { dense, toMatrix, type Dense } from '../dense.js';
+import { dense, type Dense } from '../numbers/dense.js';
+import { multiplyTransposedRight } from '../numbers/products.js';
+import { qr } from '../numbers/qr.js';
+import { singularValues } from '../numbers/svd.js';
 
 /** Singular values of X Y^T, X [n, r] and Y [m, r], largest first [r]: those of R_x R_y^T from both QRs. */
 export function updateSingularValues({ x, y }: { readonly x: Dense; readonly y: Dense }): number[] {
-  return new SingularValueDecomposition(triangle(x).mmul(triangle(y).transpose())).diagonal;
+  return [...singularValues(multiplyTransposedRight(triangle(x), triangle(y)))];
 }
 
-function triangle(z: Dense): Matrix {
-  if (z.rows >= z.cols) return new QrDecomposition(toMatrix(z)).upperTriangularMatrix;
+function triangle(z: Dense): Dense {
+  if (z.rows >= z.cols) return qr(z).r;
   // A wide factor has no thin QR; rows of zeros change nothing.
   const tall = dense(z.cols, z.cols);
   tall.data.set(z.data);

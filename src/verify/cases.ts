@@ -2,7 +2,8 @@
  * Random problems to verify on: every loss, shapes n != m, ranks from 1 to min(n, m), scales and learning-rate ratios
  * that are not 1, several draws of the adapter. All of size about 1, so that relative and absolute errors agree.
  */
-import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { dense, difference, type Dense } from '../numbers/dense.js';
+import { multiplyTransposedRight } from '../numbers/products.js';
 import { clock, type Adapter, type Coefficients } from '../ensemble/adapter.js';
 import { customProblem } from '../input/customLoss.js';
 import { frobenius, frobeniusDense } from '../problem/frobenius.js';
@@ -129,10 +130,11 @@ export class Draws {
 
   /** A well-conditioned covariance [m, m]. */
   covariance(m: number): Dense {
-    const root = toMatrix(this.gaussian(m, m, 1 / Math.sqrt(m)));
-    const h = root.mmul(root.transpose()).mul(0.5);
-    for (let i = 0; i < m; i++) h.set(i, i, h.get(i, i) + 0.5);
-    return dense(m, m, fromMatrix(h).data.map(Math.fround));
+    const root = this.gaussian(m, m, 1 / Math.sqrt(m));
+    const h = multiplyTransposedRight(root, root).data.map((value, at) =>
+      Math.fround(0.5 * value + (at % (m + 1) === 0 ? 0.5 : 0)),
+    );
+    return dense(m, m, h);
   }
 }
 
@@ -142,13 +144,6 @@ export function withTrace(wanted: number, w: Dense): Dense {
   const shifted = w.data.map((value, i) => (i % (w.cols + 1) === 0 ? Math.fround(value + shift) : value));
   return dense(w.rows, w.cols, shifted);
 }
-
-const difference = (a: Dense, b: Dense): Dense =>
-  dense(
-    a.rows,
-    a.cols,
-    a.data.map((value, i) => value - b.data[i]!),
-  );
 
 interface Made {
   readonly problem: Problem | Promise<Problem>;

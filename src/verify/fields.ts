@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { moved, type Field, type HostField, type State64 } from '../../kernels/cpu/step.js';
-import { dense } from '../dense.js';
+import { dense } from '../numbers/dense.js';
 import { clock, intoFrame, outOfFrame, type Adapter, type Factors } from '../ensemble/adapter.js';
 import { download, upload } from '../solver/batch.js';
 import type { System } from '../method/system.js';

@@ -3,7 +3,8 @@
  * loss, the flow, and central differences of the loss in float64, each against each.
  */
 import * as tf from '@tensorflow/tfjs';
-import { fromMatrix, toMatrix, dense } from '../dense.js';
+import { dense } from '../numbers/dense.js';
+import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../numbers/products.js';
 import type { Case } from './cases.js';
 import { atMost, tightest, Worst, type Check, type Context, type Measurement } from './check.js';
 import { gradientByDifferences } from './differences.js';
@@ -127,12 +128,12 @@ const host: Check = {
 /** grad f by hand, at W0 + s B A, in the coordinates of W. */
 function gradientByHand({ problem, coefficients, ...at }: Case, state: State64): Float64Array | null {
   const { n, m, frame } = problem;
-  const update = toMatrix(dense(n, m, updateOf({ problem, coefficients, ...at }, state)));
-  const inFrame = frame ? frame.left.transpose().mmul(update).mmul(frame.right) : update;
-  const found = problem.valueAndGradient(fromMatrix(inFrame));
+  const update = dense(n, m, updateOf({ problem, coefficients, ...at }, state));
+  const inFrame = frame ? multiply(multiplyTransposedLeft(frame.left, update), frame.right) : update;
+  const found = problem.valueAndGradient(inFrame);
   if (!found) return null;
-  const gradient = toMatrix(found.gradient);
-  return fromMatrix(frame ? frame.left.mmul(gradient).mmul(frame.right.transpose()) : gradient).data;
+  const { gradient } = found;
+  return (frame ? multiplyTransposedRight(multiply(frame.left, gradient), frame.right) : gradient).data;
 }
 
 const gradientByLoss = (at: Case, state: State64): Float64Array =>

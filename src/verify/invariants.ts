@@ -2,8 +2,10 @@
  * Checks that simulated trajectories have what every gradient flow of LoRA has, whatever the loss: a conserved matrix,
  * a loss that falls by its dissipation, the symmetries of the loss, ranks that nest, and a scale that is a unit of time.
  */
-import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
-import { toMatrix, type Dense } from '../dense.js';
+import { dense, difference, frobeniusNorm, scaled, type Dense } from '../numbers/dense.js';
+import { multiplyTransposedLeft, multiplyTransposedRight } from '../numbers/products.js';
+import { symmetricEigen } from '../numbers/symmetric.js';
+import { trace } from '../problem/traceSquared.js';
 import type { State64 } from '../../kernels/cpu/step.js';
 import { tableaus } from '../method/tableau.js';
 import { frobeniusDense } from '../problem/frobenius.js';
@@ -36,11 +38,13 @@ const startsOf = ({ adapters }: Case): State64[] => adapters.map(stateOf);
 const endsOf = once((context, at) => ends(context, at, startsOf(at), runOf(at)));
 
 /** B^T B / kB and A A^T / kA [r, r]. */
-function grams(at: Case, state: State64): readonly [Matrix, Matrix] {
+function grams(at: Case, state: State64): readonly [Dense, Dense] {
   const { loraB, loraA } = adapterOf(at, state);
-  const [b, a] = [toMatrix(loraB), toMatrix(loraA)];
   const { lrRatioA, lrRatioB } = at.coefficients;
-  return [b.transpose().mmul(b).div(lrRatioB), a.mmul(a.transpose()).div(lrRatioA)];
+  return [
+    scaled(multiplyTransposedLeft(loraB, loraB), 1 / lrRatioB),
+    scaled(multiplyTransposedRight(loraA, loraA), 1 / lrRatioA),
+  ];
 }
 
 const conservation: Check = {
@@ -56,8 +60,8 @@ const conservation: Check = {
       const found = await endsOf(context, at);
       starts.forEach((start, i) => {
         const [[b0, a0], [b1, a1]] = [grams(at, start), grams(at, found[i]!)];
-        const change = Matrix.sub(b1, a1).sub(Matrix.sub(b0, a0));
-        worst.add(change.norm() / (b0.trace() + a0.trace()), at.name);
+        const change = difference(difference(b1, a1), difference(b0, a0));
+        worst.add(frobeniusNorm(change) / (trace(b0) + trace(a0)), at.name);
       });
     }
     return { ...worst.found, allowed: budget(context) };
@@ -66,18 +70,16 @@ const conservation: Check = {
 
 /** Nodes in (0, 1) and weights of Gauss-Legendre quadrature, by the eigenvalues of its Jacobi matrix (Golub, Welsch). */
 function gaussLegendre(count: number): { readonly node: number; readonly weight: number }[] {
-  const jacobi = Matrix.zeros(count, count);
+  const jacobi = dense(count, count);
   for (let k = 1; k < count; k++) {
     const entry = k / Math.sqrt(4 * k * k - 1);
-    jacobi.set(k, k - 1, entry);
-    jacobi.set(k - 1, k, entry);
+    jacobi.data[k * count + k - 1] = jacobi.data[(k - 1) * count + k] = entry;
   }
-  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(jacobi, {
-    assumeSymmetric: true,
-  });
-  return realEigenvalues
-    .map((value, k) => ({ node: (1 + value) / 2, weight: eigenvectorMatrix.get(0, k) ** 2 }))
-    .sort((a, b) => a.node - b.node);
+  const { values, vectors } = symmetricEigen(jacobi);
+  return Array.from(values, (value, k) => ({
+    node: (1 + value) / 2,
+    weight: vectors.data[k]! ** 2,
+  })).reverse();
 }
 
 /** Exact to rounding for what decays by e^-20. */

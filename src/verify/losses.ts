@@ -4,7 +4,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { tensor2d } from '../../kernels/tensorOps/loraSystem.js';
-import type { Dense } from '../dense.js';
+import type { Dense } from '../numbers/dense.js';
 import type { TensorLoss } from '../problem/problem.js';
 
 /** f(W) of W [n, m], row-major, in float64. */

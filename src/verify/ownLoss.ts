@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { autodiffGradient } from '../../kernels/tensorOps/loraSystem.js';
-import { dense, type Dense } from '../dense.js';
+import { dense, type Dense } from '../numbers/dense.js';
 import { InputError } from '../inputError.js';
 import { customProblem } from '../input/customLoss.js';
 import type { LossModule } from '../input/lossModule.js';

@@ -1,13 +1,13 @@
 /** Orthogonal changes of coordinates of W = W0 + s B A: adapters, losses and problems seen through them. */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { Matrix } from 'ml-matrix';
 import { matMul } from '../../kernels/tensorOps/matMul.js';
 import { tensor2d } from '../../kernels/tensorOps/loraSystem.js';
 import type { State64 } from '../../kernels/cpu/step.js';
-import { fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { dense, transposed, type Dense } from '../numbers/dense.js';
+import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../numbers/products.js';
 import { customProblem } from '../input/customLoss.js';
-import { haarColumns } from '../problem/frame.js';
+import { assembled, haarColumns } from '../problem/frame.js';
 import { frobenius, frobeniusDense } from '../problem/frobenius.js';
 import { linearRegression } from '../problem/linearRegression.js';
 import type { Problem, TensorLoss } from '../problem/problem.js';
@@ -16,16 +16,16 @@ import { adapterOf, stateOf } from './fields.js';
 
 export interface Rotation {
   /** U [n, n] */
-  readonly left: Matrix;
+  readonly left: Dense;
   /** V [m, m] */
-  readonly right: Matrix;
+  readonly right: Dense;
   /** R [r, r] */
-  readonly inner: Matrix;
+  readonly inner: Dense;
 }
 
 /** f(U^T . V) of f: [batch, n, m] -> [batch]. */
 function rotatedLoss(loss: TensorLoss, { left, right }: Rotation): TensorLoss {
-  const [uT, v] = [fromMatrix(left.transpose()), fromMatrix(right)];
+  const [uT, v] = [transposed(left), right];
   return (w) => {
     const [batch, n, m] = w.shape;
     const wV = tf.matMul(w.reshape([batch * n, m]), tensor2d(v)).reshape<Tensor3D>([batch, n, m]);
@@ -35,7 +35,7 @@ function rotatedLoss(loss: TensorLoss, { left, right }: Rotation): TensorLoss {
 
 /** Random orthogonal U [n, n], V [m, m] and R [r, r]; V = U where f is a function of tr W, which nothing else leaves. */
 export function randomRotation(draws: Draws, { problem: { n, m, structure }, rank }: Case): Rotation {
-  const haar = (size: number) => haarColumns(toMatrix(draws.gaussian(size, size, 1)));
+  const haar = (size: number) => haarColumns(draws.gaussian(size, size, 1));
   const left = haar(n);
   return { left, right: structure.kind === 'trace' ? left : haar(m), inner: haar(rank) };
 }
@@ -43,23 +43,24 @@ export function randomRotation(draws: Draws, { problem: { n, m, structure }, ran
 /** E = M - W0 [n, m] of a Frobenius problem in its spectral frame. */
 export function errorOf({ structure, n, m, frame }: Problem): Dense {
   if (structure.kind !== 'diagonal') throw new Error(`no spectrum: ${structure.kind}`);
-  const diagonal = Matrix.zeros(n, m);
-  structure.sigma.forEach((s, i) => diagonal.set(i, i, s));
-  return fromMatrix(frame ? frame.left.mmul(diagonal).mmul(frame.right.transpose()) : diagonal);
+  if (frame) return assembled(frame, structure.sigma);
+  const diagonal = dense(n, m);
+  structure.sigma.forEach((s, i) => (diagonal.data[i * m + i] = s));
+  return diagonal;
 }
 
 /** The problem of f(U^T . V), made anew from its matrices. */
 export function rotatedProblem({ problem }: Case, rotation: Rotation): Problem | Promise<Problem> {
   const { structure } = problem;
   const { left, right } = rotation;
-  const rotated = (w: Dense) => fromMatrix(left.mmul(toMatrix(w)).mmul(right.transpose()));
+  const rotated = (w: Dense) => multiplyTransposedRight(multiply(left, w), right);
   switch (structure.kind) {
     case 'diagonal':
       return frobenius(rotated(errorOf(problem)));
     case 'quadratic': {
       const { error, covariance: h } = structure;
       if (!h) return frobeniusDense(rotated(error));
-      return linearRegression(rotated(error), fromMatrix(right.mmul(toMatrix(h)).mmul(right.transpose())));
+      return linearRegression(rotated(error), multiplyTransposedRight(multiply(right, h), right));
     }
     case 'trace':
       return problem;
@@ -72,7 +73,7 @@ export function rotatedProblem({ problem }: Case, rotation: Rotation): Problem |
 export function rotatedState(at: Case, { left, right, inner }: Rotation, state: State64): State64 {
   const { loraB, loraA } = adapterOf(at, state);
   return stateOf({
-    loraB: fromMatrix(left.mmul(toMatrix(loraB)).mmul(inner)),
-    loraA: fromMatrix(inner.transpose().mmul(toMatrix(loraA)).mmul(right.transpose())),
+    loraB: multiply(multiply(left, loraB), inner),
+    loraA: multiplyTransposedRight(multiplyTransposedLeft(inner, loraA), right),
   });
 }

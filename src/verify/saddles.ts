@@ -2,7 +2,7 @@
  * Checks of the saddles of low-rank approximation: an adapter aligned with singular directions that are not the
  * leading ones stays with them; disturbed, it leaves at the predicted rate and ends at the optimum.
  */
-import { dense, type Dense } from '../dense.js';
+import { dense, type Dense } from '../numbers/dense.js';
 import { clock, type Adapter, type Coefficients, type Factors } from '../ensemble/adapter.js';
 import { tableaus } from '../method/tableau.js';
 import { frobeniusFromSpectrum } from '../problem/frobenius.js';

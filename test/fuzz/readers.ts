@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Dense } from '../../src/dense.js';
+import type { Dense } from '../../src/numbers/dense.js';
 import { giveFile } from '../../src/files/disk.js';
 import { readEntries, readMatrix } from '../../src/files/matrix.js';
 import { product, readSafetensors } from '../../src/files/safetensors.js';

@@ -1,7 +1,7 @@
 /** Every check of the closed forms on wasm: it holds, and it sees what could be wrong in a formula or the simulator. */
 import { beforeAll } from 'vitest';
 import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSystem.js';
-import { dense, type Dense } from '../../src/dense.js';
+import { dense, type Dense } from '../../src/numbers/dense.js';
 import { fromFactors, toFactors, type Coefficients } from '../../src/ensemble/adapter.js';
 import { solve } from '../../src/solver/solve.js';
 import type { Context } from '../../src/verify/check.js';

@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { evaluator } from '../../kernels/cpu/evaluate.js';
 import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSystem.js';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
-import { dense, transposed, type Dense } from '../../src/dense.js';
+import { dense, transposed, type Dense } from '../../src/numbers/dense.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import type { System } from '../../src/method/system.js';
 import { frobeniusDense } from '../../src/problem/frobenius.js';

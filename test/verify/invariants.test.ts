@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { beforeAll, expect, test, vi } from 'vitest';
-import { dense, transposed } from '../../src/dense.js';
+import { dense, transposed } from '../../src/numbers/dense.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import type { System } from '../../src/method/system.js';
 import { frobeniusDense } from '../../src/problem/frobenius.js';

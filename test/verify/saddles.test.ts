@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { evaluator } from '../../kernels/cpu/evaluate.js';
 import { rungeKuttaStep, type Field, type State64 } from '../../kernels/cpu/step.js';
-import { dense, type Dense } from '../../src/dense.js';
+import { dense, type Dense } from '../../src/numbers/dense.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import { tableaus } from '../../src/method/tableau.js';
 import { solve, type Member } from '../../src/solver/solve.js';

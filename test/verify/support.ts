@@ -1,7 +1,7 @@
 /** What the tests of verification share: a context on a backend, and findings of checks under a fault. */
 import { describe, expect, test } from 'vitest';
 import { useBackend } from '../../src/backend/useBackend.js';
-import { dense, type Dense } from '../../src/dense.js';
+import { dense, type Dense } from '../../src/numbers/dense.js';
 import { solve } from '../../src/solver/solve.js';
 import { randomCases } from '../../src/verify/cases.js';
 import type { Check, Context, Finding } from '../../src/verify/check.js';

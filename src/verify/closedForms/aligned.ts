@@ -1,12 +1,12 @@
 /** LoRA on the Frobenius loss from spectrally aligned starts, where modes decouple: path, end, rates and saddles. */
-import { Matrix } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../../dense.js';
+import { columns, scaledColumns, type Dense } from '../../numbers/dense.js';
+import { multiplyTransposedLeft } from '../../numbers/products.js';
+import { assembled } from '../../problem/frame.js';
 import type { Adapter } from '../../ensemble/adapter.js';
 import { plans, Draws } from '../cases.js';
 import { atMost, Worst, type Check, type Context } from '../check.js';
 import { relativeError } from '../precision.js';
 import {
-  assembled,
   coupled,
   frobeniusCase,
   separated,
@@ -35,10 +35,12 @@ const onModes =
   (modes: readonly number[]): Start =>
   (draws, { left, right }, k) => {
     const size = modes.map(() => unitFactor(k) * (0.6 + 0.3 * draws.uniform()));
-    const columns = (q: Matrix) => q.subMatrixColumn([...modes]);
     return {
-      x0: columns(left).mulRowVector(size.map((y) => y * (1.2 * draws.uniform() - 0.8))),
-      y0: columns(right).mulRowVector(size),
+      x0: scaledColumns(
+        columns(left, modes),
+        size.map((y) => y * (1.2 * draws.uniform() - 0.8)),
+      ),
+      y0: scaledColumns(columns(right, modes), size),
     };
   };
 
@@ -77,9 +79,11 @@ function pathFrom({ subject }: Context, at: AlignedCase, adapter: Adapter) {
   const { sigma, frame, modes } = at;
   const { c, x0, y0 } = coupled(adapter, at.coefficients);
   /** What a factor has of every mode; off its modes it has rounding alone. */
-  const entries = (q: Matrix, z: Dense) => {
-    const inFrame = q.transpose().mmul(toMatrix(z));
-    return sigma.map((_, mode) => (modes.includes(mode) ? inFrame.get(mode, modes.indexOf(mode)) : 0));
+  const entries = (q: Dense, z: Dense) => {
+    const inFrame = multiplyTransposedLeft(q, z);
+    return sigma.map((_, mode) =>
+      modes.includes(mode) ? inFrame.data[mode * z.cols + modes.indexOf(mode)]! : 0,
+    );
   };
   return subject.theory.alignedPath({
     sigma,
@@ -103,7 +107,7 @@ const path: Check = {
         (adapter) => {
           const closed = pathFrom(context, at, adapter);
           return (t) => ({
-            update: fromMatrix(assembled(at.frame, closed.product(t))).data,
+            update: assembled(at.frame, closed.product(t)).data,
             loss: closed.loss(t),
           });
         },
@@ -126,7 +130,7 @@ const end: Check = {
       const slowest = Math.min(...paths.flatMap(({ rates, support }) => support.map((mode) => rates[mode]!)));
       const [ends] = await simulated(context, at, [timeUntil(1e-9, slowest)]);
       ends!.forEach((found, k) => {
-        const expected = fromMatrix(assembled(at.frame, paths[k]!.product(Infinity))).data;
+        const expected = assembled(at.frame, paths[k]!.product(Infinity)).data;
         worst.add(relativeError([found.update()], [expected]), `${at.name}: s B A`);
         const loss = Math.abs(found.loss - paths[k]!.loss(Infinity)) / at.problem.initialLoss!;
         worst.add(loss, `${at.name}: loss`);
@@ -142,7 +146,7 @@ function leftOf(
   update: Float64Array,
   mode: number,
 ): number {
-  const [u, v] = [frame.left.getColumn(mode), frame.right.getColumn(mode)];
+  const [u, v] = [columns(frame.left, [mode]).data, columns(frame.right, [mode]).data];
   let overlap = 0;
   for (let i = 0; i < n; i++) for (let j = 0; j < m; j++) overlap += u[i]! * update[i * m + j]! * v[j]!;
   return Math.abs(1 - overlap / sigma[mode]!);
@@ -196,11 +200,9 @@ const saddles: Check = {
       };
       const [ends] = await simulated(context, at, [gapTime(at)]);
       supports(rank).forEach((modes, i) => {
-        const stayed = fromMatrix(
-          assembled(
-            frame,
-            sigma.map((s, mode) => (modes.includes(mode) ? s : 0)),
-          ),
+        const stayed = assembled(
+          frame,
+          sigma.map((s, mode) => (modes.includes(mode) ? s : 0)),
         );
         const left = relativeError([ends![i]!.update()], [stayed.data]) > 0.1;
         if (left !== context.subject.theory.isSaddle(sigma, modes, rank))
@@ -216,11 +218,11 @@ const saddles: Check = {
 };
 
 /** z [rows, up to rank] with columns of zeros up to the rank, and something small added everywhere. */
-function perturbed(draws: Draws, rows: number, rank: number, z: Matrix) {
-  const all = toMatrix(draws.gaussian(rows, rank, PERTURBATION));
-  for (let j = 0; j < z.columns; j++)
-    for (let i = 0; i < rows; i++) all.set(i, j, all.get(i, j) + z.get(i, j));
-  return fromMatrix(all);
+function perturbed(draws: Draws, rows: number, rank: number, z: Dense): Dense {
+  const all = draws.gaussian(rows, rank, PERTURBATION);
+  for (let j = 0; j < z.cols; j++)
+    for (let i = 0; i < rows; i++) all.data[i * rank + j]! += z.data[i * z.cols + j]!;
+  return all;
 }
 
 export const alignedChecks: readonly Check[] = [path, end, rate, saddles];

@@ -1,13 +1,12 @@
 /** LoRA on the Frobenius loss from lambda-balanced starts, square, tall and wide: path, end and rate. */
-import type { Matrix } from 'ml-matrix';
-import { fromMatrix, toMatrix, type Dense } from '../../dense.js';
+import { leadingColumns, scaled, sum, type Dense } from '../../numbers/dense.js';
+import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../../numbers/products.js';
 import type { Adapter } from '../../ensemble/adapter.js';
-import { haarColumns } from '../../problem/frame.js';
+import { assembled, haarColumns } from '../../problem/frame.js';
 import { plans, rankOf, Draws } from '../cases.js';
 import { Worst, type Check, type Context } from '../check.js';
 import { relativeError } from '../precision.js';
 import {
-  assembled,
   coupled,
   frobeniusCase,
   orthonormal,
@@ -32,10 +31,10 @@ const SOURCE = 'derived from the flow (cf. Braun et al. 2022; Domine et al. 2024
 
 /** X0 and Y0 of orthonormal columns times two lengths, X0 = 0 among them: lambda of both signs. */
 const balancedStart =
-  (zeroB: boolean, columns: (draws: Draws, frameSide: Matrix) => Matrix): Start =>
+  (zeroB: boolean, columns: (draws: Draws, frameSide: Dense) => Dense): Start =>
   (draws, { left, right }, k) => ({
-    x0: columns(draws, left).mul(zeroB ? 0 : unitFactor(k) * draws.uniform()),
-    y0: columns(draws, right).mul(unitFactor(k) * (0.3 + 0.4 * draws.uniform())),
+    x0: scaled(columns(draws, left), zeroB ? 0 : unitFactor(k) * draws.uniform()),
+    y0: scaled(columns(draws, right), unitFactor(k) * (0.3 + 0.4 * draws.uniform())),
   });
 
 /** @param largestRank null: as large as the matrix allows */
@@ -66,11 +65,11 @@ const slowCases = (context: Context): SpectralCase[] =>
   });
 
 /** Orthonormal columns near the first r of the frame, the last of which leans towards the next one. */
-function leaning(draws: Draws, side: Matrix, rank: number): Matrix {
-  const columns = toMatrix(draws.gaussian(side.rows, rank, 0.1 / Math.sqrt(side.rows)));
-  columns.add(side.subMatrix(0, side.rows - 1, 0, rank - 1));
-  const last = columns.getColumnVector(rank - 1).add(side.getColumnVector(rank));
-  return haarColumns(columns.setColumn(rank - 1, last));
+function leaning(draws: Draws, side: Dense, rank: number): Dense {
+  const drawn = draws.gaussian(side.rows, rank, 0.1 / Math.sqrt(side.rows));
+  const near = sum(drawn, leadingColumns(side, rank));
+  for (let i = 0; i < side.rows; i++) near.data[i * rank + rank - 1]! += side.data[i * side.cols + rank]!;
+  return haarColumns(near);
 }
 
 function pathFrom({ subject }: Context, at: SpectralCase, adapter: Adapter) {
@@ -78,16 +77,15 @@ function pathFrom({ subject }: Context, at: SpectralCase, adapter: Adapter) {
   const { n, m } = at.problem;
   const { c, x0, y0 } = coupled(adapter, at.coefficients);
   const lambda = (squares(y0) - squares(x0)) / rank;
-  const inFrame = (q: typeof frame.left, z: Dense) => fromMatrix(q.transpose().mmul(toMatrix(z)));
-  const input = { sigma, n, m, c, lambda, x0: inFrame(frame.left, x0), y0: inFrame(frame.right, y0) };
-  return subject.theory.balancedPath(input);
+  const inFrame = { x0: multiplyTransposedLeft(frame.left, x0), y0: multiplyTransposedLeft(frame.right, y0) };
+  return subject.theory.balancedPath({ sigma, n, m, c, lambda, ...inFrame });
 }
 
 const squares = ({ data }: Dense): number => data.reduce((sum, value) => sum + value * value, 0);
 
 /** U (c X Y^T) V^T of what is in the frame. */
 const outOfFrame = ({ frame: { left, right } }: SpectralCase, update: Dense): Float64Array =>
-  fromMatrix(left.mmul(toMatrix(update)).mmul(right.transpose())).data;
+  multiplyTransposedRight(multiply(left, update), right).data;
 
 const path: Check = {
   id: 'closed-forms/balanced-path',
@@ -120,7 +118,7 @@ const end: Check = {
   async measure(context) {
     const worst = new Worst();
     for (const at of balancedCases(context, 3)) {
-      const best = fromMatrix(assembled(at.frame, at.sigma.slice(0, at.rank))).data;
+      const best = assembled(at.frame, at.sigma.slice(0, at.rank)).data;
       const paths = at.adapters.map((adapter) => pathFrom(context, at, adapter));
       const time = timeUntil(1e-9, Math.min(...paths.map((closed) => closed.rate)));
       const [ends] = await simulated(context, at, [time]);
@@ -143,7 +141,7 @@ const rate: Check = {
   async measure(context) {
     const worst = new Worst(1);
     for (const at of slowCases(context)) {
-      const best = fromMatrix(assembled(at.frame, at.sigma.slice(0, at.rank))).data;
+      const best = assembled(at.frame, at.sigma.slice(0, at.rank)).data;
       const closed = pathFrom(context, at, at.adapters[0]!);
       const left = (t: number) => relativeError([outOfFrame(at, closed.update(t))], [best]);
       const found = ({ update }: Snapshot) => relativeError([update()], [best]);

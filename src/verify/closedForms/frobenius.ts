@@ -1,7 +1,7 @@
 /** The Frobenius loss: full fine-tuning's path, and LoRA's end from Gaussian starts, against their closed forms. */
-import { fromMatrix } from '../../dense.js';
+import { assembled } from '../../problem/frame.js';
 import { Worst, type Check } from '../check.js';
-import { assembled, genericCases } from './problems.js';
+import { genericCases } from './problems.js';
 import { compareEnd, compareFull, stationaryBudget } from './simulate.js';
 import { pathBudget } from '../trajectories.js';
 
@@ -15,7 +15,7 @@ const full: Check = {
     const worst = new Worst();
     for (const at of genericCases(context)) {
       const path = (t: number) => ({
-        update: fromMatrix(assembled(at.frame, theory.frobeniusFullUpdate(at.sigma, t))).data,
+        update: assembled(at.frame, theory.frobeniusFullUpdate(at.sigma, t)).data,
         loss: theory.frobeniusFullLoss(at.sigma, t),
       });
       await compareFull(context, at, 3, path, worst);
@@ -35,7 +35,7 @@ const end: Check = {
     for (const at of genericCases(context)) {
       const best = context.subject.theory.eckartYoungMirsky(at.sigma, at.rank);
       const update = assembled(at.frame, at.sigma.slice(0, at.rank));
-      await compareEnd(context, at, { ...best, update: fromMatrix(update) }, worst);
+      await compareEnd(context, at, { ...best, update }, worst);
     }
     return { ...worst.found, allowed: stationaryBudget(context.backend) };
   },

@@ -1,10 +1,11 @@
 /** Linear regression: full fine-tuning's path, LoRA's end from Gaussian starts, and H = I, which is the Frobenius loss. */
-import { fromMatrix } from '../../dense.js';
+import { identity } from '../../numbers/dense.js';
+import { assembled } from '../../problem/frame.js';
 import { frobenius } from '../../problem/frobenius.js';
 import { linearRegression } from '../../problem/linearRegression.js';
 import { atMost, Worst, type Check } from '../check.js';
 import { relativeError } from '../precision.js';
-import { assembled, genericCases, identity, regressionCases } from './problems.js';
+import { genericCases, regressionCases } from './problems.js';
 import { compareEnd, compareFull, stationaryBudget, pathTimes, simulated } from './simulate.js';
 import { pathBudget } from '../trajectories.js';
 
@@ -48,18 +49,18 @@ const optima: Check = {
     const { theory } = context.subject;
     const worst = new Worst();
     for (const { name, problem, frame, sigma } of genericCases(context)) {
-      const input = { e: fromMatrix(assembled(frame, sigma)), h: identity(problem.m) };
+      const input = { e: assembled(frame, sigma), h: identity(problem.m) };
       const { optimum } = theory.regressionOptima(input);
       for (let rank = 1; rank < sigma.length; rank++) {
         const [found, expected] = [optimum(rank), theory.eckartYoungMirsky(sigma, rank)];
-        const best = fromMatrix(assembled(frame, sigma.slice(0, rank))).data;
+        const best = assembled(frame, sigma.slice(0, rank)).data;
         worst.add(Math.abs(found.loss / expected.loss - 1), `${name}: optimum of rank ${rank}`);
         worst.add(Math.abs(found.relativeError / expected.relativeError - 1), `${name}: relative error`);
         worst.add(relativeError([found.update.data], [best]), `${name}: update of rank ${rank}`);
       }
       const path = theory.regressionFullPath(input);
       for (const t of [0.3, 1, 3]) {
-        const expected = fromMatrix(assembled(frame, theory.frobeniusFullUpdate(sigma, t))).data;
+        const expected = assembled(frame, theory.frobeniusFullUpdate(sigma, t)).data;
         worst.add(relativeError([path.update(t).data], [expected]), `${name}: full fine-tuning`);
         worst.add(Math.abs(path.loss(t) / theory.frobeniusFullLoss(sigma, t) - 1), `${name}: its loss`);
       }
@@ -79,7 +80,7 @@ const flow: Check = {
   async measure(context) {
     const worst = new Worst();
     for (const at of genericCases(context)) {
-      const error = fromMatrix(assembled(at.frame, at.sigma));
+      const error = assembled(at.frame, at.sigma);
       const times = pathTimes(at);
       const [one, other] = [
         await simulated(context, { ...at, problem: frobenius(error) }, times),

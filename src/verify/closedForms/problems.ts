@@ -2,23 +2,16 @@
  * Random problems for closed forms, made from their answer: the singular vectors and values of E (or E H^{1/2}) are
  * drawn first and E is put together from them, so that nothing is taken from a decomposition that rankflow computes.
  */
-import { Matrix } from 'ml-matrix';
-import { dense, fromMatrix, toMatrix, transposed, type Dense } from '../../dense.js';
+import { dense, scaled, scaledColumns, sum, transposed, type Dense } from '../../numbers/dense.js';
+import { multiply, multiplyTransposedRight } from '../../numbers/products.js';
 import type { Adapter, Coefficients } from '../../ensemble/adapter.js';
-import { haarColumns, type Frame } from '../../problem/frame.js';
+import { assembled, haarColumns, type Frame } from '../../problem/frame.js';
 import { frobenius, frobeniusDense } from '../../problem/frobenius.js';
 import { linearRegression } from '../../problem/linearRegression.js';
 import { trace, traceSquared } from '../../problem/traceSquared.js';
 import { Draws, plans, rankOf, withTrace, type Case } from '../cases.js';
 import type { Context } from '../check.js';
 import { frobeniusLoss, linearRegressionLoss, traceSquaredLoss } from '../losses.js';
-
-const scaled = (a: Dense, factor: number): Dense =>
-  dense(
-    a.rows,
-    a.cols,
-    a.data.map((value) => factor * value),
-  );
 
 /** What closed forms take: the coupling c = s sqrt(kA kB), X0 = B0 / sqrt(kB) [n, r], Y0 = A0^T / sqrt(kA) [m, r]. */
 export function coupled(
@@ -39,20 +32,13 @@ export const uncoupled = (x: Dense, y: Dense, { lrRatioA, lrRatioB }: Coefficien
 });
 
 /** Orthonormal columns [rows, cols], uniformly distributed. */
-export const orthonormal = (draws: Draws, rows: number, cols: number): Matrix =>
-  haarColumns(toMatrix(draws.gaussian(rows, cols, 1)));
+export const orthonormal = (draws: Draws, rows: number, cols: number): Dense =>
+  haarColumns(draws.gaussian(rows, cols, 1));
 
 const drawnFrame = (draws: Draws, n: number, m: number): Frame => ({
   left: orthonormal(draws, n, n),
   right: orthonormal(draws, m, m),
 });
-
-/** U diag(d) V^T [n, m]. */
-export function assembled({ left, right }: Frame, diagonal: Float64Array): Matrix {
-  const k = diagonal.length;
-  const leading = (q: Matrix) => q.subMatrix(0, q.rows - 1, 0, k - 1);
-  return leading(left).mulRowVector(Array.from(diagonal)).mmul(leading(right).transpose());
-}
 
 /** 0.6^i times 1.1 at most, i = 0, 1, ...: gaps wide enough for ends to be reached. */
 export const separated = (draws: Draws, count: number): Float64Array =>
@@ -89,11 +75,11 @@ export type Start = (
   draws: Draws,
   frame: Frame,
   k: Coefficients,
-) => { readonly x0: Matrix; readonly y0: Matrix };
+) => { readonly x0: Dense; readonly y0: Dense };
 
 function started(start: Start, draws: Draws, frame: Frame, k: Coefficients): Adapter {
   const { x0, y0 } = start(draws, frame, k);
-  return uncoupled(fromMatrix(x0), fromMatrix(y0), k);
+  return uncoupled(x0, y0, k);
 }
 
 /** Frobenius problems, simulated in turns dense and in the frame that rankflow finds. */
@@ -106,7 +92,7 @@ export function frobeniusCase(
   start: Start,
 ): SpectralCase {
   const frame = drawnFrame(draws, n, m);
-  const error = fromMatrix(assembled(frame, sigma));
+  const error = assembled(frame, sigma);
   const inFrame = draws.uniform() < 0.5;
   const base = draws.matrix(n, m);
   const coefficients = draws.coefficients();
@@ -129,8 +115,8 @@ export function frobeniusCase(
 export const gaussianStart =
   ([n, m]: Shape, rank: number): Start =>
   (draws, _, k) => ({
-    x0: Matrix.zeros(n, rank),
-    y0: toMatrix(draws.gaussian(m, rank, unitFactor(k) / Math.sqrt(m))),
+    x0: dense(n, rank),
+    y0: draws.gaussian(m, rank, unitFactor(k) / Math.sqrt(m)),
   });
 
 /** Frobenius problems with separated singular values, from Gaussian starts. */
@@ -142,15 +128,6 @@ export const genericCases = (context: Context): SpectralCase[] =>
     const sigma = separated(draws, Math.min(...shape));
     return frobeniusCase(context, draws, shape, rank, sigma, gaussianStart(shape, rank));
   });
-
-const sum = (a: Dense, b: Dense): Dense =>
-  dense(
-    a.rows,
-    a.cols,
-    a.data.map((value, i) => value + b.data[i]!),
-  );
-
-export const identity = (m: number): Dense => fromMatrix(Matrix.eye(m));
 
 /** A linear regression with its E and H, Gaussian A0 and B0 = 0. */
 export interface RegressionCase extends Case {
@@ -170,15 +147,18 @@ export function regressionCases(context: Context): RegressionCase[] {
     const q = orthonormal(draws, m, m);
     const roots = Array.from({ length: m }, () => draws.ratio() ** 0.25);
     const withRoots = (power: number) =>
-      q
-        .clone()
-        .mulRowVector(roots.map((root) => root ** power))
-        .mmul(q.transpose());
+      multiplyTransposedRight(
+        scaledColumns(
+          q,
+          roots.map((root) => root ** power),
+        ),
+        q,
+      );
     const frame = drawnFrame(draws, n, m);
     const sigma = separated(draws, Math.min(n, m));
     const weighted = assembled(frame, sigma);
-    const e = fromMatrix(weighted.mmul(withRoots(-1)));
-    const h = fromMatrix(withRoots(2));
+    const e = multiply(weighted, withRoots(-1));
+    const h = withRoots(2);
     const base = draws.matrix(n, m);
     const coefficients = draws.coefficients();
     const start = gaussianStart([n, m], rank);

@@ -2,7 +2,7 @@
  * How far LoRA's end on the trace-squared loss lies from full fine-tuning's, by rank: the spectral law, the Gaussian
  * expectation by Monte Carlo simulation, and the O(r^-1/2) law fitted to simulated ends.
  */
-import { dense, fromMatrix } from '../../dense.js';
+import { dense, scaled } from '../../numbers/dense.js';
 import type { Coefficients, Factors } from '../../ensemble/adapter.js';
 import { traceSquared } from '../../problem/traceSquared.js';
 import { zScore } from '../../sweep/statistics.js';
@@ -28,7 +28,7 @@ const spectral: Check = {
     const worst = new Worst();
     const start = (draws: Draws, n: number, rank: number) => ({
       x: dense(n, rank),
-      y: fromMatrix(orthonormal(draws, n, rank).mul(draws.ratio())),
+      y: scaled(orthonormal(draws, n, rank), draws.ratio()),
     });
     for (const at of traceCases(context, start)) {
       const { n } = at.problem;

@@ -2,7 +2,7 @@
  * Simulations on the backend that closed forms are held against: LoRA by the solver and full fine-tuning by its own
  * system, at several times, and the errors that float32 and the method's tolerance let them have.
  */
-import type { Dense } from '../../dense.js';
+import type { Dense } from '../../numbers/dense.js';
 import type { Adapter, Factors } from '../../ensemble/adapter.js';
 import { integrate } from '../../solver/integrate.js';
 import type { State64 } from '../../../kernels/cpu/step.js';

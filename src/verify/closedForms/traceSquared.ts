@@ -1,5 +1,5 @@
 /** The trace-squared loss: simulated paths, ends and rates of LoRA and full fine-tuning against their closed forms. */
-import { dense, transposed } from '../../dense.js';
+import { dense, transposed } from '../../numbers/dense.js';
 import type { Adapter } from '../../ensemble/adapter.js';
 import { Worst, type Check, type Context } from '../check.js';
 import type { Draws } from '../cases.js';

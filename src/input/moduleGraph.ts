@@ -1,0 +1,128 @@
+/**
+ * The files that a module's results rest on: itself, what it imports, directly or not, and files whose names are written
+ * in it. Packages are known by name and version. What is imported or read by a name that is put together when it runs
+ * cannot be seen. Node.js only.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { createJiti } from 'jiti';
+import { withFile } from '../files/disk.js';
+import { packageRoot } from '../packageRoot.js';
+
+/** The loader that modules are read by, without its cache of translated files, so that it sees every source. */
+const jiti = createJiti(import.meta.url, { fsCache: false });
+
+const SOURCE = /\.[cm]?[jt]sx?$/i;
+const PACKAGES = `${sep}node_modules${sep}`;
+/** What comes with rankflow, which has a version. */
+const OWN = join(packageRoot, 'dist') + sep;
+
+export interface Rested {
+  /** "NAME@VERSION" of a package, or a path relative to the module's folder; the same wherever that is. */
+  readonly name: string;
+  /** SHA-256 of a file; null for a package. */
+  readonly digest: string | null;
+}
+
+/** Everything that a module rests on, sorted by name. @throws InputError if a file of it cannot be read */
+export function moduleGraph(module: string): Rested[] {
+  const found = new Map<string, Rested>();
+  const root = resolve(module);
+  const waiting = [root];
+  const seen = new Set(waiting);
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (file.startsWith(OWN)) continue;
+    const inPackage = file.includes(PACKAGES);
+    const name = inPackage ? packageOf(file) : relative(dirname(root), file).replaceAll(sep, '/');
+    found.set(name, { name, digest: inPackage ? null : digestOfFile(file) });
+    if (inPackage || !SOURCE.test(file)) continue;
+    for (const other of namedIn(file))
+      if (!seen.has(other)) {
+        seen.add(other);
+        waiting.push(other);
+      }
+  }
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const PIECE = 2 ** 24;
+
+const digestOfFile = (path: string): string =>
+  withFile(path, ({ size, read }) => {
+    const hash = createHash('sha256');
+    for (let begin = 0; begin < size; begin += PIECE) hash.update(read(begin, PIECE));
+    return hash.digest('hex');
+  });
+
+/** What Babel, which translates modules for the loader, passes to visitors; the part that is used here. */
+interface Visited {
+  readonly node: {
+    readonly value?: unknown;
+    readonly quasis?: readonly { readonly value: { readonly cooked?: string } }[];
+  };
+  readonly parent: { readonly type: string };
+  traverse(visitor: Readonly<Record<string, (path: Visited) => void>>): void;
+}
+
+const MODULE_NAMES = /^(Import|Export|TSExternalModuleReference|CallExpression)/;
+
+/** Files that texts in a module's source name: as modules where they may be imported, else as they are. */
+function namedIn(file: string): string[] {
+  const files = new Set<string>();
+  // Node.js itself looks beside what a link leads to, the loader beside the link.
+  const places = new Set([file, realpathSync(file)]);
+  const hear = (text: unknown, { parent }: Visited) => {
+    if (typeof text !== 'string') return;
+    const isModule = /^(\.{0,2}\/|file:)/.test(text) || MODULE_NAMES.test(parent.type);
+    for (const place of places)
+      for (const named of [isModule && moduleNamed(text, place), fileNamed(text, place)])
+        if (named) files.add(named);
+  };
+  const collect = () => ({
+    visitor: {
+      Program: (program: Visited) =>
+        program.traverse({
+          StringLiteral: (path) => hear(path.node.value, path),
+          TemplateLiteral: (path) =>
+            path.node.quasis?.length === 1 && hear(path.node.quasis[0]!.value.cooked, path),
+        }),
+    },
+  });
+  jiti.transform({
+    source: readFileSync(file, 'utf8'),
+    filename: file,
+    ts: /\.[cm]?tsx?$/i.test(file),
+    async: true,
+    babel: { plugins: [collect] },
+  });
+  return [...files];
+}
+
+function moduleNamed(text: string, from: string): string | null {
+  if (isBuiltin(text)) return null;
+  const url = jiti.esmResolve(text, { parentURL: pathToFileURL(from).href, try: true });
+  return url?.startsWith('file:') ? existing(fileURLToPath(url)) : null;
+}
+
+/** A file named relative to the module that names it, or to where the process works. */
+const fileNamed = (text: string, from: string): string | null =>
+  text === '' || text.length > 1000 || text.includes('\0')
+    ? null
+    : (existing(resolve(dirname(from), text)) ?? existing(resolve(text)));
+
+const existing = (path: string): string | null =>
+  statSync(path, { throwIfNoEntry: false })?.isFile() ? path : null;
+
+/** "NAME@VERSION" of the package that a file is in. */
+function packageOf(file: string): string {
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
+    const manifest = join(folder, 'package.json');
+    if (!existsSync(manifest)) continue;
+    const { name, version } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, unknown>;
+    if (typeof name === 'string' && typeof version === 'string') return `${name}@${version}`;
+  }
+  return file;
+}

@@ -1,0 +1,53 @@
+/** Eigenvalues and Cholesky factors of symmetric matrices. */
+import { dense, type Dense } from './dense.js';
+import { multiply } from './products.js';
+import { svd } from './svd.js';
+
+/**
+ * H = V diag(values) V^T of a symmetric H [m, m]: values largest first [m], vectors V [m, m]. Of H + c I, which has no
+ * negative eigenvalue, the singular vectors are V; the values are the Rayleigh quotients of these with H.
+ * @throws SvdError if an entry is not finite
+ */
+export function symmetricEigen(h: Dense): { values: Float64Array; vectors: Dense } {
+  const m = h.cols;
+  let bound = 0;
+  for (let i = 0; i < m; i++)
+    bound = Math.max(
+      bound,
+      h.data.subarray(i * m, (i + 1) * m).reduce((sum, v) => sum + Math.abs(v), 0),
+    );
+  const shifted = dense(m, m, h.data.slice());
+  for (let i = 0; i < m; i++) shifted.data[i * m + i]! += bound;
+  const { left: vectors } = svd(shifted);
+  const values = new Float64Array(m);
+  multiply(h, vectors).data.forEach((value, at) => (values[at % m]! += value * vectors.data[at]!));
+  return { values, vectors };
+}
+
+/** L [m, m], lower triangular, of H = L L^T; null if H is not positive definite. Of H the lower triangle is read. */
+export function cholesky(h: Dense): Dense | null {
+  const m = h.cols;
+  const l = dense(m, m);
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j <= i; j++) {
+      let rest = h.data[i * m + j]!;
+      for (let k = 0; k < j; k++) rest -= l.data[i * m + k]! * l.data[j * m + k]!;
+      if (i !== j) l.data[i * m + j] = rest / l.data[j * m + j]!;
+      else if (rest > 0) l.data[i * m + i] = Math.sqrt(rest);
+      else return null;
+    }
+  return l;
+}
+
+/** X [n, m] of X L^T = B, for a lower triangular L [m, m] and B [n, m]: what a Cholesky factor normalizes rows by. */
+export function solveLowerTransposed(l: Dense, b: Dense): Dense {
+  const m = l.cols;
+  const x = dense(b.rows, m);
+  for (let row = 0; row < b.rows * m; row += m)
+    for (let j = 0; j < m; j++) {
+      let rest = b.data[row + j]!;
+      for (let k = 0; k < j; k++) rest -= x.data[row + k]! * l.data[j * m + k]!;
+      x.data[row + j] = rest / l.data[j * m + j]!;
+    }
+  return x;
+}

@@ -1,0 +1,114 @@
+/**
+ * The compiled loops of this folder (kernels/wasm/assembly/numbers) and the memory they work in. They start without
+ * waiting, in Node.js, its worker threads and web workers, and round alike everywhere: no fused multiply-add.
+ */
+import { numbersModule } from '../../kernels/wasm/numbersModule.js';
+
+/** What the module exports; numbers that name arrays are addresses in its memory. */
+export interface Loops {
+  /** See assembly/numbers/products.ts. */
+  multiplyTiles(
+    a: number,
+    b: number,
+    c: number,
+    rowTiles: number,
+    colTiles: number,
+    depth: number,
+    adds: boolean,
+  ): void;
+  /** See assembly/numbers/rows.ts. */
+  updateAndGather(
+    a: number,
+    rows: number,
+    cols: number,
+    pitch: number,
+    x: number,
+    v: number,
+    u: number,
+    y: number,
+  ): void;
+  updateAndMultiply(
+    a: number,
+    rows: number,
+    cols: number,
+    pitch: number,
+    u: number,
+    y: number,
+    v: number,
+    x: number,
+  ): void;
+  /** See assembly/numbers/strips.ts. */
+  reflect(
+    strips: number,
+    count: number,
+    rows: number,
+    vectors: number,
+    pitch: number,
+    taus: number,
+    offset: number,
+    first: number,
+    step: number,
+    reflections: number,
+  ): void;
+  rotate(
+    strips: number,
+    count: number,
+    rows: number,
+    chains: number,
+    chainCount: number,
+    rotations: number,
+  ): void;
+}
+
+/** A float64 array in the memory of the loops. */
+export interface Block {
+  readonly address: number;
+  readonly data: Float64Array;
+}
+
+export interface Workspace<Name extends string> {
+  readonly loops: Loops;
+  /** Arrays of zeros. They are good until the next call of `workspace`. */
+  readonly blocks: Readonly<Record<Name, Block>>;
+}
+
+const PAGE = 65536;
+/** What the module itself may use, at the start of the memory. */
+const RESERVED = 1024;
+/** Memory cannot shrink: above this, it is let go after use. */
+const KEPT_BYTES = 2 ** 25;
+
+let module: WebAssembly.Module | null = null;
+let kept: { readonly memory: WebAssembly.Memory; readonly loops: Loops } | null = null;
+
+function start(bytes: number) {
+  module ??= new WebAssembly.Module(Uint8Array.from(atob(numbersModule), (c) => c.charCodeAt(0)));
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) });
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  return { memory, loops: exports as unknown as Loops };
+}
+
+/**
+ * Memory for arrays of these lengths.
+ * @throws RangeError if there is not so much memory (4 GiB at most)
+ */
+export function workspace<Name extends string>(lengths: Readonly<Record<Name, number>>): Workspace<Name> {
+  const addresses = new Map<string, number>();
+  let end = RESERVED;
+  for (const [name, length] of Object.entries<number>(lengths)) {
+    addresses.set(name, end);
+    end += 8 * (length + (length % 2));
+  }
+  if (kept && kept.memory.buffer.byteLength < end) kept = null;
+  const { memory, loops } = kept ?? start(end);
+  kept = memory.buffer.byteLength <= KEPT_BYTES ? { memory, loops } : null;
+  const block = (name: Name): Block => {
+    const address = addresses.get(name)!;
+    return { address, data: new Float64Array(memory.buffer, address, lengths[name]).fill(0) };
+  };
+  const names = Object.keys(lengths) as Name[];
+  return {
+    loops,
+    blocks: Object.fromEntries(names.map((name) => [name, block(name)])) as Record<Name, Block>,
+  };
+}

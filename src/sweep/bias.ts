@@ -1,0 +1,46 @@
+/**
+ * How far the accuracy of a trajectory that the steadiness rule stopped may lie off that of its end: what an interval of
+ * the mean over trials does not see, however many there are.
+ */
+import type { Precision } from '../../kernels/fused.js';
+import { clock, type Coefficients, type Factors } from '../ensemble/adapter.js';
+import { lateRate } from '../problem/lateRate.js';
+import type { Problem } from '../problem/problem.js';
+import { excessFloor } from './accuracyFloor.js';
+import type { Stationarity } from './stationarity.js';
+
+/** Room for what is not linear so near the optimum, and for the rate, which is found by iteration. */
+const MARGIN = 1.1;
+
+/** A stationary state: what was measured of it, and normalized factors. */
+export interface StationaryEnd {
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly factors: Factors;
+}
+
+/**
+ * The most that the accuracy of a stationary state lies off that of the flow's end, or null if that is unknown. Near a minimum -df/dt is at least 2 rate (f - f*), so that f - f* is at most gradientNorm^2 / (2 rate); rounding adds
+ * what it can (accuracyFloor.ts). For the trace-squared loss, whose accuracy is a distance, the update moves by less than
+ * |tr W|. What the optimum is comes in at a saddle alone, whose gradient says nothing of what the flow would gain.
+ */
+export function biasBound(
+  problem: Problem,
+  coefficients: Coefficients,
+  rank: number,
+  precision: Precision,
+  stationarity: Stationarity,
+  { loss, gradientNorm, factors }: StationaryEnd,
+): number | null {
+  const { structure, initialLoss } = problem;
+  const floor = excessFloor(problem, rank, precision);
+  if (floor === null || !initialLoss || stationarity === 'moving' || stationarity === 'unknown') return null;
+  if (structure.kind === 'trace') return stationarity === 'saddle' ? null : Math.sqrt(2 * (loss + floor));
+  const left = (): number => {
+    if (stationarity === 'saddle') return loss - problem.optimum(rank)!;
+    const rate = lateRate(problem, factors);
+    // Without a rate, all of the loss.
+    return rate === null ? loss : (MARGIN * gradientNorm ** 2) / (2 * clock(coefficients) * rate) + floor;
+  };
+  return Math.sqrt(loss / initialLoss) - Math.sqrt(Math.max(0, loss - left()) / initialLoss);
+}

@@ -1,0 +1,70 @@
+/**
+ * What a stationary end is: the optimum, a point short of it, a saddle, or all that the precision can tell. "Stopped" is
+ * not "optimal": the stop rule sees the gradient norm alone, which is small near every stationary point.
+ *
+ * The rule, for every loss whose optimum f* is known, and relative to f(W0) so that it holds where f* = 0:
+ * 1. `floor` if the excess f - f* is at most what the precision resolves (accuracyFloor.ts).
+ * 2. `saddle` if a direction of the optimum is missing: the singular value at its place is below the middle of its own
+ *    and of the largest that can stand for it (nearestSaddles.ts). That is so at every stationary point but the
+ *    optimum, and the middle is where a logistic mode turns from leaving a saddle to approaching the optimum. Directions
+ *    that gain less than 1e-6 f(W0) count where the loss is not near the optimum alone.
+ * 3. Otherwise the flow is on its way to the optimum: `optimum` if the loss is near it, with a relative error within
+ *    0.1 % of the law's and 0.1 % of 1 (added as squares), else `short`.
+ */
+import type { Precision } from '../../kernels/fused.js';
+import type { Factors } from '../ensemble/adapter.js';
+import type { Problem } from '../problem/problem.js';
+import { heightOf, nearestSaddles, type Saddle } from '../problem/nearestSaddles.js';
+import { weightedSingularValues } from '../problem/weightedUpdate.js';
+import { excessFloor } from './accuracyFloor.js';
+
+export const stationarities = {
+  optimum: 'came within 0.1 % of the optimum',
+  short: 'were stopped by --steady on the way to the optimum, more than 0.1 % above it',
+  saddle:
+    'stopped where a direction of the optimum is missing from the update, and the flow would still leave',
+  floor: 'came as near to the optimum as their precision can tell',
+  moving: 'are not stationary',
+  unknown: 'are stationary, but the optimum is not known',
+} as const;
+
+/** What the end of a trajectory is. */
+export type Stationarity = keyof typeof stationarities;
+
+/** Relative difference of relative errors, and of singular values, that is taken for none. */
+const MARGIN = 1e-3;
+
+/** Whether a loss is within a share (0.1 %) of the optimum's relative error and 0.1 % of that at W0, added as squares. */
+export const isNear = (
+  loss: number,
+  { initialLoss, optimum }: Pick<Problem, 'initialLoss' | 'optimum'>,
+  rank: number,
+  share = MARGIN,
+): boolean => loss <= (1 + share) ** 2 * (optimum(rank) ?? NaN) + MARGIN ** 2 * (initialLoss ?? NaN);
+
+/** What a stationary state X Y^T with this loss is. */
+export function stationarityOf(
+  problem: Problem,
+  rank: number,
+  precision: Precision,
+  { loss, factors }: { readonly loss: number; readonly factors: Factors },
+): Stationarity {
+  const { initialLoss, structure } = problem;
+  const optimum = problem.optimum(rank);
+  const floor = excessFloor(problem, rank, precision);
+  if (optimum === null || initialLoss === null || floor === null || structure.kind === 'autodiff')
+    return 'unknown';
+  const excess = loss - optimum;
+  if (excess <= floor) return 'floor';
+  const near = isNear(loss, problem, rank);
+  // With a direction that is half learnt, a quarter of what it gains is still above the optimum.
+  const possible = (saddle: Saddle) =>
+    excess >= heightOf(saddle) / 4 && (!near || heightOf(saddle) > MARGIN ** 2 * initialLoss);
+  const saddles = nearestSaddles(problem, rank, floor).filter(possible);
+  if (saddles.length > 0) {
+    const values = weightedSingularValues(structure, factors);
+    if (saddles.some(({ index, missing, present }) => values[index - 1]! < (missing + present) / 2))
+      return 'saddle';
+  }
+  return near ? 'optimum' : 'short';
+}
