@@ -88,7 +88,7 @@ export async function integrate<T extends S, S = T>(
   const endings = new Array<Ending<T, S>>(batch.initial.length);
   let rows: Rows<S> = {
     tracks: batch.clocks.map((clock, index) => newTrack<S>(index, clock, method)),
-    state: upload(batch.initial, batch.shapes),
+    state: tf.tidy(() => upload(batch.initial, batch.shapes)),
     slope: [],
     direction: [],
   };
@@ -100,7 +100,10 @@ export async function integrate<T extends S, S = T>(
   };
   try {
     if (stop.saveTimes[0] === 0) await save(rows, rows.tracks, see, stop);
-    if (!('step' in method)) replace({ ...rows, ...(await start(batch.system, rows, method)) });
+    if (!('step' in method)) {
+      replace({ ...rows, slope: tf.tidy(() => batch.system.derivative(rows.state)) });
+      replace({ ...rows, direction: await start(batch.system, rows, method) });
+    }
     for (;;) {
       await turnEventLoop();
       await finish(rows, batch, stop, endings);
@@ -244,25 +247,27 @@ function merge<T>(rows: Rows<T>, tried: TriedStep, accepted: readonly boolean[])
   const { state, slope, direction } = tried;
   if (accepted.every(Boolean)) return { state, slope, direction };
   const finite = tried.measured.every(({ size, rate }, row) => accepted[row] || Number.isFinite(size + rate));
-  const merged = {
-    state: choose(accepted, finite, state, rows.state),
-    slope: choose(accepted, finite, slope, rows.slope),
-    direction: choose(accepted, finite, direction, rows.direction),
-  };
-  tf.dispose([...state, ...slope, ...direction]);
-  return merged;
+  try {
+    return tf.tidy(() => ({
+      state: choose(accepted, finite, state, rows.state),
+      slope: choose(accepted, finite, slope, rows.slope),
+      direction: choose(accepted, finite, direction, rows.direction),
+    }));
+  } finally {
+    tf.dispose([...state, ...slope, ...direction]);
+  }
 }
 
-/** Sets every track's starting step, and returns the derivative at the start and where power iterations lead there. */
+/** Sets every track's starting step, and returns where power iterations lead at the start. */
 async function start<T>(
   system: System,
-  { tracks, state }: Rows<T>,
+  { tracks, state, slope: first }: Rows<T>,
   method: AdaptiveMethod,
-): Promise<Pick<Rows<T>, 'slope' | 'direction'>> {
+): Promise<Rows<T>['direction']> {
   const count = tracks.length;
-  const first = system.derivative(state);
   const initialNorms = tf.tidy(() => tf.stack([squaredNorms(state), squaredNorms(first)]));
   const norms = Array.from(await initialNorms.data(), Math.sqrt);
+  initialNorms.dispose();
   const guesses = tracks.map((_, row) => firstGuess(norms[row]!, norms[count + row]!));
   const changes = tf.tidy(() => {
     const h = tf.tensor3d(guesses, [count, 1, 1]);
@@ -270,7 +275,7 @@ async function start<T>(
     return squaredNorms(system.derivative(euler).map((z, i) => tf.sub<Tensor3D>(z, first[i]!)));
   });
   const change = Array.from(await changes.data(), Math.sqrt);
-  tf.dispose([initialNorms, changes]);
+  changes.dispose();
   tracks.forEach((track, row) => {
     const [size, rate, h0] = [norms[row]!, norms[count + row]!, guesses[row]!];
     track.peak = rate;
@@ -278,7 +283,7 @@ async function start<T>(
     const scale = method.atol + method.rtol * size;
     track.proposal = startingStep(h0, rate, change[row]! / h0, scale, estimateOrder(method));
   });
-  if (method.kind !== 'stabilized') return { slope: first, direction: [] };
+  if (method.kind !== 'stabilized') return [];
   const { direction, radius } = tf.tidy(() => {
     let found = powerIteration(system, state, first, first);
     for (let k = 1; k < FIRST_ITERATIONS; k++) found = powerIteration(system, state, first, found.direction);
@@ -290,5 +295,5 @@ async function start<T>(
     track.evaluations += FIRST_ITERATIONS;
     track.radius = spectralRadius(radii[row]!, 0);
   });
-  return { slope: first, direction };
+  return direction;
 }
