@@ -43,13 +43,16 @@ export interface SweepRecord extends Provenance {
 
 const RECORD = 'config.json';
 
+/** Folders in the folder of a sweep. */
+export const subfolders = [TRIALS, 'plots', RUNS];
+
 /**
  * Makes the folder of a sweep; if it `joins`, the one that another shard of the same plan made is as good.
  * @throws InputError if the folder exists or cannot be made
  */
 export function createSweepFolder(path: string, record: SweepRecord, joins = false): void {
   try {
-    createFolder(path, [TRIALS, 'plots', RUNS], { [RECORD]: `${JSON.stringify(record, null, 2)}\n` });
+    createFolder(path, subfolders, { [RECORD]: `${JSON.stringify(record, null, 2)}\n` });
   } catch (error) {
     if (!joins || !existsSync(path)) throw error;
     if (readSweepFolder(path).plan !== record.plan)
