@@ -27,10 +27,12 @@ const tables = new Map(
   ]),
 );
 
-export const fromFloat8 = (kind: Float8, bytes: Uint8Array): Float32Array => {
+export function fromFloat8(kind: Float8, bytes: Uint8Array): Float32Array {
   const table = tables.get(kind)!;
-  return Float32Array.from(bytes, (byte) => table[byte]!);
-};
+  const values = new Float32Array(bytes.length);
+  for (let i = 0; i < bytes.length; i++) values[i] = table[bytes[i]!]!;
+  return values;
+}
 
 export const isFloat8 = ({ dtype }: TensorInfo): boolean => Object.hasOwn(forms, dtype);
 

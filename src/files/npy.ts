@@ -53,7 +53,7 @@ function parsed(path: string, bytes: Uint8Array<ArrayBuffer>) {
     const array = parseNpy(bytes.buffer) as ReturnType<typeof parseNpy> & {
       data: Float32Array | Float64Array | Uint16Array;
     };
-    return { ...array, data: brain ? Float32Array.from(array.data, fromBfloat16) : array.data };
+    return { ...array, data: brain ? fromBfloat16(array.data) : array.data };
   } catch (error) {
     const cause = (error as Error).message;
     const found = error instanceof RangeError ? `it is cut short, or its header lies (${cause})` : cause;
@@ -74,13 +74,11 @@ function typeFault(header: string, descr: string | undefined): string {
   return name === undefined ? `dtype ${descr}` : `dtype ${descr} (${name}; save ${remedy})`;
 }
 
-const bits = new Uint32Array(1);
-const single = new Float32Array(bits.buffer);
-
-/** The number of 16 bits: the upper half of a float32. */
-function fromBfloat16(half: number): number {
-  bits[0] = half << 16;
-  return single[0]!;
+/** The numbers of 16 bits each: the upper halves of float32 ones. */
+function fromBfloat16(halves: ArrayLike<number>): Float32Array {
+  const bits = new Uint32Array(halves.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = halves[i]! << 16;
+  return new Float32Array(bits.buffer);
 }
 
 /** The header's dictionary, from where npyjs takes it. */
