@@ -15,14 +15,16 @@ export class InputError extends Error {
     readonly value: unknown,
     readonly allowed: string,
   ) {
-    super(`invalid ${line(field, 500)}: ${line(textOf(value), 120)}; must be ${line(allowed, 1000)}`);
+    super(
+      `invalid ${printable(field, 500)}: ${printable(textOf(value), 120)}; must be ${printable(allowed, 1000)}`,
+    );
   }
 }
 
 /** One line of at most so many characters, without any that a terminal would obey: files can hold those in names. */
-function line(text: string, most: number): string {
-  const printable = text.replaceAll(/\s+/g, ' ').replaceAll(/\p{Cc}/gu, '\ufffd');
-  return printable.length > most ? `${printable.slice(0, most - 3)}...` : printable;
+export function printable(text: string, most: number): string {
+  const shown = text.replaceAll(/\s+/g, ' ').replaceAll(/\p{Cc}/gu, '\ufffd');
+  return shown.length > most ? `${shown.slice(0, most - 3)}...` : shown;
 }
 
 /** Unlike JSON, it tells NaN, infinity and what is missing; what is nested deeper than in any config is left out. */

@@ -110,7 +110,7 @@ describe('readSafetensors', () => {
   });
 
   it.each<[string, string | Uint8Array, RegExp]>([
-    ['an empty file', '', /0 bytes in all; must be at least 8/],
+    ['an empty file', '', /an empty file/],
     ['a file shorter than its length field', 'seven..', /7 bytes in all; must be at least 8/],
     [
       'a header longer than the file',
@@ -283,9 +283,12 @@ describe('readMatrix', () => {
   });
 
   it.each([
-    ['big-endian.npy', /dtype >f8; must be a whole .npy file of little-endian float16, float32 or float64/],
-    ['integers.npy', /dtype <i8; must be .* float16, float32 or float64/],
-    ['complex.npy', /dtype <c16; must be .* float16/],
+    [
+      'big-endian.npy',
+      /dtype >f8 \(big-endian; .*; must be a whole .npy file of little-endian float16, float32, float64/,
+    ],
+    ['integers.npy', /dtype <i8 \(integers; .*; must be .* float16, float32, float64/],
+    ['complex.npy', /dtype <c16 \(complex numbers; .*; must be .* float16/],
     ['vector.npy', /array of shape \[3\]; must be a matrix/],
     ['cube.npy', /array of shape \[1, 2, 3\]; must be a matrix/],
     ['empty.npy', /matrix of shape \[0, 3\]; must be at least \[1, 1\]/],
@@ -305,7 +308,7 @@ describe('readMatrix', () => {
   it.each(['directory.npy', 'directory.csv', 'directory.safetensors'])('refuses a folder, %s', (name) => {
     const path = join(folder, name);
     mkdirSync(path);
-    expectRefusal(() => readMatrix(path), path, /EISDIR: illegal operation on a directory/);
+    expectRefusal(() => readMatrix(path), path, /a folder without .safetensors files/);
   });
 
   it('refuses a safetensors file without a matrix', () => {
@@ -324,7 +327,7 @@ describe('readMatrix', () => {
   });
 
   it.each([
-    ['nothing', '', /shape \[0, 0\]; must be at least \[1, 1\]/],
+    ['nothing', '', /an empty file/],
     ['rows of unequal length', '1,2\n3\n', /Invalid Record Length.*rows of equal length/],
     ['a header row', 'a,b\n1,2\n', /"a" in row 1, column 1/],
     ['an empty cell', '1,2\n3,\n', /"" in row 2, column 2/],
@@ -342,7 +345,7 @@ describe('readMatrix', () => {
   const edited = (from: string, to: string) =>
     Buffer.from(npy.toString('latin1').replace(from, to), 'latin1');
   it.each<[string, Uint8Array, RegExp]>([
-    ['nothing in it', Buffer.alloc(0), /cut short/],
+    ['nothing in it', Buffer.alloc(0), /an empty file/],
     ['another magic', edited('NUMPY', 'NUMPI'), /Not an .npy file/],
     ['half an entry missing', npy.subarray(0, -4), /cut short, or its header lies/],
     ['an entry missing', npy.subarray(0, -8), /shape \[2, 3\] with 5 entries/],

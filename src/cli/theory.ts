@@ -15,6 +15,7 @@ const theorySchema = sweepSchema.pick({
   loss: true,
   target: true,
   base: true,
+  transpose: true,
   covariance: true,
   spectrum: true,
   vectors: true,

@@ -25,9 +25,21 @@ let heard: (path: string, bytes: Uint8Array) => void = () => undefined;
 /** What is read of files on disk from now on is told to `hear`, piece by piece. */
 export const onRead = (hear: typeof heard): void => void (heard = hear);
 
+/** Whether a file or folder of that name is there. */
+export const isThere = (path: string): boolean =>
+  given.has(path) || (inNode() && process.getBuiltinModule('node:fs').existsSync(path));
+
+/** The names in a folder, in order; null of what is no folder. */
+export function namesIn(path: string): readonly string[] | null {
+  if (given.has(path) || !inNode()) return null;
+  const { readdirSync, statSync } = process.getBuiltinModule('node:fs');
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return null;
+  return fromDisk(path, () => readdirSync(path).sort());
+}
+
 /**
  * Opens a file, and closes it after the work.
- * @throws InputError if there is no such file or the system refuses it; whatever else `work` throws
+ * @throws InputError if there is no such file, it is a folder, or the system refuses it; whatever else `work` throws
  */
 export function withFile<T>(path: string, work: (file: OpenFile) => T): T {
   const bytes = given.get(path);
@@ -40,9 +52,11 @@ export function withFile<T>(path: string, work: (file: OpenFile) => T): T {
   return fromDisk(path, () => {
     const fd = openSync(path, 'r');
     try {
+      const stat = fstatSync(fd);
+      if (stat.isDirectory()) throw new InputError(path, 'a folder', 'a file');
       return work({
         path,
-        size: fstatSync(fd).size,
+        size: stat.size,
         read(begin, length) {
           const into = new Uint8Array(length);
           let done = 0;

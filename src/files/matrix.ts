@@ -1,45 +1,59 @@
 /**
- * Reads one real matrix from a file: `.safetensors` (one tensor of it, named after a `#` where there are several),
- * `.npy` or `.csv`. A matrix that comes back is two-dimensional, not empty and finite in every entry.
+ * Reads one real matrix: of a checkpoint (`PATH#TENSOR`, PATH a .safetensors file, an index or a folder), or from a
+ * `.npy` or `.csv` file. A matrix that comes back is two-dimensional, not empty and finite in every entry.
  */
-import { CsvError, parse as parseCsv } from 'csv-parse/sync';
-import { parse as parseNpy } from 'npyjs';
-import { dense, type Dense } from '../numbers/dense.js';
+import { dense, transposed, type Dense } from '../numbers/dense.js';
 import { InputError } from '../inputError.js';
-import { readBytes } from './disk.js';
-import { readSafetensors, someOf } from './safetensors.js';
+import { candidates, isIndex, isSafetensors, openCheckpoint, type Checkpoint } from './checkpoint.js';
+import { isConv1D } from './conv1D.js';
+import { readCsv } from './csv.js';
+import { isThere, namesIn, withFile } from './disk.js';
+import { refuseForeign } from './foreign.js';
+import type { HostArray } from './hostArray.js';
+import { parseLocation } from './location.js';
+import { readNpy } from './npy.js';
+import { product } from './safetensors.js';
+import { say } from './say.js';
 
-/** An array of any number of dimensions, entries in row-major order. */
-interface HostArray {
-  readonly shape: readonly number[];
-  readonly data: Float64Array<ArrayBuffer>;
+/** How a matrix is read. */
+export interface Reading {
+  /**
+   * Whether what is stored is [in, out], and is to be transposed. Without it, that is done to the weights of Conv1D
+   * layers alone, where a config.json beside the checkpoint says that the model has them (GPT-2), and said.
+   */
+  readonly transpose?: boolean | undefined;
 }
 
-/** Written so that digits match in one way only: where they could be split, long ones would be tried in every split. */
-const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
-/** What NumPy, too, takes for the longest header that can be trusted. */
-const MAX_NPY_HEADER_BYTES = 10_000;
+/** What is at a location: an array, or one of a stack of them. */
+interface Found extends HostArray {
+  /** Which of the leading index is meant, `NAME[I]`; null for all. */
+  readonly index: number | null;
+  readonly conv1D: boolean;
+}
 
 /**
- * @param location `file.npy`, `file.csv`, `file.safetensors` that holds one 2-D tensor, or `file.safetensors#tensor.name`
+ * @param location `file.npy`, `file.csv`, `file.safetensors` that holds one 2-D tensor, or `PATH#tensor.name`, with
+ *   PATH a .safetensors file, a `.safetensors.index.json`, or a folder that holds either; `NAME[I]` is the I-th matrix
+ *   (from 0) of a three-dimensional array. A convolution [out, in, h, w] becomes [out, in h w].
  * @returns the matrix, [rows, cols]
  * @throws InputError, naming the location and the reason, if no finite and non-empty matrix can be read there
  */
-export function readMatrix(location: string): Dense {
-  const { shape, data } = readArray(location);
-  const [rows, cols] = shape;
-  if (rows === undefined || cols === undefined || shape.length !== 2) {
-    throw new InputError(
-      location,
-      `an array of shape [${shape.join(', ')}]`,
-      'a matrix, with two dimensions',
-    );
-  }
+export function readMatrix(location: string, { transpose }: Reading = {}): Dense {
+  const found = readArray(location);
+  const [rows, cols, data] = matrixOf(location, found);
   if (data.length === 0)
     throw new InputError(location, `a matrix of shape [${rows}, ${cols}]`, 'at least [1, 1]');
   const bad = data.findIndex((entry) => !Number.isFinite(entry));
-  if (bad >= 0) throw notFinite(location, String(data[bad]), Math.floor(bad / cols), bad % cols);
-  return dense(rows, cols, data);
+  if (bad >= 0)
+    throw new InputError(
+      location,
+      `${String(data[bad])} in row ${Math.floor(bad / cols) + 1}, column ${(bad % cols) + 1}`,
+      'a finite number in every entry',
+    );
+  const matrix = dense(rows, cols, data);
+  if (transpose === undefined && found.conv1D)
+    say(`${location} is transposed: a Conv1D weight, [in, out] (--no-transpose keeps it)`);
+  return (transpose ?? found.conv1D) ? transposed(matrix) : matrix;
 }
 
 /**
@@ -48,109 +62,99 @@ export function readMatrix(location: string): Dense {
  */
 export const readEntries = (location: string): Float64Array => readArray(location).data;
 
-function readArray(location: string): HostArray {
-  const [, path, tensor] = /^(.*?\.safetensors)(?:#(.*))?$/is.exec(location) ?? [];
-  if (path !== undefined) return readTensor(location, path, tensor);
-  const extension = /\.[^./\\]*$/.exec(location)?.[0].toLowerCase() ?? '';
-  if (extension === '.npy') return readNpy(location);
-  if (extension === '.csv') return readCsv(location);
+function matrixOf(location: string, { shape, data, index }: Found): [number, number, Found['data']] {
+  const refused = (allowed: string) =>
+    new InputError(location, `an array of shape [${shape.join(', ')}]`, allowed);
+  const [first, second, third = 1, fourth = 1] = shape;
+  if (shape.length === 1 && first === 0)
+    throw refused(
+      'a whole tensor: this is the placeholder that DeepSpeed ZeRO-3 saves; gather the weights first (zero_to_fp32.py)',
+    );
+  if (first === undefined || second === undefined) throw refused('a matrix, with two dimensions');
+  if (index !== null) {
+    if (shape.length !== 3) throw refused('three-dimensional, to be given an index');
+    if (index >= first) throw refused(`given an index below ${first}`);
+    const size = second * third;
+    return [second, third, data.slice(index * size, (index + 1) * size)];
+  }
+  if (shape.length === 3)
+    throw refused('a matrix, with two dimensions: of a stack, such as experts, name one, #NAME[0]');
+  if (shape.length === 4) {
+    say(
+      `${location}, [${shape.join(', ')}], is flattened to [${first}, ${second * third * fourth}]: a convolution's [out, in h w]`,
+    );
+    return [first, second * third * fourth, data];
+  }
+  if (shape.length > 4) throw refused('a matrix, with two dimensions');
+  return [first, second, data];
+}
+
+function readArray(location: string): Found {
+  const { path, tensor } = parseLocation(location);
+  const of = (read: (path: string) => HostArray): Found => {
+    const [, name = tensor, index] = /^(.*)\[(\d+)\]$/.exec(tensor ?? '') ?? [];
+    if (name) throw new InputError(location, `#${name}`, `${path} alone, or ${path}#[I]: it has no names`);
+    return { ...read(path), index: index === undefined ? null : Number(index), conv1D: false };
+  };
+  switch (kindOf(location, path)) {
+    case 'checkpoint':
+      return readTensor(location, openCheckpoint(path), tensor);
+    case 'npy':
+      return of(readNpy);
+    case 'csv':
+      return of(readCsv);
+  }
+}
+
+/** By the name, and where that does not tell, by the first bytes. @throws InputError if neither does */
+function kindOf(location: string, path: string): 'checkpoint' | 'npy' | 'csv' {
+  const extension = /\.[^./\\]*$/.exec(path)?.[0].toLowerCase() ?? '';
+  if (extension === '.safetensors' || extension === '.json') return 'checkpoint';
+  if (namesIn(path)) return 'checkpoint';
+  if (extension === '.npy') return 'npy';
+  if (extension === '.csv') return 'csv';
+  if (isThere(path)) {
+    withFile(path, refuseForeign);
+    if (isSafetensors(path) || isIndex(path)) return 'checkpoint';
+    if (withFile(path, ({ read }) => read(0, 6)).join() === '147,78,85,77,80,89') return 'npy';
+  } else if (extension === '') throw new InputError(location, 'no such file or folder', 'a matrix file');
   throw new InputError(
     location,
     `a file name that ends in "${extension}"`,
-    'a .safetensors, .npy or .csv file',
+    'a .safetensors, .npy or .csv file, or a checkpoint folder',
   );
 }
 
-function readTensor(location: string, path: string, name: string | undefined): HostArray {
-  const file = readSafetensors(path);
-  const matrices = [...file.tensors].filter(([, { shape }]) => shape.length === 2).map(([key]) => key);
-  if (name !== undefined && file.tensors.has(name)) return file.get(name);
-  if (name === undefined && matrices[0] !== undefined && matrices.length === 1) return file.get(matrices[0]);
-  const found = name === undefined ? `${matrices.length} matrices in the file` : 'no tensor of that name';
-  const candidates = `${path}#NAME, with NAME one of: ${someOf(matrices)}`;
-  throw new InputError(location, found, matrices.length > 0 ? candidates : 'a file with a 2-D tensor');
-}
-
-/** npyjs reads the bytes; what its header claims is checked here, before that and against the data it found. */
-function readNpy(path: string): HostArray {
-  const { data, shape, fortranOrder } = parsedNpy(path, readBytes(path));
-  const size = shape.reduce((all, n) => all * n, 1);
-  if (!shape.every((n) => Number.isSafeInteger(n) && n >= 0) || size !== data.length) {
-    const found = `shape [${shape.join(', ')}] with ${data.length} entries after the header`;
-    throw new InputError(path, found, 'a whole .npy file, with as many entries as its shape says');
+function readTensor(location: string, file: Checkpoint, asked: string | undefined): Found {
+  const found = findTensor(file, asked);
+  if (!found) {
+    const what =
+      asked === undefined ? `${file.matrices.length} matrices in the file` : 'no tensor of that name';
+    const names =
+      file.matrices.length > 0
+        ? file.matrices
+        : file.names.filter((name) => file.info(name).shape.length > 2);
+    throw new InputError(
+      location,
+      what,
+      names.length > 0
+        ? `${parseLocation(location).path}#NAME, with NAME one of: ${candidates(names, asked)}`
+        : 'a file with a 2-D tensor',
+    );
   }
-  const [rows = 0, cols = 0] = shape;
-  const transpose = fortranOrder && shape.length === 2;
-  return { shape, data: transpose ? rowMajor(rows, cols, data) : new Float64Array(data) };
+  const { name, index } = found;
+  const { shape } = file.info(name);
+  if (product(shape) === 0) return { shape, data: new Float64Array(), index, conv1D: false };
+  return { ...file.get(name), index, conv1D: isConv1D(file, name) };
 }
 
-function parsedNpy(path: string, bytes: Uint8Array<ArrayBuffer>) {
-  try {
-    const header = npyHeader(bytes);
-    // npyjs takes a header without this key for one in C order, which could transpose a matrix in silence.
-    if (!/'fortran_order'\s*:\s*(True|False)/.test(header))
-      throw new TypeError('no fortran_order in a .npy header');
-    // It reads more types than these, text without an end among them.
-    const [, dtype = 'that is not simple'] = /'descr'\s*:\s*'([^']+)'/.exec(header) ?? [];
-    if (!/^<f[248]$/.test(dtype)) throw new TypeError(`dtype ${dtype}`);
-    return parseNpy(bytes.buffer) as ReturnType<typeof parseNpy> & { data: Float32Array | Float64Array };
-  } catch (error) {
-    const cause = (error as Error).message;
-    const found = error instanceof RangeError ? `it is cut short, or its header lies (${cause})` : cause;
-    throw new InputError(path, found, 'a whole .npy file of little-endian float16, float32 or float64');
-  }
-}
-
-/** The header's dictionary, from where npyjs takes it. */
-function npyHeader(bytes: Uint8Array<ArrayBuffer>): string {
-  const view = new DataView(bytes.buffer);
-  const [start, length] =
-    view.getUint8(6) > 1 ? [12, view.getUint32(8, true)] : [10, view.getUint16(8, true)];
-  if (length > MAX_NPY_HEADER_BYTES) throw new TypeError(`a .npy header of ${length} bytes`);
-  return new TextDecoder('latin1').decode(new Uint8Array(bytes.buffer, start, length));
-}
-
-/** The entries of a [rows, cols] matrix that is stored column after column, in row-major order. */
-function rowMajor(rows: number, cols: number, columns: ArrayLike<number>): HostArray['data'] {
-  return Float64Array.from(
-    { length: rows * cols },
-    (_, k) => columns[(k % cols) * rows + Math.floor(k / cols)] ?? NaN,
-  );
-}
-
-function readCsv(path: string): HostArray {
-  const bytes = readBytes(path);
-  const records = csvRecords(path, bytes);
-  const cols = records[0]?.length ?? 0;
-  const data = new Float64Array(records.length * cols);
-  records.forEach((record, i) =>
-    record.forEach((cell, j) => {
-      if (!DECIMAL.test(cell)) throw notFinite(path, `"${cell}"`, i, j);
-      data[i * cols + j] = Number(cell);
-    }),
-  );
-  return { shape: [records.length, cols], data };
-}
-
-function csvRecords(path: string, bytes: Uint8Array<ArrayBuffer>): string[][] {
-  try {
-    // Text, not bytes: those would have to be a Buffer, which browsers do not have.
-    return parseCsv(new TextDecoder().decode(bytes), {
-      trim: true,
-      skip_empty_lines: true,
-      // Where it has to find out, the search is repeated at every byte of the first line.
-      record_delimiter: ['\r\n', '\n', '\r'],
-    });
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    throw new InputError(path, error.message, 'a .csv file with rows of equal length');
-  }
-}
-
-function notFinite(location: string, entry: string, i: number, j: number): InputError {
-  return new InputError(
-    location,
-    `${entry} in row ${i + 1}, column ${j + 1}`,
-    'a finite number in every entry',
-  );
+/** The tensor that is asked for, or the only matrix; null if there is none. */
+function findTensor(file: Checkpoint, asked: string | undefined) {
+  if (asked === undefined)
+    return file.matrices.length === 1 ? { name: file.matrices[0]!, index: null } : null;
+  const name = file.nameOf(asked);
+  if (name !== null) return { name, index: null };
+  const [, stack, index] = /^(.*)\[(\d+)\]$/.exec(asked) ?? [];
+  const of = stack === undefined ? null : file.nameOf(stack);
+  return of === null ? null : { name: of, index: Number(index) };
 }

@@ -7,6 +7,8 @@ import { float16ToFloat32 } from 'npyjs';
 import { z } from 'zod';
 import { InputError } from '../inputError.js';
 import { withFile, type OpenFile } from './disk.js';
+import { fromFloat8 } from './float8.js';
+import { refuseForeign } from './foreign.js';
 
 /** A tensor on the host: entries in row-major order, whatever precision they were stored in. */
 export interface Tensor extends TensorInfo {
@@ -25,8 +27,8 @@ export interface Safetensors {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly metadata: Readonly<Record<string, string>>;
   /**
-   * Reads one tensor.
-   * @throws InputError if there is none of that name, or its dtype is not F64, F32, F16 or BF16
+   * Reads one tensor, as it is stored: 8-bit floats without the scale that goes with them.
+   * @throws InputError if there is none of that name, or its dtype is not F64, F32, F16, BF16, F8_E4M3 or F8_E5M2
    */
   get(name: string): Tensor;
 }
@@ -56,6 +58,8 @@ const decoders = new Map(
     F32: (bytes) => new Float32Array(bytes),
     F16: (bytes) => Float32Array.from(new Uint16Array(bytes), float16ToFloat32),
     BF16: (bytes) => new Float32Array(Uint32Array.from(new Uint16Array(bytes), (half) => half << 16).buffer),
+    F8_E4M3: (bytes) => fromFloat8('F8_E4M3', new Uint8Array(bytes)),
+    F8_E5M2: (bytes) => fromFloat8('F8_E5M2', new Uint8Array(bytes)),
   }),
 );
 
@@ -87,7 +91,11 @@ const entrySchema = z
  */
 export function readSafetensors(path: string): Safetensors {
   const { tensors, metadata, dataStart } = withFile(path, readHeader);
-  return { tensors, metadata, get: (name) => readTensor(path, tensors, name, dataStart) };
+  return {
+    tensors,
+    metadata,
+    get: (name) => readTensor(path, tensors, name, dataStart),
+  };
 }
 
 function readRange({ path, read }: OpenFile, begin: number, length: number): ArrayBuffer {
@@ -98,6 +106,7 @@ function readRange({ path, read }: OpenFile, begin: number, length: number): Arr
 }
 
 function readHeader(file: OpenFile) {
+  refuseForeign(file);
   const dataStart = LENGTH_BYTES + headerLength(file);
   const text = readRange(file, LENGTH_BYTES, dataStart - LENGTH_BYTES);
   const { __metadata__, ...infos } = parseHeader(file.path, text);
@@ -166,28 +175,64 @@ function checkExtents(path: string, tensors: ReadonlyMap<string, Entry>, dataByt
     throw new InputError(path, `${dataBytes - covered} bytes after the last tensor`, WELL_FORMED);
 }
 
+function entryOf(path: string, tensors: ReadonlyMap<string, Entry>, name: string): Entry {
+  const entry = tensors.get(name);
+  if (entry) return entry;
+  throw new InputError(path, `no tensor ${name}`, `asked for one of: ${someOf([...tensors.keys()])}`);
+}
+
 function readTensor(
   path: string,
   tensors: ReadonlyMap<string, Entry>,
   name: string,
   dataStart: number,
 ): Tensor {
-  const entry = tensors.get(name);
-  if (!entry)
-    throw new InputError(path, `no tensor ${name}`, `asked for one of: ${someOf([...tensors.keys()])}`);
-  const { dtype, shape, begin, end } = entry;
+  const entry = entryOf(path, tensors, name);
+  const { dtype, shape } = entry;
   const decode = decoders.get(dtype);
   if (!decode)
-    throw new InputError(path, `${dtype} (tensor ${name})`, `of dtype ${[...decoders.keys()].join(', ')}`);
+    throw new InputError(
+      path,
+      `${dtype}${packing(name, tensors)} (tensor ${name})`,
+      `of dtype ${[...decoders.keys()].join(', ')}`,
+    );
   const data = new Float64Array(product(shape));
-  withFile(path, (file) => {
-    for (let at = begin, filled = 0; at < end; at += CHUNK_BYTES) {
-      const entries = decode(readRange(file, dataStart + at, Math.min(CHUNK_BYTES, end - at)));
-      data.set(entries, filled);
-      filled += entries.length;
-    }
-  });
+  let filled = 0;
+  for (const piece of piecesOf(path, entry, dataStart)) {
+    const entries = decode(piece.buffer);
+    data.set(entries, filled);
+    filled += entries.length;
+  }
   return { dtype, shape, data };
+}
+
+/** What tensors beside one tell of the packages that quantized it, for a message. */
+function packing(name: string, tensors: ReadonlyMap<string, Entry>): string {
+  const stem = name.replace(/\.[^.]*$/, '');
+  const beside = (...ends: string[]) => ends.some((end) => tensors.has(`${stem}.${end}`));
+  const by = [...tensors.keys()].some(
+    (key) => key.startsWith(`${name}.quant_state`) || key === `${name}.absmax`,
+  )
+    ? 'bitsandbytes'
+    : beside('SCB', 'weight.SCB')
+      ? 'bitsandbytes, LLM.int8'
+      : beside('qzeros', 'g_idx')
+        ? 'GPTQ or AWQ'
+        : beside('weight_packed', 'weight_scale', 'scales', 'weight_scale_2')
+          ? 'another package'
+          : null;
+  return by === null ? '' : `, quantized by ${by}: dequantize it first`;
+}
+
+function* piecesOf(
+  path: string,
+  { begin, end }: Entry,
+  dataStart: number,
+): Generator<Uint8Array<ArrayBuffer>> {
+  for (let at = begin; at < end; at += CHUNK_BYTES) {
+    const from = dataStart + at;
+    yield withFile(path, (file) => new Uint8Array(readRange(file, from, Math.min(CHUNK_BYTES, end - at))));
+  }
 }
 
 /** A list as it reads in a message: the first ten names, and how many were left out. */

@@ -1,6 +1,10 @@
 /** Configurations read from YAML or JSON. Node.js only. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
+import { initializationNames } from '../ensemble/initialization.js';
+import { isThere } from '../files/disk.js';
+import { textOf } from '../files/foreign.js';
+import { parseLocation } from '../files/location.js';
 import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { InputError } from '../inputError.js';
 
@@ -15,26 +19,40 @@ export function readConfig(file: string): Record<string, unknown> {
   let value: unknown;
   try {
     if (statSync(file).size > MAX_BYTES) throw new TypeError(`it has more than ${MAX_BYTES} bytes`);
-    value = parsed(readFileSync(file, 'utf8'));
+    value = parsed(textOf(file, readFileSync(file)));
   } catch (error) {
+    if (error instanceof InputError) throw error;
     throw new InputError('config', file, `a readable YAML or JSON file (${(error as Error).message})`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new InputError('config', file, 'a YAML or JSON mapping of keys to values');
   }
   const config = { ...value } as Record<string, unknown>;
-  const beside = (named: unknown) =>
-    typeof named === 'string' && isFileName(named) && !isAbsolute(named) ? join(dirname(file), named) : named;
+  const beside = (key: string) => (named: unknown) =>
+    typeof named === 'string' && !isAbsolute(named) && isFile(key, named, dirname(file))
+      ? join(dirname(file), named)
+      : named;
   for (const key of ['loss', 'target', 'base', 'covariance', 'spectrum', 'init']) {
     const named = config[key];
-    if (named !== undefined) config[key] = Array.isArray(named) ? named.map(beside) : beside(named);
+    if (named !== undefined) config[key] = Array.isArray(named) ? named.map(beside(key)) : beside(key)(named);
   }
   return config;
+}
+
+/** Whether a value of a key names a file by its ending, or a file or folder that is there, seen from a folder. */
+function isFile(key: string, named: string, folder: string): boolean {
+  if (isFileName(named)) return true;
+  if (key === 'loss' || Object.hasOwn(initializationNames, named.split(':')[0]!)) return false;
+  return isThere(parseLocation(join(folder, named)).path);
 }
 
 /** Whether a value is the name of a file that a config can name: of a matrix, adapters or a loss. */
 export const isFileName = (value: string): boolean =>
   /\.(safetensors(#.*)?|npy|csv|[cm]?[jt]s)$/is.test(value);
+
+/** What begins a comment in JSON with comments, and in YAML is text; and what it does not count in. */
+const JSON_COMMENT = /(^|[\s,{}[\]])\/[/*]/m;
+const QUOTED = /"(?:[^"\\]|\\.)*(?:"|$)|'[^']*(?:'|$)|(?<=\s)#[^\n]*/gs;
 
 /**
  * What YAML text says, in time and memory that grow with its length alone. The library's own check for repeated keys
@@ -43,6 +61,8 @@ export const isFileName = (value: string): boolean =>
  * @throws Error that says what is wrong
  */
 function parsed(text: string): unknown {
+  if (text.trimStart().startsWith('{') && JSON_COMMENT.test(text.replaceAll(QUOTED, '""')))
+    throw new TypeError('comments begin with #, not with // or /*');
   const lines = new LineCounter();
   const document = parseDocument(text, {
     schema: 'core',

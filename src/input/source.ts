@@ -26,12 +26,14 @@ export function parseShape(text: string): Shape {
   return { n, m };
 }
 
-/** What the user named. Files are .safetensors, .npy or .csv; `file.safetensors#tensor` picks one of several. */
+/** What the user named. Files are as `readMatrix` takes them: `file.safetensors#tensor` picks one of several. */
 export interface SourceSpec {
   /** M, what W should become. */
   readonly target?: string | undefined;
   /** W0, what is frozen (default: zero). */
   readonly base?: string | undefined;
+  /** Whether the files of M and W0 hold them as [in, out] (default: where a config.json says so). */
+  readonly transpose?: boolean | undefined;
   /** Covariance of the inputs of linear regression: a file, or the spectrum of a diagonal one. */
   readonly covariance?: string | undefined;
   /** Instead of files: the singular values of E = M - W0 (for the trace-squared loss, of W0). */
@@ -59,7 +61,9 @@ export function readSource(spec: SourceSpec): Source {
   }
   if (spec.spectrum === undefined && spec.vectors === 'random')
     throw new InputError('vectors', spec.vectors, 'left out without a spectrum');
-  const read = (location: string | undefined) => (location === undefined ? null : readMatrix(location));
+  if (spec.transpose && spec.target === undefined && spec.base === undefined)
+    throw new InputError('transpose', true, 'left out without a target or base in a file');
+  const read = (location: string | undefined) => (location === undefined ? null : readMatrix(location, spec));
   const [target, base] = [read(spec.target), read(spec.base)];
   if (target && base && (target.rows !== base.rows || target.cols !== base.cols)) {
     throw new InputError(

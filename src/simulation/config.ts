@@ -16,9 +16,18 @@ export const simulationSchema = sweepSchema
       .regex(/^[1-9]\d*x[1-9]\d*$/, 'NxM, for example 64x64')
       .optional()
       .describe('shape NxM of W when no matrix file gives one'),
-    init: z.string().default('kaiming').describe('initialization: NAME, NAME:PARAMETER or FILE.safetensors'),
+    init: z
+      .string()
+      .default('kaiming')
+      .describe('initialization: NAME, NAME:PARAMETER, or adapters: a .safetensors file or folder[#module]'),
     rank: z.int().min(1).describe('rank r of the adapter'),
-    scale: z.number().positive().default(1).describe('scale s of W = W0 + s B A'),
+    scale: z
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        'scale s of W = W0 + s B A (default: 1, and of stored adapters what adapter_config.json says)',
+      ),
     trials: z.int().min(1).default(8).describe('random initializations'),
   });
 
@@ -31,7 +40,7 @@ export const asSweep = ({ loss, shape, init, rank, scale, ...rest }: SimulationC
   loss: [loss],
   init: [init],
   ranks: [rank],
-  scaling: ['none'],
+  scaling: scale === undefined ? undefined : ['none'],
   alpha: scale,
   shape: shape === undefined ? undefined : [shape],
 });

@@ -22,8 +22,17 @@ export const sweepSchema = z.strictObject({
   loss: list(z.string())
     .default(['frobenius'])
     .describe('frobenius, trace-squared, linear-regression, or a .ts/.js file exporting a loss'),
-  target: z.string().optional().describe('matrix file of M: .safetensors[#tensor], .npy or .csv'),
+  target: z
+    .string()
+    .optional()
+    .describe('matrix of M: .safetensors, its index or a checkpoint folder [#tensor], .npy or .csv'),
   base: z.string().optional().describe('matrix file of the frozen W0 (default: zero)'),
+  transpose: z
+    .boolean()
+    .optional()
+    .describe(
+      'target and base are stored [in, out], as Conv1D has them (default: where config.json says so)',
+    ),
   covariance: z.string().optional().describe('matrix file or diagonal spectrum of the input covariance'),
   spectrum: z
     .union([z.string(), list(z.number())], 'power:P, exp:R, step:K, a file or a list of finite numbers')
@@ -39,11 +48,14 @@ export const sweepSchema = z.strictObject({
   ranks: list(wholeFrom(1)).describe('ranks r of the adapters'),
   init: list(z.string())
     .default(['kaiming'])
-    .describe('initializations: NAME, NAME:PARAMETER or FILE.safetensors'),
+    .describe('initializations: NAME, NAME:PARAMETER, or adapters: a .safetensors file or folder[#module]'),
   scaling: list(z.enum(scalings))
-    .default(['none'])
-    .describe('scale s: none (alpha), lora (alpha/r), rslora (alpha/sqrt(r))'),
-  alpha: positive.default(1).describe('alpha of the scalings; with none, s itself'),
+    .optional()
+    .describe(
+      'scale s: none (alpha), lora (alpha/r), rslora (alpha/sqrt(r)); default: none, and of stored adapters what ' +
+        'adapter_config.json says',
+    ),
+  alpha: positive.optional().describe('alpha of the scalings; with none, s itself (default 1)'),
   lrRatioA: ratio('A').default(1).describe('learning-rate ratio kA of A'),
   lrRatioB: ratio('B').default(1).describe('learning-rate ratio kB of B (LoRA+: above kA)'),
   trials: wholeFrom(1).default(32).describe('random initializations per cell'),

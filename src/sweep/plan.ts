@@ -3,10 +3,18 @@
  * resolved from a config. Everything that can be refused is refused here, before anything runs or is written.
  */
 import { intoFrame, toFactors, clock, type Coefficients } from '../ensemble/adapter.js';
-import { fromAdapters, initialization, pissaStart, type Initialization } from '../ensemble/initialization.js';
+import {
+  fromAdapters,
+  initialization,
+  initializationNames,
+  pissaStart,
+  type Initialization,
+} from '../ensemble/initialization.js';
 import { scaleOf, type Scaling } from '../ensemble/scaling.js';
 import { InputError } from '../inputError.js';
-import { readAdapters } from '../input/adapters.js';
+import { say } from '../files/say.js';
+import type { AdapterScale } from '../input/adapterConfig.js';
+import { isAdapterFile, readAdapters } from '../input/adapters.js';
 import { checkClock } from '../input/scale.js';
 import {
   labelOf,
@@ -70,10 +78,12 @@ export async function makePlan(given: SweepConfig): Promise<Plan> {
       for (const rank of config.ranks) checkRank(rank, shape);
       const problem = await makeProblem(loss, source, shape);
       for (const spec of config.init) {
-        for (const scaling of config.scaling) {
+        for (const given of config.scaling ?? ['none']) {
           for (const rank of config.ranks) {
+            const stored = isNamed(spec) ? null : storedStart(spec, problem, rank, config);
+            const { scaling, alpha } = scaleFor(spec, stored, given, config);
             const coefficients = {
-              scale: scaleOf(scaling, config.alpha, rank),
+              scale: scaleOf(scaling, alpha, rank),
               lrRatioA: config.lrRatioA,
               lrRatioB: config.lrRatioB,
             };
@@ -81,7 +91,7 @@ export async function makePlan(given: SweepConfig): Promise<Plan> {
             const start =
               spec === 'pissa'
                 ? await pissa(problem, loss, source, rank, coefficients.scale)
-                : { problem, initialization: initializationOf(spec, problem, rank, config.trials) };
+                : { problem, initialization: stored?.initialization ?? namedStart(spec, rank) };
             cells.push({
               index: cells.length,
               target: labelOf(source),
@@ -107,8 +117,9 @@ function withoutRepeats({ loss, shape, ranks, init, scaling, ...rest }: SweepCon
   const once = <T>(items: readonly T[]) => [...new Set(items)];
   return {
     ...rest,
-    ...{ loss: once(loss), ranks: once(ranks), init: once(init), scaling: once(scaling) },
+    ...{ loss: once(loss), ranks: once(ranks), init: once(init) },
     ...(shape && { shape: once(shape) }),
+    ...(scaling && { scaling: once(scaling) }),
   };
 }
 
@@ -163,17 +174,47 @@ function checkRank(rank: number, { n, m }: Shape): void {
     throw new InputError('shape', `${n}x${m}`, `small enough that (n + m) r is at most ${MOST_ENTRIES}`);
 }
 
-function initializationOf(spec: string, problem: Problem, rank: number, trials: number): Initialization {
-  if (!spec.endsWith('.safetensors')) {
-    const named = initialization(spec);
-    named.checkRank(rank);
-    return named;
-  }
-  const adapters = readAdapters(spec, problem, rank);
+const isNamed = (spec: string) => Object.hasOwn(initializationNames, spec.split(':')[0]!);
+
+function namedStart(spec: string, rank: number): Initialization {
+  const named = initialization(spec);
+  named.checkRank(rank);
+  return named;
+}
+
+/** The start of a file of adapters, with the scale that it says; null if it is no such file. */
+function storedStart(spec: string, problem: Problem, rank: number, { trials }: SweepConfig) {
+  if (!isAdapterFile(spec)) return null;
+  const { adapters, scale } = readAdapters(spec, problem, rank);
   if (adapters.length !== 1 && adapters.length < trials) {
     throw new InputError('trials', trials, `at most ${adapters.length}, the adapters in ${spec}`);
   }
-  return fromAdapters(spec, adapters);
+  return { initialization: fromAdapters(spec, adapters), scale };
+}
+
+/** The scaling of a cell: the user's; else, of stored adapters, what their config says. What is not said is said. */
+function scaleFor(
+  spec: string,
+  stored: { scale: AdapterScale | null } | null,
+  scaling: Scaling,
+  config: SweepConfig,
+): Pick<AdapterScale, 'scaling' | 'alpha'> {
+  const asked = { scaling, alpha: config.alpha ?? 1 };
+  if (!stored) return asked;
+  const { scale } = stored;
+  const isAsked = config.scaling !== undefined || config.alpha !== undefined;
+  if (!scale) {
+    if (!isAsked) say(`${spec}: s = 1: there is no adapter_config.json beside it, and no scale is asked for`);
+    return asked;
+  }
+  const own = scaleOf(scale.scaling, scale.alpha, scale.rank);
+  const used = isAsked ? scaleOf(asked.scaling, asked.alpha, scale.rank) : own;
+  say(
+    used === own
+      ? `${spec}: s = ${own}, of its adapter_config.json`
+      : `${spec}: s = ${used}, as asked for; its adapter_config.json says ${own}`,
+  );
+  return isAsked ? asked : scale;
 }
 
 /**

@@ -43,6 +43,9 @@ const names = [
   '__proto__',
   'constructor',
   'layer.0.lora_A.weight',
+  'w.weight',
+  'w.weight_scale_inv',
+  'w.scale',
   'lora_B',
   'größe',
   '\0',
@@ -101,7 +104,7 @@ export function safetensorsFile(dice: Dice): Buffer {
 }
 
 const descriptions = [
-  ...'<f8 <f4 |f8 =f8 f8 >f8 <f16 <f <c8 <c16 |b1 <i8 |u1 |O <U0 <U <U-1 <U1 <U3 |S0 <M8[ns] |V8 <'.split(
+  ...'<V2 |V2 <f8 <f4 |f8 =f8 f8 >f8 <f16 <f <c8 <c16 |b1 <i8 |u1 |O <U0 <U <U-1 <U1 <U3 |S0 <M8[ns] |V8 <'.split(
     ' ',
   ),
   ...['', "<f8'", 'f'.repeat(300)],
@@ -269,3 +272,39 @@ export function configFile(dice: Dice): Buffer {
     start + lines.join(or(dice, 20, '\n', () => dice.pick(['\r\n', '\r', '\n---\n', '\n...\n', '\n  ']))),
   );
 }
+
+/** JSON of an object that usually has these keys, each with one of its values, and now and then something odd. */
+function jsonFile(dice: Dice, keys: Readonly<Record<string, readonly string[]>>): Buffer {
+  const fields = Object.entries(keys)
+    .filter(() => !dice.oneIn(4))
+    .map(([key, right]) => `${JSON.stringify(key)}:${or(dice, 12, dice.pick(right), () => odd(dice))}`);
+  const text = or(dice, 30, `{${fields.join()}}`, () => odd(dice));
+  return from(or(dice, 20, '', () => dice.pick(['\ufeff', '// x\n', ' ', '{'])) + text);
+}
+
+/** The index of a checkpoint whose only file is `shard`. */
+export const indexFile = (dice: Dice, shard: string): Buffer =>
+  jsonFile(dice, {
+    metadata: ['{"total_size":1}', '{}'],
+    weight_map: [
+      `{"single":"${shard}"}`,
+      `{"single":"${shard}","w":"${shard}"}`,
+      `{"single":"../${shard}"}`,
+      '{"w":"absent.safetensors"}',
+      '{"w":"model.bin"}',
+      `{${times(listLength(dice), (i) => `"t${i}":"${shard}"`).join()}}`,
+    ],
+  });
+
+export const adapterConfigFile = (dice: Dice): Buffer =>
+  jsonFile(dice, {
+    peft_type: ['"LORA"', '"lora"', '"LOHA"'],
+    r: ['1', '1', '2'],
+    lora_alpha: ['8', '0.5', '-1'],
+    use_rslora: ['true', 'false', 'null'],
+    use_dora: ['false', 'false', 'true'],
+    rank_pattern: ['{}', '{"q":1}', '{"(":2}', `{"${'(a|'.repeat(listLength(dice))}":1}`],
+    alpha_pattern: ['{}', 'null', '{".*":3}', '{"^q$":4}'],
+    modules_to_save: ['null', '[]', '["head"]'],
+    init_lora_weights: ['true', '"gaussian"', '"pissa_niter_4"'],
+  });

@@ -12,7 +12,7 @@ import { checkConfig } from '../../src/input/checkConfig.js';
 import { readConfig } from '../../src/input/config.js';
 import { sweepSchema } from '../../src/sweep/config.js';
 import type { Dice } from './dice.js';
-import { configFile, csvFile, npyFile, safetensorsFile } from './formats.js';
+import { adapterConfigFile, configFile, csvFile, indexFile, npyFile, safetensorsFile } from './formats.js';
 import { damaged } from './mutate.js';
 import { attempt, type Limits } from './watch.js';
 
@@ -80,6 +80,19 @@ function entries(path: string): unknown {
   return all;
 }
 
+const SHARD = 'shard.safetensors';
+
+/** lora_A [1, 2] and lora_B [1, 1] of a module q. */
+const ADAPTER = (() => {
+  const header = JSON.stringify({
+    'q.lora_A.weight': { dtype: 'F32', shape: [1, 2], data_offsets: [0, 8] },
+    'q.lora_B.weight': { dtype: 'F32', shape: [1, 1], data_offsets: [8, 12] },
+  });
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, Buffer.from(header), Buffer.alloc(12, 1)]);
+})();
+
 export const readers: readonly Reader[] = [
   {
     name: 'safetensors',
@@ -103,6 +116,28 @@ export const readers: readonly Reader[] = [
     ),
     make: csvFile,
     open: (bytes) => entries.bind(null, given('fuzz.csv', bytes)),
+  },
+  {
+    name: 'index',
+    ratio: 1000,
+    corpus: [readFileSync(inTests('fixtures/sharded/model.safetensors.index.json'))],
+    make: (dice) => indexFile(dice, SHARD),
+    open(bytes) {
+      given(SHARD, readFileSync(inTests('fixtures/one-matrix.safetensors')));
+      const path = given('fuzz.safetensors.index.json', bytes);
+      return () => [matrix(path), matrix(`${path}#single`), matrix(`${path}#w`)].find(Boolean) ?? null;
+    },
+  },
+  {
+    name: 'adapter config',
+    ratio: 1000,
+    corpus: [Buffer.from('{"peft_type": "LORA", "r": 1, "lora_alpha": 8, "alpha_pattern": {"q": 4}}')],
+    make: adapterConfigFile,
+    open(bytes) {
+      const path = given(join('fuzz', 'adapter_model.safetensors'), ADAPTER);
+      given(join('fuzz', 'adapter_config.json'), bytes);
+      return () => attempt(() => readAdapters(path, { n: 1, m: 2 }, 1));
+    },
   },
   {
     name: 'config',

@@ -1,0 +1,175 @@
+/**
+ * Checkpoints: a .safetensors file, an index that says which file has which tensor, or a folder with either. The index
+ * is the list of what is read: other files in the folder are not. One tensor is read at a time.
+ */
+import { InputError } from '../inputError.js';
+import { namesIn, withFile } from './disk.js';
+import { isFloat8, scaled, scaleNames } from './float8.js';
+import { readJson } from './json.js';
+import { readSafetensors, someOf, type Safetensors, type Tensor, type TensorInfo } from './safetensors.js';
+
+export interface Checkpoint {
+  /** The file, or the index. */
+  readonly path: string;
+  readonly names: readonly string[];
+  /** The names of those that may be matrices: of an index, all, as the files that it names are not opened for it. */
+  readonly matrices: readonly string[];
+  /** The name of a tensor as it is there, asked for with or without `.weight`; null if there is none. */
+  nameOf(asked: string): string | null;
+  /** What the header says of a tensor. */
+  info(name: string): TensorInfo;
+  /** Reads a tensor, an 8-bit one times its scale. @throws InputError */
+  get(name: string): Tensor;
+}
+
+const INDEX = /\.safetensors\.index\.json$/;
+const CONVERTED =
+  '.safetensors files: convert the checkpoint with save_pretrained(..., safe_serialization=True)';
+
+/**
+ * The checkpoint of a file, an index or a folder.
+ * @param first the name, without its ending, that is taken where a folder has several
+ * @throws InputError if it is none
+ */
+export function openCheckpoint(path: string, first = 'model'): Checkpoint {
+  const names = namesIn(path);
+  if (names) return openCheckpoint(join(path, fileOf(path, names, first)));
+  return /\.json$/i.test(path) || isIndex(path) ? openIndex(path) : checkpoint(path, openFile(path));
+}
+
+const BRACE = '{'.codePointAt(0);
+
+/** Whether a file begins as .safetensors files do: eight bytes of length, then a JSON object. */
+export const isSafetensors = (path: string): boolean =>
+  withFile(path, ({ read }) => {
+    const head = read(0, 9);
+    return head[8] === BRACE && head[7] === 0 && head[6] === 0;
+  });
+
+/** Whether a file that is named otherwise begins as an index does, as those in caches of Hugging Face. */
+export const isIndex = (path: string): boolean =>
+  withFile(path, ({ read }) =>
+    /^\s*\{\s*"(metadata|weight_map)"/.test(new TextDecoder().decode(read(0, 256))),
+  );
+
+/** Of paths as they are written on this system; what is joined is the name of a file in the folder. */
+const join = (folder: string, name: string) => (/[\\/]$/.test(folder) ? folder + name : `${folder}/${name}`);
+
+/** The path of a file beside another. */
+export const besideOf = (path: string, name: string): string => path.replace(/[^\\/]*$/, '') + name;
+
+function fileOf(folder: string, names: readonly string[], first: string): string {
+  const indices = names.filter((name) => INDEX.test(name));
+  const files = names.filter((name) => /\.safetensors$/.test(name));
+  const candidates = indices.length > 0 ? indices : files;
+  const usual = [first, 'model', 'adapter_model', 'diffusion_pytorch_model'];
+  const preferred = usual.flatMap((name) =>
+    candidates.filter((file) => file.replace(/\.safetensors(\.index\.json)?$/, '') === name),
+  );
+  const chosen = candidates.length === 1 ? candidates[0] : preferred[0];
+  if (chosen !== undefined) return chosen;
+  if (files.length > 0)
+    throw new InputError(folder, `${files.length} checkpoints`, `one of: ${someOf(files)}`);
+  const other = names.find((name) => /\.(bin|pt|pth|ckpt|gguf|h5|msgpack|onnx)$/.test(name));
+  throw new InputError(
+    folder,
+    other === undefined
+      ? 'a folder without .safetensors files'
+      : `a folder with ${other}, without .safetensors files`,
+    other === undefined ? 'a checkpoint folder, or a .safetensors, .npy or .csv file' : CONVERTED,
+  );
+}
+
+/** Where each tensor is. */
+interface Holdings {
+  readonly names: readonly string[];
+  readonly matrices: readonly string[];
+  of(name: string): Safetensors;
+}
+
+function openFile(path: string): Holdings {
+  const file = readSafetensors(path);
+  const names = [...file.tensors.keys()];
+  const matrices = names.filter((name) => file.tensors.get(name)!.shape.length === 2);
+  return { names, matrices, of: () => file };
+}
+
+function openIndex(path: string): Checkpoint {
+  const map = weightMap(path);
+  const opened = new Map<string, Safetensors>();
+  const names = [...map.keys()];
+  return checkpoint(path, {
+    names,
+    matrices: names,
+    of(name) {
+      const shard = map.get(name)!;
+      const file = opened.get(shard) ?? openShard(path, shard);
+      opened.set(shard, file);
+      return file;
+    },
+  });
+}
+
+function openShard(index: string, shard: string): Safetensors {
+  const path = besideOf(index, shard);
+  if (!/\.safetensors$/.test(shard)) throw new InputError(index, `the shard ${shard}`, CONVERTED);
+  try {
+    return readSafetensors(path);
+  } catch (error) {
+    if (error instanceof InputError && /^ENOENT/.test(String(error.value)))
+      throw new InputError(path, 'not there', `there: ${index} names it`);
+    throw error;
+  }
+}
+
+function weightMap(path: string): ReadonlyMap<string, string> {
+  const map = readJson(path)['weight_map'];
+  const entries = typeof map === 'object' && map !== null ? Object.entries(map) : [];
+  const wrong = entries.find(([, shard]) => typeof shard !== 'string' || /[\\/]|^\.\.?$/.test(shard));
+  if (entries.length === 0 || wrong)
+    throw new InputError(
+      path,
+      wrong ? `${wrong[0]} in ${String(wrong[1])}` : 'no weight_map',
+      'the index of a checkpoint: a weight_map from tensors to names of files beside it',
+    );
+  return new Map(entries as [string, string][]);
+}
+
+function checkpoint(path: string, { names, matrices, of }: Holdings): Checkpoint {
+  const all = new Set(names);
+  const info = (name: string) => {
+    const file = of(name);
+    // Of an index that names the wrong shard, `get` says what is missing.
+    return file.tensors.get(name) ?? file.get(name);
+  };
+  const scaleOf = (name: string) => {
+    const found = scaleNames(name).filter((each) => all.has(each));
+    if (found.length === 1) return found[0]!;
+    throw new InputError(
+      path,
+      `${info(name).dtype} with ${found.length === 0 ? 'no scale' : `${found.length} scales`} beside it (tensor ${name})`,
+      `with one of ${scaleNames(name).join(', ')}: what its entries stand for is unknown`,
+    );
+  };
+  return {
+    path,
+    names,
+    matrices,
+    nameOf: (asked) =>
+      [asked, `${asked}.weight`, asked.replace(/\.weight$/, '')].find((name) => all.has(name)) ?? null,
+    info,
+    get(name) {
+      const tensor = of(name).get(name);
+      if (!isFloat8(tensor)) return tensor;
+      const scale = scaleOf(name);
+      return scaled(path, tensor, scale, of(scale).get(scale));
+    },
+  };
+}
+
+/** The names that come nearest to one that is not there, as they read in a message. */
+export function candidates(names: readonly string[], asked: string | undefined): string {
+  const parts = (asked ?? '').split('.').filter((part) => !/^(\d*|weight)(\[\d+\])?$/.test(part));
+  const near = names.filter((name) => parts.length > 0 && name.includes(parts.at(-1)!));
+  return someOf(near.length > 0 ? near : names);
+}

@@ -1,0 +1,5 @@
+/** What the readers of files give: an array of any number of dimensions, entries in row-major order. */
+export interface HostArray {
+  readonly shape: readonly number[];
+  readonly data: Float64Array<ArrayBuffer>;
+}
