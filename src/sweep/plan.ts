@@ -48,8 +48,12 @@ export const totalTrials = ({ cells }: Pick<Plan, 'cells'>): number =>
 /** More trajectories than these are taken for a mistake: their rows alone would be 30 GB. */
 const MOST_TRAJECTORIES = 100_000_000;
 
-/** The config with every default that depends on the problems filled in, and its cells. @throws InputError */
-export async function makePlan(config: SweepConfig): Promise<Plan> {
+/**
+ * The config with every default that depends on the problems filled in, and its cells.
+ * @param problemOf makes problems otherwise, where less of them is asked
+ * @throws InputError
+ */
+export async function makePlan(config: SweepConfig, problemOf = makeProblem): Promise<Plan> {
   if (config.covariance !== undefined && !config.loss.includes('linear-regression'))
     throw new InputError('covariance', config.covariance, 'left out: only linear-regression uses it');
   // Options that it does not take are refused before problems are made.
@@ -59,7 +63,7 @@ export async function makePlan(config: SweepConfig): Promise<Plan> {
   for (const loss of config.loss) {
     for (const shape of shapesOf(config, source)) {
       for (const rank of config.ranks) checkRank(rank, shape);
-      const problem = await makeProblem(loss, source, shape);
+      const problem = await problemOf(loss, source, shape);
       for (const spec of config.init) {
         for (const scaling of config.scaling) {
           for (const rank of config.ranks) {
