@@ -81,8 +81,10 @@ function lateRate(cell: Cell, { seed, spectrum }: SweepConfig): number | null {
   const sigma = spectrum === undefined ? resolved(exact, Math.max(n, m)) : exact;
   const lambda = x === 0 || y === 0 ? (y - x) / rank : 0;
   const moves = { x: x > 0, y: y > 0 };
-  if (!initialization.deterministic) return perTime(genericRate({ sigma, n, m, rank, lambda, moves }));
-  // The one draw that is always the same lies along the leading singular vectors: its modes are alone.
+  // The one draw that is always the same lies along the leading singular vectors, and one of m orthonormal rows is an
+  // orthogonal matrix, which a rotation of the adapter's columns takes to a multiple of I: modes are alone.
+  const isAligned = initialization.deterministic || (initialization.law === 'orthonormal-rows' && rank === m);
+  if (!isAligned) return perTime(genericRate({ sigma, n, m, rank, lambda, moves }));
   const learned = sigma.subarray(0, rank).filter((s) => s > 0);
   return perTime(2 * Math.hypot(learned.at(-1)!, lambda / 2));
 }
