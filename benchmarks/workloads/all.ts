@@ -8,13 +8,14 @@ import { w1C } from './native.js';
 import { operations } from './operations.js';
 import { overhead, scaling } from './scaling.js';
 import { methodChoice, stabilized } from './stabilized.js';
+import { truncated } from './truncated.js';
 import { w1, w1Float64, w1Webgpu, w1Workers } from './w1.js';
 
 export const workloads: readonly Workload[] = [
   ...[w1, w1Workers, w1Float64, w1C, w1Webgpu],
   ...[mixedSteps, stabilized, methodChoice, mainJob],
   ...[accuracy('wasm', 'float32', 12), accuracy('wasm', 'float64', 12), accuracy('webgpu', 'float32', 2)],
-  ...[overhead, operations, lab],
+  ...[overhead, operations, truncated, lab],
   scaling('wasm', {
     n: [64, 256, 1024, 4096, 16_384],
     rank: [1, 2, 4, 8, 16, 32, 64],

@@ -6,10 +6,12 @@ import { configFromText } from '../sweep/fromText.js';
 import { formatNumber } from '../report/format.js';
 import { table } from '../report/table.js';
 import { sweepSchema } from '../sweep/config.js';
-import { makePlan } from '../sweep/plan.js';
+import { isLeading } from '../problem/leading.js';
+import { makePlan, type Plan } from '../sweep/plan.js';
 import { theoryRows } from '../sweep/theory.js';
+import { theoryProblems } from '../sweep/theoryProblem.js';
 import { flagsOf } from './flags.js';
-import { print, printJson } from './output.js';
+import { note, print, printJson } from './output.js';
 
 const theorySchema = sweepSchema.pick({
   loss: true,
@@ -44,7 +46,11 @@ export const theoryCommand: CommandModule = {
   async handler(argv) {
     const config = checkConfig(theorySchema, configFromText(theorySchema, argv));
     await useBackend('cpu');
-    const plan = await makePlan(checkConfig(sweepSchema, config));
+    const asked = checkConfig(sweepSchema, config);
+    const plan = await makePlan(
+      asked,
+      theoryProblems(asked, (line) => note(`rankflow theory: ${line}`)),
+    );
     const rows = theoryRows(plan);
     if (argv['json']) printJson(rows);
     else {
@@ -79,6 +85,21 @@ export const theoryCommand: CommandModule = {
           'at the end points; rate: of late approach, at the mean |A0|^2 or |B0|^2 of the draws (where both are drawn, on\n' +
           "the Frobenius loss: in the limit of small ones); full rate: full fine-tuning's. A dash: no closed form.",
       );
+      for (const line of boundsOf(plan)) print(line);
     }
   },
 };
+
+/** What is said of optima that come from a truncated decomposition, by problem. */
+function boundsOf({ cells }: Plan): string[] {
+  const problems = new Set(cells.map(({ problem }) => problem).filter(isLeading));
+  return [...problems].map(({ n, m, leading: { sigma, iterations, converged } }) => {
+    const end = converged
+      ? 'the last of which took less than 1e-6 off what is left'
+      : 'which were not enough';
+    return (
+      `Optima of ${n}x${m}, with relative errors and distances, are upper bounds, exact for the ${sigma.length} leading singular\n` +
+      `triples that ${iterations} iterations found, ${end}.`
+    );
+  });
+}

@@ -167,6 +167,12 @@ function checkedError(source: Source, shape: Shape, base: Dense | null): Dense {
   return error;
 }
 
+/** E = M - W0 [n, m] of the matrices that a source names. @throws InputError as makeProblem does */
+export function targetError(source: Source, shape: Shape): Dense {
+  checkShape(source, shape);
+  return nonzero(errorMatrix(source, shape, source.base));
+}
+
 /** E = M - W0 [n, m]. */
 function errorMatrix({ spec, target }: Source, shape: Shape, base: Dense | null): Dense {
   if (spec.spectrum !== undefined) return spectralMatrix(spec, shape);
@@ -176,7 +182,8 @@ function errorMatrix({ spec, target }: Source, shape: Shape, base: Dense | null)
 
 const MATRIX_FILE = /\.(safetensors(#.*)?|npy|csv)$/is;
 
-function spectrumOf({ spectrum }: SourceSpec, { n, m }: Shape): Float64Array {
+/** Singular values that a source names instead of matrices [min(n, m)]. @throws InputError */
+export function spectrumOf({ spectrum }: SourceSpec, { n, m }: Shape): Float64Array {
   const count = Math.min(n, m);
   if (spectrum === undefined) throw new InputError('spectrum', spectrum, 'given, unless a matrix file is');
   if (typeof spectrum !== 'string') return listedSpectrum(spectrum, count);

@@ -61,10 +61,12 @@ export const totalTrials = ({ cells }: Pick<Plan, 'cells'>): number =>
 const MOST_TRAJECTORIES = 100_000_000;
 
 /**
+/**
  * The config, with the method and times that all cells share filled in, and its cells.
+ * @param problemOf makes problems otherwise, where less of them is asked
  * @throws InputError
  */
-export async function makePlan(given: SweepConfig): Promise<Plan> {
+export async function makePlan(given: SweepConfig, problemOf = makeProblem): Promise<Plan> {
   const config = withoutRepeats(given);
   if (config.covariance !== undefined && !config.loss.includes('linear-regression'))
     throw new InputError('covariance', config.covariance, 'left out: only linear-regression uses it');
@@ -76,7 +78,7 @@ export async function makePlan(given: SweepConfig): Promise<Plan> {
   for (const loss of config.loss) {
     for (const shape of shapesOf(config, source)) {
       for (const rank of config.ranks) checkRank(rank, shape);
-      const problem = await makeProblem(loss, source, shape);
+      const problem = await problemOf(loss, source, shape);
       for (const spec of config.init) {
         for (const given of config.scaling ?? ['none']) {
           for (const rank of config.ranks) {

@@ -1,8 +1,11 @@
 /** The closed forms of a plan's cells alone: nothing is simulated or drawn. */
 import { clock } from '../ensemble/adapter.js';
 import { closedForm } from '../problem/closedForm.js';
+import { isLeading } from '../problem/leading.js';
+import type { Problem } from '../problem/problem.js';
 import { genericRate } from '../theory/lateRate.js';
 import { traceSquaredRate } from '../theory/traceSquared.js';
+import type { SweepConfig } from './config.js';
 import { lawOf } from './law.js';
 import { member, type Cell, type Plan } from './plan.js';
 
@@ -16,6 +19,8 @@ export interface TheoryRow {
   /** The smallest loss of this rank, and sqrt of its ratio to f(W0). */
   readonly optimum: number | null;
   readonly relativeError: number | null;
+  /** True if those and the distance are of the triples that a truncated decomposition found: upper bounds. */
+  readonly isBound: boolean;
   /** |dW_LoRA - dW_FPFT|_F at the end points. */
   readonly distance: number | null;
   /**
@@ -42,22 +47,17 @@ export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
       optimum,
       relativeError:
         optimum === null || !problem.initialLoss ? null : Math.sqrt(optimum / problem.initialLoss),
+      isBound: isLeading(problem),
       distance: distanceOf(cell, optimum),
-      rate: lateRate(cell, config.seed),
+      rate: lateRate(cell, config),
       fullFineTuningRate: problem.fullFineTuningRate,
     };
   });
 
 /** Distance between the end points of LoRA and full fine-tuning. */
 function distanceOf(cell: Cell, optimum: number | null): number | null {
-  switch (cell.problem.structure.kind) {
-    case 'trace':
-      return lawOf(cell)?.value ?? null;
-    case 'diagonal':
-      return optimum === null ? null : Math.sqrt(2 * optimum);
-    default:
-      return null;
-  }
+  if (cell.problem.structure.kind === 'trace') return lawOf(cell)?.value ?? null;
+  return cell.problem.loss !== 'frobenius' || optimum === null ? null : Math.sqrt(2 * optimum);
 }
 
 /**
@@ -66,10 +66,9 @@ function distanceOf(cell: Cell, optimum: number | null): number | null {
  * differ the less the wider the matrix and the smaller they are. Of draws with both: on the Frobenius loss in the limit
  * of small ones, on the trace-squared loss, where |A0| and |B0| alone count, at their mean squares.
  */
-function lateRate(cell: Cell, seed: number): number | null {
+function lateRate(cell: Cell, { seed, spectrum }: SweepConfig): number | null {
   const { problem, rank, coefficients, initialization } = cell;
   const { structure, n, m } = problem;
-  if (structure.kind !== 'trace' && structure.kind !== 'diagonal') return null;
   const { lrRatioA, lrRatioB } = coefficients;
   const c = clock(coefficients);
   const perTime = (rate: number | null | undefined) => (rate == null ? null : c * rate);
@@ -77,11 +76,31 @@ function lateRate(cell: Cell, seed: number): number | null {
   if (!squares) return perTime(closedForm(problem, member(cell, 0, seed).initial())?.rate);
   const [x, y] = [(c / lrRatioB) * squares.b, (c / lrRatioA) * squares.a];
   if (structure.kind === 'trace') return perTime(traceSquaredRate(structure.trace0, 1, { x, y }));
-  const { sigma } = structure;
+  const exact = spectrumOf(problem, rank);
+  if (!exact) return null;
+  const sigma = spectrum === undefined ? resolved(exact, Math.max(n, m)) : exact;
   const lambda = x === 0 || y === 0 ? (y - x) / rank : 0;
   const moves = { x: x > 0, y: y > 0 };
-  if (!initialization.deterministic) return perTime(genericRate({ sigma, n, m, rank, lambda, moves }));
-  // The one draw that is always the same lies along the leading singular vectors: its modes are alone.
+  // The one draw that is always the same lies along the leading singular vectors, and one of m orthonormal rows is an
+  // orthogonal matrix, which a rotation of the adapter's columns takes to a multiple of I: modes are alone.
+  const isAligned = initialization.deterministic || (initialization.law === 'orthonormal-rows' && rank === m);
+  if (!isAligned) return perTime(genericRate({ sigma, n, m, rank, lambda, moves }));
   const learned = sigma.subarray(0, rank).filter((s) => s > 0);
   return perTime(2 * Math.hypot(learned.at(-1)!, lambda / 2));
+}
+
+/** The singular values of a Frobenius problem, as far as a rate at this rank needs them; null if they are not known. */
+function spectrumOf(problem: Problem, rank: number): Float64Array | null {
+  if (problem.structure.kind === 'diagonal') return problem.structure.sigma;
+  if (!isLeading(problem)) return null;
+  const { sigma } = problem.leading;
+  return rank < sigma.length && sigma.at(-1)! < sigma[rank - 1]! ? sigma : null;
+}
+
+/** Computed singular values, largest first, without what rounding makes of equal ones and of zeros. */
+function resolved(sigma: Float64Array, side: number): Float64Array {
+  const least = side * Number.EPSILON * sigma[0]!;
+  const out = sigma.map((s) => (s <= least ? 0 : s));
+  for (let i = 1; i < out.length; i++) if (out[i - 1]! - out[i]! <= least) out[i] = out[i - 1]!;
+  return out;
 }
