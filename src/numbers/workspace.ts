@@ -75,6 +75,8 @@ export interface Workspace<Name extends string> {
 const PAGE = 65536;
 /** What the module itself may use, at the start of the memory. */
 const RESERVED = 1024;
+/** What 32-bit addresses reach. */
+const MOST_BYTES = 65536 * PAGE;
 /** Memory cannot shrink: above this, it is let go after use. */
 const KEPT_BYTES = 2 ** 25;
 
@@ -90,7 +92,7 @@ function start(bytes: number) {
 
 /**
  * Memory for arrays of these lengths.
- * @throws RangeError if there is not so much memory (4 GiB at most)
+ * @throws RangeError if they take more than 4 GiB, or there is not so much memory
  */
 export function workspace<Name extends string>(lengths: Readonly<Record<Name, number>>): Workspace<Name> {
   const addresses = new Map<string, number>();
@@ -98,6 +100,10 @@ export function workspace<Name extends string>(lengths: Readonly<Record<Name, nu
   for (const [name, length] of Object.entries<number>(lengths)) {
     addresses.set(name, end);
     end += 8 * (length + (length % 2));
+  }
+  if (end > MOST_BYTES) {
+    const [needed, most] = [end, MOST_BYTES].map((bytes) => (bytes / 2 ** 30).toFixed(1));
+    throw new RangeError(`a matrix that takes ${needed} GiB to decompose; ${most} GiB are possible`);
   }
   if (kept && kept.memory.buffer.byteLength < end) kept = null;
   const { memory, loops } = kept ?? start(end);
