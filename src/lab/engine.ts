@@ -18,7 +18,7 @@ import { runProvenance, type Provenance } from '../results/provenance.js';
 import { csv, parquet } from '../results/tables.js';
 import { solve } from '../solver/solve.js';
 import { sweepSchema, type SweepConfig } from '../sweep/config.js';
-import { accuracyFloor } from '../sweep/accuracyFloor.js';
+import { accuracyFloor, excessFloor } from '../sweep/accuracyFloor.js';
 import { lawOf, metricOf } from '../sweep/law.js';
 import { makePlan, member, totalTrials, type Cell, type Plan } from '../sweep/plan.js';
 import { trialIntegers, type TrialRow } from '../sweep/row.js';
@@ -88,6 +88,7 @@ export class LabEngine implements protocol.Engine {
         trials: cell.trials,
         law: lawOf(cell)?.value ?? null,
         floor: accuracyFloor(cell, plan.config.precision),
+        excessFloor: excessFloor(cell.problem, plan.config.precision),
       })),
       command: commandOf(flags),
     };

@@ -33,7 +33,7 @@ export function biasBound(
   { loss, gradientNorm, factors }: StationaryEnd,
 ): number | null {
   const { structure, initialLoss } = problem;
-  const floor = excessFloor(problem, rank, precision);
+  const floor = excessFloor(problem, precision);
   if (floor === null || !initialLoss || stationarity === 'moving' || stationarity === 'unknown') return null;
   if (structure.kind === 'trace') return stationarity === 'saddle' ? null : Math.sqrt(2 * (loss + floor));
   const left = (): number => {

@@ -51,7 +51,7 @@ export function stationarityOf(
 ): Stationarity {
   const { initialLoss, structure } = problem;
   const optimum = problem.optimum(rank);
-  const floor = excessFloor(problem, rank, precision);
+  const floor = excessFloor(problem, precision);
   if (optimum === null || initialLoss === null || floor === null || structure.kind === 'autodiff')
     return 'unknown';
   const excess = loss - optimum;
