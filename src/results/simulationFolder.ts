@@ -10,7 +10,7 @@ import { simulationHtml } from '../report/html.js';
 import { renderPng, renderSvg, simulationFigures } from '../report/plots.js';
 import type { SimulationReport } from '../report/simulation.js';
 import type { Simulation } from '../simulation/simulate.js';
-import { parquet, type Value } from './tables.js';
+import { columnsParquet, parquet, type Value } from './tables.js';
 
 const finite = (value: number | undefined): Value =>
   value !== undefined && Number.isFinite(value) ? value : null;
@@ -35,11 +35,19 @@ export async function writeSimulation(
       distance: finite(trajectories[i]?.saved[k]?.distance ?? undefined),
     })),
   );
-  writeWhole(at('functionals.parquet'), parquet(functionals, ['trial']));
+  writeWhole(at('functionals.parquet'), parquet(functionals, { integers: ['trial'], texts: [] }));
   const singularValues = trials.flatMap(({ trial, singularValues: perTime }) =>
     times.flatMap((time, k) => (perTime[k] ?? []).map((value, index) => ({ trial, time, index, value }))),
   );
-  writeWhole(at('singular-values.parquet'), parquet(singularValues, ['trial', 'index']));
+  // Without rows, of trajectories that failed at once, it still has its columns.
+  const columns = (['trial', 'time', 'index', 'value'] as const).map((name) => [
+    name,
+    singularValues.map((row) => row[name]),
+  ]);
+  writeWhole(
+    at('singular-values.parquet'),
+    columnsParquet(Object.fromEntries(columns), { integers: ['trial', 'index'], texts: [] }),
+  );
   const outcomes = trajectories.map((trajectory, trial) => ({
     trial,
     outcome: trajectory.outcome,
@@ -51,7 +59,10 @@ export async function writeSimulation(
   }));
   writeWhole(
     at('trials.parquet'),
-    parquet(outcomes, ['trial', 'accepted_steps', 'rejected_steps', 'evaluations']),
+    parquet(outcomes, {
+      integers: ['trial', 'accepted_steps', 'rejected_steps', 'evaluations'],
+      texts: ['outcome'],
+    }),
   );
   writeSafetensors(at('adapters.safetensors'), {
     lora_A: stack(adapters.map(({ loraA }) => loraA)),

@@ -42,6 +42,15 @@ export const trialIntegers: readonly (keyof TrialRow)[] = [
   ...(['accepted_steps', 'rejected_steps', 'evaluations'] as const),
 ];
 
+/** Columns that hold text. */
+export const trialTexts: readonly (keyof TrialRow)[] = [
+  'loss_function',
+  'target',
+  'initialization',
+  'scaling',
+  'outcome',
+];
+
 /** Whether a trajectory ended by itself, so that its numbers mean what the method computed. */
 export const succeeded = (outcome: Outcome): boolean => outcome === 'end-time' || outcome === 'stationary';
 
