@@ -21,7 +21,7 @@ import { sweepSchema, type SweepConfig } from '../sweep/config.js';
 import { accuracyFloor, excessFloor } from '../sweep/accuracyFloor.js';
 import { lawOf, metricOf } from '../sweep/law.js';
 import { makePlan, member, totalTrials, type Cell, type Plan } from '../sweep/plan.js';
-import { trialIntegers, type TrialRow } from '../sweep/row.js';
+import { trialIntegers, trialTexts, type TrialRow } from '../sweep/row.js';
 import { runTrials, waysOf } from '../sweep/sweep.js';
 import { checks, verify } from '../verify/verify.js';
 import { Gate, Stopped } from './gate.js';
@@ -172,7 +172,11 @@ export class LabEngine implements protocol.Engine {
     if (!this.tally || !this.provenance) throw new InputError('download', format, 'asked for after a run');
     const { rows } = this.tally;
     return format === 'parquet'
-      ? parquet(rows, trialIntegers, { rankflow: JSON.stringify(this.provenance) })
+      ? parquet(
+          rows,
+          { integers: trialIntegers, texts: trialTexts },
+          { rankflow: JSON.stringify(this.provenance) },
+        )
       : new TextEncoder().encode(csv(rows));
   }
 

@@ -55,6 +55,16 @@ export const trialIntegers: readonly (keyof TrialRow)[] = [
   ...(['accepted_steps', 'rejected_steps', 'evaluations'] as const),
 ];
 
+/** Columns that hold text. */
+export const trialTexts: readonly (keyof TrialRow)[] = [
+  'loss_function',
+  'target',
+  'initialization',
+  'scaling',
+  'outcome',
+  'stationarity',
+];
+
 export { succeeded };
 
 export function trialRow(
