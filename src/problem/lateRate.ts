@@ -9,6 +9,8 @@
  */
 import { gram } from '../../kernels/cpu/evaluate.js';
 import type { Factors } from '../ensemble/adapter.js';
+import { dense } from '../numbers/dense.js';
+import { cholesky } from '../numbers/symmetric.js';
 import { nearestSaddles } from './nearestSaddles.js';
 import type { Problem } from './problem.js';
 import { weightedGram } from './weightedUpdate.js';
@@ -63,8 +65,8 @@ const SETTLED = 1e-5;
 
 /** The least eigenvalue of a symmetric matrix [size, size] by inverse iteration; null if it is not positive definite. */
 function leastEigenvalue(a: Float64Array, size: number): number | null {
-  const l = cholesky(a, size);
-  if (l === null) return null;
+  const l = cholesky(dense(size, size, a))?.data;
+  if (!l) return null;
   const v = Float64Array.from({ length: size }, (_, i) => 1 + ((i * 0.618034) % 1));
   let value = Infinity;
   for (let k = 0; k < ITERATIONS; k++) {
@@ -85,18 +87,4 @@ function leastEigenvalue(a: Float64Array, size: number): number | null {
     value = next;
   }
   return value;
-}
-
-/** L [size, size] of a = L L^T, or null if a is not positive definite to rounding. */
-function cholesky(a: Float64Array, size: number): Float64Array | null {
-  const l = new Float64Array(size * size);
-  for (let i = 0; i < size; i++)
-    for (let j = 0; j <= i; j++) {
-      let sum = a[i * size + j]!;
-      for (let k = 0; k < j; k++) sum -= l[i * size + k]! * l[j * size + k]!;
-      if (i !== j) l[i * size + j] = sum / l[j * size + j]!;
-      else if (sum > 1e-14 * a[i * size + i]!) l[i * size + i] = Math.sqrt(sum);
-      else return null;
-    }
-  return l;
 }

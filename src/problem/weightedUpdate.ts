@@ -1,6 +1,7 @@
 /** The update X Y^T in the norm in which the loss measures it. */
 import { gram, type HostStructure } from '../../kernels/cpu/evaluate.js';
 import { dense } from '../numbers/dense.js';
+import { multiply } from '../numbers/products.js';
 import type { Factors } from '../ensemble/adapter.js';
 import { updateSingularValues } from '../theory/updateSingularValues.js';
 
@@ -8,7 +9,7 @@ import { updateSingularValues } from '../theory/updateSingularValues.js';
 export function weightedGram(structure: HostStructure, y: Factors['y']): Float64Array {
   const { cols: r } = y;
   const h = structure.kind === 'quadratic' ? structure.covariance : null;
-  return gram(y.data, h ? product(h.data, y.data, h.cols, r) : y.data, r);
+  return gram(y.data, h ? multiply(h, y).data : y.data, r);
 }
 
 /**
@@ -19,17 +20,6 @@ export function weightedSingularValues(structure: HostStructure, { x, y }: Facto
   if (structure.kind === 'trace')
     return [Math.abs(x.data.reduce((sum, value, i) => sum + value * y.data[i]!, 0))];
   if (structure.kind === 'diagonal' || structure.covariance === null) return updateSingularValues({ x, y });
-  const weighted = product(x.data, weightedGram(structure, y), x.cols, x.cols);
-  return updateSingularValues({ x: dense(x.rows, x.cols, weighted), y: x }).map(Math.sqrt);
-}
-
-/** a b [rows, columns] of a [rows, inner] and b [inner, columns]. */
-function product(a: Float64Array, b: Float64Array, inner: number, columns: number): Float64Array {
-  const out = new Float64Array((a.length / inner) * columns);
-  for (let i = 0; i < a.length / inner; i++)
-    for (let k = 0; k < inner; k++) {
-      const value = a[i * inner + k]!;
-      for (let j = 0; j < columns; j++) out[i * columns + j]! += value * b[k * columns + j]!;
-    }
-  return out;
+  const weighted = multiply(x, dense(x.cols, x.cols, weightedGram(structure, y)));
+  return updateSingularValues({ x: weighted, y: x }).map(Math.sqrt);
 }
