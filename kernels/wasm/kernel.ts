@@ -12,15 +12,21 @@ import {
   type AdvanceInputs,
   type FusedKernel,
 } from '../fused.js';
+import { guardMemory, type WasmBackend } from './backend.js';
 import { instantiate, loadModules, variants, type Exports, type Modules, type Variant } from './module.js';
-import { methodTable, structureTable, type Reals } from './tables.js';
+import { methodTable, MOST_TABLEAU_STAGES, structureTable, type Reals } from './tables.js';
 
 const wasmKernel: FusedKernel = {
   kinds: ['diagonal', 'quadratic', 'trace'],
   precisions: ['float32', 'float64'],
-  obstacle: tooLarge,
+  obstacle: (attrs) => tooLarge(attrs) ?? tooManyStages(attrs),
   stepsPerCall: (attrs) => blockingSteps(attrs, 3e9),
 };
+
+const tooManyStages = ({ method }: Pick<AdvanceAttrs, 'method'>): string | null =>
+  'tableau' in method && method.tableau.b.length > MOST_TABLEAU_STAGES
+    ? `a tableau has more than ${MOST_TABLEAU_STAGES} stages`
+    : null;
 
 /**
  * Loads the kernel and registers it with TensorFlow.js; returns its variant.
@@ -36,20 +42,6 @@ export async function registerWasmKernel(variant?: Variant): Promise<Variant> {
   throw new Error(`the wasm kernel${variant ? ` (${variant})` : ''} does not run here: no SIMD`);
 }
 
-/** What is used of TensorFlow.js's wasm backend (backend_wasm.ts there). */
-interface WasmBackend {
-  readonly wasm: {
-    readonly asm: { readonly memory: WebAssembly.Memory };
-    /** Of the memory as it is now: it may grow. */
-    readonly HEAPU8: Uint8Array;
-    _malloc(bytes: number): number;
-    _free(address: number): void;
-  };
-  getMemoryOffset(dataId: TensorInfo['dataId']): number;
-  makeOutput(shape: number[], dtype: 'float32' | 'int32'): TensorInfo;
-  incRef(dataId: TensorInfo['dataId']): void;
-}
-
 const MOST_STEPS = 2 ** 31 - 1;
 const LINE = 64;
 
@@ -57,6 +49,7 @@ function kernelOf(modules: Modules): NonNullable<KernelConfig['kernelFunc']> {
   const instances = new WeakMap<WebAssembly.Memory, Record<AdvanceAttrs['precision'], Exports>>();
   return ({ inputs, attrs, backend: opened }) => {
     const backend = opened as unknown as WasmBackend;
+    guardMemory(backend);
     const { memory } = backend.wasm.asm;
     const pair = instances.get(memory) ?? {
       float32: instantiate(modules.float32, memory),
@@ -180,10 +173,9 @@ class Scratch {
     this.#backend = backend;
   }
 
-  /** @throws Error if there is no more memory */
+  /** @throws OutOfMemoryError */
   room(bytes: number): number {
     const address = this.#backend.wasm._malloc(bytes + LINE) >>> 0;
-    if (address === 0) throw new Error(`out of WebAssembly memory for ${bytes} bytes`);
     this.#held.push(address);
     return LINE * Math.ceil(address / LINE);
   }

@@ -14,6 +14,8 @@ import {
   type AdvanceInputs,
   type FusedKernel,
 } from '../fused.js';
+import { assertMethod } from '../../src/method/method.js';
+import { OutOfMemoryError } from '../outOfMemory.js';
 import { drawnOnDevice } from './philox.js';
 import { layoutOf, onProcessor, QUAD, roomOf, sliceSize } from './layout.js';
 import { shaderText } from './shader.js';
@@ -129,8 +131,9 @@ function advance(
   inputs: AdvanceInputs<TensorInfo>,
   attrs: AdvanceAttrs,
 ): TensorInfo[] {
+  assertMethod(attrs.method);
   const reason = obstacle(attrs);
-  if (reason) throw new Error(`the fused kernel cannot run: ${reason}`);
+  if (reason) throw new OutOfMemoryError(reason);
   const { device, queue, bufferManager } = backend;
   const batch = attrs.clocks.length;
   const layout = layoutOf(attrs, roomOf(device));

@@ -1,6 +1,7 @@
 /** The backends that compute on the processor in this thread: TensorFlow.js's own 'cpu', and 'wasm'. */
 import * as tf from '@tensorflow/tfjs';
 import { registerCpuKernel } from '../../kernels/cpu/advance.js';
+import { guardMemory, type WasmBackend } from '../../kernels/wasm/backend.js';
 import { registerWasmKernel } from '../../kernels/wasm/kernel.js';
 import { variants, type Variant } from '../../kernels/wasm/module.js';
 import { InputError } from '../inputError.js';
@@ -33,6 +34,7 @@ export async function openWasm(): Promise<Opened> {
   const started = await tf.setBackend('wasm');
   restore();
   if (!started) throw new Unavailable('TensorFlow.js could not start its wasm backend');
+  guardMemory(tf.backend() as unknown as WasmBackend);
   const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
   const fma = simd && (await registerWasmKernel(variantAsked()).catch(unavailable)) === 'fused';
   const words = `WebAssembly${simd ? ' SIMD' : ''}${fma ? ' with fused multiply-add' : ''}`;

@@ -11,6 +11,7 @@ import {
   report,
   type AdvanceAttrs,
 } from '../../kernels/fused.js';
+import { OutOfMemoryError } from '../../kernels/outOfMemory.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import type { HostState } from './batch.js';
 import { drawnStates, type Drawn } from './drawn.js';
@@ -31,7 +32,10 @@ export interface FusedBatch<T extends S, S> extends Omit<AdvanceAttrs, 'steps'> 
   readonly observe: (index: number, time: number, state: HostState) => T | Promise<T>;
 }
 
-/** Advances all trajectories of a batch to their ends, on the backend in use. */
+/**
+ * Advances all trajectories of a batch to their ends, on the backend in use.
+ * @throws OutOfMemoryError if the device cannot hold them together
+ */
 export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): Promise<Ending<T, S>[]> {
   const { initial, save, observe, ...attrs } = batch;
   const { n, m, rank, precision, stop } = attrs;
@@ -39,15 +43,20 @@ export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): P
   const [count, saves, elements] = [attrs.clocks.length, saveTimes.length, (n + m) * rank];
   const float64 = precision === 'float64';
   const words = float64 ? 2 : 1;
-  const state =
-    'drawn' in initial
-      ? drawnStates(initial.drawn, n, m, rank)
-      : uploaded(initial.states, new (float64 ? Float64Array : Float32Array)(count * elements));
-  const saved = tf.zeros([count, saves, words * elements]);
   const numbers = async (tensor: tf.Tensor): Promise<HostState[number]> => {
     const data = (await tensor.data()) as Float32Array;
     return float64 ? new Float64Array(data.slice().buffer) : data;
   };
+  // Before anything is allocated: what a device cannot hold, TensorFlow.js does not always refuse.
+  const obstacle = fusedKernel(tf.getBackend())!.obstacle?.(attrs);
+  if (obstacle) throw new OutOfMemoryError(obstacle);
+  const { state, saved } = tf.tidy(() => ({
+    state:
+      'drawn' in initial
+        ? drawnStates(initial.drawn, n, m, rank)
+        : uploaded(initial.states, new (float64 ? Float64Array : Float32Array)(count * elements)),
+    saved: tf.zeros([count, saves, words * elements]),
+  }));
   try {
     const reports = await advanced(attrs, { state, saved });
     const [states, all] = [await numbers(state), await numbers(saved)];

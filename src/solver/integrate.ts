@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { firstGuess, startingStep } from '../method/controller.js';
-import { estimateOrder, type AdaptiveMethod, type Method } from '../method/method.js';
+import { assertMethod, estimateOrder, type AdaptiveMethod, type Method } from '../method/method.js';
 import type { Outcome } from '../method/outcome.js';
 import { FIRST_ITERATIONS, spectralRadius } from '../method/stabilized.js';
 import {
@@ -78,17 +78,21 @@ interface Rows<T> {
   readonly direction: State;
 }
 
-/** Advances all trajectories of a batch to their ends. The system stays the caller's. */
+/**
+ * Advances all trajectories of a batch to their ends. The system stays the caller's.
+ * @throws InputError if the method is none
+ */
 export async function integrate<T extends S, S = T>(
   batch: Batch<T, S>,
   method: Method,
   stop: StopRule,
 ): Promise<Ending<T, S>[]> {
+  assertMethod(method);
   const see: NonNullable<Batch<T, S>['save']> = batch.save ?? batch.observe;
   const endings = new Array<Ending<T, S>>(batch.initial.length);
   let rows: Rows<S> = {
     tracks: batch.clocks.map((clock, index) => newTrack<S>(index, clock, method)),
-    state: upload(batch.initial, batch.shapes),
+    state: tf.tidy(() => upload(batch.initial, batch.shapes)),
     slope: [],
     direction: [],
   };
@@ -100,7 +104,10 @@ export async function integrate<T extends S, S = T>(
   };
   try {
     if (stop.saveTimes[0] === 0) await save(rows, rows.tracks, see, stop);
-    if (!('step' in method)) replace({ ...rows, ...(await start(batch.system, rows, method)) });
+    if (!('step' in method)) {
+      replace({ ...rows, slope: tf.tidy(() => batch.system.derivative(rows.state)) });
+      replace({ ...rows, direction: await start(batch.system, rows, method) });
+    }
     for (;;) {
       await turnEventLoop();
       await finish(rows, batch, stop, endings);
@@ -244,25 +251,27 @@ function merge<T>(rows: Rows<T>, tried: TriedStep, accepted: readonly boolean[])
   const { state, slope, direction } = tried;
   if (accepted.every(Boolean)) return { state, slope, direction };
   const finite = tried.measured.every(({ size, rate }, row) => accepted[row] || Number.isFinite(size + rate));
-  const merged = {
-    state: choose(accepted, finite, state, rows.state),
-    slope: choose(accepted, finite, slope, rows.slope),
-    direction: choose(accepted, finite, direction, rows.direction),
-  };
-  tf.dispose([...state, ...slope, ...direction]);
-  return merged;
+  try {
+    return tf.tidy(() => ({
+      state: choose(accepted, finite, state, rows.state),
+      slope: choose(accepted, finite, slope, rows.slope),
+      direction: choose(accepted, finite, direction, rows.direction),
+    }));
+  } finally {
+    tf.dispose([...state, ...slope, ...direction]);
+  }
 }
 
-/** Sets every track's starting step, and returns the derivative at the start and where power iterations lead there. */
+/** Sets every track's starting step, and returns where power iterations lead at the start. */
 async function start<T>(
   system: System,
-  { tracks, state }: Rows<T>,
+  { tracks, state, slope: first }: Rows<T>,
   method: AdaptiveMethod,
-): Promise<Pick<Rows<T>, 'slope' | 'direction'>> {
+): Promise<Rows<T>['direction']> {
   const count = tracks.length;
-  const first = system.derivative(state);
   const initialNorms = tf.tidy(() => tf.stack([squaredNorms(state), squaredNorms(first)]));
   const norms = Array.from(await initialNorms.data(), Math.sqrt);
+  initialNorms.dispose();
   const guesses = tracks.map((_, row) => firstGuess(norms[row]!, norms[count + row]!));
   const changes = tf.tidy(() => {
     const h = tf.tensor3d(guesses, [count, 1, 1]);
@@ -270,7 +279,7 @@ async function start<T>(
     return squaredNorms(system.derivative(euler).map((z, i) => tf.sub<Tensor3D>(z, first[i]!)));
   });
   const change = Array.from(await changes.data(), Math.sqrt);
-  tf.dispose([initialNorms, changes]);
+  changes.dispose();
   tracks.forEach((track, row) => {
     const [size, rate, h0] = [norms[row]!, norms[count + row]!, guesses[row]!];
     track.peak = rate;
@@ -278,7 +287,7 @@ async function start<T>(
     const scale = method.atol + method.rtol * size;
     track.proposal = startingStep(h0, rate, change[row]! / h0, scale, estimateOrder(method));
   });
-  if (method.kind !== 'stabilized') return { slope: first, direction: [] };
+  if (method.kind !== 'stabilized') return [];
   const { direction, radius } = tf.tidy(() => {
     let found = powerIteration(system, state, first, first);
     for (let k = 1; k < FIRST_ITERATIONS; k++) found = powerIteration(system, state, first, found.direction);
@@ -290,5 +299,5 @@ async function start<T>(
     track.evaluations += FIRST_ITERATIONS;
     track.radius = spectralRadius(radii[row]!, 0);
   });
-  return { slope: first, direction };
+  return direction;
 }

@@ -2,10 +2,11 @@
 import type { Chunk, Trajectory } from './chunk.js';
 
 /**
- * What TensorFlow (status RESOURCE_EXHAUSTED is 8), WebGPU, WebAssembly and JavaScript say when memory is refused them.
+ * What TensorFlow (status RESOURCE_EXHAUSTED is 8), WebGPU, WebAssembly, JavaScript and kernels (OutOfMemoryError) say
+ * when memory is refused them. Words, for the class of an error is lost on its way from another thread.
  */
 const refusals =
-  /TF_Status: 8\b|RESOURCE_EXHAUSTED|OOM when allocating|out of memory|array buffer allocation failed|memory\.grow/i;
+  /TF_Status: 8\b|RESOURCE_EXHAUSTED|OOM when allocating|out of memory|array buffer allocation failed|invalid typed array length|memory\.grow/i;
 
 export const isOutOfMemory = (error: unknown): boolean =>
   error instanceof Error && refusals.test(error.message);
