@@ -101,6 +101,14 @@ describe('chunks', () => {
       { number: 3, of: 4 },
     ],
     ['auto', { JOB_COMPLETION_INDEX: '0', RANKFLOW_SHARDS: '5' }, { number: 1, of: 5 }],
+    [
+      'auto',
+      {
+        ...{ SLURM_ARRAY_TASK_ID: '3', SLURM_ARRAY_TASK_MIN: '3', SLURM_ARRAY_TASK_COUNT: '1' },
+        ...{ RANKFLOW_SHARDS: '2000', RANKFLOW_SHARD_OFFSET: '1001' },
+      },
+      { number: 1005, of: 2000 },
+    ],
   ])('shard %s of %j', (text, environment, shard) => {
     expect(parseShard(text, environment)).toEqual(shard);
   });
@@ -112,6 +120,7 @@ describe('chunks', () => {
     ['auto', {}],
     ['auto', { SLURM_ARRAY_TASK_ID: '3' }],
     ['auto', { JOB_COMPLETION_INDEX: '1' }],
+    ['auto', { SLURM_ARRAY_TASK_ID: '9', RANKFLOW_SHARD_OFFSET: '1001', RANKFLOW_SHARDS: '1010' }],
   ])('refuse shard %s of %j', (text, environment) => {
     expect(() => parseShard(text, environment)).toThrow('invalid shard');
   });

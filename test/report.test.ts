@@ -139,6 +139,7 @@ function simulationOf(trials: number): SimulationReport {
       singularValues: values(2),
     })),
     closedForm: { name: 'exact path', loss, singularValues: values(2) },
+    fullFineTuningEnd: null,
     fullFineTuningLoss: times.map((time) => 1.5 * Math.exp(-time)),
     targetSingularValues: [2, 1, 0.5],
   };

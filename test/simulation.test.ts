@@ -5,11 +5,12 @@ import { useBackend } from '../src/backend/useBackend.js';
 import type { BackendInfo } from '../src/backend/backend.js';
 import { dense } from '../src/numbers/dense.js';
 import { checkConfig } from '../src/input/checkConfig.js';
+import { method } from '../src/method/method.js';
 import { custom } from '../src/problem/custom.js';
 import type { Provenance } from '../src/results/provenance.js';
 import { asSweep, simulationSchema } from '../src/simulation/config.js';
 import { simulate, simulationReport } from '../src/simulation/simulate.js';
-import { fullFineTuningLosses } from '../src/solver/fullFineTuning.js';
+import { fullFineTuning } from '../src/solver/fullFineTuning.js';
 import { makePlan } from '../src/sweep/plan.js';
 import { gaussian, norm, relativeError } from './support.js';
 
@@ -75,10 +76,13 @@ describe('full fine-tuning of a custom loss', () => {
     ),
   );
   const times = [0.1, 0.5, 1, 2];
+  const dopri5 = method('dopri5');
+  const stop = { saveTimes: times, steadyTolerance: null, maxSteps: 1000 };
 
   it('follows e^(-2 t) |M|^2 / 2 for half the squared distance, and leaves no tensor behind', async () => {
     const before = tf.memory().numTensors;
-    const losses = await fullFineTuningLosses(problem, times);
+    const { losses, outcome, time } = await fullFineTuning(problem, dopri5, stop);
+    expect({ outcome, time }).toEqual({ outcome: 'end-time', time: 2 });
     const exact = times.map((t) => (Math.exp(-2 * t) * norm(target.data) ** 2) / 2);
     // dopri5 at rtol 1e-5 of the state, whose loss near 0 is a difference of float32 numbers.
     expect(relativeError(losses, exact)).toBeLessThan(1e-4);

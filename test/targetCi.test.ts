@@ -80,12 +80,12 @@ describe('the interval of a cell that stops when it is narrow', () => {
   );
 
   it.each([
-    { title: 'distances of the trace-squared loss', loss: ['trace-squared'], init: ['gaussian'], ranks: [2] },
-    { title: 'relative errors on the way', time: 2, ranks: [2] },
-    { title: 'relative errors on the way, at random by orders', time: 6, init: ['small:1e-2'], ranks: [2] },
+    ['distances of the trace-squared loss', { loss: ['trace-squared'], init: ['gaussian'], ranks: [2] }],
+    ['relative errors on the way', { time: 2, ranks: [2] }],
+    ['relative errors of small starts on the way', { time: 6, init: ['small:1e-2'], ranks: [2] }],
   ])(
-    'holds the mean of $title',
-    async ({ title: _, ...input }) => {
+    'holds the mean of %s',
+    async (_, input) => {
       const common = {
         spectrum: 'power:1',
         shape: ['6x6'],

@@ -4,7 +4,7 @@
  */
 import { chebyshev, gradientDescent, moved, rungeKutta, type Asking, type State64 } from './step.js';
 import { firstGuess, startingStep } from '../../src/method/controller.js';
-import { estimateOrder, type AdaptiveMethod, type Method } from '../../src/method/method.js';
+import { assertMethod, estimateOrder, type AdaptiveMethod, type Method } from '../../src/method/method.js';
 import type { Outcome } from '../../src/method/outcome.js';
 import { FIRST_ITERATIONS, NUDGE, spectralRadius, stagesOf } from '../../src/method/stabilized.js';
 import {
@@ -44,8 +44,10 @@ interface Place {
 /**
  * Advances a trajectory to its end.
  * @param clock time of the field per unit of time t
+ * @throws InputError if the method is none
  */
 export function* twin(start: State64, clock: number, method: Method, stop: StopRule): Asking<TwinEnding> {
+  assertMethod(method);
   const track = newTrack<State64>(0, clock, method);
   const [slope] = yield [start];
   let place: Place = { state: start, slope: slope!, direction: slope! };

@@ -14,14 +14,19 @@ import {
 } from '../fused.js';
 import { guardMemory, type WasmBackend } from './backend.js';
 import { instantiate, loadModules, variants, type Exports, type Modules, type Variant } from './module.js';
-import { methodTable, structureTable, type Reals } from './tables.js';
+import { methodTable, MOST_TABLEAU_STAGES, structureTable, type Reals } from './tables.js';
 
 const wasmKernel: FusedKernel = {
   kinds: ['diagonal', 'quadratic', 'trace'],
   precisions: ['float32', 'float64'],
-  obstacle: tooLarge,
+  obstacle: (attrs) => tooLarge(attrs) ?? tooManyStages(attrs),
   stepsPerCall: (attrs) => blockingSteps(attrs, 3e9),
 };
+
+const tooManyStages = ({ method }: Pick<AdvanceAttrs, 'method'>): string | null =>
+  'tableau' in method && method.tableau.b.length > MOST_TABLEAU_STAGES
+    ? `a tableau has more than ${MOST_TABLEAU_STAGES} stages`
+    : null;
 
 /**
  * Loads the kernel and registers it with TensorFlow.js; returns its variant.

@@ -1,7 +1,7 @@
 /** What the wasm kernel is told of structures and methods, as numbers. */
 import { transposed, type Dense } from '../../src/numbers/dense.js';
 import { multiply } from '../../src/numbers/products.js';
-import { estimateOrder, type Method } from '../../src/method/method.js';
+import { assertMethod, estimateOrder, type Method } from '../../src/method/method.js';
 import { stagesOf } from '../../src/method/stabilized.js';
 import { firstSameAsLast, type Tableau } from '../../src/method/tableau.js';
 import type { Structure } from '../../src/problem/problem.js';
@@ -50,7 +50,7 @@ export function methodTable(method: Method): MethodTable {
       };
     case 'adaptive': {
       const { tableau, rtol, atol } = method;
-      if (!firstSameAsLast(tableau)) throw new Error('an adaptive tableau must be first-same-as-last');
+      assertMethod(method);
       const control = { ...fixed, kind: 1, rtol, atol, order: estimateOrder(method) };
       return {
         ...plain,
@@ -75,7 +75,7 @@ export function methodTable(method: Method): MethodTable {
 }
 
 /** Most stages whose slopes are combined at once, with the state. */
-const MOST_TABLEAU_STAGES = 7;
+export const MOST_TABLEAU_STAGES = 7;
 
 function tableauTable(tableau: Tableau) {
   const { a, b, embedded } = tableau;

@@ -14,6 +14,7 @@ import {
   type AdvanceInputs,
   type FusedKernel,
 } from '../fused.js';
+import { assertMethod } from '../../src/method/method.js';
 import { OutOfMemoryError } from '../outOfMemory.js';
 import { drawnOnDevice } from './philox.js';
 import { layoutOf, onProcessor, QUAD, roomOf, sliceSize } from './layout.js';
@@ -130,6 +131,7 @@ function advance(
   inputs: AdvanceInputs<TensorInfo>,
   attrs: AdvanceAttrs,
 ): TensorInfo[] {
+  assertMethod(attrs.method);
   const reason = obstacle(attrs);
   if (reason) throw new OutOfMemoryError(reason);
   const { device, queue, bufferManager } = backend;

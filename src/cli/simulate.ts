@@ -10,6 +10,7 @@ import { table } from '../report/table.js';
 import { defaultFolder, refuseFolder } from '../results/folder.js';
 import { runProvenance, type Provenance } from '../results/provenance.js';
 import { writeSimulation } from '../results/simulationFolder.js';
+import { fullFineTuningNotes } from '../report/simulation.js';
 import { simulationSchema } from '../simulation/config.js';
 import { simulation } from '../simulation/run.js';
 import { simulationReport } from '../simulation/simulate.js';
@@ -56,7 +57,13 @@ export const simulateCommand: CommandModule = {
       done: (trajectories) => shown?.update(trajectories),
     });
     shown?.stop();
-    const report = await simulationReport(result, origin!);
+    const { structure } = result.plan.cells[0]!.problem;
+    if (structure.kind === 'autodiff') {
+      note('full fine-tuning of the custom loss beside it');
+      shown = progress(result.plan.cells[0]!.stop.saveTimes.length, 'save times');
+    }
+    const report = await simulationReport(result, origin!, (saves) => shown?.update(saves));
+    shown?.stop();
     // Until here a signal ends the process at once, and leaves nothing; now it has files to remove.
     for (const [name, number] of [
       ['SIGINT', 2],
@@ -76,7 +83,7 @@ export const simulateCommand: CommandModule = {
         endOf(report.trials[trial]!),
       ]);
       print(table(['trial', 'loss', 'excess', 'gradient norm', 'time', 'steps + rejected', 'outcome'], rows));
-      for (const each of trialNotes(report.trials)) print(each);
+      for (const each of [...trialNotes(report.trials), ...fullFineTuningNotes(report)]) print(each);
       print(`\nResults: ${out} (open ${out}/report.html)`);
     }
   },

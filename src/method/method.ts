@@ -1,7 +1,8 @@
 /** The methods by name, and what each needs to be told. */
 import { InputError } from '../inputError.js';
+import type { Precision } from '../../kernels/fused.js';
 import { ESTIMATE_ORDER, mostStages } from './stabilized.js';
-import { tableaus, type Tableau } from './tableau.js';
+import { firstSameAsLast, tableaus, type Tableau } from './tableau.js';
 
 /** Which factor a gradient-descent step updates first; the second update then sees the new first factor. */
 export type UpdateOrder = 'simultaneous' | 'a-then-b' | 'b-then-a';
@@ -19,6 +20,21 @@ export type Method =
 
 /** The methods that estimate the errors of their steps, and choose these by it. */
 export type AdaptiveMethod = Exclude<Method, { readonly step: number }>;
+
+/**
+ * What every way of computing takes of an adaptive method of one's own: the last stage of a step is the first of the
+ * next, and the error is estimated.
+ * @throws InputError if its tableau is not such
+ */
+export function assertMethod(method: Method): void {
+  if (method.kind !== 'adaptive') return;
+  const { tableau } = method;
+  const what = `of order ${tableau.order} with ${tableau.b.length} stages`;
+  if (!firstSameAsLast(tableau))
+    throw new InputError('tableau', what, 'first-same-as-last for an adaptive method: its last stage at b');
+  if (!tableau.embedded)
+    throw new InputError('tableau', what, 'one with embedded weights for an adaptive method');
+}
 
 /** Order in the step size by which the estimated error of a step falls. */
 export const estimateOrder = (method: AdaptiveMethod): number =>
@@ -52,13 +68,19 @@ export interface MethodOptions {
   /** Local error tolerances of adaptive methods, relative and absolute, of the norm of the normalized factors. */
   readonly rtol?: number | undefined;
   readonly atol?: number | undefined;
+  /** Of the states, which bounds `rtol` (default: float32). */
+  readonly precision?: Precision | undefined;
 }
+
+/** Least relative tolerance: below it rounding of the state is all that an error estimate sees. */
+const LEAST_RTOL = { float32: 1e-7, float64: 1e-12 } as const;
 
 export const isAdaptive = (name: MethodName): name is 'rkc2' | 'dopri5' | 'bosh3' =>
   name === 'rkc2' || name === 'dopri5' || name === 'bosh3';
 
 /**
- * The method of that name. Adaptive methods take `rtol` (default 1e-5) and `atol` (default 1e-9); the others `step`.
+ * The method of that name. Adaptive methods take `rtol` (default 1e-5; from 1e-7 on in float32, 1e-12 in float64) and
+ * `atol` (default 1e-9, or 1e-4 rtol where float32 has no such rtol); the others `step`.
  * @throws InputError if a needed option is missing or out of range, or one is given that the method does not take
  */
 export function method(name: MethodName, options: MethodOptions = {}): Method {
@@ -68,9 +90,16 @@ export function method(name: MethodName, options: MethodOptions = {}): Method {
   };
   if (isAdaptive(name)) {
     refuse('step');
-    const { rtol = 1e-5, atol = 1e-9 } = options;
-    // Below this, float32 rounding of the state is all that an error estimate sees.
-    if (!(rtol >= 1e-7 && rtol <= 0.1)) throw new InputError('rtol', rtol, 'between 1e-7 and 0.1');
+    const { rtol = 1e-5, precision = 'float32' } = options;
+    const least = LEAST_RTOL[precision];
+    if (!(rtol >= least && rtol <= 0.1)) {
+      const finer = precision === 'float32' && rtol >= LEAST_RTOL.float64;
+      const hint = finer
+        ? ` in float32 (from ${LEAST_RTOL.float64} with precision float64)`
+        : ` in ${precision}`;
+      throw new InputError('rtol', rtol, `between ${least} and 0.1${hint}`);
+    }
+    const { atol = rtol < LEAST_RTOL.float32 ? 1e-4 * rtol : 1e-9 } = options;
     if (!(atol >= 0 && atol < Infinity)) throw new InputError('atol', atol, 'a finite number, not negative');
     return name === 'rkc2'
       ? { kind: 'stabilized', mostStages: mostStages(rtol), rtol, atol }

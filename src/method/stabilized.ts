@@ -87,10 +87,12 @@ export const stableStep = (stages: number, radius: number): number =>
 
 /** Unit roundoff of float32, in which states are held unless float64 is asked for: either takes the same steps. */
 const ROUNDOFF = 2 ** -24;
+/** The same of float64, which tolerances below 1e-7 are for. */
+const FINE_ROUNDOFF = 2 ** -53;
 
 /** Most stages of which rounding leaves the error of a step alone: it grows with the square of their number. */
 export const mostStages = (rtol: number): number =>
-  Math.min(MOST_STAGES, Math.max(4, Math.floor(Math.sqrt(rtol / ROUNDOFF))));
+  Math.min(MOST_STAGES, Math.max(4, Math.floor(Math.sqrt(rtol / (rtol < 1e-7 ? FINE_ROUNDOFF : ROUNDOFF)))));
 
 /** Length, over that of the state, of the step along which the flow is differenced for the spectral radius. */
 export const NUDGE = Math.sqrt(ROUNDOFF);

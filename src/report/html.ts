@@ -8,7 +8,7 @@ import type { CellSummary } from '../sweep/summary.js';
 import { formatAbove, formatNumber } from './format.js';
 import { outcomeNames } from './outcomes.js';
 import { renderSvg, simulationFigures, sweepFigures, type Figure } from './plots.js';
-import type { SimulationReport } from './simulation.js';
+import { fullFineTuningNotes, type SimulationReport } from './simulation.js';
 import { endOf, trialNotes } from './stationarity.js';
 import { style } from './style.js';
 import { outcomeCounts } from './outcomes.js';
@@ -34,7 +34,8 @@ export async function simulationHtml(report: SimulationReport): Promise<string> 
   });
 }
 
-function trialRows({ trials, excessFloor }: SimulationReport): TableRows {
+function trialRows(report: SimulationReport): TableRows {
+  const { trials, excessFloor } = report;
   const last = (values: readonly number[] | null) => formatNumber(values?.at(-1) ?? null);
   const count = (name: Outcome) => trials.filter(({ outcome }) => outcome === name).length;
   const counts = Object.fromEntries(outcomeNames.map((name) => [name, count(name)])) as Record<
@@ -55,6 +56,7 @@ function trialRows({ trials, excessFloor }: SimulationReport): TableRows {
       `Outcomes: ${outcomeCounts(counts)}.`,
       ...outcomeNames.filter((name) => counts[name] > 0).map((name) => `${name}: ${outcomes[name]}.`),
       ...trialNotes(trials),
+      ...fullFineTuningNotes(report),
     ],
   };
 }

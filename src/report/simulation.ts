@@ -1,7 +1,8 @@
 /** What one simulation, many trials at one rank on one problem, hands to the plots and to the page. */
-import type { Outcome } from '../method/outcome.js';
+import { outcomes, succeeded, type Outcome } from '../method/outcome.js';
 import type { Provenance } from '../results/provenance.js';
 import type { Stationarity } from '../sweep/stationarity.js';
+import { formatNumber } from './format.js';
 
 /** One trajectory at the saved times; every array below is indexed [time] first. */
 export interface SimulationTrial {
@@ -30,10 +31,20 @@ export interface SimulationReport {
     readonly loss: readonly number[];
     readonly singularValues: readonly (readonly number[])[] | null;
   } | null;
+  /** NaN where full fine-tuning had failed. */
   readonly fullFineTuningLoss: readonly number[] | null;
+  /** How full fine-tuning ended, and the time t it reached; null where a closed form gives it. */
+  readonly fullFineTuningEnd: { readonly outcome: Outcome; readonly time: number } | null;
   readonly targetSingularValues: readonly number[] | null;
   /** The least loss any update of this rank can reach. */
   readonly optimum: number | null;
   /** Excesses below this are rounding; null if that is unknown. */
   readonly excessFloor: number | null;
+}
+
+/** What is said of full fine-tuning: how it ended, if not as it should. */
+export function fullFineTuningNotes({ fullFineTuningEnd: end }: SimulationReport): string[] {
+  if (end === null || succeeded(end.outcome)) return [];
+  const { outcome, time } = end;
+  return [`Full fine-tuning: ${outcome} at time ${formatNumber(time)} (${outcomes[outcome]}).`];
 }

@@ -9,7 +9,7 @@ import { parquetMetadata, parquetRead } from 'hyparquet';
 import { writeWhole } from '../files/writeWhole.js';
 import type { Trials } from '../sweep/sweep.js';
 import { digestOf } from '../sweep/planHash.js';
-import { trialIntegers } from '../sweep/row.js';
+import { trialIntegers, trialTexts } from '../sweep/row.js';
 import type { PlanChunk } from '../sweep/chunks.js';
 import type { Outcome } from '../method/outcome.js';
 import type { Stationarity } from '../sweep/stationarity.js';
@@ -61,11 +61,15 @@ export function writePart(
     curves.map((curve) => curve[k] ?? null),
   ]);
   const columns = { ...byColumn(rows), ...(Object.fromEntries(losses) as Columns) };
-  const bytes = columnsParquet(columns, trialIntegers, {
-    plan,
-    chunk: String(index),
-    arithmetic: arithmeticText(arithmetic),
-  });
+  const bytes = columnsParquet(
+    columns,
+    { integers: trialIntegers, texts: trialTexts },
+    {
+      plan,
+      chunk: String(index),
+      arithmetic: arithmeticText(arithmetic),
+    },
+  );
   const name = `part-${String(index).padStart(6, '0')}-${digestOf(bytes).slice(0, 16)}.parquet`;
   writeWhole(join(folder, TRIALS, name), bytes);
 }

@@ -4,7 +4,7 @@ import { clock, fromFactors, outOfFrame, type Adapter } from '../ensemble/adapte
 import { closedForm } from '../problem/closedForm.js';
 import type { SimulationReport } from '../report/simulation.js';
 import type { Provenance } from '../results/provenance.js';
-import { fullFineTuningLosses } from '../solver/fullFineTuning.js';
+import { fullFineTuning } from '../solver/fullFineTuning.js';
 import type { Pool } from '../solver/pool.js';
 import { solve, chunkFor, type Trajectory } from '../solver/solve.js';
 import { excessFloor } from '../sweep/accuracyFloor.js';
@@ -48,10 +48,18 @@ export async function simulate(
   return { plan, trajectories, adapters };
 }
 
-/** What the plots and the page are drawn from. */
+/** Steps that full fine-tuning of a custom loss may take, however few its adapters took. */
+const LEAST_BUDGET = 1000;
+
+/**
+ * What the plots and the page are drawn from. Of a custom loss full fine-tuning is integrated for it, with the method and
+ * the steadiness of the adapters and as many steps as the longest of their trajectories took.
+ * @param onSave hears at how many save times full fine-tuning has been
+ */
 export async function simulationReport(
   { plan: { cells, config }, trajectories }: Simulation,
   provenance: Provenance,
+  onSave?: (saves: number) => void,
 ): Promise<SimulationReport> {
   const cell = cells[0]!;
   const { problem, rank, coefficients } = cell;
@@ -59,7 +67,9 @@ export async function simulationReport(
   const optimum = problem.optimum(rank);
   const path = closedForm(problem, member(cell, 0, config.seed).initial());
   const taus = times.map((time) => clock(coefficients) * time);
-  const fullFineTuningLoss = await fullFineTuningLosses(problem, times);
+  const longest = Math.max(...trajectories.map((each) => each.acceptedSteps + each.rejectedSteps));
+  const maxSteps = Math.min(cell.stop.maxSteps, Math.max(LEAST_BUDGET, longest));
+  const full = await fullFineTuning(problem, cell.method, { ...cell.stop, maxSteps }, onSave);
   return {
     title: `${problem.loss}, ${problem.n} x ${problem.m}, ${cell.initialization.name}`,
     provenance,
@@ -85,10 +95,11 @@ export async function simulationReport(
       loss: taus.map((tau) => path.loss(tau)),
       singularValues: taus.map((tau) => path.singularValues(tau)),
     },
-    fullFineTuningLoss,
+    fullFineTuningLoss: full.losses,
+    fullFineTuningEnd: full.outcome && { outcome: full.outcome, time: full.time },
     targetSingularValues:
       problem.structure.kind === 'diagonal' ? Array.from(problem.structure.sigma.subarray(0, rank)) : null,
     optimum,
-    excessFloor: excessFloor(problem, rank, config.precision),
+    excessFloor: excessFloor(problem, config.precision),
   };
 }

@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { firstGuess, startingStep } from '../method/controller.js';
-import { estimateOrder, type AdaptiveMethod, type Method } from '../method/method.js';
+import { assertMethod, estimateOrder, type AdaptiveMethod, type Method } from '../method/method.js';
 import type { Outcome } from '../method/outcome.js';
 import { FIRST_ITERATIONS, spectralRadius } from '../method/stabilized.js';
 import {
@@ -78,12 +78,16 @@ interface Rows<T> {
   readonly direction: State;
 }
 
-/** Advances all trajectories of a batch to their ends. The system stays the caller's. */
+/**
+ * Advances all trajectories of a batch to their ends. The system stays the caller's.
+ * @throws InputError if the method is none
+ */
 export async function integrate<T extends S, S = T>(
   batch: Batch<T, S>,
   method: Method,
   stop: StopRule,
 ): Promise<Ending<T, S>[]> {
+  assertMethod(method);
   const see: NonNullable<Batch<T, S>['save']> = batch.save ?? batch.observe;
   const endings = new Array<Ending<T, S>>(batch.initial.length);
   let rows: Rows<S> = {

@@ -7,7 +7,7 @@ import { fusedKernel } from '../../kernels/fused.js';
 import { trajectoriesTogether, type BackendInfo } from '../backend/backend.js';
 import { clock, type Coefficients, type Factors } from '../ensemble/adapter.js';
 import { InputError } from '../inputError.js';
-import type { Method } from '../method/method.js';
+import { assertMethod, type Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
 import { solveChunk, type Chunk, type SaveWatch, type Trajectory } from './chunk.js';
@@ -114,7 +114,7 @@ export function chunks(
 /**
  * Solves the members chunk by chunk; yields each chunk's trajectories with their indices, in the same order whoever
  * solves them. A chunk that the device has no memory for is solved in parts.
- * @throws InputError if the path or the precision asked for cannot be had, or the stop rule is no rule
+ * @throws InputError if the path or the precision asked for cannot be had, or the method or the stop rule is none
  */
 export async function* solve(
   problem: Problem,
@@ -124,6 +124,7 @@ export async function* solve(
   const { method, stop, precision = 'float32', detail = 'flow', pool, check, watch } = options;
   const { structure, n, m } = problem;
   assertStop(stop);
+  assertMethod(method);
   const made = ({ path, width, drawn, indices }: Cut): Chunk => ({
     problem: { structure, n, m },
     ...{ path, precision, method, stop, detail, width },

@@ -73,7 +73,9 @@ export const sweepSchema = z.strictObject({
       `how trajectories are advanced: auto (rkc2 for long horizons, else dopri5), ${methodNames.join(', ')}`,
     ),
   step: positive.optional().describe('step size of rk4, learning rate of gd-*'),
-  rtol: positive.optional().describe('relative tolerance of adaptive methods (default 1e-5)'),
+  rtol: positive
+    .optional()
+    .describe('relative tolerance of adaptive methods (default 1e-5; least 1e-7, in float64 1e-12)'),
   atol: z.number().min(0).optional().describe('absolute tolerance of adaptive methods (default 1e-9)'),
   time: positive.optional().describe('end time (default: 400 over the fastest growth rate)'),
   steady: positive

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
-import { run } from './run.js';
+import { run, slow } from './run.js';
 
 describe('a custom loss that is NaN while its gradient is finite', () => {
   it('has an outcome of its own in the rows and counts', { timeout: 120_000 }, async () => {
@@ -84,5 +84,17 @@ describe('the time reached', () => {
     const row = stdout.split('\n').find((line) => line.includes('step-budget'))!;
     const [, , , , , time] = row.split('│').map((text) => Number(text.trim()));
     expect(time).toBeGreaterThan(1e3);
+  });
+});
+
+describe('full fine-tuning of a custom loss that leaves its domain', () => {
+  it.skipIf(!slow)('says what it does, and how it ended', { timeout: 300_000 }, async () => {
+    const { code, stdout, stderr } = await run(
+      'rankflow simulate --backend wasm --loss $CASE/loss.ts --shape 6x5 --rank 2 --time 20 --out out',
+      { inputs: 'nan-gradient-after-100-percent', seconds: 290 },
+    );
+    expect(code).toBe(0);
+    expect(stderr).toContain('full fine-tuning of the custom loss');
+    expect(stdout).toMatch(/Full fine-tuning: (step-budget|diverged|step-too-small) at time 0\.1/);
   });
 });
