@@ -18,7 +18,8 @@ import { verifyCommand } from './verify.js';
 /** Says what went wrong and ends with its exit code. */
 function fail(message: string | null, error?: Error): never {
   if (error && !(error instanceof InputError) && error.name !== 'YError') {
-    note(error.stack ?? error.message);
+    // What the system refuses, such as a full disk, is no defect.
+    note('syscall' in error ? `rankflow: ${error.message}` : (error.stack ?? error.message));
     process.exit(1);
   }
   const reason = error instanceof InputError ? error.message : `${message}; see rankflow --help`;

@@ -1,7 +1,7 @@
 /** `rankflow status`: how a sweep's folder stands. */
 import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { formatCount } from '../report/format.js';
+import { formatCount, formatDuration } from '../report/format.js';
 import { table } from '../report/table.js';
 import { wordsOf } from '../results/arithmetic.js';
 import { inventoryOf, missingOf, openSweep, rangesOf } from '../results/folderSweep.js';
@@ -25,7 +25,8 @@ export const statusCommand: CommandModule = {
     const failed = [...new Set(runs.flatMap(({ failedChunk }) => failedChunk ?? []))].filter((index) =>
       missing.some((chunk) => chunk.index === index),
     );
-    const rate = runs.filter(isAlive).reduce((sum, run) => sum + rateOf(run), 0);
+    const alive = runs.filter(isAlive);
+    const rate = alive.reduce((sum, run) => sum + rateOf(run), 0);
     const todo = missing.reduce((sum, chunk) => sum + trialsOf(chunk), 0);
     const left = rate > 0 ? todo / rate : null;
     const status = {
@@ -49,7 +50,9 @@ export const statusCommand: CommandModule = {
     for (const { file, reason } of faults) print(`${file}: ${reason}`);
     if (todo > 0)
       print(
-        `${formatCount(todo)} trials to do${left === null ? '; nothing runs' : `, ${formatCount(rate)} per second: ${duration(left)} left`}.`,
+        left === null
+          ? `${formatCount(todo)} trials to do; ${alive.length > 0 ? 'estimating' : 'nothing runs'}.`
+          : `${formatCount(todo)} trials to do, ${formatCount(rate)} per second: ${formatDuration(left)} left.`,
       );
     if (runs.length > 0)
       print(
@@ -79,10 +82,3 @@ const rateOf = ({ startedAt, updatedAt, trials }: RunRecord): number => {
   const seconds = (Date.parse(updatedAt) - Date.parse(startedAt)) / 1000;
   return seconds > 0 ? trials / seconds : 0;
 };
-
-/** "1 h 02 min", "3 min 20 s". */
-function duration(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
-  return hours > 0 ? `${hours} h ${String(minutes).padStart(2, '0')} min` : `${minutes} min ${whole % 60} s`;
-}

@@ -18,7 +18,7 @@ import { refuseFolder } from '../results/folder.js';
 import { makeFolder, newSweep } from '../results/folderSweep.js';
 import { configFromText } from '../sweep/fromText.js';
 import { flagsOf } from './flags.js';
-import { note, print } from './output.js';
+import { note, print, shellWord } from './output.js';
 import { configOf, sweepFlags } from './sweepFlags.js';
 
 /** How rankflow is called in an image that has it installed. */
@@ -80,7 +80,7 @@ export const submitCommand: CommandModule = {
     makeFolder(sweep);
     const { arrayIds, mergeId } = submitSlurm(job, most);
     print(
-      `Submitted array job ${arrayIds.join(' and ')} of ${job.shards} shards, and merge job ${mergeId}: rankflow status ${out}`,
+      `Submitted array job ${arrayIds.join(' and ')} of ${job.shards} shards, and merge job ${mergeId}: rankflow status ${shellWord(out)}`,
     );
   },
 };

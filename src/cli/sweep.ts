@@ -13,7 +13,7 @@ import { sweepSchema, type SweepConfig } from '../sweep/config.js';
 import type { CellSummary } from '../sweep/summary.js';
 import { initializationHelp } from './flags.js';
 import { mergeCommand } from './merge.js';
-import { howOf, note } from './output.js';
+import { howOf, note, shellWord } from './output.js';
 import { submitCommand } from './submit.js';
 import { configOf, sweepFlags } from './sweepFlags.js';
 import { show } from './sweepOutput.js';
@@ -92,7 +92,7 @@ async function begun(
 /** The cells of a sweep that is done; null if a shard of it is. Ends the process if it is interrupted or fails. */
 async function computed(sweep: FolderSweep, shard: Shard | undefined): Promise<CellSummary[] | null> {
   const { path, plan } = sweep;
-  const resume = `rankflow sweep --resume ${path}${shard ? ` --shard ${shard.number}/${shard.of}` : ''}`;
+  const resume = `rankflow sweep --resume ${shellWord(path)}${shard ? ` --shard ${shard.number}/${shard.of}` : ''}`;
   let code: number | null = null;
   const hear = (name: NodeJS.Signals, number: number) => {
     if (code !== null) process.exit(code);
@@ -121,7 +121,9 @@ async function computed(sweep: FolderSweep, shard: Shard | undefined): Promise<C
       process.exit(code!);
     }
     if (shard && shard.of > 1) {
-      note(`rankflow: shard ${shard.number}/${shard.of} is done. When all are: rankflow sweep merge ${path}`);
+      note(
+        `rankflow: shard ${shard.number}/${shard.of} is done. When all are: rankflow sweep merge ${shellWord(path)}`,
+      );
       return null;
     }
     return await merge({ ...sweep, record: readSweepFolder(path) });

@@ -51,3 +51,11 @@ export function formatPowerOfTen(exponent: number): string {
   const digits = [...String(Math.abs(exponent))].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]);
   return `10${exponent < 0 ? '⁻' : ''}${digits.join('')}`;
 }
+
+/** "1 h 02 min", "3 min 20 s", "5 s". */
+export function formatDuration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  if (hours > 0) return `${hours} h ${String(minutes).padStart(2, '0')} min`;
+  return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
+}

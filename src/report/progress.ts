@@ -1,9 +1,9 @@
 /**
  * Progress on stderr, so that stdout stays clean for results. On a terminal: a bar with percentage, rate and
- * time left. Elsewhere (a log file, CI): one line each time another tenth is done.
+ * time left, once it is known. Elsewhere (a log file, CI): one line each time another tenth is done.
  */
 import cliProgress from 'cli-progress';
-import { formatCount } from './format.js';
+import { formatCount, formatDuration } from './format.js';
 
 /**
  * A running display. `done` is the number of units finished so far and `work` the fraction of the whole effort they
@@ -28,21 +28,28 @@ function perSecond(done: number, startedAt: number): string {
   return rate < 10 ? rate.toFixed(1) : formatCount(rate);
 }
 
+/** "1 h 02 min left" after so many seconds for a share of the work; "estimating" before there is any. */
+export const timeLeft = (work: number, seconds: number): string =>
+  work > 0 ? `${formatDuration((seconds * (1 - work)) / work)} left` : 'estimating';
+
 function bar(total: number, unit: string, stream: NodeJS.WriteStream): Progress {
   const startedAt = performance.now();
   const shown = new cliProgress.SingleBar(
     {
-      format: `{bar} {percentage} % | {done}/${formatCount(total)} ${unit} | {rate} ${unit}/s | {eta_formatted} left`,
+      format: `{bar} {percentage} % | {done}/${formatCount(total)} ${unit} | {rate} ${unit}/s | {left}`,
       stream,
       hideCursor: true,
-      etaBuffer: 20,
     },
     cliProgress.Presets.shades_classic,
   );
-  shown.start(WORK, 0, { rate: '0.0', done: '0' });
+  shown.start(WORK, 0, { rate: '0.0', done: '0', left: timeLeft(0, 0) });
   return {
     update: (done, work = done / total) =>
-      shown.update(Math.round(WORK * work), { done: formatCount(done), rate: perSecond(done, startedAt) }),
+      shown.update(Math.round(WORK * work), {
+        done: formatCount(done),
+        rate: perSecond(done, startedAt),
+        left: timeLeft(work, (performance.now() - startedAt) / 1000),
+      }),
     stop: () => shown.stop(),
   };
 }

@@ -1,7 +1,8 @@
 /** Options given twice, commas in paths, and output that cannot be written. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { progress, timeLeft } from '../../src/report/progress.js';
 import { run } from './run.js';
 
 const small = '--backend wasm --spectrum power:1 --shape 8x8 --trials 3';
@@ -34,4 +35,47 @@ it('takes a file whose path has a comma', async () => {
   );
   expect(stderr).not.toContain('invalid');
   expect(code).toBe(0);
+});
+
+describe('output that cannot be written', () => {
+  it.each([
+    ['JSON on a full disk', 'devices --json > /dev/full', 1],
+    ['a table on a full disk', 'theory --spectrum power:1 --shape 8x8 --ranks 1,2 > /dev/full', 1],
+  ])('is told in a line: %s', async (_, words, status) => {
+    const { code, stderr } = await run(`rankflow ${words}`);
+    expect(stderr).toBe(
+      'rankflow: standard output cannot be written: ENOSPC: no space left on device, write\n',
+    );
+    expect(code).toBe(status);
+  });
+
+  it('does not end a run if it is what is said beside the results', async () => {
+    const { code, stdout, stderr } = await run(`
+      rankflow sweep ${small} --ranks 1,2 --out a 2>&- | tail -1
+      rankflow sweep ${small} --ranks 1,2 --out b 2> /dev/full | tail -1
+      rankflow sweep ${small} --ranks 1,2 --out c 2> >(exec true) | tail -1
+      rankflow sweep ${small} --ranks 1,2 --out d >&-; echo $?
+      rankflow sweep --resume d | head -1 > /dev/null; echo \${PIPESTATUS[0]}`);
+    const results = ['a', 'b', 'c'].map((name) => `Results: ${name} (open ${name}/report.html)\n`);
+    expect(stdout).toBe(`${results.join('')}0\n0\n`);
+    expect(stderr).not.toMatch(/Error|at /);
+    expect(code).toBe(0);
+  });
+});
+
+it('says that it estimates before it knows the time left', () => {
+  expect(timeLeft(0, 3)).toBe('estimating');
+  expect(timeLeft(0.25, 3)).toBe('9 s left');
+  expect(timeLeft(0.001, 7.4)).toBe('2 h 03 min left');
+  const written: string[] = [];
+  const stream = {
+    isTTY: true,
+    columns: 200,
+    write: (text: string) => void written.push(text),
+    on: () => stream,
+  };
+  const shown = progress(10, 'checks', stream as unknown as NodeJS.WriteStream);
+  shown.stop();
+  expect(written.join('')).toContain('estimating');
+  expect(written.join('')).not.toContain('0s');
 });

@@ -153,3 +153,67 @@ describe('names', () => {
     expect(code).toBe(0);
   });
 });
+
+describe('a folder', () => {
+  const small = '--backend wasm --spectrum power:1 --shape 8x8 --ranks 1 --trials 2';
+
+  it('may be named with slashes at its end', async () => {
+    const { code, stdout, stderr } = await run(
+      `rankflow sweep ${small} --out results/ && rankflow sweep ${small} --out deep//more// &&
+      rankflow simulate --backend wasm --spectrum 2,1 --shape 8x8 --rank 1 --trials 1 --out ./one/. &&
+      rankflow sweep merge results/ --out again/ && rankflow status again/ > /dev/null && ls again deep/more one`,
+    );
+    expect(stderr).not.toContain('invalid');
+    expect(code).toBe(0);
+    expect(stdout).toContain('Results: results/ (open results/report.html)');
+    expect(stdout).toContain('report.html\n');
+  });
+
+  it('may have lost subfolders that were empty', async () => {
+    const { code, stdout, stderr } = await run(
+      `rankflow sweep ${small} --out s
+      for lost in plots runs trials 'plots runs trials'; do
+        (cd s && rm -r $lost) && rankflow status s > /dev/null; echo "status $?"
+        (cd s && rm -rf $lost) && rankflow sweep merge s > /dev/null; echo "merge $?"
+        (cd s && rm -rf $lost) && rankflow sweep --resume s > /dev/null; echo "resume $?"
+      done`,
+    );
+    expect(stderr).not.toMatch(/ENOENT|Error|Go on/);
+    const merged = [0, 0, 1, 1];
+    expect(stdout.slice(stdout.indexOf('status'))).toBe(
+      merged.map((status) => `status 0\nmerge ${status}\nresume 0\n`).join(''),
+    );
+    expect(code).toBe(0);
+  }, 240_000);
+
+  it('may hold files of systems and editors, which are no parts, and is told of what is in the way', async () => {
+    const { code, stdout, stderr } = await run(
+      `rankflow sweep ${small} --out s > /dev/null && cd s/trials && part=$(ls) &&
+      touch .DS_Store ._$part Thumbs.db $part~ "#$part#" .$part.swp desktop.ini && cd ../.. &&
+      cp s/trials/.DS_Store s/runs/ && mkdir s/runs/x.json && rankflow sweep merge s > /dev/null && rankflow status s --json > status.json &&
+      ls -A s/trials | wc -l && rm s/trials/$part && mkdir s/trials/$part && touch s/trials/$part/x && { rankflow sweep merge s; echo $?; } &&
+      rankflow sweep --resume s > /dev/null && ls s/set-aside | wc -l`,
+    );
+    expect(stdout).toBe('8\n1\n1\n');
+    const said = stderr.split('\n').filter((line) => line.includes('EISDIR'));
+    expect(said).toHaveLength(2);
+    for (const line of said)
+      expect(line).toMatch(
+        /^rankflow: .*it cannot be read \(EISDIR: illegal operation on a directory\)$|is set aside/,
+      );
+    expect(code).toBe(0);
+  });
+
+  it('is not left behind by a merge that fails', async () => {
+    const half = '--backend wasm --spectrum power:1 --shape 32x32 --ranks 1,2,4 --trials 2000 --time 2';
+    const { code, stdout, stderr } = await run(
+      `rankflow sweep ${half} --shard 1/2 --out a; rankflow sweep ${half} --shard 2/2 --out b
+      rankflow sweep merge a --out m; echo $?; ls -A | grep -c '^m'
+      rankflow sweep merge a b --out m && rankflow sweep merge a m b --out both && diff -r m/trials both/trials`,
+      { seconds: 180 },
+    );
+    expect(stdout).toMatch(/^1\n0\n/);
+    expect(stderr).toContain('chunks are missing');
+    expect(code).toBe(0);
+  }, 240_000);
+});
