@@ -4,6 +4,8 @@
  */
 import { Matrix } from 'ml-matrix';
 import { dense, fromMatrix, toMatrix, type Dense } from '../dense.js';
+import { isThere } from '../files/disk.js';
+import { parseLocation } from '../files/location.js';
 import { readEntries, readMatrix } from '../files/matrix.js';
 import { InputError } from '../inputError.js';
 import { randomFrame, type Frame } from '../problem/frame.js';
@@ -181,7 +183,8 @@ function spectrumOf({ spectrum }: SourceSpec, { n, m }: Shape): Float64Array {
   const count = Math.min(n, m);
   if (spectrum === undefined) throw new InputError('spectrum', spectrum, 'given, unless a matrix file is');
   if (typeof spectrum !== 'string') return listedSpectrum(spectrum, count);
-  return MATRIX_FILE.test(spectrum)
+  const isFile = MATRIX_FILE.test(spectrum) || isThere(parseLocation(spectrum).path);
+  return isFile && !isNamedSpectrum(spectrum)
     ? listedSpectrum(readEntries(spectrum), count)
     : namedSpectrum(spectrum, count);
 }
