@@ -184,6 +184,20 @@ it('a tensor beyond 4 GiB of a file is read alone', () => {
   expect(entries(`${path}#w`)).toEqual([3, -4]);
 });
 
+it('a tensor that no memory holds is refused', () => {
+  const header = JSON.stringify({
+    w: { dtype: 'F64', shape: [2 ** 18, 2 ** 17], data_offsets: [0, 2 ** 38] },
+  });
+  const start = Buffer.alloc(8);
+  start.writeBigUInt64LE(BigInt(header.length));
+  const path = join(folder, 'huge.safetensors');
+  const fd = openSync(path, 'w');
+  writeSync(fd, Buffer.concat([start, Buffer.from(header)]));
+  ftruncateSync(fd, 8 + header.length + 2 ** 38);
+  closeSync(fd);
+  expectRefusal(() => readMatrix(path), /\[262144, 131072\] \(tensor w\); must be small enough for memory/);
+});
+
 describe('tensors that are no matrices', () => {
   it('flattens a convolution, and says so', () => {
     const { rows, cols, data } = readMatrix(`${fixture('sharded')}#conv`);
@@ -253,6 +267,28 @@ describe('8-bit floats', () => {
   it.each(['block', 'row', 'rows', 'column', 'whole', 'one', 'tall'])('are scaled by %s', (name) => {
     const { data } = readMatrix(`${fixture('float8.safetensors')}#${name}`);
     expect([...data]).toEqual([...expected.get(`${name}.weight`).data]);
+  });
+
+  it('are scaled by blocks of the size that config.json says', () => {
+    const path = join(folder, 'blocks');
+    mkdirSync(path);
+    cpSync(fixture('float8.safetensors'), join(path, 'model.safetensors'));
+    const config = (size: unknown) =>
+      writeFileSync(
+        join(path, 'config.json'),
+        JSON.stringify({ quantization_config: { weight_block_size: size } }),
+      );
+    config([65, 100]);
+    const { data } = readMatrix(`${path}#block`);
+    const raw = stored.get('block.weight').data;
+    // Row 64 is the last of the first blocks, and column 100 the first of the second ones.
+    expect(data[64 * 129 + 99]).toBe(0.5 * raw[64 * 129 + 99]!);
+    expect(data[64 * 129 + 100]).toBe(2 * raw[64 * 129 + 100]!);
+    expect(data[65 * 129 + 99]).toBe(-3 * raw[65 * 129 + 99]!);
+    config([64, 64]);
+    expectRefusal(() => readMatrix(`${path}#block`), /scales of shape \[2, 2\] .* a block of 64 x 64/);
+    config('x');
+    expectRefusal(() => readMatrix(`${path}#block`), /weight_block_size: "x"; must be two whole numbers/);
   });
 
   it('of a stack have a scale each', () => {

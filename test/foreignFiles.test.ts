@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readMatrix } from '../src/files/matrix.js';
+import { writeSafetensors } from '../src/files/writeSafetensors.js';
 import { readConfig } from '../src/input/config.js';
+import { readLossModule } from '../src/input/lossModule.js';
+import { baseOf, readSource } from '../src/input/source.js';
 import { expectRefusal } from './refusal.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rankflow-foreign-'));
@@ -61,6 +64,24 @@ it.each([
 ])('UTF-16 without a mark is told in %s', (name, read, text) => {
   expectRefusal(() => read(stored(name, utf16(text))), /text in UTF-16, or no text; must be text in UTF-8/);
   expectRefusal(() => read(stored(name, swapped(utf16(text)))), /text in UTF-16, or no text/);
+});
+
+it('a .npy file under the name of another is told so', () => {
+  const path = stored('really.safetensors', readFileSync(fixture('f8-c.npy')));
+  expectRefusal(() => readMatrix(path), /a \.npy file; must be a whole and well-formed safetensors file/);
+});
+
+it('a loss that is a Git LFS pointer is told so', async () => {
+  const path = stored('loss.ts', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n');
+  await expect(readLossModule(path)).rejects.toThrow(/a Git LFS pointer/);
+});
+
+it('a spectrum may be a tensor of a checkpoint folder', () => {
+  const path = join(folder, 'sigma');
+  mkdirSync(path);
+  writeSafetensors(join(path, 'model.safetensors'), { s: { shape: [2], data: Float32Array.of(2, 3) } });
+  const source = readSource({ spectrum: `${path}#s` });
+  expect([...baseOf(source, { n: 2, m: 2 }).data]).toEqual([3, 0, 0, 2]);
 });
 
 describe('.npy', () => {

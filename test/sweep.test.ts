@@ -34,8 +34,6 @@ describe('config', () => {
       vectors: 'identity',
       ranks: [3],
       init: ['kaiming'],
-      scaling: ['none'],
-      alpha: 1,
       lrRatioA: 1,
       lrRatioB: 1,
       trials: 32,

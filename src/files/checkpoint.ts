@@ -3,8 +3,8 @@
  * is the list of what is read: other files in the folder are not. One tensor is read at a time.
  */
 import { InputError } from '../inputError.js';
-import { namesIn, withFile } from './disk.js';
-import { isFloat8, scaled, scaleNames } from './float8.js';
+import { isThere, namesIn, withFile } from './disk.js';
+import { isFloat8, scaled, scaleNames, USUAL_BLOCK, type Block } from './float8.js';
 import { readJson } from './json.js';
 import { readSafetensors, someOf, type Safetensors, type Tensor, type TensorInfo } from './safetensors.js';
 
@@ -162,9 +162,21 @@ function checkpoint(path: string, { names, matrices, of }: Holdings): Checkpoint
       const tensor = of(name).get(name);
       if (!isFloat8(tensor)) return tensor;
       const scale = scaleOf(name);
-      return scaled(path, tensor, scale, of(scale).get(scale));
+      return scaled(path, tensor, scale, of(scale).get(scale), blockOf(path));
     },
   };
+}
+
+/** The size of blocks that have a scale each, as the config.json beside a checkpoint has it. @throws InputError */
+function blockOf(path: string): Block {
+  const config = besideOf(path, 'config.json');
+  if (!isThere(config)) return USUAL_BLOCK;
+  const quantization = readJson(config)['quantization_config'] as
+    { weight_block_size?: unknown } | null | undefined;
+  const size = quantization?.weight_block_size ?? USUAL_BLOCK;
+  if (Array.isArray(size) && size.length === 2 && size.every((n) => Number.isInteger(n) && n > 0))
+    return size as [number, number];
+  throw new InputError(config, `weight_block_size: ${JSON.stringify(size)}`, 'two whole numbers');
 }
 
 /** The names that come nearest to one that is not there, as they read in a message. */

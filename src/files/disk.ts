@@ -13,6 +13,9 @@ export interface OpenFile {
   read(begin: number, length: number): Uint8Array<ArrayBuffer>;
 }
 
+/** No system call reads 2 GiB or more. */
+const MOST_AT_ONCE = 2 ** 30;
+
 const given = new Map<string, Uint8Array<ArrayBuffer>>();
 
 /** Files of that name are these bytes from now on. */
@@ -61,7 +64,7 @@ export function withFile<T>(path: string, work: (file: OpenFile) => T): T {
           const into = new Uint8Array(length);
           let done = 0;
           for (let got = -1; got !== 0 && done < length; done += got)
-            got = readSync(fd, into, done, length - done, begin + done);
+            got = readSync(fd, into, done, Math.min(length - done, MOST_AT_ONCE), begin + done);
           const bytes = done < length ? into.slice(0, done) : into;
           heard(path, bytes);
           return bytes;

@@ -1,5 +1,5 @@
 /**
- * 8-bit floats and the scales that checkpoints keep beside them: of a tensor, of its rows, of its columns, or of square
+ * 8-bit floats and the scales that checkpoints keep beside them: of a tensor, of its rows, of its columns, or of
  * blocks. An entry is its stored value times its scale, whatever the name of the scale says (`weight_scale_inv`).
  */
 import { InputError } from '../inputError.js';
@@ -36,8 +36,11 @@ export function fromFloat8(kind: Float8, bytes: Uint8Array): Float32Array {
 
 export const isFloat8 = ({ dtype }: TensorInfo): boolean => Object.hasOwn(forms, dtype);
 
-/** Side of the blocks that have a scale each, as DeepSeek's checkpoints have them. */
-const BLOCK = 128;
+/** Rows and columns of the blocks that have a scale each. */
+export type Block = readonly [rows: number, cols: number];
+
+/** Those of DeepSeek's checkpoints, and of others unless they say so. */
+export const USUAL_BLOCK: Block = [128, 128];
 
 /** The names that the scale of a tensor may have. */
 export function scaleNames(name: string): string[] {
@@ -50,27 +53,27 @@ export function scaleNames(name: string): string[] {
 
 /**
  * A tensor [..., rows, cols] times its scale: one number; [rows] or [rows, 1]; [1, cols]; or one for each block,
- * [rows / 128, cols / 128] rounded up; each, for a stack of matrices, with the same leading sizes or none.
+ * [rows / 128, cols / 128] rounded up, or by other sizes; each, for a stack of matrices, with the same leading sizes or none.
  * @throws InputError if the scale has another shape or type
  */
-export function scaled(path: string, tensor: Tensor, scaleName: string, scale: Tensor): Tensor {
+export function scaled(path: string, tensor: Tensor, scaleName: string, scale: Tensor, block: Block): Tensor {
   const { shape } = tensor;
   const [rows = 1, cols = 1] = shape.slice(-2);
   const matrices = tensor.data.length / (rows * cols);
-  const grid = gridOf(scale.shape, shape);
+  const grid = gridOf(scale.shape, shape, block);
   if (!grid || shape.length < 2)
     throw new InputError(
       path,
       `scales of shape [${scale.shape.join(', ')}] for a tensor of shape [${shape.join(', ')}] (${scaleName})`,
-      `one scale for the tensor, a row, a column, or a block of ${BLOCK} x ${BLOCK}`,
+      `one scale for the tensor, a row, a column, or a block of ${block.join(' x ')}`,
     );
   const each = grid.rows * grid.cols;
   const data = tensor.data.map((value, k) => {
     const matrix = Math.floor(k / (rows * cols));
     const i = Math.floor(k / cols) % rows;
-    const row = grid.rows === rows ? i : Math.floor(i / (grid.rows === 1 ? rows : BLOCK));
+    const row = grid.rows === rows ? i : Math.floor(i / (grid.rows === 1 ? rows : block[0]));
     const j = k % cols;
-    const col = grid.cols === cols ? j : Math.floor(j / (grid.cols === 1 ? cols : BLOCK));
+    const col = grid.cols === cols ? j : Math.floor(j / (grid.cols === 1 ? cols : block[1]));
     const from = scale.data.length === each * matrices ? matrix * each : 0;
     return value * scale.data[from + row * grid.cols + col]!;
   });
@@ -78,7 +81,11 @@ export function scaled(path: string, tensor: Tensor, scaleName: string, scale: T
 }
 
 /** Rows and columns of the scales of one matrix; null if their shape fits none. */
-function gridOf(scale: readonly number[], shape: readonly number[]): { rows: number; cols: number } | null {
+function gridOf(
+  scale: readonly number[],
+  shape: readonly number[],
+  block: Block,
+): { rows: number; cols: number } | null {
   const [rows = 1, cols = 1] = shape.slice(-2);
   const leading = shape.slice(0, -2);
   const sizes = scale.filter((n) => n !== 1).length === 0 ? [] : [...scale];
@@ -89,10 +96,9 @@ function gridOf(scale: readonly number[], shape: readonly number[]): { rows: num
   if (own.length === 1) return own[0] === rows ? { rows, cols: 1 } : null;
   const [down, across] = own;
   if (own.length !== 2) return null;
-  const blocks = (n: number) => Math.ceil(n / BLOCK);
   const fits =
     (down === rows && across === 1) ||
     (down === 1 && across === cols) ||
-    (down === blocks(rows) && across === blocks(cols));
+    (down === Math.ceil(rows / block[0]) && across === Math.ceil(cols / block[1]));
   return fits ? { rows: down!, cols: across! } : null;
 }

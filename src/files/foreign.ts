@@ -38,11 +38,18 @@ const kinds: readonly (readonly [pattern: RegExp, kind: string, allowed: string]
 
 const latin1 = new TextDecoder('latin1');
 
+/** What begins a .npy file. */
+export const NUMPY = '\x93NUMPY';
+
 /** @throws InputError if a file has no bytes, or those of a known format that no reader takes */
 export function refuseForeign({ path, size, read }: OpenFile): void {
   if (size === 0) throw new InputError(path, 'an empty file', 'a file with something in it');
   refuseForeignBytes(path, read(0, HEAD_BYTES));
 }
+
+/** Whether a file begins with this text, in latin1. */
+export const beginsWith = ({ read }: OpenFile, text: string): boolean =>
+  latin1.decode(read(0, text.length)) === text;
 
 function refuseForeignBytes(path: string, bytes: Uint8Array): void {
   const head = latin1.decode(bytes.subarray(0, HEAD_BYTES));

@@ -8,7 +8,7 @@ import { candidates, isIndex, isSafetensors, openCheckpoint, type Checkpoint } f
 import { isConv1D } from './conv1D.js';
 import { readCsv } from './csv.js';
 import { isThere, namesIn, withFile } from './disk.js';
-import { refuseForeign } from './foreign.js';
+import { beginsWith, NUMPY, refuseForeign } from './foreign.js';
 import type { HostArray } from './hostArray.js';
 import { parseLocation } from './location.js';
 import { readNpy } from './npy.js';
@@ -116,7 +116,7 @@ function kindOf(location: string, path: string): 'checkpoint' | 'npy' | 'csv' {
   if (isThere(path)) {
     withFile(path, refuseForeign);
     if (isSafetensors(path) || isIndex(path)) return 'checkpoint';
-    if (withFile(path, ({ read }) => read(0, 6)).join() === '147,78,85,77,80,89') return 'npy';
+    if (withFile(path, (file) => beginsWith(file, NUMPY))) return 'npy';
   } else if (extension === '') throw new InputError(location, 'no such file or folder', 'a matrix file');
   throw new InputError(
     location,

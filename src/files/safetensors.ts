@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { InputError } from '../inputError.js';
 import { withFile, type OpenFile } from './disk.js';
 import { fromFloat8 } from './float8.js';
-import { refuseForeign } from './foreign.js';
+import { beginsWith, NUMPY, refuseForeign } from './foreign.js';
 
 /** A tensor on the host: entries in row-major order, whatever precision they were stored in. */
 export interface Tensor extends TensorInfo {
@@ -107,6 +107,7 @@ function readRange({ path, read }: OpenFile, begin: number, length: number): Arr
 
 function readHeader(file: OpenFile) {
   refuseForeign(file);
+  if (beginsWith(file, NUMPY)) throw new InputError(file.path, 'a .npy file', WELL_FORMED);
   const dataStart = LENGTH_BYTES + headerLength(file);
   const text = readRange(file, LENGTH_BYTES, dataStart - LENGTH_BYTES);
   const { __metadata__, ...infos } = parseHeader(file.path, text);
@@ -196,7 +197,7 @@ function readTensor(
       `${dtype}${packing(name, tensors)} (tensor ${name})`,
       `of dtype ${[...decoders.keys()].join(', ')}`,
     );
-  const data = new Float64Array(product(shape));
+  const data = room(path, name, shape);
   let filled = 0;
   for (const piece of piecesOf(path, entry, dataStart)) {
     const entries = decode(piece.buffer);
@@ -204,6 +205,19 @@ function readTensor(
     filled += entries.length;
   }
   return { dtype, shape, data };
+}
+
+/** @throws InputError if there is no memory for so many entries */
+function room(path: string, name: string, shape: readonly number[]): Float64Array<ArrayBuffer> {
+  try {
+    return new Float64Array(product(shape));
+  } catch {
+    throw new InputError(
+      path,
+      `[${shape.join(', ')}] (tensor ${name})`,
+      'small enough for memory, 8 bytes an entry',
+    );
+  }
 }
 
 /** What tensors beside one tell of the packages that quantized it, for a message. */

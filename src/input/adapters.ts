@@ -98,7 +98,7 @@ function moduleOf(location: string, file: Checkpoint, asked: string | undefined)
       location,
       `${found.length} modules with lora_A and lora_B${wanted === undefined ? '' : ` named ${wanted}`}`,
       names.length > 0
-        ? `#NAME after the file, with NAME one of: ${someOf(names)}`
+        ? `${file.path}#NAME, with NAME one of: ${someOf(names)}`
         : 'a file with lora_A and lora_B',
     );
   }

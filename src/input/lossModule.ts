@@ -4,6 +4,8 @@ import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { createJiti } from 'jiti';
+import { withFile } from '../files/disk.js';
+import { refuseForeign } from '../files/foreign.js';
 import { InputError } from '../inputError.js';
 import { lossNames, type TensorLoss } from '../problem/problem.js';
 
@@ -25,6 +27,7 @@ export interface LossModule {
  */
 export async function readLossModule(file: string): Promise<LossModule> {
   if (!existsSync(file)) throw new InputError('loss', file, 'a .ts or .js file');
+  withFile(file, refuseForeign);
   const load = createJiti(import.meta.url).import<Readonly<Record<string, unknown>>>(resolve(file));
   const loaded = await load.catch((error: unknown) => {
     throw new InputError('loss', file, `a module that loads (${error})`);

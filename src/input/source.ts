@@ -3,6 +3,8 @@
  * Files are read once; a problem is then made per loss and shape (and per rank for PiSSA, which changes W0).
  */
 import { dense, difference, type Dense } from '../numbers/dense.js';
+import { isThere } from '../files/disk.js';
+import { parseLocation } from '../files/location.js';
 import { readEntries, readMatrix } from '../files/matrix.js';
 import { InputError } from '../inputError.js';
 import { assembled, randomFrame, type Frame } from '../problem/frame.js';
@@ -187,7 +189,8 @@ export function spectrumOf({ spectrum }: SourceSpec, { n, m }: Shape): Float64Ar
   const count = Math.min(n, m);
   if (spectrum === undefined) throw new InputError('spectrum', spectrum, 'given, unless a matrix file is');
   if (typeof spectrum !== 'string') return listedSpectrum(spectrum, count);
-  return MATRIX_FILE.test(spectrum)
+  const isFile = MATRIX_FILE.test(spectrum) || isThere(parseLocation(spectrum).path);
+  return isFile && !isNamedSpectrum(spectrum)
     ? listedSpectrum(readEntries(spectrum), count)
     : namedSpectrum(spectrum, count);
 }
