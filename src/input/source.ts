@@ -110,7 +110,7 @@ export async function makeProblem(
   checkShape(source, shape);
   switch (loss) {
     case 'frobenius': {
-      if (source.spec.spectrum === undefined) return frobenius(checkedError(source, shape, base));
+      if (source.spec.spectrum === undefined) return frobenius(targetError(source, shape, base));
       const sigma = spectrumOf(source.spec, shape);
       checkScale('spectrum', 'norm', norm(sigma), 'target');
       return frobeniusFromSpectrum(sigma, n, m, frameOf(source.spec, shape));
@@ -118,7 +118,7 @@ export async function makeProblem(
     case 'linear-regression': {
       const covariance = covarianceOf(source, m);
       checkScale('covariance', 'norm', norm(covariance.data), 'speed');
-      const problem = linearRegression(checkedError(source, shape, base), covariance);
+      const problem = linearRegression(targetError(source, shape, base), covariance);
       checkScale('covariance', '|E H|, the fastest rate,', problem.rate, 'speed');
       return problem;
     }
@@ -159,20 +159,18 @@ export function baseOf(source: Source, shape: Shape): Dense {
   return base ?? (spec.spectrum === undefined ? zeros(shape) : spectralMatrix(spec, shape));
 }
 
-/** E [n, m]. @throws InputError if it is zero, or of a scale at which the flow cannot be followed */
-function checkedError(source: Source, shape: Shape, base: Dense | null): Dense {
+/**
+ * E = M - W0 [n, m] of the matrices that a source names; `base`, if given, replaces W0.
+ * @throws InputError if they have another shape, E is zero, or of a scale at which the flow cannot be followed
+ */
+export function targetError(source: Source, shape: Shape, base = source.base): Dense {
+  checkShape(source, shape);
   const error = errorMatrix(source, shape, base);
   const size = norm(error.data);
   if (size === 0) throw new InputError('target', 'M - W0 = 0', 'different from the base');
   const [field, what] = source.spec.spectrum === undefined ? ['target', '|M - W0|'] : ['spectrum', 'norm'];
   checkScale(field!, what!, size, 'target');
   return error;
-}
-
-/** E = M - W0 [n, m] of the matrices that a source names. @throws InputError as makeProblem does */
-export function targetError(source: Source, shape: Shape): Dense {
-  checkShape(source, shape);
-  return nonzero(errorMatrix(source, shape, source.base));
 }
 
 /** E = M - W0 [n, m]. */
