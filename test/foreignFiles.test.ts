@@ -166,6 +166,12 @@ describe('configs', () => {
     expect(readConfig(stored('c.json', text))).toMatchObject({ ranks: [1] });
   });
 
+  it('name parts of files relative to them, whether those are there or not', () => {
+    const names = ['w.npy#[1]', 'w.safetensors#a.b', 'model.safetensors.index.json#w', 'w.csv'];
+    for (const name of names)
+      expect(readConfig(stored('c.yaml', `target: "${name}"\n`))).toEqual({ target: join(folder, name) });
+  });
+
   it('name folders and adapters beside them', () => {
     mkdirSync(join(folder, 'model'));
     mkdirSync(join(folder, 'lora'));

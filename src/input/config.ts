@@ -48,7 +48,7 @@ function isFile(key: string, named: string, folder: string): boolean {
 
 /** Whether a value is the name of a file that a config can name: of a matrix, adapters or a loss. */
 export const isFileName = (value: string): boolean =>
-  /\.(safetensors(#.*)?|npy|csv|[cm]?[jt]s)$/is.test(value);
+  /\.((safetensors(\.index\.json)?|npy|csv)(#.*)?|[cm]?[jt]s)$/is.test(value);
 
 /** What begins a comment in JSON with comments, and in YAML is text; and what it does not count in. */
 const JSON_COMMENT = /(^|[\s,{}[\]])\/[/*]/m;
