@@ -4,23 +4,10 @@
  * one length) is such a start. Only 2 x 2 blocks, one a mode, and r x r matrices are ever made.
  */
 import { dense, type Dense } from '../numbers/dense.js';
-import { balancedState, lateRate, modesOf } from './balancedState.js';
+import { balancedState, lateRate, modesOf, type BalancedInput } from './balancedState.js';
 import { gram, norm } from './smallMatrices.js';
 
-export interface BalancedInput {
-  /** Diagonal of E, [min(n, m)], in any order. */
-  readonly sigma: Float64Array;
-  readonly n: number;
-  readonly m: number;
-  /** Coupling s sqrt(kA kB) > 0. */
-  readonly c: number;
-  /** lambda, of either sign. */
-  readonly lambda: number;
-  /** U^T B0 / sqrt(kB) [n, r]. */
-  readonly x0: Dense;
-  /** V^T A0^T / sqrt(kA) [m, r]. */
-  readonly y0: Dense;
-}
+export type { BalancedInput };
 
 /** Everything takes a time t in [0, Infinity] and costs O((n + m) r^2), whatever t is. */
 export interface BalancedPath {
