@@ -40,7 +40,7 @@ export function svd(a: Dense, bases: 'thin' | 'full' = 'thin'): Svd {
 }
 
 /**
- * Singular values of A [n, m], largest first [min(n, m)]: about a tenth of the time of `svd`.
+ * Singular values of A [n, m], largest first [min(n, m)], in a fraction of the time of `svd`.
  * @throws SvdError if an entry or a singular value is not finite, or the check fails
  */
 export function singularValues(a: Dense): Float64Array {

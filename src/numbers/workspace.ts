@@ -2,7 +2,7 @@
  * The compiled loops of this folder (kernels/wasm/assembly/numbers) and the memory they work in. They start without
  * waiting, in Node.js, its worker threads and web workers, and round alike everywhere: no fused multiply-add.
  */
-import { numbersModule } from '../../kernels/wasm/numbersModule.js';
+import { loopsModule } from './loopsModule.js';
 
 /** What the module exports; numbers that name arrays are addresses in its memory. */
 export interface Loops {
@@ -75,6 +75,8 @@ export interface Workspace<Name extends string> {
 const PAGE = 65536;
 /** What the module itself may use, at the start of the memory. */
 const RESERVED = 1024;
+/** What 32-bit addresses reach. */
+const MOST_BYTES = 65536 * PAGE;
 /** Memory cannot shrink: above this, it is let go after use. */
 const KEPT_BYTES = 2 ** 25;
 
@@ -82,7 +84,7 @@ let module: WebAssembly.Module | null = null;
 let kept: { readonly memory: WebAssembly.Memory; readonly loops: Loops } | null = null;
 
 function start(bytes: number) {
-  module ??= new WebAssembly.Module(Uint8Array.from(atob(numbersModule), (c) => c.charCodeAt(0)));
+  module ??= new WebAssembly.Module(Uint8Array.from(atob(loopsModule), (c) => c.charCodeAt(0)));
   const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) });
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   return { memory, loops: exports as unknown as Loops };
@@ -90,7 +92,7 @@ function start(bytes: number) {
 
 /**
  * Memory for arrays of these lengths.
- * @throws RangeError if there is not so much memory (4 GiB at most)
+ * @throws RangeError if they take more than 4 GiB, or there is not so much memory
  */
 export function workspace<Name extends string>(lengths: Readonly<Record<Name, number>>): Workspace<Name> {
   const addresses = new Map<string, number>();
@@ -98,6 +100,10 @@ export function workspace<Name extends string>(lengths: Readonly<Record<Name, nu
   for (const [name, length] of Object.entries<number>(lengths)) {
     addresses.set(name, end);
     end += 8 * (length + (length % 2));
+  }
+  if (end > MOST_BYTES) {
+    const [needed, most] = [end, MOST_BYTES].map((bytes) => (bytes / 2 ** 30).toFixed(1));
+    throw new RangeError(`a matrix that takes ${needed} GiB to decompose; ${most} GiB are possible`);
   }
   if (kept && kept.memory.buffer.byteLength < end) kept = null;
   const { memory, loops } = kept ?? start(end);
