@@ -3,24 +3,12 @@
  * in the spectral frame, E = diag(sigma) [n, m], n and m free. B0 = 0 with A0 A0^T = lambda kA I (orthogonal rows of
  * one length) is such a start. Only 2 x 2 blocks, one a mode, and r x r matrices are ever made.
  */
-import { dense, type Dense } from '../numbers/dense.js';
-import { balancedState, lateRate, modesOf } from './balancedState.js';
+import { scaled, type Dense } from '../numbers/dense.js';
+import { multiplyTransposedRight } from '../numbers/products.js';
+import { balancedState, lateRate, modesOf, type BalancedInput } from './balancedState.js';
 import { gram, norm } from './smallMatrices.js';
 
-export interface BalancedInput {
-  /** Diagonal of E, [min(n, m)], in any order. */
-  readonly sigma: Float64Array;
-  readonly n: number;
-  readonly m: number;
-  /** Coupling s sqrt(kA kB) > 0. */
-  readonly c: number;
-  /** lambda, of either sign. */
-  readonly lambda: number;
-  /** U^T B0 / sqrt(kB) [n, r]. */
-  readonly x0: Dense;
-  /** V^T A0^T / sqrt(kA) [m, r]. */
-  readonly y0: Dense;
-}
+export type { BalancedInput };
 
 /** Everything takes a time t in [0, Infinity] and costs O((n + m) r^2), whatever t is. */
 export interface BalancedPath {
@@ -57,23 +45,13 @@ export function balancedPath(input: BalancedInput, tolerance = 1e-6): BalancedPa
     factors,
     update(t) {
       const { x, y } = factors(t);
-      return scaledProduct(x, y, input.c);
+      return scaled(multiplyTransposedRight(x, y), input.c);
     },
     loss: (t) => state(t).loss(),
-    rate: lateRate(start),
+    get rate() {
+      return lateRate(start);
+    },
   };
-}
-
-/** c X Y^T. */
-function scaledProduct(x: Dense, y: Dense, c: number): Dense {
-  const out = dense(x.rows, y.rows);
-  for (let i = 0; i < x.rows; i++)
-    for (let j = 0; j < y.rows; j++) {
-      let sum = 0;
-      for (let k = 0; k < x.cols; k++) sum += x.data[i * x.cols + k]! * y.data[j * y.cols + k]!;
-      out.data[i * y.rows + j] = c * sum;
-    }
-  return out;
 }
 
 function checkShapes({ sigma, n, m, c, x0, y0 }: BalancedInput): void {

@@ -3,7 +3,6 @@
  * what has been learned plus the rest, in which nothing cancels, and the late rate.
  */
 import { dense, type Dense } from '../numbers/dense.js';
-import type { BalancedInput } from './balanced.js';
 import {
   gapOf,
   growthOver,
@@ -21,6 +20,21 @@ import {
   productWithTransposed,
   subtractProjection,
 } from './smallMatrices.js';
+
+export interface BalancedInput {
+  /** Diagonal of E, [min(n, m)], in any order. */
+  readonly sigma: Float64Array;
+  readonly n: number;
+  readonly m: number;
+  /** Coupling s sqrt(kA kB) > 0. */
+  readonly c: number;
+  /** lambda, of either sign. */
+  readonly lambda: number;
+  /** U^T B0 / sqrt(kB) [n, r]. */
+  readonly x0: Dense;
+  /** V^T A0^T / sqrt(kA) [m, r]. */
+  readonly y0: Dense;
+}
 
 /** A row of X and a row of Y that E ties together, or one of them where it ties it to nothing. */
 interface Mode {

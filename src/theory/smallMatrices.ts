@@ -35,7 +35,10 @@ export function productWithTransposed(a: Float64Array, b: Float64Array, cols: nu
   return out;
 }
 
-/** The orthonormal factor of well-conditioned columns [rows, cols], by Gram-Schmidt, twice. */
+/**
+ * The orthonormal factor of well-conditioned columns [rows, cols]. By Gram-Schmidt, twice: it never mixes rows, so that
+ * small ones keep their digits.
+ */
 export function orthonormalized(columns: Float64Array, cols: number): Float64Array {
   const q = columns.slice();
   const project = (j: number, onto: number) => {
