@@ -112,7 +112,7 @@ describe('the singular value decomposition', () => {
       },
     );
 
-    it.skipIf(!slow).each([384, 512])('at %d x %d too', { timeout: 300_000 }, (size) => {
+    it.skipIf(!slow).each([384, 512])('at size %d too', { timeout: 300_000 }, (size) => {
       const a = family(size, size);
       expectDecomposition(a, svd(a));
     });
