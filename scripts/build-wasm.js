@@ -1,7 +1,7 @@
 /**
  * Compiles the wasm kernel (kernels/wasm/assembly) to dist/kernels/wasm: one module for each precision, with and
  * without fused multiply-add. Run by `npm run build`; another folder may be given. The module of src/numbers, which
- * must be there without waiting, becomes a source that holds its bytes: kernels/wasm/numbersModule.ts.
+ * must be there without waiting, becomes a source that holds its bytes: src/numbers/loopsModule.ts.
  */
 import asc from 'assemblyscript/asc';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -97,9 +97,9 @@ const numbers = await assembled('numbers.ts', (name) => readFileSync(new URL(nam
   '--noExportMemory',
 ]);
 writeFileSync(
-  new URL('kernels/wasm/numbersModule.ts', root),
-  `/** The bytes of assembly/numbers.ts in base64. Written by scripts/build-wasm.js. */
-export const numbersModule =
+  new URL('src/numbers/loopsModule.ts', root),
+  `/** The bytes of kernels/wasm/assembly/numbers.ts in base64. Written by scripts/build-wasm.js. */
+export const loopsModule =
   '${Buffer.from(numbers).toString('base64')}';
 `,
 );

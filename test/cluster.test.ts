@@ -193,13 +193,38 @@ describe('submission', () => {
 
   it('is of the array first, then of the merge that waits for it', () => {
     sbatch(`[ $# = 2 ] && echo '71;here' || echo 72`);
-    expect(submit()).toEqual({ arrayId: '71', mergeId: '72' });
+    expect(submit()).toEqual({ arrayIds: ['71'], mergeId: '72' });
     expect(said()).toEqual([
       ...['--parsable', `${folder}/slurm/array.sh`],
       ...['--parsable', '--dependency=afterok:71', '--kill-on-invalid-dep=yes', `${folder}/slurm/merge.sh`],
     ]);
     expect(readFileSync(`${folder}/slurm/array.sh`, 'utf8')).toContain('--array=0-3');
     expect(readFileSync(`${folder}/slurm/merge.sh`, 'utf8')).toContain('merge');
+  });
+
+  it('is of several arrays where one may not have all shards', () => {
+    sbatch(`wc -l < '${bin}/said'`);
+    writeFileSync(join(bin, 'scontrol'), "#!/bin/bash\necho 'MaxArraySize            = 3'\n");
+    chmodSync(join(bin, 'scontrol'), 0o755);
+    const { arrayIds, mergeId } = submitSlurm(slurmJob({ shards: 7 }, { folder }));
+    expect(said()).toEqual([
+      ...[1, 2, 3].flatMap((k) => ['--parsable', `${folder}/slurm/array-${k}.sh`]),
+      ...['--parsable', `--dependency=afterok:${arrayIds.join(':')}`, '--kill-on-invalid-dep=yes'],
+      `${folder}/slurm/merge.sh`,
+    ]);
+    expect([...arrayIds, mergeId]).toEqual(['2', '4', '6', '10']);
+    const text = [1, 2, 3].map((k) => readFileSync(`${folder}/slurm/array-${k}.sh`, 'utf8'));
+    expect(text.map((script) => /--array=(\S+)/.exec(script)?.[1])).toEqual(['0-2', '0-2', '0-0']);
+    expect(text.map((script) => /^export (.*)$/m.exec(script)?.[1])).toEqual(
+      [0, 3, 6].map((first) => `RANKFLOW_SHARDS=7 RANKFLOW_SHARD_OFFSET=${first}`),
+    );
+  });
+
+  it('is of arrays that follow one another if few shards may run at a time', () => {
+    sbatch(`wc -l < '${bin}/said'`);
+    submitSlurm(slurmJob({ shards: 5, throttle: 2 }, { folder }), 3);
+    expect(said()).toContain('--dependency=afterany:2');
+    expect(said()).toContain('--dependency=afterok:2:5');
   });
 
   it('says what Slurm refused', () => {
@@ -210,9 +235,7 @@ describe('submission', () => {
 
   it('says what is submitted when the merge is refused', () => {
     sbatch(`[ $# = 2 ] && echo 71 || { echo 'no dependency' >&2; exit 1; }`);
-    expect(submit).toThrow(
-      /^array job 71 is submitted, but not its merge: sbatch refused .*: no dependency$/,
-    );
+    expect(submit).toThrow(/^array job 71 is submitted, but not the rest: sbatch refused .*: no dependency$/);
   });
 
   it('takes no answer without a job', () => {

@@ -12,17 +12,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from 'vitest';
+import { useBackend } from '../src/backend/useBackend.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { createFolder } from '../src/results/folder.js';
 import { compute, Incomplete, merge, newSweep, openSweep, rangesOf } from '../src/results/folderSweep.js';
-import { inventory, type Inventory } from '../src/results/parts.js';
+import { inventory, writePart, type Inventory } from '../src/results/parts.js';
 import { readRuns } from '../src/results/runs.js';
 import { createSweepFolder, readSweepFolder } from '../src/results/sweepFolder.js';
 import { Agenda } from '../src/sweep/agenda.js';
-import { chunksOf, ofShard, parseShard, trialsOf } from '../src/sweep/chunks.js';
+import { chunksOf, ofShard, parseShard, trialsOf, type PlanChunk } from '../src/sweep/chunks.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
-import { makePlan } from '../src/sweep/plan.js';
+import { makePlan, type Plan } from '../src/sweep/plan.js';
+import type { TrialRow } from '../src/sweep/row.js';
 import { sweep } from '../src/sweep/run.js';
+import { runTrials, type Trials } from '../src/sweep/sweep.js';
 
 const work = mkdtempSync(join(tmpdir(), 'rankflow-folder-'));
 afterAll(() => rmSync(work, { recursive: true }));
@@ -40,6 +43,16 @@ async function computed(input: SweepInput): Promise<string> {
   const path = join(work, `sweep-${folders++}`);
   expect(await compute(await newSweep(config(input), path), {})).toBe(true);
   return path;
+}
+
+/** The rows of a chunk, computed here. */
+async function computedChunk(plan: Plan, { spans }: PlanChunk): Promise<Trials> {
+  const [rows, curves]: [TrialRow[], (readonly (number | null)[])[]] = [[], []];
+  for await (const some of runTrials(plan, spans, await useBackend('wasm'), null)) {
+    rows.push(...some.rows);
+    curves.push(...some.curves);
+  }
+  return { rows, curves };
 }
 
 const trialFiles = (path: string) => readdirSync(join(path, 'trials')).sort();
@@ -88,6 +101,14 @@ describe('chunks', () => {
       { number: 3, of: 4 },
     ],
     ['auto', { JOB_COMPLETION_INDEX: '0', RANKFLOW_SHARDS: '5' }, { number: 1, of: 5 }],
+    [
+      'auto',
+      {
+        ...{ SLURM_ARRAY_TASK_ID: '3', SLURM_ARRAY_TASK_MIN: '3', SLURM_ARRAY_TASK_COUNT: '1' },
+        ...{ RANKFLOW_SHARDS: '2000', RANKFLOW_SHARD_OFFSET: '1001' },
+      },
+      { number: 1005, of: 2000 },
+    ],
   ])('shard %s of %j', (text, environment, shard) => {
     expect(parseShard(text, environment)).toEqual(shard);
   });
@@ -99,6 +120,7 @@ describe('chunks', () => {
     ['auto', {}],
     ['auto', { SLURM_ARRAY_TASK_ID: '3' }],
     ['auto', { JOB_COMPLETION_INDEX: '1' }],
+    ['auto', { SLURM_ARRAY_TASK_ID: '9', RANKFLOW_SHARD_OFFSET: '1001', RANKFLOW_SHARDS: '1010' }],
   ])('refuse shard %s of %j', (text, environment) => {
     expect(() => parseShard(text, environment)).toThrow('invalid shard');
   });
@@ -298,7 +320,7 @@ describe('what is no part', () => {
     ]);
     rmSync(join(path, 'trials', moved));
 
-    writeFileSync(join(path, 'trials', 'notes.txt'), '');
+    writeFileSync(join(path, 'trials', 'notes.parquet'), '');
     writeFileSync(join(path, 'trials', 'part-000001-0123456789abcdef.parquet.7.part'), 'x');
     expect(look().faults.map(({ reason }) => reason)).toEqual(['its name is none of a part']);
   });
@@ -321,8 +343,18 @@ describe('what is no part', () => {
 
   it('is what two folders of shards have both', async () => {
     const [one, two] = [await computed(small), await computed(small)];
-    const both = merge(await openSweep(one), [await openSweep(two)]);
-    await expect(both).rejects.toThrow(Incomplete);
-    await expect(both).rejects.toThrow('chunk 0 is in another folder too');
+    const both = async () => merge(await openSweep(one), [await openSweep(two)]);
+    expect(await both()).toEqual(await merge(await openSweep(one)));
+    expect(trialFiles(one)).toEqual(trialFiles(two));
+    // The same chunk with other rows, in a part that is whole.
+    const seen = await computed({ ...small, seed: 9 });
+    rmSync(join(two, 'trials', trialFiles(two)[0]!));
+    const { hash, chunks, plan } = await openSweep(two);
+    const other = await openSweep(seen);
+    const rows: Trials = await computedChunk(other.plan, other.chunks[0]!);
+    expect(plan.config.seed).toBe(0);
+    writePart(two, hash, inventory(two, hash, chunks, true).arithmetic!, chunks[0]!, rows);
+    await expect(both()).rejects.toThrow(Incomplete);
+    await expect(both()).rejects.toThrow(/chunk 0 is another than in /);
   });
 });

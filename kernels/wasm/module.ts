@@ -66,6 +66,7 @@ const folder = new URL(import.meta.url.endsWith('.ts') ? '../../dist/kernels/was
 
 /** The modules of a variant; null if the engine does not have it. */
 export async function loadModules(variant: Variant): Promise<Modules | null> {
+  if (variant === 'fused' && !(await addsOnce())) return null;
   const loaded = await Promise.all(
     precisions.map(async (precision) => {
       const bytes = await read(new URL(`${precision}-${variant}.wasm`, folder));
@@ -75,6 +76,26 @@ export async function loadModules(variant: Variant): Promise<Modules | null> {
   return loaded.includes(null)
     ? null
     : (Object.fromEntries(loaded.filter((each) => each !== null)) as Modules);
+}
+
+/** (a, b, c) -> the first lane of f32x4.relaxed_madd of them, as a module. */
+const MULTIPLY_ADD = Uint8Array.from([
+  ...[0, 97, 115, 109, 1, 0, 0, 0], // the head
+  ...[1, 8, 1, 96, 3, 125, 125, 125, 1, 125], // one type: (f32, f32, f32) -> f32
+  ...[3, 2, 1, 0, 7, 5, 1, 1, 102, 0, 0], // one function, of that type, exported as f
+  ...[10, 22, 1, 20, 0, 32, 0, 253, 19, 32, 1, 253, 19, 32, 2, 253, 19], // three f32x4.splat
+  ...[253, 133, 2, 253, 31, 0, 11], // f32x4.relaxed_madd, f32x4.extract_lane 0
+]);
+
+/** Whether relaxed multiply-add is there and rounds once: engines may let it round twice, as processors have it. */
+async function addsOnce(): Promise<boolean> {
+  if (!WebAssembly.validate(MULTIPLY_ADD)) return false;
+  const { f } = new WebAssembly.Instance(await WebAssembly.compile(MULTIPLY_ADD), {}).exports as {
+    f: (a: number, b: number, c: number) => number;
+  };
+  // (1 + e)(1 - e) - 1 = -e^2, which is 0 when the product is rounded before.
+  const e = 2 ** -20;
+  return f(1 + e, 1 - e, -1) !== 0;
 }
 
 async function read(url: URL): Promise<Uint8Array<ArrayBuffer>> {

@@ -25,6 +25,8 @@ export interface Device {
   readonly device: string;
   /** True for a graphics driver that only imitates a GPU on the CPU (SwiftShader, llvmpipe, ...). */
   readonly software: boolean;
+  /** What its last digits depend on, beside the backend: they are the same wherever this is. */
+  readonly variant: string;
   readonly limits: Readonly<Record<string, string | number>>;
 }
 
@@ -59,7 +61,7 @@ export interface BackendInfo extends Device {
   check(): Promise<void>;
 }
 
-export interface BackendReport extends Device {
+export interface BackendReport extends Omit<Device, 'variant'> {
   readonly name: BackendName;
   readonly available: boolean;
   /** Why it is not available and how to get it; empty if it is. */

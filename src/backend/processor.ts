@@ -3,6 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import { registerCpuKernel } from '../../kernels/cpu/advance.js';
 import { guardMemory, type WasmBackend } from '../../kernels/wasm/backend.js';
 import { registerWasmKernel } from '../../kernels/wasm/kernel.js';
+import { variants, type Variant } from '../../kernels/wasm/module.js';
+import { InputError } from '../inputError.js';
 import { Unavailable, type Opened } from './backend.js';
 import { firstLine, inNode } from '../platform.js';
 
@@ -16,7 +18,7 @@ const CHUNK_ELEMENTS = 2 ** 17;
 /** @throws Unavailable never: it is part of TensorFlow.js */
 export async function openCpu(): Promise<Opened> {
   registerCpuKernel();
-  return onProcessor(`CPU, plain JavaScript, ${await processorName()}`, { threads: 1 });
+  return onProcessor('plain JavaScript', { threads: 1 });
 }
 
 /** @throws Unavailable if WebAssembly or the package is missing */
@@ -34,13 +36,27 @@ export async function openWasm(): Promise<Opened> {
   if (!started) throw new Unavailable('TensorFlow.js could not start its wasm backend');
   guardMemory(tf.backend() as unknown as WasmBackend);
   const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
-  const fma = simd && (await registerWasmKernel()) === 'fused';
+  const fma = simd && (await registerWasmKernel(variantAsked()).catch(unavailable)) === 'fused';
   const words = `WebAssembly${simd ? ' SIMD' : ''}${fma ? ' with fused multiply-add' : ''}`;
-  return onProcessor(`CPU, ${words}, ${await processorName()}`, {
+  return onProcessor(words, {
     simd: simd ? 'yes' : 'no',
     fma: fma ? 'yes' : 'no',
     threads: Math.max(1, wasm.getThreadsCount()),
   });
+}
+
+const unavailable = (error: unknown): never => {
+  if (error instanceof InputError) throw error;
+  throw new Unavailable(firstLine(error));
+};
+
+/** The kernel that RANKFLOW_WASM_KERNEL asks for, so that its digits are those of another machine. */
+function variantAsked(): Variant | undefined {
+  const asked = inNode() ? process.env['RANKFLOW_WASM_KERNEL'] : undefined;
+  if (!asked) return undefined;
+  const found = variants.find((variant) => variant === asked);
+  if (!found) throw new InputError('RANKFLOW_WASM_KERNEL', asked, `one of ${variants.join(', ')}`);
+  return found;
 }
 
 /**
@@ -60,8 +76,9 @@ function rememberListeners(): () => void {
   };
 }
 
-const onProcessor = (device: string, limits: Opened['limits']): Opened => ({
-  device,
+const onProcessor = async (variant: string, limits: Opened['limits']): Promise<Opened> => ({
+  device: `CPU, ${variant}, ${await processorName()}`,
+  variant,
   software: false,
   gpu: false,
   tf32: false,

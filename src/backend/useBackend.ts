@@ -69,10 +69,20 @@ export async function useBackend(
     throw new InputError('tf32', options.tf32, `${device.tf32} on ${chosen} (${device.device})${loaded}`);
   }
   await tf.setBackend(chosen);
-  const { device: words, software, limits, precision, chunkElements, mostTrajectories, check } = device;
+  const {
+    device: words,
+    variant,
+    software,
+    limits,
+    precision,
+    chunkElements,
+    mostTrajectories,
+    check,
+  } = device;
   return {
     name: chosen,
     device: words,
+    variant,
     software,
     limits,
     precision,

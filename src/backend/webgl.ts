@@ -66,6 +66,7 @@ export async function openWebgl(): Promise<Opened> {
   return {
     device: `${software ? 'software driver' : 'GPU'} through WebGL ${tf.env().getNumber('WEBGL_VERSION')}, ${renderer}`,
     software,
+    variant: renderer,
     gpu: true,
     tf32: false,
     limits: { maxTextureSize },

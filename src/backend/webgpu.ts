@@ -84,6 +84,7 @@ async function register(adapter: GPUAdapter, device: GPUDevice): Promise<Opened>
   return {
     device: `${imitated ? 'software driver' : 'GPU'} through WebGPU, ${words.join(', ')}`,
     software: imitated,
+    variant: [info.vendor, info.architecture].filter(Boolean).join(' ') || words.join(' '),
     gpu: true,
     tf32: false,
     limits: {

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { InputError } from '../inputError.js';
-import { Incomplete, makeFolder, merge, openSweep, type FolderSweep } from '../results/folderSweep.js';
+import { Incomplete, merge, openSweep, type FolderSweep } from '../results/folderSweep.js';
 import { note } from './output.js';
 import { show } from './sweepOutput.js';
 
@@ -34,10 +34,7 @@ export const mergeCommand: CommandModule = {
     const other = others.find(({ hash }) => hash !== first.hash);
     if (other) throw new InputError('folders', other.path, `of the same plan as ${first.path}`);
     const whole = target === null ? first : { ...first, path: target, record: null };
-    const cells = await attempt(async () => {
-      if (target === null) return merge(first, others);
-      return merge({ ...whole, record: makeFolder(whole) }, sweeps);
-    });
+    const cells = await attempt(() => merge(whole, target === null ? others : sweeps));
     show(whole, cells, Boolean(argv['json']));
   },
 };

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { formatCount } from '../report/format.js';
 import { table } from '../report/table.js';
+import { wordsOf } from '../results/arithmetic.js';
 import { inventoryOf, missingOf, openSweep, rangesOf } from '../results/folderSweep.js';
 import { isAlive, readRuns, type RunRecord } from '../results/runs.js';
 import { trialsOf } from '../sweep/chunks.js';
@@ -18,7 +19,7 @@ export const statusCommand: CommandModule = {
   async handler(argv) {
     const folder = resolve(argv['folder'] as string);
     const sweep = await openSweep(folder);
-    const { parts, faults } = inventoryOf(sweep, true);
+    const { parts, faults, arithmetic } = inventoryOf(sweep);
     const missing = await missingOf(sweep, parts);
     const runs = readRuns(folder);
     const failed = [...new Set(runs.flatMap(({ failedChunk }) => failedChunk ?? []))].filter((index) =>
@@ -36,12 +37,14 @@ export const statusCommand: CommandModule = {
       trialsMissing: todo,
       trialsPerSecond: rate,
       secondsLeft: left,
+      arithmetic,
       runs: runs.map((run) => ({ ...run, state: stateOf(run) })),
     };
     if (argv['json']) return printJson(status);
     print(
       `${parts.length} chunks are done, ${missing.length} missing${missing.length > 0 ? `: ${status.missing}` : ''}.`,
     );
+    if (arithmetic) print(`Computed by ${wordsOf(arithmetic)}.`);
     if (failed.length > 0) print(`Failed: ${failed.join(', ')}.`);
     for (const { file, reason } of faults) print(`${file}: ${reason}`);
     if (todo > 0)

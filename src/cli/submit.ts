@@ -2,7 +2,15 @@
 import { basename, posix, resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { kubernetesManifest, kubernetesSchema } from '../cluster/kubernetes.js';
-import { arrayScript, mergeScript, slurmSchema, submitSlurm, type SlurmJob } from '../cluster/slurm.js';
+import {
+  arrayScript,
+  arraysOf,
+  maxArraySize,
+  mergeScript,
+  slurmSchema,
+  submitSlurm,
+  type SlurmJob,
+} from '../cluster/slurm.js';
 import { checkConfig } from '../input/checkConfig.js';
 import { isFileName } from '../input/config.js';
 import { InputError } from '../inputError.js';
@@ -65,13 +73,14 @@ export const submitCommand: CommandModule = {
       command: [process.execPath, resolve(process.argv[1]!)],
       cwd: process.cwd(),
     };
-    const scripts = [arrayScript(job), mergeScript(job)];
+    const most = maxArraySize();
+    const scripts = [...arraysOf(job, most).map((array) => arrayScript(job, array)), mergeScript(job)];
     const sweep = await newSweep(config, out);
     if (dry) return print(scripts.join('\n').trimEnd());
     makeFolder(sweep);
-    const { arrayId, mergeId } = submitSlurm(job);
+    const { arrayIds, mergeId } = submitSlurm(job, most);
     print(
-      `Submitted array job ${arrayId} of ${job.shards} shards, and merge job ${mergeId}: rankflow status ${out}`,
+      `Submitted array job ${arrayIds.join(' and ')} of ${job.shards} shards, and merge job ${mergeId}: rankflow status ${out}`,
     );
   },
 };

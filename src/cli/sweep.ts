@@ -9,7 +9,7 @@ import { defaultFolder, refuseFolder } from '../results/folder.js';
 import { compute, merge, newSweep, openSweep, type FolderSweep } from '../results/folderSweep.js';
 import { readSweepFolder } from '../results/sweepFolder.js';
 import { parseShard, type Shard } from '../sweep/chunks.js';
-import { sweepSchema } from '../sweep/config.js';
+import { sweepSchema, type SweepConfig } from '../sweep/config.js';
 import type { CellSummary } from '../sweep/summary.js';
 import { initializationHelp } from './flags.js';
 import { mergeCommand } from './merge.js';
@@ -18,8 +18,8 @@ import { submitCommand } from './submit.js';
 import { configOf, sweepFlags } from './sweepFlags.js';
 import { show } from './sweepOutput.js';
 
-/** How a sweep that was begun may be computed otherwise than it was begun; its rows stay the same. */
-const executionSchema = sweepSchema.pick({ workers: true, chunk: true });
+/** How a sweep that was begun may be told to be computed; its rows stay the same. */
+const executionSchema = sweepSchema.pick({ workers: true, chunk: true, backend: true, kernel: true });
 
 export const sweepCommand: CommandModule = {
   command: 'sweep',
@@ -84,7 +84,9 @@ async function begun(
     throw new InputError(other, config[other], 'left out with --resume: the folder says it');
   const folder = resolve(argv['resume']);
   readSweepFolder(folder);
-  return openSweep(folder, checkConfig(executionSchema, config));
+  const execution = checkConfig(executionSchema, config);
+  const told = Object.entries(execution).filter(([key]) => key in config);
+  return openSweep(folder, Object.fromEntries(told) as Partial<SweepConfig>);
 }
 
 /** The cells of a sweep that is done; null if a shard of it is. Ends the process if it is interrupted or fails. */

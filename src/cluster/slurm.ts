@@ -1,6 +1,6 @@
 /**
- * A sweep on a Slurm cluster: an array job whose tasks resume one shard each, and a merge job that waits for them.
- * A task may be stopped and started again at any time: it does what its shard still lacks.
+ * A sweep on a Slurm cluster: an array job whose tasks resume one shard each, or several where an array may not be that
+ * large, and a merge job that waits for them. A task may be stopped and started again at any time: it does what its shard still lacks.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -47,20 +47,47 @@ export interface SlurmJob extends SlurmConfig {
   readonly cwd: string;
 }
 
+/** Shards of a sweep that are one array job, `first` of them counted from 0. */
+export interface ShardArray {
+  readonly first: number;
+  readonly shards: number;
+}
+
+/** What Slurm allows by default: indices of an array are below it. */
+const MAX_ARRAY_SIZE = 1001;
+
+/** What this cluster allows, or Slurm by default where there is none. */
+export function maxArraySize(): number {
+  const { stdout } = spawnSync('scontrol', ['show', 'config'], { encoding: 'utf8', timeout: 20_000 });
+  return Number(/^MaxArraySize\s*=\s*(\d+)/m.exec(stdout ?? '')?.[1] ?? MAX_ARRAY_SIZE);
+}
+
+/** The array jobs of so many shards, as large as may be. */
+export function arraysOf({ shards }: Pick<SlurmJob, 'shards'>, most: number): ShardArray[] {
+  const size = Math.max(1, most);
+  return Array.from({ length: Math.ceil(shards / size) }, (_, k) => ({
+    first: k * size,
+    shards: Math.min(size, shards - k * size),
+  }));
+}
+
 /**
- * The batch script of the array job. Restarts that follow a preemption or a failed node count among `maxRestarts` too.
+ * The batch script of an array job. Restarts that follow a preemption or a failed node count among `maxRestarts` too.
  * @throws InputError if a path cannot stand in a batch script
  */
-export function arrayScript(job: SlurmJob): string {
-  const { shards, throttle, gres, cpusPerTask, maxRestarts } = job;
+export function arrayScript(job: SlurmJob, array: ShardArray = { first: 0, shards: job.shards }): string {
+  const { throttle, gres, cpusPerTask, maxRestarts } = job;
   const directives = [
-    `--array=0-${shards - 1}${throttle === undefined ? '' : `%${throttle}`}`,
+    `--array=0-${array.shards - 1}${throttle === undefined ? '' : `%${throttle}`}`,
     ...(gres === '' ? [] : [`--gres=${gres}`]),
     ...(cpusPerTask === undefined ? [] : [`--cpus-per-task=${cpusPerTask}`]),
     '--requeue',
     '--signal=B:USR1@60',
   ];
   return `${heading(job, 'rankflow', '%A_%a.log', directives)}
+# Which shard a task is, for --shard auto.
+export RANKFLOW_SHARDS=${job.shards} RANKFLOW_SHARD_OFFSET=${array.first}
+
 # USR1 comes a minute before the time limit: the shard stops, to go on when it is restarted.
 limit=
 trap 'limit=1; kill -TERM "$shard"' USR1
@@ -103,26 +130,36 @@ exec ${rankflow(job, 'sweep', 'merge', job.folder)}
 `;
 
 /**
- * Writes both scripts to FOLDER/slurm and submits them: the merge runs when every shard has succeeded, and is cancelled
- * when one has failed for good.
+ * Writes all scripts to FOLDER/slurm and submits them: the merge runs when every shard has succeeded, and is cancelled
+ * when one has failed for good. With a throttle, arrays follow one another, so that it holds for all together.
+ * @param most shards of an array job (default: what the cluster allows)
  * @throws InputError if a path cannot stand in a batch script
  * @throws Error if there is no sbatch, or it refuses a job
  */
-export function submitSlurm(job: SlurmJob): { readonly arrayId: string; readonly mergeId: string } {
-  const scripts = { array: arrayScript(job), merge: mergeScript(job) };
+export function submitSlurm(
+  job: SlurmJob,
+  most = maxArraySize(),
+): { readonly arrayIds: readonly string[]; readonly mergeId: string } {
   const folder = join(job.folder, 'slurm');
+  const arrays = arraysOf(job, most);
+  const files = arrays.map((_, k) => join(folder, arrays.length === 1 ? 'array.sh' : `array-${k + 1}.sh`));
+  const merge = join(folder, 'merge.sh');
+  const scripts = [...arrays.map((array) => arrayScript(job, array)), mergeScript(job)];
   mkdirSync(folder, { recursive: true });
-  const [array, merge] = [join(folder, 'array.sh'), join(folder, 'merge.sh')];
-  writeWhole(array, scripts.array);
-  writeWhole(merge, scripts.merge);
-  const arrayId = sbatch(array);
+  [...files, merge].forEach((file, k) => writeWhole(file, scripts[k]!));
+  const arrayIds: string[] = [];
   try {
-    const mergeId = sbatch(merge, `--dependency=afterok:${arrayId}`, '--kill-on-invalid-dep=yes');
-    return { arrayId, mergeId };
+    for (const file of files) {
+      const before = job.throttle === undefined ? undefined : arrayIds.at(-1);
+      arrayIds.push(sbatch(file, ...(before === undefined ? [] : [`--dependency=afterany:${before}`])));
+    }
+    const mergeId = sbatch(merge, `--dependency=afterok:${arrayIds.join(':')}`, '--kill-on-invalid-dep=yes');
+    return { arrayIds, mergeId };
   } catch (error) {
-    throw new Error(`array job ${arrayId} is submitted, but not its merge: ${(error as Error).message}`, {
-      cause: error,
-    });
+    if (arrayIds.length === 0) throw error;
+    const said =
+      arrayIds.length === 1 ? `array job ${arrayIds[0]} is` : `array jobs ${arrayIds.join(', ')} are`;
+    throw new Error(`${said} submitted, but not the rest: ${(error as Error).message}`, { cause: error });
   }
 }
 

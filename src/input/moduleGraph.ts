@@ -1,6 +1,6 @@
 /**
- * The files that a module's results rest on: itself, what it imports, directly or not, and files whose names are written
- * in it. Packages are known by name and version. What is imported or read by a name that is put together when it runs
+ * The files that a module's results rest on: itself, what it imports or reads by a name that is written in it, directly
+ * or not. Packages are known by name and version. What is imported or read by a name that is put together when it runs
  * cannot be seen. Node.js only.
  */
 import { createHash } from 'node:crypto';
@@ -57,29 +57,42 @@ const digestOfFile = (path: string): string =>
     return hash.digest('hex');
   });
 
+interface Callee {
+  readonly type: string;
+  readonly name?: string;
+  readonly property?: Callee;
+}
+
 /** What Babel, which translates modules for the loader, passes to visitors; the part that is used here. */
 interface Visited {
   readonly node: {
     readonly value?: unknown;
     readonly quasis?: readonly { readonly value: { readonly cooked?: string } }[];
   };
-  readonly parent: { readonly type: string };
+  readonly parent: { readonly type: string; readonly callee?: Callee };
   traverse(visitor: Readonly<Record<string, (path: Visited) => void>>): void;
 }
 
-const MODULE_NAMES = /^(Import|Export|TSExternalModuleReference|CallExpression)/;
+const MODULE_NAMES = /^(Import|Export|TSExternalModuleReference)/;
+/** Calls that load what they name: import(), require() and what createRequire() made, fs.readFileSync(), new URL(). */
+const LOADS = /^(import|url)$|req|resolve|read|load|open/i;
 
-/** Files that texts in a module's source name: as modules where they may be imported, else as they are. */
+/** Whether a text stands where something is named that is loaded. */
+function isLoaded({ type, callee }: Visited['parent']): boolean {
+  if (MODULE_NAMES.test(type)) return true;
+  const name = callee?.property?.name ?? callee?.name ?? callee?.type ?? '';
+  return LOADS.test(name);
+}
+
+/** Files that a module's source names where something is loaded: as modules, and as they are. */
 function namedIn(file: string): string[] {
   const files = new Set<string>();
   // Node.js itself looks beside what a link leads to, the loader beside the link.
   const places = new Set([file, realpathSync(file)]);
   const hear = (text: unknown, { parent }: Visited) => {
-    if (typeof text !== 'string') return;
-    const isModule = /^(\.{0,2}\/|file:)/.test(text) || MODULE_NAMES.test(parent.type);
+    if (typeof text !== 'string' || !isLoaded(parent)) return;
     for (const place of places)
-      for (const named of [isModule && moduleNamed(text, place), fileNamed(text, place)])
-        if (named) files.add(named);
+      for (const named of [moduleNamed(text, place), fileNamed(text, place)]) if (named) files.add(named);
   };
   const collect = () => ({
     visitor: {

@@ -18,10 +18,10 @@ import { runProvenance, type Provenance } from '../results/provenance.js';
 import { csv, parquet } from '../results/tables.js';
 import { solve } from '../solver/solve.js';
 import { sweepSchema, type SweepConfig } from '../sweep/config.js';
-import { accuracyFloor } from '../sweep/accuracyFloor.js';
+import { accuracyFloor, excessFloor } from '../sweep/accuracyFloor.js';
 import { lawOf, metricOf } from '../sweep/law.js';
 import { makePlan, member, totalTrials, type Cell, type Plan } from '../sweep/plan.js';
-import { trialIntegers, type TrialRow } from '../sweep/row.js';
+import { trialIntegers, trialTexts, type TrialRow } from '../sweep/row.js';
 import { runTrials, waysOf } from '../sweep/sweep.js';
 import { checks, verify } from '../verify/verify.js';
 import { Gate, Stopped } from './gate.js';
@@ -88,6 +88,7 @@ export class LabEngine implements protocol.Engine {
         trials: cell.trials,
         law: lawOf(cell)?.value ?? null,
         floor: accuracyFloor(cell, plan.config.precision),
+        excessFloor: excessFloor(cell.problem, plan.config.precision),
       })),
       command: commandOf(flags),
     };
@@ -171,7 +172,11 @@ export class LabEngine implements protocol.Engine {
     if (!this.tally || !this.provenance) throw new InputError('download', format, 'asked for after a run');
     const { rows } = this.tally;
     return format === 'parquet'
-      ? parquet(rows, trialIntegers, { rankflow: JSON.stringify(this.provenance) })
+      ? parquet(
+          rows,
+          { integers: trialIntegers, texts: trialTexts },
+          { rankflow: JSON.stringify(this.provenance) },
+        )
       : new TextEncoder().encode(csv(rows));
   }
 

@@ -16,6 +16,8 @@ export interface RankPlan {
   readonly law: number | null;
   /** Values of the metric below this are rounding; null if that is unknown. */
   readonly floor: number | null;
+  /** The same of the excess over the optimum. */
+  readonly excessFloor: number | null;
 }
 
 /** What is known of a sweep before it runs. */

@@ -1,17 +1,21 @@
 /** The table of trials, page by page, and its files. */
 import { html, nothing, type TemplateResult } from 'lit-html';
-import { formatCount, formatNumber } from '../report/format.js';
+import { formatAbove, formatCount, formatNumber } from '../report/format.js';
 import { endOf } from '../report/stationarity.js';
 import type { TrialRow } from '../sweep/row.js';
+import type { RankPlan } from './protocol.js';
 import { PAGE, type Actions, type State } from './state.js';
 
-const columns: readonly { readonly head: string; readonly text: (row: TrialRow) => string }[] = [
+const columns: readonly {
+  readonly head: string;
+  readonly text: (row: TrialRow, rank: RankPlan | undefined) => string;
+}[] = [
   { head: 'rank', text: ({ rank }) => String(rank) },
   { head: 'trial', text: ({ trial }) => String(trial) },
   { head: 'outcome', text: endOf },
-  { head: 'accuracy', text: ({ accuracy }) => formatNumber(accuracy) },
+  { head: 'accuracy', text: ({ accuracy }, rank) => formatAbove(accuracy, rank?.floor ?? null) },
   { head: 'loss', text: ({ loss }) => formatNumber(loss) },
-  { head: 'excess', text: ({ excess }) => formatNumber(excess) },
+  { head: 'excess', text: ({ excess }, rank) => formatAbove(excess, rank?.excessFloor ?? null) },
   { head: 'time t', text: ({ time }) => formatNumber(time) },
   {
     head: 'steps',
@@ -19,7 +23,7 @@ const columns: readonly { readonly head: string; readonly text: (row: TrialRow) 
   },
 ];
 
-export function trials({ rows, page, progress }: State, actions: Actions): TemplateResult {
+export function trials({ prepared, rows, page, progress }: State, actions: Actions): TemplateResult {
   const done = progress?.done ?? 0;
   const pages = Math.max(1, Math.ceil(done / PAGE));
   const leaf = (to: number, words: string, able: boolean) =>
@@ -53,7 +57,15 @@ export function trials({ rows, page, progress }: State, actions: Actions): Templ
                 ${rows.map(
                   (row) =>
                     html`<tr>
-                      ${columns.map(({ text }) => html`<td>${text(row)}</td>`)}
+                      ${columns.map(
+                        ({ text }) =>
+                          html`<td>
+                            ${text(
+                              row,
+                              prepared?.ranks.find(({ rank }) => rank === row.rank),
+                            )}
+                          </td>`,
+                      )}
                     </tr>`,
                 )}
               </tbody>

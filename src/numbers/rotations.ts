@@ -16,7 +16,8 @@ export interface RotationRoom {
 /** Lengths for a square matrix [size, size]. */
 export const rotationLengths = (size: number): Record<keyof RotationRoom, number> => ({
   strips: stripLength(size, size),
-  pairs: 2 * Math.max(ROTATIONS, size),
+  // Some 2 size^2 rotations in all.
+  pairs: 2 * Math.max(size, Math.min(ROTATIONS, 4 * size ** 2)),
   chains: (3 * CHAINS) / 2,
 });
 

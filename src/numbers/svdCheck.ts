@@ -37,11 +37,20 @@ export function checkSvd(
     throw new SvdError(`the vectors of [${a.rows}, ${a.cols}] are orthonormal to ${orthogonality}`);
 }
 
-/** @throws SvdError if the squares of sigma do not add up to |A|^2 to 1e-13 of sqrt(|A|^2) */
+/**
+ * Checks singular values without their vectors, by the sums of their squares and of their fourth powers.
+ * @throws SvdError if these are not |A|^2 and |A^T A|^2, in the Frobenius norm, to 1e-13 of their roots
+ */
 export function checkValues(a: Dense, sigma: Float64Array): void {
-  const [found, expected] = [Math.sqrt(sigma.reduce((sum, s) => sum + s * s, 0)), frobeniusNorm(a)];
-  if (!(Math.abs(found - expected) <= DEFECT * expected))
-    throw new SvdError(
-      `the singular values of [${a.rows}, ${a.cols}] have the norm ${found}, not ${expected}`,
-    );
+  const gram = a.rows < a.cols ? multiplyTransposedRight(a, a) : multiplyTransposedLeft(a, a);
+  for (const [power, expected] of [
+    [2, frobeniusNorm(a)],
+    [4, frobeniusNorm(gram)],
+  ] as const) {
+    const found = Math.sqrt(sigma.reduce((total, s) => total + s ** power, 0));
+    if (!(Math.abs(found - expected) <= DEFECT * expected))
+      throw new SvdError(
+        `the singular values of [${a.rows}, ${a.cols}], to the power ${power}, add up to ${found ** 2}, not ${expected ** 2}`,
+      );
+  }
 }

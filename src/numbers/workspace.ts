@@ -2,7 +2,7 @@
  * The compiled loops of this folder (kernels/wasm/assembly/numbers) and the memory they work in. They start without
  * waiting, in Node.js, its worker threads and web workers, and round alike everywhere: no fused multiply-add.
  */
-import { numbersModule } from '../../kernels/wasm/numbersModule.js';
+import { loopsModule } from './loopsModule.js';
 
 /** What the module exports; numbers that name arrays are addresses in its memory. */
 export interface Loops {
@@ -82,7 +82,7 @@ let module: WebAssembly.Module | null = null;
 let kept: { readonly memory: WebAssembly.Memory; readonly loops: Loops } | null = null;
 
 function start(bytes: number) {
-  module ??= new WebAssembly.Module(Uint8Array.from(atob(numbersModule), (c) => c.charCodeAt(0)));
+  module ??= new WebAssembly.Module(Uint8Array.from(atob(loopsModule), (c) => c.charCodeAt(0)));
   const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) });
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   return { memory, loops: exports as unknown as Loops };

@@ -14,6 +14,7 @@ import { cholesky } from '../numbers/symmetric.js';
 import { nearestSaddles } from './nearestSaddles.js';
 import type { Problem } from './problem.js';
 import { weightedGram } from './weightedUpdate.js';
+import { optimumOf } from './optimumOf.js';
 
 /**
  * A rate per unit of normalized time that an approach to the optimum from near it is not slower than, or null if none is
@@ -44,7 +45,7 @@ export function lateRate(problem: Problem, { x, y }: Factors): number | null {
 /** The largest singular value beyond the rank that is not a copy of the last one kept; null if there is none kept. */
 function firstLost(problem: Problem, rank: number): number | null {
   const [saddle] = nearestSaddles(problem, rank, 0);
-  const [before, after] = [problem.optimum(rank), problem.optimum(rank + 1)];
+  const [before, after] = [optimumOf(problem, rank), optimumOf(problem, rank + 1)];
   if (!saddle || saddle.index < rank || before === null || after === null) return null;
   const first = Math.sqrt(Math.max(0, 2 * (before - after)));
   return first > (1 - COPY) * saddle.missing ? saddle.present : first;

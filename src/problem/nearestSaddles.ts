@@ -4,6 +4,7 @@
  * trace-squared loss has one saddle, the zero adapter, as if |tr W0| were its only singular value.
  */
 import type { Problem } from './problem.js';
+import { optimumOf } from './optimumOf.js';
 
 /** A saddle: the optimum but for one direction, which a lesser one, or none, stands for. */
 export interface Saddle {
@@ -28,12 +29,12 @@ const CANCELLATION = 2 ** -50;
 export function nearestSaddles(problem: Problem, rank: number, floor: number): Saddle[] {
   const { structure, n, m } = problem;
   if (structure.kind === 'trace') return [{ index: 1, missing: Math.abs(structure.trace0), present: 0 }];
-  if (problem.optimum(0) === null) return [];
+  if (optimumOf(problem, 0) === null) return [];
   const count = Math.min(n, m);
   const sigma = (i: number): number => {
     if (i > count) return 0;
-    const before = problem.optimum(i - 1)!;
-    const gain = before - problem.optimum(i)!;
+    const before = optimumOf(problem, i - 1)!;
+    const gain = before - optimumOf(problem, i)!;
     return gain > floor + CANCELLATION * before ? Math.sqrt(2 * gain) : 0;
   };
   /** First number from `from` on whose singular value is below a bound. */

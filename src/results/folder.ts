@@ -2,7 +2,16 @@
  * Where results go. The folder of a run is made new, never merged with what is there, and filled file by file, each
  * whole; a single file may take the place of an older one.
  */
-import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { temporaryName, writeWhole } from '../files/writeWhole.js';
 import { InputError } from '../inputError.js';
@@ -37,6 +46,21 @@ export function writeResult(path: string, content: string): void {
   writeWhole(path, content);
 }
 
+/** Names of what is in a folder, sorted; none if there is no such folder, as of an empty one that was not copied. */
+export function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** Makes those subfolders of a folder that are not there: git, rsync -m and object stores drop empty ones. */
+export function restoreSubfolders(path: string, names: readonly string[]): void {
+  for (const name of names) if (!existsSync(join(path, name))) mkdirSync(join(path, name));
+}
+
 /** @throws Error if nothing can be made in the nearest folder above `path` that exists */
 function checkAbove(path: string): void {
   let parent = dirname(resolve(path));
@@ -58,13 +82,15 @@ export function createFolder(
   files: Readonly<Record<string, string>> = {},
 ): void {
   refuseFolder(path);
-  const temporary = temporaryName(path);
+  // Without a slash at its end.
+  const folder = resolve(path);
+  const temporary = temporaryName(folder);
   try {
-    mkdirSync(dirname(resolve(path)), { recursive: true });
+    mkdirSync(dirname(folder), { recursive: true });
     mkdirSync(temporary);
     for (const name of subfolders) mkdirSync(join(temporary, name));
     for (const [name, content] of Object.entries(files)) writeWhole(join(temporary, name), content);
-    renameSync(temporary, path);
+    renameSync(temporary, folder);
   } catch (error) {
     throw unmakeable(path, error);
   } finally {

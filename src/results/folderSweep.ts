@@ -1,6 +1,9 @@
 /** A sweep in a results folder: made, computed as far as it is missing, looked at, and merged into its summary. */
+import { renameSync, rmSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
 import { useBackend } from '../backend/useBackend.js';
 import { withDigests } from '../files/readings.js';
+import { temporaryName } from '../files/writeWhole.js';
 import { isFileName } from '../input/config.js';
 import { InputError } from '../inputError.js';
 import type { BackendInfo } from '../backend/backend.js';
@@ -15,6 +18,8 @@ import { accuraciesOf, ChunkFailed } from '../sweep/runner.js';
 import type { TrialRow } from '../sweep/row.js';
 import { summarize } from '../sweep/summarize.js';
 import type { CellSummary } from '../sweep/summary.js';
+import { arithmeticOf, pin, pinnedIn, refuseOther, wordsOf, type Arithmetic } from './arithmetic.js';
+import { refuseFolder, restoreSubfolders } from './folder.js';
 import {
   columnsOfParts,
   copyParts,
@@ -29,7 +34,13 @@ import {
 } from './parts.js';
 import { provenance, runProvenance, type Provenance } from './provenance.js';
 import { RunLog } from './runs.js';
-import { createSweepFolder, finishSweepFolder, readSweepFolder, type SweepRecord } from './sweepFolder.js';
+import {
+  createSweepFolder,
+  finishSweepFolder,
+  readSweepFolder,
+  subfolders,
+  type SweepRecord,
+} from './sweepFolder.js';
 
 /** A plan, how it is cut, and its hash. */
 interface Planned {
@@ -95,7 +106,10 @@ export async function openSweep(path: string, execution: Partial<SweepConfig> = 
       .flat()
       .some((value) => typeof value === 'string' && isFileName(value));
   if (namesFiles) enter(workingFolder);
-  const made = await planned({ ...config, ...execution });
+  const pinned = pinnedIn(path);
+  // What was left open when it was begun stays as it was then.
+  const begun = pinned && config.backend === 'auto' ? { backend: pinned.backend } : {};
+  const made = await planned({ ...config, ...begun, ...execution });
   if (made.hash !== record.plan)
     throw new InputError(
       'folder',
@@ -113,8 +127,9 @@ function enter(folder: string): void {
   }
 }
 
-export const inventoryOf = ({ path, hash, chunks }: FolderSweep, read: boolean): Inventory =>
-  inventory(path, hash, chunks, read);
+/** The parts of a sweep's folder, every byte of which is looked at. */
+export const inventoryOf = ({ path, hash, chunks }: FolderSweep): Inventory =>
+  inventory(path, hash, chunks, true, pinnedIn(path));
 
 /** What is to be computed, given the parts that there are. */
 async function agendaOf({ plan, chunks }: Planned, parts: readonly Part[], shard: Shard): Promise<Agenda> {
@@ -147,15 +162,17 @@ export async function compute(
   }: { shard?: Shard | undefined; watch?: ComputeWatch; stop?: () => boolean },
 ): Promise<boolean> {
   const { path, plan, chunks, hash, record } = sweep;
-  const { parts, faults } = record ? inventoryOf(sweep, true) : { parts: [], faults: [] };
-  if (record) setAside(path, faults);
+  const { parts, faults, arithmetic } = record
+    ? inventoryOf(sweep)
+    : { parts: [], faults: [], arithmetic: null };
   const agenda = await agendaOf(sweep, parts, shard);
   const efforts = chunks.map(({ spans }) =>
     spans.reduce((sum, { cell, from, to }) => sum + (to - from) * effort(plan.cells[cell]!), 0),
   );
-  const own = ofShard(chunks, shard, plan).filter((chunk) => !agenda.has(chunk));
-  const all = own.reduce((sum, { index }) => sum + efforts[index]!, 0);
+  const todo = ofShard(chunks, shard, plan).filter((chunk) => !agenda.has(chunk));
+  const all = todo.reduce((sum, { index }) => sum + efforts[index]!, 0);
   let log: RunLog | undefined;
+  let own: Arithmetic | undefined;
   let [trials, work] = [0, 0];
   try {
     await runOn(
@@ -165,16 +182,21 @@ export async function compute(
         start(_, backend, ways) {
           const origin = runProvenance(backend, plan.config, ways);
           if (!record) createdRecord(sweep, origin, shard.of > 1);
+          own = arithmeticOf(backend, plan.config, ways);
+          if (arithmetic) refuseOther(path, own, arithmetic);
+          pin(path, own);
+          restoreSubfolders(path, subfolders);
+          setAside(path, faults);
           log = new RunLog(path, shard, origin);
           watch.start?.(
             backend,
             ways,
-            own.reduce((sum, chunk) => sum + trialsOf(chunk), 0),
+            todo.reduce((sum, chunk) => sum + trialsOf(chunk), 0),
             faults,
           );
         },
         chunk(computed) {
-          writePart(path, hash, computed.chunk, computed);
+          writePart(path, hash, own!, computed.chunk, computed);
           log?.chunk(computed.rows.length);
           trials += computed.rows.length;
           work += efforts[computed.chunk.index]!;
@@ -205,29 +227,70 @@ export async function missingOf(sweep: FolderSweep, parts: readonly Part[]): Pro
 }
 
 /**
- * Writes the summary and the report of a sweep whose parts are all there, once each, in its folder or in those of its
- * shards, from which they are then copied.
- * @throws Incomplete, which names what is wrong
+ * Writes the summary and the report of a sweep whose parts are all there, in its folder or in those of its shards, from
+ * which they are then copied. A folder that is yet to be made appears when all is written.
+ * @throws InputError if folders were not computed alike; Incomplete, which names what is wrong
  */
 export async function merge(sweep: FolderSweep, others: readonly FolderSweep[] = []): Promise<CellSummary[]> {
-  const inventories = [sweep, ...others].map((each) => inventoryOf(each, true));
+  const made = sweep.record === null;
+  if (made) refuseFolder(sweep.path);
+  const inventories = [...(made ? [] : [sweep]), ...others].map((each) => ({
+    ...inventoryOf(each),
+    path: each.path,
+  }));
+  const arithmetic = commonArithmetic(inventories);
   // In the order of their chunks, in which sums are taken.
-  const parts = inventories.flatMap((each) => each.parts).sort((a, b) => a.chunk - b.chunk);
+  const all = inventories.flatMap((each) => each.parts).sort((a, b) => a.chunk - b.chunk);
+  const first = new Map([...all].reverse().map((part) => [part.chunk, part]));
+  const parts = [...first.values()].reverse();
   const faults = inventories.flatMap((each) => each.faults);
-  const first = new Map([...parts].reverse().map((part) => [part.chunk, part]));
-  const twice = parts.filter((part) => first.get(part.chunk) !== part);
   const said = [
     ...faults.map(({ file, reason }) => `${file}: ${reason}`),
-    ...twice.map(({ chunk, file }) => `${file}: chunk ${chunk} is in another folder too`),
+    // A part's name has the digest of its bytes.
+    ...all.flatMap(({ chunk, file }) =>
+      basename(file) === basename(first.get(chunk)!.file)
+        ? []
+        : [`${file}: chunk ${chunk} is another than in ${first.get(chunk)!.file}`],
+    ),
   ];
   const missing = said.length > 0 ? [] : await missingOf(sweep, parts);
   if (missing.length > 0) said.push(`${missing.length} chunks are missing: ${rangesOf(missing)}`);
   if (said.length > 0) throw new Incomplete(said.join('\n'));
-  inventories.slice(1).forEach((each) => copyParts(each.parts, sweep.path));
-  const cells = await summarize(sweep.plan, columnsOfParts(parts, sweep.chunks));
-  await finishSweepFolder(sweep.path, sweep.record!, cells);
-  sweepUp(sweep.path);
-  return cells;
+  const path = made ? temporaryName(resolve(sweep.path)) : sweep.path;
+  try {
+    const record = sweep.record ?? makeFolder({ ...sweep, path });
+    restoreSubfolders(path, subfolders);
+    if (arithmetic) pin(path, arithmetic);
+    copyParts(
+      parts.filter(({ file }) => dirname(dirname(resolve(file))) !== resolve(path)),
+      path,
+    );
+    const cells = await summarize(sweep.plan, columnsOfParts(parts, sweep.chunks));
+    await finishSweepFolder(path, { ...record, ...arithmetic }, cells);
+    sweepUp(path);
+    if (made) renameSync(path, resolve(sweep.path));
+    return cells;
+  } catch (error) {
+    if (made) rmSync(path, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** What computed the parts of all folders. @throws InputError if they differ */
+function commonArithmetic(
+  folders: readonly { readonly path: string; readonly arithmetic: Arithmetic | null }[],
+): Arithmetic | null {
+  const told = folders.flatMap(({ path, arithmetic }) =>
+    arithmetic ? [{ path, words: wordsOf(arithmetic) }] : [],
+  );
+  const other = told.find(({ words }) => words !== told[0]!.words);
+  if (other)
+    throw new InputError(
+      'folders',
+      `${other.path}, computed by ${other.words}`,
+      `computed as ${told[0]!.path} was: by ${told[0]!.words}`,
+    );
+  return folders.find(({ arithmetic }) => arithmetic)?.arithmetic ?? null;
 }
 
 /** "0-3, 7": numbers of chunks, the first few ranges. */

@@ -1,19 +1,21 @@
 /**
  * The parts of a sweep's folder: one Parquet file for each chunk that is done, under trials/. A part appears whole or
- * not at all; its name has the digest of its bytes, and its metadata the plan it belongs to, so that what is damaged,
+ * not at all; its name has the digest of its bytes, and its metadata the plan it belongs to and what computed it, so that what is damaged,
  * foreign or there twice is seen, and not taken for a result.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parquetMetadata, parquetRead } from 'hyparquet';
 import { writeWhole } from '../files/writeWhole.js';
 import type { Trials } from '../sweep/sweep.js';
 import { digestOf } from '../sweep/planHash.js';
-import { trialIntegers } from '../sweep/row.js';
+import { trialIntegers, trialTexts } from '../sweep/row.js';
 import type { PlanChunk } from '../sweep/chunks.js';
 import type { Outcome } from '../method/outcome.js';
 import type { Stationarity } from '../sweep/stationarity.js';
 import type { Column, TrialColumns } from '../sweep/summarize.js';
+import { arithmeticText, parseArithmetic, wordsOf, type Arithmetic } from './arithmetic.js';
+import { namesIn } from './folder.js';
 import { byColumn, columnsParquet, type Columns, type Value } from './tables.js';
 
 export const TRIALS = 'trials';
@@ -33,6 +35,8 @@ export interface Fault {
 }
 
 export interface Inventory {
+  /** What computed the parts; null if there are none, or they were not read. */
+  readonly arithmetic: Arithmetic | null;
   readonly parts: readonly Part[];
   readonly faults: readonly Fault[];
 }
@@ -46,6 +50,7 @@ const NAME = /^part-(\d{6,})-([0-9a-f]{16})\.parquet$/;
 export function writePart(
   folder: string,
   plan: string,
+  arithmetic: Arithmetic,
   { index }: PlanChunk,
   { rows, curves }: Trials,
 ): void {
@@ -56,32 +61,45 @@ export function writePart(
     curves.map((curve) => curve[k] ?? null),
   ]);
   const columns = { ...byColumn(rows), ...(Object.fromEntries(losses) as Columns) };
-  const bytes = columnsParquet(columns, trialIntegers, { plan, chunk: String(index) });
+  const bytes = columnsParquet(
+    columns,
+    { integers: trialIntegers, texts: trialTexts },
+    {
+      plan,
+      chunk: String(index),
+      arithmetic: arithmeticText(arithmetic),
+    },
+  );
   const name = `part-${String(index).padStart(6, '0')}-${digestOf(bytes).slice(0, 16)}.parquet`;
   writeWhole(join(folder, TRIALS, name), bytes);
 }
 
-/** Looks at all parts of a folder: at every byte of them, if they are to be `read`, else at their names alone. */
+/**
+ * Looks at all parts of a folder: at every byte of them, if they are to be `read`, else at their names alone. Hidden
+ * files, and those that are no Parquet, are nobody's business.
+ * @param pinned what computes the folder (default: what computed the first of its parts)
+ */
 export function inventory(
   folder: string,
   plan: string,
   chunks: readonly PlanChunk[],
   read: boolean,
+  pinned: Arithmetic | null = null,
 ): Inventory {
   const faults: Fault[] = [];
   const found = new Map<number, string[]>();
-  for (const name of readdirSync(join(folder, TRIALS)).sort()) {
-    // What was being written when a process was killed.
-    if (name.endsWith('.part')) continue;
+  let arithmetic = pinned;
+  for (const name of namesIn(join(folder, TRIALS))) {
+    if (name.startsWith('.') || !name.endsWith('.parquet')) continue;
     const file = join(folder, TRIALS, name);
     const [, chunk, digest] = NAME.exec(name) ?? [];
-    const reason =
-      chunk === undefined
-        ? 'its name is none of a part'
-        : read
-          ? faultOf(file, digest!, plan, Number(chunk))
-          : null;
     const index = Number(chunk);
+    let reason = chunk === undefined ? 'its name is none of a part' : null;
+    if (reason === null && read) {
+      const told = toldOf(file, digest!);
+      if (typeof told !== 'string') arithmetic ??= parseArithmetic(told['arithmetic']);
+      reason = typeof told === 'string' ? told : faultOf(told, plan, index, arithmetic);
+    }
     if (reason !== null) faults.push({ file, reason });
     else if (index >= chunks.length) faults.push({ file, reason: `the plan has no chunk ${index}` });
     else found.set(index, [...(found.get(index) ?? []), file]);
@@ -93,34 +111,57 @@ export function inventory(
       for (const file of files)
         faults.push({ file, reason: `chunk ${chunk} is there ${files.length} times` });
   }
-  return { parts, faults };
+  return { parts, faults, arithmetic };
 }
 
-function faultOf(file: string, digest: string, plan: string, chunk: number): string | null {
-  const bytes = readFileSync(file);
+type Told = Readonly<Record<string, string | undefined>>;
+
+/** The metadata of a part, or what is wrong with its bytes. */
+function toldOf(file: string, digest: string): Told | string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    return `it cannot be read (${(error as Error).message.split(', ')[0]})`;
+  }
   if (digestOf(bytes).slice(0, 16) !== digest)
     return 'it is damaged: its bytes are not those that its name tells of';
-  const told = Object.fromEntries(
-    (parquetMetadata(arrayOf(bytes)).key_value_metadata ?? []).map(({ key, value }) => [key, value]),
-  );
+  try {
+    const { key_value_metadata: metadata } = parquetMetadata(arrayOf(bytes));
+    return Object.fromEntries((metadata ?? []).map(({ key, value }) => [key, value]));
+  } catch (error) {
+    return `it is no Parquet file (${(error as Error).message})`;
+  }
+}
+
+function faultOf(told: Told, plan: string, chunk: number, pinned: Arithmetic | null): string | null {
   if (told['plan'] !== plan) return 'it belongs to another plan';
-  return told['chunk'] === String(chunk) ? null : `it is of chunk ${told['chunk']}`;
+  if (told['chunk'] !== String(chunk)) return `it is of chunk ${told['chunk']}`;
+  const own = parseArithmetic(told['arithmetic']);
+  if (!own || !pinned) return 'it does not say what computed it';
+  return arithmeticText(own) === arithmeticText(pinned)
+    ? null
+    : `it was computed by ${wordsOf(own)}, not by ${wordsOf(pinned)}`;
 }
 
 const arrayOf = ({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer =>
   buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer;
 
-/** Moves files that are no parts out of the way. */
+/** Moves what is no part out of the way. */
 export function setAside(folder: string, faults: readonly Fault[]): void {
   if (faults.length === 0) return;
-  mkdirSync(join(folder, SET_ASIDE), { recursive: true });
-  for (const { file } of faults) renameSync(file, join(folder, SET_ASIDE, basename(file)));
+  const aside = join(folder, SET_ASIDE);
+  mkdirSync(aside, { recursive: true });
+  for (const { file } of faults) {
+    const free = (name: string): string => (existsSync(join(aside, name)) ? free(`${name}.again`) : name);
+    renameSync(file, join(aside, free(basename(file))));
+  }
 }
 
 /** Removes what processes that were killed were writing; nobody may be writing now. */
 export function sweepUp(folder: string): void {
   const trials = join(folder, TRIALS);
-  for (const name of readdirSync(trials)) if (name.endsWith('.part')) rmSync(join(trials, name));
+  for (const name of namesIn(trials)) if (name.endsWith('.part')) rmSync(join(trials, name));
 }
 
 /** Copies parts of another folder. */

@@ -2,12 +2,13 @@
  * The record of every run that computes chunks of a sweep's folder, under runs/: where it ran and how it stands. Of a
  * process that was killed the record still says that it runs, until its last sign of life is too old.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeWhole } from '../files/writeWhole.js';
 import type { Shard } from '../sweep/chunks.js';
+import { namesIn } from './folder.js';
 import type { Provenance } from './provenance.js';
 
 export const RUNS = 'runs';
@@ -83,13 +84,12 @@ export class RunLog {
 
 /** The records of a folder, in the order in which the runs began; what is no record is left out. */
 export function readRuns(folder: string): RunRecord[] {
-  return readdirSync(join(folder, RUNS))
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .flatMap((name) => {
-      const { success, data } = recordText.safeParse(readFileSync(join(folder, RUNS, name), 'utf8'));
-      return success ? [data] : [];
-    });
+  return namesIn(join(folder, RUNS)).flatMap((name) => {
+    const file = join(folder, RUNS, name);
+    if (!name.endsWith('.json') || !statSync(file).isFile()) return [];
+    const { success, data } = recordText.safeParse(readFileSync(file, 'utf8'));
+    return success ? [data] : [];
+  });
 }
 
 /** Whether a run is at work, as far as can be told from here: on this host by its process, else by its last sign. */

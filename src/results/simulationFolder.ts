@@ -13,7 +13,7 @@ import type { SimulationReport } from '../report/simulation.js';
 import type { Simulation } from '../simulation/simulate.js';
 import { turnEventLoop } from '../solver/eventLoop.js';
 import { refuseFolder } from './folder.js';
-import { parquet, type Value } from './tables.js';
+import { columnsParquet, parquet, type Value } from './tables.js';
 
 const finite = (value: number | undefined): Value =>
   value !== undefined && Number.isFinite(value) ? value : null;
@@ -61,11 +61,19 @@ async function fill(
       distance: finite(trajectories[i]?.saved[k]?.distance ?? undefined),
     })),
   );
-  writeWhole(at('functionals.parquet'), parquet(functionals, ['trial']));
+  writeWhole(at('functionals.parquet'), parquet(functionals, { integers: ['trial'], texts: [] }));
   const singularValues = trials.flatMap(({ trial, singularValues: perTime }) =>
     times.flatMap((time, k) => (perTime[k] ?? []).map((value, index) => ({ trial, time, index, value }))),
   );
-  writeWhole(at('singular-values.parquet'), parquet(singularValues, ['trial', 'index']));
+  // Without rows, of trajectories that failed at once, it still has its columns.
+  const columns = (['trial', 'time', 'index', 'value'] as const).map((name) => [
+    name,
+    singularValues.map((row) => row[name]),
+  ]);
+  writeWhole(
+    at('singular-values.parquet'),
+    columnsParquet(Object.fromEntries(columns), { integers: ['trial', 'index'], texts: [] }),
+  );
   const outcomes = trajectories.map((trajectory, trial) => ({
     trial,
     outcome: trajectory.outcome,
@@ -77,7 +85,10 @@ async function fill(
   }));
   writeWhole(
     at('trials.parquet'),
-    parquet(outcomes, ['trial', 'accepted_steps', 'rejected_steps', 'evaluations']),
+    parquet(outcomes, {
+      integers: ['trial', 'accepted_steps', 'rejected_steps', 'evaluations'],
+      texts: ['outcome'],
+    }),
   );
   writeSafetensors(at('adapters.safetensors'), {
     lora_A: stack(adapters.map(({ loraA }) => loraA)),

@@ -10,7 +10,7 @@ import { outcomes } from '../method/outcome.js';
 import { sweepHtml } from '../report/html.js';
 import { renderPng, renderSvg, sweepFigures } from '../report/plots.js';
 import type { SweepConfig } from '../sweep/config.js';
-import { trialIntegers } from '../sweep/row.js';
+import { trialIntegers, trialTexts } from '../sweep/row.js';
 import type { CellSummary, Statistic } from '../sweep/summary.js';
 import { writeWhole } from '../files/writeWhole.js';
 import { createFolder } from './folder.js';
@@ -21,16 +21,19 @@ import { csv, parquet, type Rows } from './tables.js';
 
 const outcomeColumn = (name: string) => `outcome_${name.replaceAll('-', '_')}`;
 
-/** Columns that hold whole numbers. */
-const INTEGERS = [
-  ...trialIntegers,
-  ...['trials', 'at_optimum', 'at_saddle', 'at_saddle_near_optimum', 'at_floor', 'stopped_short'],
-  ...['accuracy', 'time_to_optimum_after', 'time_to_optimum_by', 'steps', 'loss'].flatMap((name) => [
-    `${name}_count`,
-    `${name}_left_out`,
-  ]),
-  ...Object.keys(outcomes).map(outcomeColumn),
-];
+/** Of the summary and the curves. */
+const TYPES = {
+  integers: [
+    ...trialIntegers,
+    ...['trials', 'at_optimum', 'at_saddle', 'at_saddle_near_optimum', 'at_floor', 'stopped_short'],
+    ...['accuracy', 'time_to_optimum_after', 'time_to_optimum_by', 'steps', 'loss'].flatMap((name) => [
+      `${name}_count`,
+      `${name}_left_out`,
+    ]),
+    ...Object.keys(outcomes).map(outcomeColumn),
+  ],
+  texts: [...trialTexts, 'metric', 'law_name'],
+};
 
 /** What a sweep's folder says of its sweep. */
 export interface SweepRecord extends Provenance {
@@ -43,13 +46,16 @@ export interface SweepRecord extends Provenance {
 
 const RECORD = 'config.json';
 
+/** Folders in the folder of a sweep. */
+export const subfolders = [TRIALS, 'plots', RUNS];
+
 /**
  * Makes the folder of a sweep; if it `joins`, the one that another shard of the same plan made is as good.
  * @throws InputError if the folder exists or cannot be made
  */
 export function createSweepFolder(path: string, record: SweepRecord, joins = false): void {
   try {
-    createFolder(path, [TRIALS, 'plots', RUNS], { [RECORD]: `${JSON.stringify(record, null, 2)}\n` });
+    createFolder(path, subfolders, { [RECORD]: `${JSON.stringify(record, null, 2)}\n` });
   } catch (error) {
     if (!joins || !existsSync(path)) throw error;
     if (readSweepFolder(path).plan !== record.plan)
@@ -87,9 +93,9 @@ export async function finishSweepFolder(
 ): Promise<void> {
   const at = (...names: string[]) => join(path, ...names);
   const summary = cells.map(summaryRow);
-  writeWhole(at('summary.parquet'), parquet(summary, INTEGERS));
+  writeWhole(at('summary.parquet'), parquet(summary, TYPES));
   writeWhole(at('summary.csv'), csv(summary));
-  writeWhole(at('curves.parquet'), parquet(cells.flatMap(curveRows), INTEGERS));
+  writeWhole(at('curves.parquet'), parquet(cells.flatMap(curveRows), TYPES));
   for (const figure of sweepFigures(cells)) {
     const svg = await renderSvg(figure.spec);
     writeWhole(at('plots', `${figure.id}.svg`), svg);

@@ -10,27 +10,36 @@ export type Rows = readonly Readonly<Record<string, Value>>[];
 /** Values by column, as many in each. */
 export type Columns = Readonly<Record<string, readonly Value[]>>;
 
+/** Columns of a table that hold whole numbers, and text; all others hold numbers. Columns may be there that are not. */
+export interface ColumnTypes {
+  readonly integers: readonly string[];
+  readonly texts: readonly string[];
+}
+
 /** Rows as a Parquet file, as `columnsParquet` writes it. */
 export const parquet = (
   rows: Rows,
-  integers: readonly string[],
+  types: ColumnTypes,
   metadata?: Readonly<Record<string, string>>,
-): Uint8Array<ArrayBuffer> => columnsParquet(byColumn(rows), integers, metadata);
+): Uint8Array<ArrayBuffer> => columnsParquet(byColumn(rows), types, metadata);
 
 export const byColumn = (rows: Rows): Columns =>
   Object.fromEntries(Object.keys(rows[0] ?? {}).map((name) => [name, rows.map((row) => row[name] ?? null)]));
 
 /**
- * Columns as a Parquet file: strings, INT32 for the named integer columns, else DOUBLE; null stays null. `metadata` goes
- * into its key-value metadata.
+ * Columns as a Parquet file: STRING, INT32 or DOUBLE as their table has it, whatever values there are, so that files of
+ * one table can be read together; null stays null. `metadata` goes into its key-value metadata.
+ * @throws Error for text in a column of numbers
  */
 export function columnsParquet(
   columns: Columns,
-  integers: readonly string[],
+  { integers, texts }: ColumnTypes,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const columnData = Object.entries(columns).map(([name, values]) => {
-    const text = values.some((value) => typeof value === 'string');
+    const text = texts.includes(name);
+    if (!text && values.some((value) => typeof value === 'string'))
+      throw new Error(`column ${name} holds text, and is not among those of its table that do`);
     const type: BasicType = text ? 'STRING' : integers.includes(name) ? 'INT32' : 'DOUBLE';
     return { name, data: [...values], type, nullable: true };
   });

@@ -100,6 +100,6 @@ export async function simulationReport(
     targetSingularValues:
       problem.structure.kind === 'diagonal' ? Array.from(problem.structure.sigma.subarray(0, rank)) : null,
     optimum,
-    excessFloor: excessFloor(problem, rank, config.precision),
+    excessFloor: excessFloor(problem, config.precision),
   };
 }

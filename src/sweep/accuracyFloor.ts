@@ -1,6 +1,6 @@
 /**
- * Below what a computation can tell a loss from the optimum: the state's rounding, and that of the numbers that are
- * subtracted. What lies below is kept in files as it is and printed as "< floor".
+ * Below what a computation can tell a loss from the optimum: the rounding of the state, and of the float64 numbers that
+ * the loss and its excess are differences of. What lies below is kept in files as it is and printed as "< floor".
  */
 import type { Precision } from '../../kernels/fused.js';
 import type { Problem } from '../problem/problem.js';
@@ -14,34 +14,33 @@ const rounding = { float32: 2 ** -24, float64: 2 ** -53 } as const;
  * Rounding errors of the state that an end keeps, relative to sqrt(f(W0)). Measured at the end of long float32
  * integrations without a stop rule, for spectra 1/i, e^(-i/2) and steps, from 16 x 16 to 128 x 128: 7 to 32.
  */
-const ROUNDINGS = 32;
+const OF_STATE = 32;
+
+/** Rounding errors of the float64 numbers of the size of f(W0) that a loss is summed from: 9 were seen. */
+const OF_LOSS = 16;
+
+/** The least excess that means more than rounding, relative to f(W0): an error of the state counts in second order. */
+const relativeExcess = (precision: Precision): number =>
+  (OF_STATE * rounding[precision]) ** 2 + OF_LOSS * rounding.float64;
+
+/** The least excess f - f* that means more than rounding, or null where f(W0) is unknown. */
+export const excessFloor = (
+  { initialLoss }: Pick<Problem, 'initialLoss'>,
+  precision: Precision,
+): number | null => (initialLoss ? relativeExcess(precision) * initialLoss : null);
 
 /**
- * The least excess f - f* that means more than rounding, or null where f(W0) is unknown: that of a state whose rounding
- * moves it off the optimum, in second order, and that of f - f* as a difference of two float64 numbers.
+ * The least accuracy that can be told from 0, or null where that is unknown. A distance is measured by that of full
+ * fine-tuning's own way, |tr W0| / sqrt(n).
  */
-export function excessFloor(
-  { initialLoss, optimum }: Pick<Problem, 'initialLoss' | 'optimum'>,
-  rank: number,
-  precision: Precision,
-): number | null {
-  if (!initialLoss) return null;
-  const ofState = (ROUNDINGS * rounding[precision]) ** 2 * initialLoss;
-  return ofState + 8 * rounding.float64 * (optimum(rank) ?? 0);
-}
-
-/** The least accuracy that means more than rounding, or null where that is unknown. */
 export function accuracyFloor(cell: Cell, precision: Precision): number | null {
-  const { problem } = cell;
-  const share = ROUNDINGS * rounding[precision];
+  const { initialLoss, n } = cell.problem;
+  if (!initialLoss) return null;
   switch (metricOf(cell)) {
     case 'relative error':
-      return problem.initialLoss ? share : null;
+      return Math.sqrt(relativeExcess(precision));
     case 'distance from full fine-tuning':
-      // Of full fine-tuning's own way, |tr W0| / sqrt(n); its square is a difference of float64 numbers.
-      return (
-        Math.max(share, Math.sqrt(8 * rounding.float64)) * Math.sqrt((2 * problem.initialLoss!) / problem.n)
-      );
+      return Math.sqrt((relativeExcess(precision) * 2 * initialLoss) / n);
     case 'loss':
       return null;
   }

@@ -8,6 +8,7 @@ import { lateRate } from '../problem/lateRate.js';
 import type { Problem } from '../problem/problem.js';
 import { excessFloor } from './accuracyFloor.js';
 import type { Stationarity } from './stationarity.js';
+import { optimumOf } from '../problem/optimumOf.js';
 
 /** Room for what is not linear so near the optimum, and for the rate, which is found by iteration. */
 const MARGIN = 1.1;
@@ -33,11 +34,11 @@ export function biasBound(
   { loss, gradientNorm, factors }: StationaryEnd,
 ): number | null {
   const { structure, initialLoss } = problem;
-  const floor = excessFloor(problem, rank, precision);
+  const floor = excessFloor(problem, precision);
   if (floor === null || !initialLoss || stationarity === 'moving' || stationarity === 'unknown') return null;
   if (structure.kind === 'trace') return stationarity === 'saddle' ? null : Math.sqrt(2 * (loss + floor));
   const left = (): number => {
-    if (stationarity === 'saddle') return loss - problem.optimum(rank)!;
+    if (stationarity === 'saddle') return loss - optimumOf(problem, rank)!;
     const rate = lateRate(problem, factors);
     // Without a rate, all of the loss.
     return rate === null ? loss : (MARGIN * gradientNorm ** 2) / (2 * clock(coefficients) * rate) + floor;

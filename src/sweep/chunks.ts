@@ -73,8 +73,8 @@ export const ofShard = (
   );
 
 /**
- * The shard of "3/8"; of "auto", what Slurm (SLURM_ARRAY_TASK_ID, ..._MIN, ..._COUNT) or Kubernetes
- * (JOB_COMPLETION_INDEX, and RANKFLOW_SHARDS) says.
+ * The shard of "3/8"; of "auto", what Slurm (SLURM_ARRAY_TASK_ID, and ..._MIN and ..._COUNT, or RANKFLOW_SHARDS and
+ * RANKFLOW_SHARD_OFFSET where shards are several arrays) or Kubernetes (JOB_COMPLETION_INDEX, and RANKFLOW_SHARDS) says.
  * @throws InputError if there is no such shard
  */
 export function parseShard(text: string, environment: Readonly<Record<string, string | undefined>>): Shard {
@@ -92,6 +92,8 @@ export function parseShard(text: string, environment: Readonly<Record<string, st
 
 function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): string | null {
   const value = (name: string) => (environment[name] ? Number(environment[name]) : NaN);
+  const shifted = value('SLURM_ARRAY_TASK_ID') + value('RANKFLOW_SHARD_OFFSET') + 1;
+  if (Number.isFinite(shifted)) return `${shifted}/${value('RANKFLOW_SHARDS')}`;
   const slurm = value('SLURM_ARRAY_TASK_ID') - (value('SLURM_ARRAY_TASK_MIN') || 0) + 1;
   if (Number.isFinite(slurm)) return `${slurm}/${value('SLURM_ARRAY_TASK_COUNT')}`;
   const index = value('JOB_COMPLETION_INDEX') + 1;

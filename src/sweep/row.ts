@@ -1,5 +1,6 @@
 /** One trial of a sweep as one row of its results. */
 import { succeeded, type Outcome } from '../method/outcome.js';
+import { optimumOf } from '../problem/optimumOf.js';
 import type { Trajectory } from '../solver/solve.js';
 import { biasBound } from './bias.js';
 import type { SweepConfig } from './config.js';
@@ -54,6 +55,16 @@ export const trialIntegers: readonly (keyof TrialRow)[] = [
   ...(['accepted_steps', 'rejected_steps', 'evaluations'] as const),
 ];
 
+/** Columns that hold text. */
+export const trialTexts: readonly (keyof TrialRow)[] = [
+  'loss_function',
+  'target',
+  'initialization',
+  'scaling',
+  'outcome',
+  'stationarity',
+];
+
 export { succeeded };
 
 export function trialRow(
@@ -64,7 +75,7 @@ export function trialRow(
 ): TrialRow {
   const { problem, rank, coefficients } = cell;
   const { last, factors, outcome } = trajectory;
-  const optimum = problem.optimum(rank);
+  const optimum = optimumOf(problem, rank);
   const end = { ...last, factors };
   const stationarity = outcome === 'stationary' ? stationarityOf(problem, rank, precision, end) : 'moving';
   return {
@@ -103,7 +114,7 @@ function timeToOptimum(
   { problem, rank }: Cell,
   { saved, last, outcome }: Trajectory,
 ): Pick<TrialRow, 'time_to_optimum_after' | 'time_to_optimum_by'> {
-  if (problem.optimum(rank) === null || !problem.initialLoss)
+  if (optimumOf(problem, rank) === null || !problem.initialLoss)
     return { time_to_optimum_after: null, time_to_optimum_by: null };
   const seen = [...saved, succeeded(outcome) ? last : null]
     .filter((point) => point !== null)

@@ -17,6 +17,7 @@ import type { Problem } from '../problem/problem.js';
 import { heightOf, nearestSaddles, type Saddle } from '../problem/nearestSaddles.js';
 import { weightedSingularValues } from '../problem/weightedUpdate.js';
 import { excessFloor } from './accuracyFloor.js';
+import { optimumOf } from '../problem/optimumOf.js';
 
 export const stationarities = {
   optimum: 'came within 0.1 % of the optimum',
@@ -35,12 +36,8 @@ export type Stationarity = keyof typeof stationarities;
 const MARGIN = 1e-3;
 
 /** Whether a loss is within a share (0.1 %) of the optimum's relative error and 0.1 % of that at W0, added as squares. */
-export const isNear = (
-  loss: number,
-  { initialLoss, optimum }: Pick<Problem, 'initialLoss' | 'optimum'>,
-  rank: number,
-  share = MARGIN,
-): boolean => loss <= (1 + share) ** 2 * (optimum(rank) ?? NaN) + MARGIN ** 2 * (initialLoss ?? NaN);
+export const isNear = (loss: number, problem: Problem, rank: number, share = MARGIN): boolean =>
+  loss <= (1 + share) ** 2 * (optimumOf(problem, rank) ?? NaN) + MARGIN ** 2 * (problem.initialLoss ?? NaN);
 
 /** What a stationary state X Y^T with this loss is. */
 export function stationarityOf(
@@ -50,8 +47,8 @@ export function stationarityOf(
   { loss, factors }: { readonly loss: number; readonly factors: Factors },
 ): Stationarity {
   const { initialLoss, structure } = problem;
-  const optimum = problem.optimum(rank);
-  const floor = excessFloor(problem, rank, precision);
+  const optimum = optimumOf(problem, rank);
+  const floor = excessFloor(problem, precision);
   if (optimum === null || initialLoss === null || floor === null || structure.kind === 'autodiff')
     return 'unknown';
   const excess = loss - optimum;

@@ -311,8 +311,8 @@ describe('figures', () => {
   const prepared: Prepared = {
     ...{ metric: 'relative error' as const, lawName: 'law', command: '' },
     ranks: [
-      { rank: 1, trials: 2, law: 0.5, floor: null },
-      { rank: 2, trials: 2, law: 0, floor: null },
+      { rank: 1, trials: 2, law: 0.5, floor: null, excessFloor: null },
+      { rank: 2, trials: 2, law: 0, floor: null, excessFloor: null },
     ],
   };
   const look = {

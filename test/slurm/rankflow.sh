@@ -8,8 +8,8 @@ if [ "$1 $2" = 'sweep merge' ]; then
 fi
 [ "$1 $2 $4 $5" = 'sweep --resume --shard auto' ] || exit 2
 cd "$3" || exit 2
-shard=$((SLURM_ARRAY_TASK_ID - SLURM_ARRAY_TASK_MIN))
-echo "$shard of $SLURM_ARRAY_TASK_COUNT in $OLDPWD" >>"starts-$shard"
+shard=$((SLURM_ARRAY_TASK_ID + RANKFLOW_SHARD_OFFSET))
+echo "$shard of $RANKFLOW_SHARDS in $OLDPWD" >>"starts-$shard"
 start=$(wc -l <"starts-$shard")
 echo "start $start"
 if [ -e "does-$shard" ]; then . "./does-$shard"; fi

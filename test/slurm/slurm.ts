@@ -111,6 +111,8 @@ SchedulerType=sched/builtin
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
 ReturnToService=2
 KillWait=5
+# Arrays of at most ten tasks.
+MaxArraySize=10
 # The node has what is said below, not what this machine has.
 SlurmdParameters=config_overrides
 GresTypes=gpu

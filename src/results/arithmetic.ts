@@ -1,0 +1,114 @@
+/**
+ * What computes the trials of a sweep's folder, as far as their last digits depend on it. It is pinned when the first run
+ * starts: another one would give other bytes, and is refused.
+ */
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { backendNames, type BackendInfo } from '../backend/backend.js';
+import { temporaryName } from '../files/writeWhole.js';
+import { InputError } from '../inputError.js';
+import { paths, type Way } from '../solver/path.js';
+import type { SweepConfig } from '../sweep/config.js';
+
+const schema = z.strictObject({
+  backend: z.enum(backendNames),
+  /** Of the backend on this device, such as whether WebAssembly has fused multiply-add. */
+  variant: z.string(),
+  /** How trajectories are computed, sorted. */
+  paths: z.array(z.enum(paths)),
+  precision: z.enum(['float32', 'float64', 'reduced']),
+});
+
+export type Arithmetic = Readonly<z.output<typeof schema>>;
+
+/** Of a run on a backend. */
+export const arithmeticOf = (
+  { name, variant, precision }: Pick<BackendInfo, 'name' | 'variant' | 'precision'>,
+  config: Pick<SweepConfig, 'precision'>,
+  ways: readonly Way[],
+): Arithmetic => ({
+  backend: name,
+  variant,
+  paths: [...new Set(ways.map(({ path }) => path))].sort(),
+  precision: config.precision === 'float64' ? 'float64' : precision,
+});
+
+/** As it is kept; the same text for the same arithmetic. */
+export const arithmeticText = ({ backend, variant, paths, precision }: Arithmetic): string =>
+  JSON.stringify({ backend, variant, paths, precision });
+
+/** What such a text says; null if it is none. */
+export function parseArithmetic(text: string | undefined): Arithmetic | null {
+  try {
+    return schema.parse(JSON.parse(text ?? ''));
+  } catch {
+    return null;
+  }
+}
+
+/** "wasm (SIMD), fused, float32" */
+export const wordsOf = ({ backend, variant, paths, precision }: Arithmetic): string =>
+  `${backend} (${variant}), ${paths.join(' and ')}, ${precision}`;
+
+const FILE = 'arithmetic.json';
+
+/** What the folder of a sweep is pinned to; null if no run has started, or the file is lost. */
+export function pinnedIn(folder: string): Arithmetic | null {
+  try {
+    return parseArithmetic(readFileSync(join(folder, FILE), 'utf8'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/**
+ * Pins a folder, unless it is; of runs that start together the first one does.
+ * @throws InputError that names what differs, if it is pinned to something else
+ */
+export function pin(folder: string, own: Arithmetic): void {
+  if (!pinnedIn(folder)) {
+    const temporary = temporaryName(join(folder, FILE));
+    writeFileSync(temporary, `${arithmeticText(own)}\n`, { flush: true });
+    try {
+      linkSync(temporary, join(folder, FILE));
+    } catch (error) {
+      // Not all file systems have links.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') renameSync(temporary, join(folder, FILE));
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  }
+  const pinned = pinnedIn(folder);
+  if (!pinned) throw new InputError('folder', folder, `one whose ${FILE} says what computes it, or has none`);
+  refuseOther(folder, own, pinned);
+}
+
+/** @throws InputError that names the first thing that differs, and what gives it back */
+export function refuseOther(folder: string, own: Arithmetic, pinned: Arithmetic): void {
+  const refuse = (field: string, value: string, right: string, how: string) => {
+    throw new InputError(field, value, `${right}, as what is done in ${folder} (${how})`);
+  };
+  if (own.backend !== pinned.backend)
+    refuse('backend', own.backend, pinned.backend, `--backend ${pinned.backend}`);
+  if (own.precision !== pinned.precision)
+    refuse('precision', own.precision, pinned.precision, 'with the flags that it was begun with');
+  if (own.paths.join() !== pinned.paths.join())
+    refuse(
+      'kernel',
+      own.paths.join(' and '),
+      pinned.paths.join(' and '),
+      pinned.paths.length === 1 ? `--kernel ${pinned.paths[0]}` : '--kernel auto, on a device like the first',
+    );
+  if (own.variant !== pinned.variant)
+    refuse(
+      'backend',
+      `${own.backend} (${own.variant})`,
+      `${pinned.backend} (${pinned.variant})`,
+      own.backend === 'wasm' ? VARIANT_OF_WASM : 'on a device like the first',
+    );
+}
+
+const VARIANT_OF_WASM =
+  'RANKFLOW_WASM_KERNEL=plain in the environment, or =fused where Node.js has relaxed SIMD';

@@ -1,0 +1,184 @@
+/** What computes a sweep's folder is pinned: what would give other last digits is refused by name. */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { useBackend } from '../src/backend/useBackend.js';
+import { checkConfig } from '../src/input/checkConfig.js';
+import { arithmeticOf, pin, pinnedIn, type Arithmetic } from '../src/results/arithmetic.js';
+import { compute, inventoryOf, merge, newSweep, openSweep } from '../src/results/folderSweep.js';
+import { writePart } from '../src/results/parts.js';
+import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
+import { runTrials, waysOf } from '../src/sweep/sweep.js';
+import { run } from './cases/run.js';
+
+const work = mkdtempSync(join(tmpdir(), 'rankflow-arithmetic-'));
+afterAll(() => rmSync(work, { recursive: true }));
+
+const small: SweepInput = {
+  ...{ spectrum: 'power:1', shape: ['8x6'], ranks: [1, 2], init: ['small:0.1'], trials: 3000, time: 1 },
+  ...{ rtol: 1e-3, saveTimes: [0.5, 1], workers: 1, backend: 'wasm' },
+};
+
+let folders = 0;
+async function computed(input: SweepInput, shard = { number: 1, of: 1 }): Promise<string> {
+  const path = join(work, `sweep-${folders++}`);
+  await compute(await newSweep(checkConfig(sweepSchema, input), path), { shard });
+  return path;
+}
+
+const namesBelow = (path: string) => readdirSync(path, { recursive: true }).sort();
+
+describe('a folder', () => {
+  it('says what computes it, in a file and in every part', async () => {
+    const path = await computed(small);
+    const sweep = await openSweep(path);
+    const backend = await useBackend('wasm');
+    const own = arithmeticOf(backend, sweep.plan.config, waysOf(sweep.plan));
+    expect(own).toMatchObject({ backend: 'wasm', paths: ['fused'], precision: 'float32' });
+    expect(own.variant).toContain('SIMD');
+    expect(pinnedIn(path)).toEqual(own);
+    rmSync(join(path, 'arithmetic.json'));
+    expect(inventoryOf(sweep).arithmetic).toEqual(own);
+  });
+
+  it.each<[string, Partial<SweepInput>, string]>([
+    [
+      'backend',
+      { backend: 'cpu' },
+      'invalid backend: cpu; must be wasm, as what is done in FOLDER (--backend wasm)',
+    ],
+    [
+      'kernel',
+      { kernel: 'tensor-ops' },
+      'invalid kernel: tensor-ops; must be fused, as what is done in FOLDER (--kernel fused)',
+    ],
+  ])('that another %s began is left as it is', async (_, other, message) => {
+    const path = await computed(small, { number: 1, of: 2 });
+    mkdirSync(join(path, 'trials/part-000000-0123456789abcdef.parquet'));
+    const before = namesBelow(path);
+    const begun = await openSweep(path, other as object);
+    await expect(compute(begun, {})).rejects.toThrow(message.replace('FOLDER', path));
+    // Without the file, the parts say it.
+    rmSync(join(path, 'arithmetic.json'));
+    await expect(compute(begun, {})).rejects.toThrow(message.replace('FOLDER', path));
+    expect(namesBelow(path)).toEqual(before.filter((name) => name !== 'arithmetic.json'));
+  });
+
+  it('that was begun on the backend that there was goes on with it', async () => {
+    const path = await computed(small, { number: 1, of: 2 });
+    const file = join(path, 'config.json');
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8')
+        .replace('"backend": "wasm"', '"backend": "auto"')
+        .replace('"backend": "wasm"', '"backend": "auto"'),
+    );
+    const { plan } = await openSweep(path);
+    expect(plan.config.backend).toBe('wasm');
+  });
+
+  it('is not merged with one that was computed otherwise', async () => {
+    const one = await computed(small, { number: 1, of: 2 });
+    const two = await computed({ ...small, backend: 'cpu' }, { number: 2, of: 2 });
+    const target = join(work, 'merged');
+    const all = [await openSweep(one), await openSweep(two)];
+    const merged = merge({ ...all[0]!, path: target, record: null }, all);
+    await expect(merged).rejects.toMatchObject({ name: 'InputError', field: 'folders' });
+    await expect(merged).rejects.toThrow(
+      /computed by cpu \(plain JavaScript\), tensor-ops, float32; must be computed as .*: by wasm/,
+    );
+    expect(existsSync(target)).toBe(false);
+    expect(namesBelow(work).filter((name) => String(name).endsWith('.part'))).toEqual([]);
+  });
+
+  it('is merged with one that was computed alike, whatever asked for it', async () => {
+    const one = await computed(small, { number: 1, of: 2 });
+    const two = await computed({ ...small, kernel: 'fused' }, { number: 2, of: 2 });
+    const all = [await openSweep(one), await openSweep(two)];
+    const path = join(work, 'alike');
+    await merge({ ...all[0]!, path, record: null }, all);
+    expect(pinnedIn(path)).toEqual(pinnedIn(one));
+    const whole = await computed(small);
+    expect(readdirSync(join(path, 'trials'))).toEqual(readdirSync(join(whole, 'trials')));
+  });
+
+  it('holds no part that something else computed', async () => {
+    const path = await computed(small);
+    const { plan, hash, chunks } = await openSweep(path);
+    const [own] = readdirSync(join(path, 'trials')) as [string];
+    rmSync(join(path, 'trials', own));
+    const parts: Parameters<typeof writePart>[4][] = [];
+    for await (const some of runTrials(plan, chunks[0]!.spans, await useBackend('wasm'), null))
+      parts.push(some);
+    const rows = parts.flatMap((some) => some.rows.map((row, i) => ({ row, curve: some.curves[i]! })));
+    rows.sort((a, b) => a.row.cell - b.row.cell || a.row.trial - b.row.trial);
+    const trials = { rows: rows.map(({ row }) => row), curves: rows.map(({ curve }) => curve) };
+    const other: Arithmetic = { ...pinnedIn(path)!, variant: 'another' };
+    writePart(path, hash, other, chunks[0]!, trials);
+    const [fault, ...rest] = inventoryOf(await openSweep(path)).faults;
+    expect(rest).toEqual([]);
+    expect(fault!.reason).toMatch(
+      /^it was computed by wasm \(another\), fused, float32, not by wasm \(WebAssembly SIMD/,
+    );
+    await expect(merge(await openSweep(path))).rejects.toThrow('it was computed by wasm (another)');
+    // It is set aside, and computed anew.
+    await compute(await openSweep(path), {});
+    expect(readdirSync(join(path, 'trials'))).toContain(own);
+    expect(readdirSync(join(path, 'set-aside'))).toHaveLength(1);
+  });
+
+  it('is pinned by the first of runs that start together', () => {
+    const folder = mkdtempSync(join(work, 'pin-'));
+    const own: Arithmetic = { backend: 'wasm', variant: 'a', paths: ['fused'], precision: 'float32' };
+    pin(folder, own);
+    pin(folder, { ...own });
+    expect(() => pin(folder, { ...own, variant: 'b' })).toThrow(
+      /^invalid backend: wasm \(b\); must be wasm \(a\), .*RANKFLOW_WASM_KERNEL/,
+    );
+    expect(() => pin(folder, { ...own, paths: ['fused', 'tensor-ops'] })).toThrow(
+      /^invalid kernel: fused and tensor-ops; must be fused/,
+    );
+    expect(() => pin(folder, { ...own, precision: 'float64' })).toThrow(
+      /^invalid precision: float64; must be float32/,
+    );
+    expect(pinnedIn(folder)).toEqual(own);
+    expect(readdirSync(folder)).toEqual(['arithmetic.json']);
+  });
+});
+
+describe('the kernel of wasm', () => {
+  it('is another with fused multiply-add, which is said and can be left out', async () => {
+    const { stdout, stderr, code } = await run(`
+      small='--backend wasm --spectrum power:1 --shape 16x16 --ranks 2 --trials 4'
+      relaxed() { node --experimental-wasm-relaxed-simd dist/src/cli/main.js "$@"; }
+      relaxed devices | grep -q 'fused multiply-add' || { echo none; exit; }
+      relaxed sweep $small --out out > /dev/null && rm out/trials/*
+      RANKFLOW_WASM_KERNEL=plain relaxed sweep --resume out; echo $?; ls out/trials
+      RANKFLOW_WASM_KERNEL=plain relaxed sweep $small --out a > /dev/null && RANKFLOW_WASM_KERNEL=plain rankflow sweep $small --out b > /dev/null
+      diff -r a/trials b/trials && relaxed sweep merge a out --out m`);
+    if (stdout === 'none\n') return expect(code).toBe(0);
+    expect(stdout).toBe('2\n');
+    expect(stderr).toContain(
+      'invalid backend: wasm (WebAssembly SIMD); must be wasm (WebAssembly SIMD with fused multiply-add)',
+    );
+    expect(stderr).toContain('invalid folders: ');
+    expect(code).toBe(2);
+  });
+
+  it('is one that there is', async () => {
+    const { stderr, code } = await run(
+      'RANKFLOW_WASM_KERNEL=quick rankflow theory --spectrum 1 --shape 1x1 --ranks 1; RANKFLOW_WASM_KERNEL=quick rankflow sweep --backend wasm --spectrum 1 --shape 1x1 --ranks 1 --out out; [ ! -e out ] && exit 7',
+    );
+    expect(stderr).toBe('rankflow: invalid RANKFLOW_WASM_KERNEL: quick; must be one of fused, plain\n');
+    expect(code).toBe(7);
+  });
+});
