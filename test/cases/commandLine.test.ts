@@ -39,7 +39,7 @@ it('takes a file whose path has a comma', async () => {
 
 describe('output that cannot be written', () => {
   it.each([
-    ['JSON on a full disk', 'devices --json > /dev/full', 1],
+    ['JSON on a full disk', 'theory --json --spectrum power:1 --shape 8x8 --ranks 1,2 > /dev/full', 1],
     ['a table on a full disk', 'theory --spectrum power:1 --shape 8x8 --ranks 1,2 > /dev/full', 1],
   ])('is told in a line: %s', async (_, words, status) => {
     const { code, stderr } = await run(`rankflow ${words}`);

@@ -172,14 +172,15 @@ describe('a folder', () => {
   it('may have lost subfolders that were empty', async () => {
     const { code, stdout, stderr } = await run(
       `rankflow sweep ${small} --out s
-      for lost in plots runs trials 'plots runs trials'; do
+      for lost in 'plots runs' 'plots runs trials'; do
         (cd s && rm -r $lost) && rankflow status s > /dev/null; echo "status $?"
         (cd s && rm -rf $lost) && rankflow sweep merge s > /dev/null; echo "merge $?"
         (cd s && rm -rf $lost) && rankflow sweep --resume s > /dev/null; echo "resume $?"
       done`,
+      { seconds: 200 },
     );
     expect(stderr).not.toMatch(/ENOENT|Error|Go on/);
-    const merged = [0, 0, 1, 1];
+    const merged = [0, 1];
     expect(stdout.slice(stdout.indexOf('status'))).toBe(
       merged.map((status) => `status 0\nmerge ${status}\nresume 0\n`).join(''),
     );
