@@ -14,11 +14,18 @@ export function formatNumber(value: number | null): string {
   return size >= 1e-3 && size < 9999.5 ? value.toPrecision(4) : value.toExponential(3);
 }
 
-/** An interval "[low, high]", or "-" if either end is missing. */
-export function formatInterval(low: number, high: number): string {
-  return Number.isFinite(low) && Number.isFinite(high)
-    ? `[${formatNumber(low)}, ${formatNumber(high)}]`
-    : missing;
+/** The same, but "< floor" for a size below what the precision of its computation can tell from 0 (null: no such floor). */
+export function formatAbove(value: number | null, floor: number | null): string {
+  return value !== null && floor !== null && Math.abs(value) < floor
+    ? `< ${floor.toExponential(1)}`
+    : formatNumber(value);
+}
+
+/** An interval "[low, high]", or "-" if either end is missing; "< floor" if both ends are below it. */
+export function formatInterval(low: number, high: number, floor: number | null = null): string {
+  if (!(Number.isFinite(low) && Number.isFinite(high))) return missing;
+  const ends = [formatAbove(low, floor), formatAbove(high, floor)] as const;
+  return ends[0] === ends[1] && ends[0].startsWith('<') ? ends[0] : `[${ends[0]}, ${ends[1]}]`;
 }
 
 /** A whole number with its thousands set apart: 1,024. */
