@@ -3,12 +3,12 @@ import type { CommandModule } from 'yargs';
 import { useBackend } from '../backend/useBackend.js';
 import { checkConfig } from '../input/checkConfig.js';
 import { configFromText } from '../sweep/fromText.js';
-import { formatNumber } from '../report/format.js';
+import { formatAbove, formatNumber } from '../report/format.js';
 import { table } from '../report/table.js';
 import { sweepSchema } from '../sweep/config.js';
 import { isLeading } from '../problem/leading.js';
 import { makePlan, type Plan } from '../sweep/plan.js';
-import { theoryRows } from '../sweep/theory.js';
+import { theoryRows, type TheoryRow } from '../sweep/theory.js';
 import { theoryProblems } from '../sweep/theoryProblem.js';
 import { flagsOf } from './flags.js';
 import { note, print, printJson } from './output.js';
@@ -74,21 +74,34 @@ export const theoryCommand: CommandModule = {
             row.initialization,
             formatNumber(row.scale),
             String(row.rank),
-            ...[row.optimum, row.relativeError, row.distance, row.rate, row.fullFineTuningRate].map((value) =>
-              formatNumber(value),
-            ),
+            ...knownNumbers(row),
+            formatNumber(row.rate),
+            formatNumber(row.fullFineTuningRate),
           ]),
         ),
       );
       print(
         'optimum: least loss of that rank; relative error: sqrt(optimum / loss at W0); distance: |dW_LoRA - dW_full|_F\n' +
           'at the end points; rate: of late approach, at the mean |A0|^2 or |B0|^2 of the draws (where both are drawn, on\n' +
-          "the Frobenius loss: in the limit of small ones); full rate: full fine-tuning's. A dash: no closed form.",
+          "the Frobenius loss: in the limit of small ones); full rate: full fine-tuning's. A rate of 0: slower than any\n" +
+          'exponential, or at rest. A dash: no closed form.',
       );
       for (const line of boundsOf(plan)) print(line);
     }
   },
 };
+
+/** Optimum, relative error and distance, or the floor below which they are rounding alone. */
+function knownNumbers({ optimum, relativeError, distance, floor, loss }: TheoryRow): string[] {
+  if (optimum === null || !relativeError || floor === 0)
+    return [optimum, relativeError, distance].map((value) => formatNumber(value));
+  const unit = Math.sqrt(2 * optimum) / relativeError; // of distances, from the loss at W0
+  return [
+    formatAbove(optimum, (floor * unit) ** 2 / 2),
+    formatAbove(relativeError, floor),
+    loss === 'frobenius' ? formatAbove(distance, floor * unit) : formatNumber(distance),
+  ];
+}
 
 /** What is said of optima that come from a truncated decomposition, by problem. */
 function boundsOf({ cells }: Plan): string[] {

@@ -84,7 +84,8 @@ function balance(x: Dense, y: Dense): number | null {
     (worst, value, at) => Math.max(worst, Math.abs(value - (at % (r + 1) === 0 ? lambda : 0))),
     0,
   );
-  return off <= Math.max(1e-6 * Math.abs(lambda), ROUNDING * largest) ? lambda : null;
+  if (off > Math.max(1e-6 * Math.abs(lambda), ROUNDING * largest)) return null;
+  return Math.abs(lambda) <= ROUNDING * largest ? 0 : lambda;
 }
 
 /** What the singular values and vectors behind a start (pissa) are known to. */

@@ -19,6 +19,8 @@ export interface TheoryRow {
   /** The smallest loss of this rank, and sqrt of its ratio to f(W0). */
   readonly optimum: number | null;
   readonly relativeError: number | null;
+  /** Relative error that cannot be told from 0 where singular values are computed, not given; else 0. */
+  readonly floor: number;
   /** True if those and the distance are of the triples that a truncated decomposition found: upper bounds. */
   readonly isBound: boolean;
   /** |dW_LoRA - dW_FPFT|_F at the end points. */
@@ -47,6 +49,10 @@ export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
       optimum,
       relativeError:
         optimum === null || !problem.initialLoss ? null : Math.sqrt(optimum / problem.initialLoss),
+      floor:
+        config.spectrum === undefined && problem.structure.kind !== 'trace'
+          ? roundingOf(problem.n, problem.m)
+          : 0,
       isBound: isLeading(problem),
       distance: distanceOf(cell, optimum),
       rate: lateRate(cell, config),
@@ -73,12 +79,18 @@ function lateRate(cell: Cell, { seed, spectrum }: SweepConfig): number | null {
   const c = clock(coefficients);
   const perTime = (rate: number | null | undefined) => (rate == null ? null : c * rate);
   const squares = initialization.squares({ n, m, rank, lrRatioA });
-  if (!squares) return perTime(closedForm(problem, member(cell, 0, seed).initial())?.rate);
+  const resolve = (sigma: Float64Array) =>
+    spectrum === undefined ? resolved(sigma, roundingOf(n, m)) : sigma;
+  if (!squares) {
+    const known =
+      structure.kind === 'diagonal' ? { ...structure, sigma: resolve(structure.sigma) } : structure;
+    return perTime(closedForm({ ...problem, structure: known }, member(cell, 0, seed).initial())?.rate);
+  }
   const [x, y] = [(c / lrRatioB) * squares.b, (c / lrRatioA) * squares.a];
   if (structure.kind === 'trace') return perTime(traceSquaredRate(structure.trace0, 1, { x, y }));
-  const exact = spectrumOf(problem, rank);
-  if (!exact) return null;
-  const sigma = spectrum === undefined ? resolved(exact, Math.max(n, m)) : exact;
+  const found = spectrumOf(problem, rank);
+  if (!found) return null;
+  const sigma = resolve(found);
   const lambda = x === 0 || y === 0 ? (y - x) / rank : 0;
   const moves = { x: x > 0, y: y > 0 };
   // The one draw that is always the same lies along the leading singular vectors, and one of m orthonormal rows is an
@@ -97,9 +109,12 @@ function spectrumOf(problem: Problem, rank: number): Float64Array | null {
   return rank < sigma.length && sigma.at(-1)! < sigma[rank - 1]! ? sigma : null;
 }
 
+/** What rounding makes of a singular value, relative to the largest one. */
+const roundingOf = (n: number, m: number): number => Math.max(n, m) * Number.EPSILON;
+
 /** Computed singular values, largest first, without what rounding makes of equal ones and of zeros. */
-function resolved(sigma: Float64Array, side: number): Float64Array {
-  const least = side * Number.EPSILON * sigma[0]!;
+function resolved(sigma: Float64Array, rounding: number): Float64Array {
+  const least = rounding * sigma[0]!;
   const out = sigma.map((s) => (s <= least ? 0 : s));
   for (let i = 1; i < out.length; i++) if (out[i - 1]! - out[i]! <= least) out[i] = out[i - 1]!;
   return out;

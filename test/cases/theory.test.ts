@@ -14,6 +14,7 @@ interface Row {
   relativeError: number;
   rate: number | null;
   isBound: boolean;
+  floor: number;
   distance: number | null;
   fullFineTuningRate: number;
 }
@@ -81,6 +82,19 @@ describe('theory', () => {
     expect(await at('5x3')).toEqual([2, 1, 1]);
     expect(await at('3x5')).toEqual([1, 2, 1]);
     expect(await at('3x3')).toEqual([2, 2, 2]);
+  });
+
+  it('does not print what rounding leaves for a number, nor take it for a rate', async () => {
+    const { code, stdout } = await run(
+      `for i in 1 2 3 4 5; do echo 1,1,1,1; done > ones.csv
+       rankflow theory --target ones.csv --ranks 1,4 --init zero-a:1e-6
+       rankflow theory --target ones.csv --ranks 1,4 --init zero-a:1e-6 --json`,
+    );
+    expect(code).toBe(0);
+    const lines = stdout.split('\n').filter((line) => line.includes('frobenius │'));
+    expect(lines[0]).toMatch(/ 1 +│ < \d\S+e-\d\d +│ < 1\.1e-15 +│ < \S+ +│ 4\.472 │/);
+    expect(lines[1]).toMatch(/ 4 +│ 0 +│ 0 +│ 0 +│ 4\.472 │/);
+    for (const { floor } of rowsOf(stdout.slice(stdout.indexOf('\n[\n')))) expect(floor).toBe(5 * 2 ** -52);
   });
 
   it('takes the leading singular values of a large matrix, says so, and how far it is', async () => {
