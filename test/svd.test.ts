@@ -37,13 +37,18 @@ function norm(values: Float64Array): number {
   return largest === 0 ? 0 : largest * Math.sqrt(values.reduce((sum, v) => sum + (v / largest) ** 2, 0));
 }
 
-/** A B^T, written out. */
+/** A B^T, written out in compensated sums: of many equal terms, plain ones are off by more than what is looked for. */
 function timesTransposed(a: Dense, b: Dense): Float64Array {
   const out = new Float64Array(a.rows * b.rows);
   for (let i = 0; i < a.rows; i++)
     for (let j = 0; j < b.rows; j++) {
-      let sum = 0;
-      for (let k = 0; k < a.cols; k++) sum += a.data[i * a.cols + k]! * b.data[j * b.cols + k]!;
+      let [sum, lost] = [0, 0];
+      for (let k = 0; k < a.cols; k++) {
+        const term = a.data[i * a.cols + k]! * b.data[j * b.cols + k]! - lost;
+        const next = sum + term;
+        lost = next - sum - term;
+        sum = next;
+      }
       out[i * b.rows + j] = sum;
     }
   return out;

@@ -1,8 +1,8 @@
 /** A problem whose loss is a TensorFlow.js function of W: its flow comes from automatic differentiation. */
 import type { Dense } from '../numbers/dense.js';
-import { svd } from '../numbers/svd.js';
+import { singularValues } from '../numbers/svd.js';
 import type { Problem, TensorLoss } from './problem.js';
-import { leadingRows } from './spectralDirections.js';
+import { rightDirections } from './spectralDirections.js';
 
 /**
  * @param name what results call it
@@ -10,7 +10,6 @@ import { leadingRows } from './spectralDirections.js';
  * @param gradient grad f(W0) [n, m], as the backend computes it
  */
 export function custom(name: string, base: Dense, loss: TensorLoss, gradient: Dense): Problem {
-  const { sigma, right } = svd(gradient);
   return {
     loss: name,
     n: base.rows,
@@ -21,8 +20,8 @@ export function custom(name: string, base: Dense, loss: TensorLoss, gradient: De
     optimum: () => null,
     fullFineTuningLoss: () => null,
     fullFineTuningRate: null,
-    spectralDirections: (rank) => leadingRows(right, rank),
-    rate: sigma[0] ?? 0,
+    spectralDirections: rightDirections(gradient),
+    rate: singularValues(gradient)[0] ?? 0,
     valueAndGradient: () => null,
   };
 }

@@ -3,12 +3,12 @@
  * its spectral frame, from a matrix or directly from a spectrum, or dense.
  */
 import { dense, type Dense } from '../numbers/dense.js';
-import { svd } from '../numbers/svd.js';
+import { singularValues } from '../numbers/svd.js';
 import { eckartYoungMirsky, frobeniusFullLoss } from '../theory/frobenius.js';
 import { spectralFrame, type Frame } from './frame.js';
 import type { Problem } from './problem.js';
 import { quadraticForm } from './quadraticForm.js';
-import { leadingRows, unitRows } from './spectralDirections.js';
+import { rightDirections, unitRows } from './spectralDirections.js';
 
 /** The problem with E [n, m], simulated in the spectral frame of E. */
 export function frobenius(error: Dense): Problem {
@@ -48,7 +48,7 @@ export function frobeniusFromSpectrum(
 
 /** The same problem without the rotation: the flow forms E Y and E^T X, O(n m r) per evaluation. */
 export function frobeniusDense(error: Dense): Problem {
-  const { sigma, right } = svd(error);
+  const sigma = singularValues(error);
   return {
     loss: 'frobenius',
     n: error.rows,
@@ -59,7 +59,7 @@ export function frobeniusDense(error: Dense): Problem {
     optimum: (rank) => eckartYoungMirsky(sigma, rank).loss,
     fullFineTuningLoss: (t) => frobeniusFullLoss(sigma, t),
     fullFineTuningRate: 1,
-    spectralDirections: (rank) => leadingRows(right, rank),
+    spectralDirections: rightDirections(error),
     rate: sigma[0] ?? 0,
     valueAndGradient: (update) => quadraticForm(error, null, update),
   };

@@ -4,14 +4,14 @@
  */
 import { dense, difference, frobeniusNorm, scaled, sum, transposed, type Dense } from '../numbers/dense.js';
 import { multiply } from '../numbers/products.js';
-import { svd } from '../numbers/svd.js';
+import { singularValues } from '../numbers/svd.js';
 import { cholesky } from '../numbers/symmetric.js';
 import { InputError } from '../inputError.js';
 import { eckartYoungMirsky } from '../theory/frobenius.js';
 import { regressionFullPath, regressionOptima } from '../theory/linearRegression.js';
 import type { Problem } from './problem.js';
 import { quadraticForm } from './quadraticForm.js';
-import { leadingRows } from './spectralDirections.js';
+import { rightDirections } from './spectralDirections.js';
 
 /**
  * The problem with E [n, m] and H [m, m], of which rounding may have left the symmetric part only to 1e-5.
@@ -22,7 +22,7 @@ export function linearRegression(error: Dense, given: Dense): Problem {
   const input = { e: error, h: covariance };
   const { sigma } = regressionOptima(input);
   const fullFineTuning = regressionFullPath(input);
-  const gradient = svd(multiply(error, covariance));
+  const gradient = multiply(error, covariance);
   return {
     loss: 'linear-regression',
     n: error.rows,
@@ -33,8 +33,8 @@ export function linearRegression(error: Dense, given: Dense): Problem {
     optimum: (rank) => eckartYoungMirsky(sigma, rank).loss,
     fullFineTuningLoss: (t) => fullFineTuning.loss(t),
     fullFineTuningRate: fullFineTuning.rate,
-    spectralDirections: (rank) => leadingRows(gradient.right, rank),
-    rate: gradient.sigma[0] ?? 0,
+    spectralDirections: rightDirections(gradient),
+    rate: singularValues(gradient)[0] ?? 0,
     valueAndGradient: (update) => quadraticForm(error, covariance, update),
   };
 }

@@ -1,5 +1,6 @@
 /** Row-orthonormal matrices [rank, m] that a spectral initialization is aligned with. */
 import { dense, leadingColumns, transposed, type Dense } from '../numbers/dense.js';
+import { svd } from '../numbers/svd.js';
 
 /** e_1, ..., e_rank in R^m. */
 export function unitRows(rank: number, m: number): Dense {
@@ -8,5 +9,8 @@ export function unitRows(rank: number, m: number): Dense {
   return rows;
 }
 
-/** The first `rank` columns of `vectors` [m, k], as rows. */
-export const leadingRows = (vectors: Dense, rank: number): Dense => transposed(leadingColumns(vectors, rank));
+/** The leading right singular vectors of a matrix [n, m], as rows [rank, m]; computed when first asked for. */
+export function rightDirections(a: Dense): (rank: number) => Dense {
+  let right: Dense | null = null;
+  return (rank) => transposed(leadingColumns((right ??= svd(a).right), rank));
+}

@@ -12,7 +12,7 @@ import {
   type Dense,
 } from '../numbers/dense.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../numbers/products.js';
-import { svd } from '../numbers/svd.js';
+import { singularValues, svd } from '../numbers/svd.js';
 import { symmetricEigen } from '../numbers/symmetric.js';
 import { eckartYoungMirsky } from './frobenius.js';
 
@@ -45,14 +45,16 @@ export function regressionOptima(input: RegressionInput): {
 } {
   const { h, rotated } = inputModes(input);
   const { e } = input;
-  const { left, sigma } = svd(scaledColumns(rotated, h.map(Math.sqrt)));
+  const weighted = scaledColumns(rotated, h.map(Math.sqrt));
+  const sigma = singularValues(weighted);
+  let left: Dense | null = null;
   return {
     sigma,
     optimum: (rank) => {
       const best = eckartYoungMirsky(sigma, rank);
       const kept = Math.min(rank, sigma.length);
       if (kept === 0) return { ...best, update: dense(e.rows, e.cols) };
-      const u = leadingColumns(left, kept);
+      const u = leadingColumns((left ??= svd(weighted).left), kept);
       return { ...best, update: multiply(u, multiplyTransposedLeft(u, e)) };
     },
   };

@@ -1,6 +1,8 @@
 /** Products of packed float64 matrices: tiles of 4 x 4 entries that stay in registers. */
 
 const VECTOR: usize = 16;
+/** Terms that are added to each other before their sum is added to what there is: rounding grows with the longer of both. */
+const CHUNK: i32 = 32;
 /** Bytes of 4 entries, and of a tile. */
 const GROUP: usize = 32;
 const TILE: usize = 128;
@@ -24,7 +26,14 @@ export function multiplyTiles(
   const panel = GROUP * depth;
   for (let j = 0; j < colTiles; j++)
     for (let i = 0; i < rowTiles; i++)
-      multiplyTile(a + i * panel, b + j * panel, c + TILE * (i * colTiles + j), depth, adds);
+      for (let k = 0; k < depth; k += CHUNK)
+        multiplyTile(
+          a + i * panel + GROUP * k,
+          b + j * panel + GROUP * k,
+          c + TILE * (i * colTiles + j),
+          min(CHUNK, depth - k),
+          adds || k > 0,
+        );
 }
 
 /** from + entry other. */
