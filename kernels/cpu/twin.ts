@@ -30,9 +30,17 @@ export interface TwinEnding {
   readonly state: State64;
 }
 
-const norm = (state: State64): number => Math.hypot(...state.map((z) => Math.sqrt(sumOfSquares(z))));
+/** |state|, scaled where squares underflow, so that it is 0 where all entries are. */
+function norm(state: State64): number {
+  const plain = Math.hypot(...state.map((z) => Math.sqrt(sumOfSquares(z, 1))));
+  return plain < SMALL ? Math.hypot(...state.map((z) => Math.sqrt(sumOfSquares(z, SCALE)))) / SCALE : plain;
+}
 
-const sumOfSquares = (z: Float64Array): number => z.reduce((sum, value) => sum + value * value, 0);
+const SMALL = 2 ** -450;
+const SCALE = 2 ** 600;
+
+const sumOfSquares = (z: Float64Array, scale: number): number =>
+  z.reduce((sum, value) => sum + scale * value * (scale * value), 0);
 
 /** Where a trajectory is, its derivative there, and for a stabilized method the direction of fastest change. */
 interface Place {

@@ -61,8 +61,8 @@ function obstacle(attrs: Attrs): string | null {
   for (const [what, bytes] of Object.entries(perTrajectory))
     if (bytes * clocks.length > most)
       return `the ${what} of ${clocks.length} trajectories need ${bytes * clocks.length} bytes, a buffer holds ${most}`;
-  const span = strangeSpan(attrs);
-  if (span !== null) return span;
+  const strange = strangeSpan(attrs) ?? smallScale(attrs);
+  if (strange !== null) return strange;
   const slice = sliceSize(layout) * QUAD;
   if (slice > most) return `one trajectory needs ${slice} bytes, a buffer holds ${most}`;
   return null;
@@ -82,6 +82,16 @@ function strangeSpan({ method, stop: { saveTimes }, clocks }: Attrs): string | n
       return `${span} between save times is out of the range of its time`;
   }
   return null;
+}
+
+/** Below this the squares of slopes underflow, and what moves looks stationary. */
+const LEAST_SCALE = 2 ** -40;
+
+/** Why the kernel cannot tell the slopes of a structure from none; null if it can. */
+function smallScale({ structure }: Attrs): string | null {
+  if (structure.kind === 'quadratic') return null;
+  const scale = structure.kind === 'trace' ? Math.abs(structure.trace0) : Math.max(...structure.sigma);
+  return scale > 0 && scale < LEAST_SCALE ? `slopes at the scale of ${scale} underflow when squared` : null;
 }
 
 /** Written into the report before the kernel runs: what stays so, no kernel has written. */

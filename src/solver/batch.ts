@@ -59,3 +59,23 @@ export function choose(accepted: readonly boolean[], finite: boolean, next: Stat
 /** Squared norm of every trajectory over all components: [batch]. Call inside tf.tidy. */
 export const squaredNorms = (state: State): tf.Tensor1D =>
   tf.addN(state.map((z) => tf.sum<tf.Tensor1D>(tf.square(z), [1, 2])));
+
+/** Squares below this are of numbers some of whose own squares float32 cannot hold; and by what those are scaled then. */
+const SMALL = { square: 2 ** -90, scale: 2 ** 100 } as const;
+
+/**
+ * Norms of states of a batch from their squares [state][batch], as `squaredNorms` has them: those that underflow are
+ * summed again, scaled, so that a norm is 0 where all entries are.
+ */
+export async function normsFrom(squares: ArrayLike<number>, states: readonly State[]): Promise<number[]> {
+  const all = Array.from(squares);
+  if (!all.some((square) => square < SMALL.square)) return all.map(Math.sqrt);
+  const scaled = tf.tidy(() =>
+    tf.stack(states.map((state) => squaredNorms(state.map((z) => tf.mul(z, SMALL.scale))))),
+  );
+  const again = await scaled.data();
+  scaled.dispose();
+  return all.map((square, i) =>
+    square < SMALL.square ? Math.sqrt(again[i]!) / SMALL.scale : Math.sqrt(square),
+  );
+}

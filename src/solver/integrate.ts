@@ -21,6 +21,7 @@ import {
   choose,
   download,
   keepRows,
+  normsFrom,
   squaredNorms,
   upload,
   type ComponentShape,
@@ -201,24 +202,29 @@ async function tryStep<T>(
   const count = planned.length;
   // In a batch all have tried as many steps, so that their power iterations coincide.
   const iterates = planned.some((step) => step.iterates);
-  const { measures, ...tried } = tf.tidy(() => {
+  const { measures, parts, ...tried } = tf.tidy(() => {
     const step = take(system, method, state, slope, planned);
     const iteration = iterates ? powerIteration(system, step.next, step.slope, direction) : null;
-    const squares = [step.next, step.slope, ...(step.error ? [step.error] : [])].map(squaredNorms);
+    const parts = [step.next, [...step.slope], ...(step.error ? [step.error] : [])];
+    const squares = parts.map(squaredNorms);
     return {
+      parts,
       state: step.next,
       slope: 'step' in method ? [] : [...step.slope],
       direction: iteration ? iteration.direction : direction.map((z) => z.clone()),
-      measures: tf.stack([...squares, ...(iteration ? [tf.square(iteration.radius)] : [])]),
+      measures: tf.stack([...squares, ...(iteration ? [iteration.radius] : [])]),
     };
   });
-  const norms = Array.from(await measures.data(), Math.sqrt);
+  const told = await measures.data();
   measures.dispose();
+  const norms = await normsFrom(told.subarray(0, parts.length * count), parts);
+  const kept = new Set([...tried.state, ...tried.slope]);
+  tf.dispose(parts.flat().filter((z) => !kept.has(z)));
   const measured = planned.map((_, row) => ({
     size: norms[row]!,
     rate: norms[count + row]!,
     errorRate: 'step' in method ? 0 : norms[2 * count + row]!,
-    radius: iterates ? norms[3 * count + row]! : NaN,
+    radius: iterates ? told[3 * count + row]! : NaN,
   }));
   return { ...tried, measured };
 }
@@ -270,16 +276,17 @@ async function start<T>(
 ): Promise<Rows<T>['direction']> {
   const count = tracks.length;
   const initialNorms = tf.tidy(() => tf.stack([squaredNorms(state), squaredNorms(first)]));
-  const norms = Array.from(await initialNorms.data(), Math.sqrt);
+  const norms = await normsFrom(await initialNorms.data(), [state, first]);
   initialNorms.dispose();
   const guesses = tracks.map((_, row) => firstGuess(norms[row]!, norms[count + row]!));
-  const changes = tf.tidy(() => {
+  const { changes, squares } = tf.tidy(() => {
     const h = tf.tensor3d(guesses, [count, 1, 1]);
     const euler = state.map((z, i) => tf.add<Tensor3D>(z, tf.mul(first[i]!, h)));
-    return squaredNorms(system.derivative(euler).map((z, i) => tf.sub<Tensor3D>(z, first[i]!)));
+    const moved = system.derivative(euler).map((z, i) => tf.sub<Tensor3D>(z, first[i]!));
+    return { changes: moved, squares: squaredNorms(moved) };
   });
-  const change = Array.from(await changes.data(), Math.sqrt);
-  changes.dispose();
+  const change = await normsFrom(await squares.data(), [changes]);
+  tf.dispose([squares, ...changes]);
   tracks.forEach((track, row) => {
     const [size, rate, h0] = [norms[row]!, norms[count + row]!, guesses[row]!];
     track.peak = rate;

@@ -1,5 +1,5 @@
 /** Linear combinations and norms of states, or of parts of them. */
-import { add, madd, mul, splat, sum, VECTOR, zeros } from './real';
+import { add, madd, mul, SIZE, splat, sum, VECTOR, zeros } from './real';
 import { combined } from './unrolled';
 
 /** The terms of the combination that is being put together: a coefficient (float64) and an address for each. */
@@ -26,9 +26,24 @@ export function combine(out: usize, offset: usize, bytes: usize): void {
   terms = 0;
 }
 
-/** |z| of `bytes` bytes. */
+/** Squares below this are of numbers some of whose own squares are too small to be held, and are scaled then. */
+const SMALL: f64 = SIZE == 4 ? 8.077935669463161e-28 : 1.1830521861667747e-271;
+const SCALE: f64 = SIZE == 4 ? 1.2676506002282294e30 : 4.149515568880993e180;
+
+/** |z| of `bytes` bytes; 0 only where all of z is. */
 export function norm(z: usize, bytes: usize): f64 {
-  return sqrt(dot(z, z, bytes));
+  const square: f64 = dot(z, z, bytes);
+  return square < SMALL ? scaledNorm(z, bytes) : sqrt(square);
+}
+
+function scaledNorm(z: usize, bytes: usize): f64 {
+  const c = splat(SCALE);
+  let s = zeros();
+  for (const end = z + bytes; z < end; z += VECTOR) {
+    const scaled = mul(c, v128.load(z));
+    s = madd(scaled, scaled, s);
+  }
+  return sqrt(<f64>sum(s)) / SCALE;
 }
 
 /** The inner product of a and b, of a multiple of 2 vectors. */
