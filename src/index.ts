@@ -48,6 +48,7 @@ export { simulation, type SimulationWatch } from './simulation/run.js';
 export type { SimulationConfig, SimulationInput } from './simulation/config.js';
 export type { Simulation } from './simulation/simulate.js';
 export { sweepSchema, type SweepConfig, type SweepInput } from './sweep/config.js';
+export type { Stationarity } from './sweep/stationarity.js';
 export type { CellSummary, Statistic } from './sweep/summary.js';
 
 export { checks, judge, verify, type Verification, type VerifyWatch } from './verify/verify.js';

@@ -13,7 +13,7 @@ beforeAll(async () => void (await useBackend('wasm')));
 const problems: readonly SweepInput[] = [
   { spectrum: 'power:1', shape: ['12x8'], ranks: [8] },
   { spectrum: 'exp:0.5', shape: ['8x8'], ranks: [8], init: ['gaussian'] },
-  { spectrum: 'step:3', shape: ['24x24'], ranks: [3, 5] },
+  { spectrum: 'step:3', shape: ['24x24'], ranks: [3] },
   { loss: ['trace-squared'], spectrum: 'power:1', shape: ['8x8'], ranks: [1, 8], init: ['spectral'] },
 ];
 
@@ -26,8 +26,10 @@ async function longEnds(precision: 'float32' | 'float64'): Promise<CellSummary[]
     steady: null,
     saveTimes: [3000],
   };
+  // The error that a tolerance lets pass is above the rounding of float64; a fixed step comes to rest on it.
+  const how = precision === 'float64' ? ({ method: 'rk4', step: 0.25 } as const) : {};
   const cells: CellSummary[] = [];
-  for (const input of problems) cells.push(...(await sweep({ ...common, ...input, precision })));
+  for (const input of problems) cells.push(...(await sweep({ ...common, ...input, ...how, precision })));
   return cells;
 }
 
@@ -36,7 +38,7 @@ describe('the floor of accuracies', () => {
     'of %s lies above what rounding leaves, and near it',
     async (precision) => {
       const cells = (await longEnds(precision)).filter(({ law }) => law?.value === 0);
-      expect(cells.length).toBeGreaterThanOrEqual(5);
+      expect(cells.length).toBe(4);
       const shares = cells.map(({ accuracy, accuracyFloor }) => accuracy.p95 / accuracyFloor!);
       for (const share of shares) expect(share).toBeLessThan(1);
       expect(Math.max(...shares)).toBeGreaterThan(0.02);

@@ -3,7 +3,7 @@
  * (src/method/system.ts), in plain loops. Every number that is reported of a built-in loss is computed here, in
  * float64, from the state that the device holds.
  */
-import { transposed, type Dense } from '../../src/numbers/dense.js';
+import { dense, transposed, type Dense } from '../../src/numbers/dense.js';
 import type { Structure } from '../../src/problem/problem.js';
 
 /** A built-in structure: all but autodiff, whose loss only a device can evaluate. */
@@ -11,6 +11,8 @@ export type HostStructure = Exclude<Structure, { kind: 'autodiff' }>;
 
 export interface Evaluation {
   readonly loss: number;
+  /** Loss above the least of the rank, without cancellation; null where it is no more than a difference. */
+  readonly excess: number | null;
   /** dX/dtau = -G Y [n, r] and dY/dtau = -G^T X [m, r]. */
   readonly dX: Float64Array;
   readonly dY: Float64Array;
@@ -36,6 +38,7 @@ export type Evaluate = (
 
 /** Prepares the evaluation of a structure: what does not depend on the state is computed once. */
 export function evaluator(structure: HostStructure): Evaluate {
+  if (structure.kind === 'diagonal') return (x, y, r) => diagonal(structure.sigma, x, y, r);
   const at = prepared(structure);
   return (x, y, r) => {
     const [xx, yy] = [gram(x, x, r), gram(y, y, r)];
@@ -47,7 +50,10 @@ export function evaluator(structure: HostStructure): Evaluate {
 export function lossOf(structure: HostStructure): (x: Float64Array, y: Float64Array, r: number) => number {
   switch (structure.kind) {
     case 'diagonal':
-      return (x, y, r) => diagonalLoss(structure.sigma, { x, y, r, xx: gram(x, x, r), yy: gram(y, y, r) });
+      return (x, y, r) => {
+        const { sigma } = structure;
+        return aboveOptimum(sigma, x, y, r, splitGrams(sigma, x, y, r)).loss;
+      };
     case 'trace':
       return (x, y) => (structure.trace0 + dot(x, y)) ** 2 / 2;
     case 'quadratic': {
@@ -57,10 +63,8 @@ export function lossOf(structure: HostStructure): (x: Float64Array, y: Float64Ar
   }
 }
 
-function prepared(structure: HostStructure): (at: WithGrams) => Evaluation {
+function prepared(structure: Exclude<HostStructure, { kind: 'diagonal' }>): (at: WithGrams) => Evaluation {
   switch (structure.kind) {
-    case 'diagonal':
-      return (at) => diagonal(structure.sigma, at);
     case 'quadratic': {
       const { error, covariance } = structure;
       const energies = energiesOf(error, covariance);
@@ -71,8 +75,9 @@ function prepared(structure: HostStructure): (at: WithGrams) => Evaluation {
   }
 }
 
-function diagonal(sigma: Float64Array, at: WithGrams): Evaluation {
-  const { x, y, r, xx, yy } = at;
+function diagonal(sigma: Float64Array, x: Float64Array, y: Float64Array, r: number): ReturnType<Evaluate> {
+  const grams = splitGrams(sigma, x, y, r);
+  const [xx, yy] = [entrywiseSum(grams.x1, grams.x2), entrywiseSum(grams.y1, grams.y2)];
   const ey = new Float64Array(x.length);
   const ex = new Float64Array(y.length);
   sigma.forEach((s, i) => {
@@ -81,24 +86,67 @@ function diagonal(sigma: Float64Array, at: WithGrams): Evaluation {
       ex[j] = s * x[j]!;
     }
   });
-  const loss = diagonalLoss(sigma, at);
+  const { loss, excess } = aboveOptimum(sigma, x, y, r, grams);
   return {
-    loss,
+    ...{ loss, excess, xx, yy },
     dX: subtractProduct(ey, x, yy, r),
     dY: subtractProduct(ex, y, xx, r),
     distance: Math.sqrt(2 * loss),
   };
 }
 
-/** The smallest terms first. */
-function diagonalLoss(sigma: Float64Array, { x, y, r, xx, yy }: WithGrams): number {
-  let [overlap, energy] = [0, 0];
-  for (let i = sigma.length - 1; i >= 0; i--) {
-    const s = sigma[i]!;
-    energy += s * s;
-    for (let j = i * r; j < (i + 1) * r; j++) overlap += s * x[j]! * y[j]!;
+/** Gram matrices [r, r] of the rows of the factors that meet the leading part of E, and of those that do not. */
+interface SplitGrams {
+  readonly x1: Float64Array;
+  readonly x2: Float64Array;
+  readonly y1: Float64Array;
+  readonly y2: Float64Array;
+}
+
+/** Entries of a factor in the rows that meet the leading part of E. */
+const cutOf = (sigma: Float64Array, r: number): number => Math.min(r, sigma.length) * r;
+
+function splitGrams(sigma: Float64Array, x: Float64Array, y: Float64Array, r: number): SplitGrams {
+  const cut = cutOf(sigma, r);
+  const of = (z: Float64Array) => gram(z, z, r);
+  return {
+    x1: of(x.subarray(0, cut)),
+    x2: of(x.subarray(cut)),
+    y1: of(y.subarray(0, cut)),
+    y2: of(y.subarray(cut)),
+  };
+}
+
+const entrywiseSum = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value + b[i]!);
+
+/**
+ * f* = 1/2 sum_{i > r} sigma_i^2 of the best update E_r, the leading part of E = diag(sigma), and the loss above it,
+ * f - f* = 1/2 |R|^2 - <R, E - E_r> for R = X Y^T - E_r. R is small near the optimum, so that nothing is lost there as it
+ * is where |E|^2 is a term; its three blocks beside the leading [r, r] one are products of Gram matrices.
+ */
+function aboveOptimum(
+  sigma: Float64Array,
+  x: Float64Array,
+  y: Float64Array,
+  r: number,
+  grams: SplitGrams,
+): { readonly loss: number; readonly excess: number } {
+  const cut = cutOf(sigma, r);
+  let [tail, overlap, square] = [0, 0, 0];
+  // The smallest terms first.
+  for (let i = sigma.length - 1; i * r >= cut; i--) {
+    tail += sigma[i]! ** 2;
+    for (let j = i * r; j < (i + 1) * r; j++) overlap += sigma[i]! * x[j]! * y[j]!;
   }
-  return Math.max(0, energy / 2 - overlap + dot(xx, yy) / 2);
+  for (let i = 0; i < cut; i += r)
+    for (let k = 0; k < cut; k += r) {
+      let entry = i === k ? -sigma[i / r]! : 0;
+      for (let j = 0; j < r; j++) entry += x[i + j]! * y[k + j]!;
+      square += entry * entry;
+    }
+  square += dot(grams.x1, grams.y2) + dot(grams.x2, grams.y1) + dot(grams.x2, grams.y2);
+  const excess = Math.max(0, square / 2 - overlap);
+  return { loss: tail / 2 + excess, excess };
 }
 
 function quadratic(
@@ -111,13 +159,42 @@ function quadratic(
   const ehy = product(error, hy, r);
   const ex = productTransposed(error, x, r);
   const hex = covariance ? product(covariance, ex, r) : ex;
-  const residual = (value: number, overlap: number, gramY: Float64Array) =>
-    Math.max(0, value / 2 - overlap + dot(xx, gramY) / 2);
+  const residual = (value: number, overlap: number, gramY: Float64Array, weights: Dense | null) => {
+    const half = value / 2 - overlap + dot(xx, gramY) / 2;
+    return half > LOST * value ? half : halfResidual(error, weights, x, y, r);
+  };
   const yhy = covariance ? gram(y, hy, r) : yy;
   // Before the flow, which is formed in place of E H Y and H E^T X.
-  const loss = residual(weighted, dot(x, ehy), yhy);
-  const distance = Math.sqrt(2 * residual(plain, dot(ex, y), yy));
-  return { loss, dX: subtractProduct(ehy, x, yhy, r), dY: subtractProduct(hex, hy, xx, r), distance };
+  const loss = residual(weighted, dot(x, ehy), yhy, covariance);
+  const distance = Math.sqrt(2 * residual(plain, dot(ex, y), yy, null));
+  return {
+    ...{ loss, excess: null, distance },
+    dX: subtractProduct(ehy, x, yhy, r),
+    dY: subtractProduct(hex, hy, xx, r),
+  };
+}
+
+/** Of terms that a difference is made of, what it is when half of its digits are lost: it is formed otherwise then. */
+const LOST = 1e-8;
+
+/** 1/2 tr(R H R^T) of the residual R = X Y^T - E [n, m], which is formed. */
+function halfResidual(
+  error: Dense,
+  covariance: Dense | null,
+  x: Float64Array,
+  y: Float64Array,
+  r: number,
+): number {
+  const { rows: n, cols: m, data } = error;
+  // Its transpose [m, n], of which H takes products.
+  const residual = new Float64Array(m * n);
+  for (let i = 0; i < n; i++)
+    for (let k = 0; k < m; k++) {
+      let entry = -data[i * m + k]!;
+      for (let j = 0; j < r; j++) entry += x[i * r + j]! * y[k * r + j]!;
+      residual[k * n + i] = entry;
+    }
+  return dot(residual, covariance ? product(covariance, residual, n) : residual) / 2;
 }
 
 function trace(trace0: number, { x, y, r, xx, yy }: WithGrams): Evaluation {
@@ -125,12 +202,23 @@ function trace(trace0: number, { x, y, r, xx, yy }: WithGrams): Evaluation {
   const p = trace0 + updateTrace;
   const n = x.length / r;
   const update2 = dot(xx, yy);
+  const own = trace0 ** 2 / n;
+  const square = update2 + 2 * updateTrace * (trace0 / n) + own;
   return {
     loss: (p * p) / 2,
+    excess: null,
     dX: y.map((value) => -p * value),
     dY: x.map((value) => -p * value),
-    distance: Math.sqrt(Math.max(0, update2 + (2 * updateTrace + trace0) * (trace0 / n))),
+    distance: Math.sqrt(
+      square > LOST * own ? square : 2 * halfResidual(multipleOfIdentity(-trace0 / n, n), null, x, y, r),
+    ),
   };
+}
+
+function multipleOfIdentity(value: number, n: number): Dense {
+  const out = dense(n, n);
+  for (let i = 0; i < n; i++) out.data[i * n + i] = value;
+  return out;
 }
 
 interface Energies {

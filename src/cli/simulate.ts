@@ -76,7 +76,10 @@ export const simulateCommand: CommandModule = {
       const rows = result.trajectories.map(({ time, acceptedSteps, rejectedSteps, last }, trial) => [
         String(trial),
         formatNumber(last.loss),
-        formatAbove(report.optimum === null ? null : last.loss - report.optimum, report.excessFloor),
+        formatAbove(
+          report.optimum === null ? null : (last.excess ?? last.loss - report.optimum),
+          report.excessFloor,
+        ),
         formatNumber(last.gradientNorm),
         formatNumber(time),
         `${acceptedSteps} + ${rejectedSteps}`,

@@ -83,7 +83,7 @@ export async function simulationReport(
         outcome,
         stationarity: trialRow(cell, trial, config, trajectory).stationarity,
         loss,
-        excess: optimum === null ? null : loss.map((value) => value - optimum),
+        excess: optimum === null ? null : saved.map((at, k) => at?.excess ?? loss[k]! - optimum),
         gradientNorm: saved.map((at) => at?.gradientNorm ?? NaN),
         balancedness: saved.map((at) => at?.balancedness ?? NaN),
         singularValues: saved.map((at) => at?.singularValues ?? []),

@@ -27,6 +27,8 @@ export interface Observation extends SavePoint {
   readonly balancedness: number;
   /** |s B A - D|_F, D the update that full fine-tuning ends with; null if that is unknown. */
   readonly distance: number | null;
+  /** Loss above the least of the rank, without cancellation; null where it is no more than a difference. */
+  readonly excess: number | null;
   /** Singular values of s B A, largest first [r]. */
   readonly singularValues: readonly number[] | null;
 }
@@ -57,11 +59,12 @@ export function observer(
 ): Observer {
   const evaluate = structure.kind === 'autodiff' ? onDevice(structure, n, m) : onHost(structure);
   const all = async (factors: Factors, clock: number, time: number): Promise<Observation> => {
-    const { loss, dX, dY, distance, xx, yy } = await evaluate(factors);
+    const { loss, excess, dX, dY, distance, xx, yy } = await evaluate(factors);
     const imbalance = xx.map((value, i) => value - yy[i]!);
     return {
       time,
       loss,
+      excess,
       gradientNorm: Math.sqrt(clock * (dot(dX, dX) + dot(dY, dY))),
       balancedness: Math.sqrt(dot(imbalance, imbalance)) / clock,
       distance,
@@ -96,6 +99,6 @@ function onDevice(structure: Extract<Structure, { kind: 'autodiff' }>, n: number
     tf.dispose(tensors);
     system.dispose();
     const [xx, yy] = [gram(x.data, x.data, x.cols), gram(y.data, y.data, y.cols)];
-    return { loss: loss![0]!, dX: dX!, dY: dY!, distance: null, xx, yy };
+    return { loss: loss![0]!, excess: null, dX: dX!, dY: dY!, distance: null, xx, yy };
   };
 }

@@ -16,18 +16,21 @@ const rounding = { float32: 2 ** -24, float64: 2 ** -53 } as const;
  */
 const OF_STATE = 32;
 
-/** Rounding errors of the float64 numbers of the size of f(W0) that a loss is summed from: 9 were seen. */
+/**
+ * Rounding errors of the float64 numbers of the size of f(W0) that a loss is summed from: 9 were seen. Of a diagonal
+ * structure the excess is computed without them.
+ */
 const OF_LOSS = 16;
 
 /** The least excess that means more than rounding, relative to f(W0): an error of the state counts in second order. */
-const relativeExcess = (precision: Precision): number =>
-  (OF_STATE * rounding[precision]) ** 2 + OF_LOSS * rounding.float64;
+const relativeExcess = ({ structure }: Pick<Problem, 'structure'>, precision: Precision): number =>
+  (OF_STATE * rounding[precision]) ** 2 + (structure.kind === 'diagonal' ? 0 : OF_LOSS * rounding.float64);
 
 /** The least excess f - f* that means more than rounding, or null where f(W0) is unknown. */
 export const excessFloor = (
-  { initialLoss }: Pick<Problem, 'initialLoss'>,
+  problem: Pick<Problem, 'initialLoss' | 'structure'>,
   precision: Precision,
-): number | null => (initialLoss ? relativeExcess(precision) * initialLoss : null);
+): number | null => (problem.initialLoss ? relativeExcess(problem, precision) * problem.initialLoss : null);
 
 /**
  * The least accuracy that can be told from 0, or null where that is unknown. A distance is measured by that of full
@@ -38,9 +41,9 @@ export function accuracyFloor(cell: Cell, precision: Precision): number | null {
   if (!initialLoss) return null;
   switch (metricOf(cell)) {
     case 'relative error':
-      return Math.sqrt(relativeExcess(precision));
+      return Math.sqrt(relativeExcess(cell.problem, precision));
     case 'distance from full fine-tuning':
-      return Math.sqrt((relativeExcess(precision) * 2 * initialLoss) / n);
+      return Math.sqrt((relativeExcess(cell.problem, precision) * 2 * initialLoss) / n);
     case 'loss':
       return null;
   }

@@ -99,7 +99,7 @@ export function trialRow(
     evaluations: trajectory.evaluations,
     loss: last.loss,
     accuracy: accuracyOf(cell, last),
-    excess: optimum === null ? null : last.loss - optimum,
+    excess: last.excess ?? (optimum === null ? null : last.loss - optimum),
     distance: last.distance,
     gradient_norm: last.gradientNorm,
     balancedness: last.balancedness,

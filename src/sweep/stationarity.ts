@@ -44,14 +44,18 @@ export function stationarityOf(
   problem: Problem,
   rank: number,
   precision: Precision,
-  { loss, factors }: { readonly loss: number; readonly factors: Factors },
+  {
+    loss,
+    excess: direct,
+    factors,
+  }: { readonly loss: number; readonly excess?: number | null; readonly factors: Factors },
 ): Stationarity {
   const { initialLoss, structure } = problem;
   const optimum = optimumOf(problem, rank);
   const floor = excessFloor(problem, precision);
   if (optimum === null || initialLoss === null || floor === null || structure.kind === 'autodiff')
     return 'unknown';
-  const excess = loss - optimum;
+  const excess = direct ?? loss - optimum;
   if (excess <= floor) return 'floor';
   const near = isNear(loss, problem, rank);
   // With a direction that is half learnt, a quarter of what it gains is still above the optimum.
