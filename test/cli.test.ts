@@ -137,6 +137,7 @@ describe.concurrent('sweep', () => {
     const names = readdirSync(join(work, 'whole')).sort();
     expect(names).toEqual(
       [
+        'arithmetic.json',
         'config.json',
         'curves.parquet',
         'plots',
@@ -636,6 +637,7 @@ describe.concurrent('bad input', () => {
 
   const six = 'sweep --spectrum power:1 --shape 6x5 --time 1';
   const one = `${six} --ranks 1`;
+  const shaped = 'sweep --shape 6x5 --ranks 1';
   const file = 'sweep --ranks 1 --time 1 --target';
   const simulate = 'simulate --spectrum power:1 --shape 6x5 --time 1';
 
@@ -655,7 +657,7 @@ describe.concurrent('bad input', () => {
     [`${one} --init nope`, 'init', 'nope', 'kaiming'],
     [`${one} --init gaussian:0`, 'init', 'gaussian:0', 'from 1e-12 to 1e12'],
     [`${one} --init gaussian:1e39`, 'init', 'gaussian:1e39', 'from 1e-12 to 1e12'],
-    [`${one} --spectrum 0,0`, 'spectrum', 'not all zero'],
+    [`${shaped} --time 1 --spectrum 0,0`, 'spectrum', 'not all zero'],
     [`${one} --init pissa`, 'init', 'pissa', 'base'],
     [`${one} --init missing.safetensors`, 'missing.safetensors', 'no such file'],
     [`${one} --method nope`, 'method', 'nope', 'dopri5'],
@@ -686,15 +688,15 @@ describe.concurrent('bad input', () => {
     [`${one} --steady 2`, 'steady', '2', 'at most 1'],
     [`${one} --trials 1e12`, 'trials', '1000000000000', 'at most'],
     [`${one} --trials 1e999`, 'trials', 'Infinity', 'number'],
-    [`${one} --time NaN`, 'time', 'NaN', 'number'],
+    [`${shaped} --spectrum power:1 --time NaN`, 'time', 'NaN', 'number'],
     [`${one} --alpha 1e999`, 'alpha', 'Infinity', 'number'],
     [`${one} --shape 0x5`, 'shape', '0x5', 'NxM'],
     [`${one} --shape 100000000x100000000`, 'shape', '100000000x100000000', 'at most'],
     [`${one} --shape 65536x65536 --vectors random`, 'vectors', 'random', 'identity'],
-    [`${one} --spectrum 3,-1`, 'spectrum', '-1', 'not negative'],
-    [`${one} --spectrum 1,1e999`, 'spectrum', '[1, Infinity]', 'finite'],
-    [`${one} --spectrum 6,5,4,3,2,1`, 'spectrum', '6 values', 'at most min(n, m) = 5'],
-    [`${one} --spectrum missing.csv`, 'missing.csv', 'no such file'],
+    [`${shaped} --time 1 --spectrum 3,-1`, 'spectrum', '-1', 'not negative'],
+    [`${shaped} --time 1 --spectrum 1,1e999`, 'spectrum', '[1, Infinity]', 'finite'],
+    [`${shaped} --time 1 --spectrum 6,5,4,3,2,1`, 'spectrum', '6 values', 'at most min(n, m) = 5'],
+    [`${shaped} --time 1 --spectrum missing.csv`, 'missing.csv', 'no such file'],
     [`${one} --out there`, 'out', 'there', 'not exist yet'],
     [`${one} --out file/below`, 'out', 'file/below', 'can be made'],
     [`${one} --config missing.yaml`, 'config', 'missing.yaml', 'no such file'],

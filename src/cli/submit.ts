@@ -53,9 +53,10 @@ export const submitCommand: CommandModule = {
     refuseFolder(out);
     const dry = Boolean(argv['dry-run']);
     if (argv['kubernetes']) {
-      const file = Object.values(config)
+      const named = Object.values(config)
         .flat()
         .find((value) => typeof value === 'string' && isFileName(value));
+      const file = config.target ?? config.base ?? named;
       if (file !== undefined) throw new InputError('config', file, 'without files, which pods do not have');
       const job = checkConfig(kubernetesSchema, configFromText(kubernetesSchema, argv));
       const folder = posix.join(job.mount, basename(out));

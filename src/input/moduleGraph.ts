@@ -74,14 +74,17 @@ interface Visited {
 }
 
 const MODULE_NAMES = /^(Import|Export|TSExternalModuleReference)/;
-/** Calls that load what they name: import(), require() and what createRequire() made, fs.readFileSync(), new URL(). */
+/** Calls that load what they name: import(), require(), fs.readFileSync(), new URL(). */
 const LOADS = /^(import|url)$|req|resolve|read|load|open/i;
+/** Calls of files that load nothing; other functions may be made by createRequire(). */
+const LOADS_NOTHING = /exists|write|append|mkdir|rm|unlink|stat|access|copy|rename/i;
 
 /** Whether a text stands where something is named that is loaded. */
-function isLoaded({ type, callee }: Visited['parent']): boolean {
+function isLoaded(text: string, { type, callee }: Visited['parent']): boolean {
   if (MODULE_NAMES.test(type)) return true;
   const name = callee?.property?.name ?? callee?.name ?? callee?.type ?? '';
-  return LOADS.test(name);
+  const isRelative = /^\.{1,2}\//.test(text);
+  return LOADS.test(name) || (isRelative && callee?.type === 'Identifier' && !LOADS_NOTHING.test(name));
 }
 
 /** Files that a module's source names where something is loaded: as modules, and as they are. */
@@ -90,7 +93,7 @@ function namedIn(file: string): string[] {
   // Node.js itself looks beside what a link leads to, the loader beside the link.
   const places = new Set([file, realpathSync(file)]);
   const hear = (text: unknown, { parent }: Visited) => {
-    if (typeof text !== 'string' || !isLoaded(parent)) return;
+    if (typeof text !== 'string' || !isLoaded(text, parent)) return;
     for (const place of places)
       for (const named of [moduleNamed(text, place), fileNamed(text, place)]) if (named) files.add(named);
   };
