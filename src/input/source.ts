@@ -5,6 +5,7 @@
 import { dense, difference, type Dense } from '../numbers/dense.js';
 import { isThere } from '../files/disk.js';
 import { parseLocation } from '../files/location.js';
+import { say } from '../files/say.js';
 import { readEntries, readMatrix } from '../files/matrix.js';
 import { InputError } from '../inputError.js';
 import { assembled, randomFrame, type Frame } from '../problem/frame.js';
@@ -110,7 +111,11 @@ export async function makeProblem(
   checkShape(source, shape);
   switch (loss) {
     case 'frobenius': {
-      if (source.spec.spectrum === undefined) return frobenius(targetError(source, shape, base));
+      if (source.spec.spectrum === undefined) {
+        const error = targetError(source, shape, base);
+        sayDecomposition(shape);
+        return frobenius(error);
+      }
       const sigma = spectrumOf(source.spec, shape);
       checkScale('spectrum', 'norm', norm(sigma), 'target');
       return frobeniusFromSpectrum(sigma, n, m, frameOf(source.spec, shape));
@@ -118,7 +123,9 @@ export async function makeProblem(
     case 'linear-regression': {
       const covariance = covarianceOf(source, m);
       checkScale('covariance', 'norm', norm(covariance.data), 'speed');
-      const problem = linearRegression(targetError(source, shape, base), covariance);
+      const error = targetError(source, shape, base);
+      sayDecomposition(shape);
+      const problem = linearRegression(error, covariance);
       checkScale('covariance', '|E H|, the fastest rate,', problem.rate, 'speed');
       return problem;
     }
@@ -141,6 +148,13 @@ export async function makeProblem(
       return problem;
     }
   }
+}
+
+/** Smallest side of a matrix from which its decomposition takes seconds, and is said. */
+export const LARGE = 512;
+
+function sayDecomposition({ n, m }: Shape): void {
+  if (Math.min(n, m) >= LARGE) say(`singular values and vectors of ${n} x ${m} ...`);
 }
 
 function checkShape(source: Source, { n, m }: Shape): void {

@@ -2,13 +2,12 @@
  * Problems whose closed forms alone are asked: of a large target the leading singular triples, and a linear regression
  * of diagonal matrices without any decomposition.
  */
-import { dense, type Dense } from '../numbers/dense.js';
+import { dense, leadingColumns, transposed, type Dense } from '../numbers/dense.js';
 import { truncatedSvd, type TruncatedSvd, type TruncatedSvdOptions } from '../numbers/truncatedSvd.js';
 import { InputError } from '../inputError.js';
 import { eckartYoungMirsky } from '../theory/frobenius.js';
 import type { Problem } from './problem.js';
 import { quadraticForm } from './quadraticForm.js';
-import { leadingRows } from './spectralDirections.js';
 
 /** A problem that knows its leading singular triples alone. Its optima are those of the triples: upper bounds. */
 export interface LeadingProblem extends Problem {
@@ -34,7 +33,7 @@ export function frobeniusLeading(error: Dense, count: number, options?: Truncate
     fullFineTuningRate: 1,
     spectralDirections(rank) {
       if (rank > count) throw new InputError('rank', rank, `at most ${count}, the triples that are known`);
-      return leadingRows(right, rank);
+      return transposed(leadingColumns(right, rank));
     },
     rate: sigma[0] ?? 0,
     valueAndGradient: (update) => quadraticForm(error, null, update),

@@ -4,7 +4,7 @@
  */
 import type { Precision } from '../../kernels/fused.js';
 import { clock, type Coefficients, type Factors } from '../ensemble/adapter.js';
-import { lateRate } from '../problem/lateRate.js';
+import { rateNearOptimum } from '../problem/rateNearOptimum.js';
 import type { Problem } from '../problem/problem.js';
 import { excessFloor } from './accuracyFloor.js';
 import type { Stationarity } from './stationarity.js';
@@ -39,7 +39,7 @@ export function biasBound(
   if (structure.kind === 'trace') return stationarity === 'saddle' ? null : Math.sqrt(2 * (loss + floor));
   const left = (): number => {
     if (stationarity === 'saddle') return loss - optimumOf(problem, rank)!;
-    const rate = lateRate(problem, factors);
+    const rate = rateNearOptimum(problem, factors);
     // Without a rate, all of the loss.
     return rate === null ? loss : (MARGIN * gradientNorm ** 2) / (2 * clock(coefficients) * rate) + floor;
   };

@@ -1,6 +1,6 @@
 /** Problems of which `theory` asks closed forms alone: what those do not need is not computed. */
 import { initializationNames } from '../ensemble/initialization.js';
-import { makeProblem, spectrumOf, targetError, type Shape, type Source } from '../input/source.js';
+import { LARGE, makeProblem, spectrumOf, targetError, type Shape, type Source } from '../input/source.js';
 import { InputError } from '../inputError.js';
 import { singularValues } from '../numbers/svd.js';
 import { frobeniusFromSpectrum } from '../problem/frobenius.js';
@@ -9,9 +9,7 @@ import type { Problem } from '../problem/problem.js';
 import { isNamedSpectrum, namedSpectrum } from '../problem/spectrum.js';
 import type { SweepConfig } from './config.js';
 
-/** Smallest side from which decompositions are said, and only leading triples taken where these are few. */
-const LARGE = 512;
-/** Ranks up to this share of the smallest side are few. */
+/** Of a large matrix only leading triples are taken where ranks are at most this share of its smallest side. */
 const FEW = 1 / 8;
 /** Seconds between two lines. */
 const PAUSE = 2;
@@ -29,16 +27,13 @@ export const theoryProblems = (
     const least = Math.min(n, m);
     const regression = loss === 'linear-regression' ? diagonalOf(source, shape) : null;
     if (regression) return regression;
-    const isFile =
-      source.spec.spectrum === undefined && (loss === 'frobenius' || loss === 'linear-regression');
-    if (loss === 'frobenius' && isFile && !needsVectors) {
+    if (loss === 'frobenius' && source.spec.spectrum === undefined && !needsVectors) {
       const error = targetError(source, shape);
       // One more than the ranks, for the gap behind the largest.
       if (least >= LARGE && most + 1 <= FEW * least) return leadingOf(error, most + 1, seed, tell);
       if (least >= LARGE) tell(`singular values of ${n} x ${m} ...`);
       return frobeniusFromSpectrum(singularValues(error), n, m);
     }
-    if (least >= LARGE && isFile) tell(`singular values and vectors of ${n} x ${m} ...`);
     return makeProblem(loss, source, shape, base);
   };
 };

@@ -21,7 +21,7 @@ import { optimumOf } from './optimumOf.js';
  * known: for a custom loss, and where the Hessian has directions that do not curve. With a covariance, in whose whitened
  * coordinates the above holds, its least eigenvalue comes in as a factor, if that is below 1.
  */
-export function lateRate(problem: Problem, { x, y }: Factors): number | null {
+export function rateNearOptimum(problem: Problem, { x, y }: Factors): number | null {
   const { structure, fullFineTuningRate } = problem;
   if (structure.kind === 'autodiff') return null;
   const r = x.cols;
