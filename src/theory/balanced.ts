@@ -5,7 +5,8 @@
  */
 import { scaled, type Dense } from '../numbers/dense.js';
 import { multiplyTransposedRight } from '../numbers/products.js';
-import { balancedState, lateRate, modesOf, type BalancedInput } from './balancedState.js';
+import { lateRate } from './balancedRate.js';
+import { balancedState, modesOf, type BalancedInput } from './balancedState.js';
 import { gram, norm } from './smallMatrices.js';
 
 export type { BalancedInput };
