@@ -256,6 +256,44 @@ describe('Conv1D weights', () => {
   });
 });
 
+describe('a file with one weight needs no name', () => {
+  /** A safetensors file of these tensors, whose bytes are zero but for the first. */
+  function file(
+    name: string,
+    tensors: Record<string, [dtype: string, shape: number[], bytes: number]>,
+  ): string {
+    let end = 0;
+    const header = Object.entries(tensors).map(([key, [dtype, shape, bytes]]) => [
+      key,
+      { dtype, shape, data_offsets: [end, (end += bytes)] },
+    ]);
+    const text = Buffer.from(JSON.stringify(Object.fromEntries(header)));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    const path = join(folder, name);
+    writeFileSync(path, Buffer.concat([length, text, Buffer.alloc(end, 0x38)]));
+    return path;
+  }
+
+  it('beside its scale', () => {
+    const path = file('eight.safetensors', {
+      'w.weight': ['F8_E4M3', [2, 3], 6],
+      'w.weight_scale_inv': ['F32', [1, 1], 4],
+    });
+    expect(entries(path)).toEqual(entries(`${path}#w`));
+  });
+
+  it('and four dimensions', () => {
+    const { rows, cols } = readMatrix(file('conv.safetensors', { c: ['F32', [2, 3, 1, 2], 48] }));
+    expect([rows, cols]).toEqual([2, 6]);
+  });
+
+  it('and is told what it is, if it is no matrix', () => {
+    const path = file('zero3.safetensors', { w: ['F32', [0], 0] });
+    expectRefusal(() => readMatrix(path), /the placeholder that DeepSpeed ZeRO-3 saves/);
+  });
+});
+
 describe('8-bit floats', () => {
   const stored = readSafetensors(fixture('float8.safetensors'));
   const expected = readSafetensors(fixture('float8-values.safetensors'));

@@ -67,11 +67,19 @@ describe('a list', () => {
     expect(told({ init: 'no,such.safetensors' })).toEqual({ init: ['no', 'such.safetensors'] });
   });
 
+  it('holds a folder whole whose name has commas', () => {
+    const at = join(folder, 'c,d,');
+    mkdirSync(at);
+    expect(told({ init: `kaiming,${at},${at}#layer.0,gaussian` })).toEqual({
+      init: ['kaiming', at, `${at}#layer.0`, 'gaussian'],
+    });
+  });
+
   it('counts what it repeats once', async () => {
     await useBackend('cpu');
     const plan = (input: Partial<SweepInput>) =>
       makePlan(checkConfig(sweepSchema, { spectrum: 'power:1', shape: ['6x5'], ranks: [2], ...input }));
-    const once = await plan({});
+    const once = await plan({ scaling: ['none'] });
     const twice = await plan({
       ...{
         loss: ['frobenius', 'frobenius'],

@@ -12,7 +12,7 @@ import {
   type SlurmJob,
 } from '../cluster/slurm.js';
 import { checkConfig } from '../input/checkConfig.js';
-import { isFileName } from '../input/config.js';
+import { namedFile } from '../input/config.js';
 import { InputError } from '../inputError.js';
 import { refuseFolder } from '../results/folder.js';
 import { makeFolder, newSweep } from '../results/folderSweep.js';
@@ -53,15 +53,12 @@ export const submitCommand: CommandModule = {
     refuseFolder(out);
     const dry = Boolean(argv['dry-run']);
     if (argv['kubernetes']) {
-      const named = Object.values(config)
-        .flat()
-        .find((value) => typeof value === 'string' && isFileName(value));
-      const file = config.target ?? config.base ?? named;
-      if (file !== undefined) throw new InputError('config', file, 'without files, which pods do not have');
       const job = checkConfig(kubernetesSchema, configFromText(kubernetesSchema, argv));
       const folder = posix.join(job.mount, basename(out));
       const manifest = kubernetesManifest({ ...job, folder, command: IN_IMAGE });
       const sweep = await newSweep(config, out);
+      const file = namedFile(config);
+      if (file !== undefined) throw new InputError('config', file, 'without files, which pods do not have');
       if (!dry) makeFolder(sweep);
       print(manifest.trimEnd());
       if (!dry)

@@ -12,7 +12,7 @@ export interface Checkpoint {
   /** The file, or the index. */
   readonly path: string;
   readonly names: readonly string[];
-  /** The names of those that may be matrices: of an index, all, as the files that it names are not opened for it. */
+  /** The names of those that may be matrices, scales of others left out: of an index, all, as the files that it names are not opened for it. */
   readonly matrices: readonly string[];
   /** The name of a tensor as it is there, asked for with or without `.weight`; null if there is none. */
   nameOf(asked: string): string | null;
@@ -90,7 +90,8 @@ interface Holdings {
 function openFile(path: string): Holdings {
   const file = readSafetensors(path);
   const names = [...file.tensors.keys()];
-  const matrices = names.filter((name) => file.tensors.get(name)!.shape.length === 2);
+  const scales = new Set(names.filter((name) => isFloat8(file.tensors.get(name)!)).flatMap(scaleNames));
+  const matrices = names.filter((name) => file.tensors.get(name)!.shape.length === 2 && !scales.has(name));
   return { names, matrices, of: () => file };
 }
 

@@ -8,13 +8,12 @@ const CONVERTED =
   'a .safetensors file: convert it, with save_pretrained(..., safe_serialization=True) or safetensors.torch.save_file';
 const UTF8 = 'text in UTF-8: save it so, without another encoding';
 
+/** What begins the pointer that Git LFS leaves in the place of a file. */
+const POINTER = /^version https:\/\/(git-lfs|hawser)/;
+
 /** What a file is, by the bytes that it begins with (in latin1), and what it must be. */
 const kinds: readonly (readonly [pattern: RegExp, kind: string, allowed: string])[] = [
-  [
-    /^version https:\/\/(git-lfs|hawser)/,
-    'a Git LFS pointer, without the data',
-    'the file itself: fetch it with git lfs pull',
-  ],
+  [POINTER, 'a Git LFS pointer, without the data', 'the file itself: fetch it with git lfs pull'],
   [
     /^(\xef\xbb\xbf)?\s*<(!doctype|html|head|body|\?xml|!--)/i,
     'a web page',
@@ -50,6 +49,10 @@ export function refuseForeign({ path, size, read }: OpenFile): void {
 /** Whether a file begins with this text, in latin1. */
 export const beginsWith = ({ read }: OpenFile, text: string): boolean =>
   latin1.decode(read(0, text.length)) === text;
+
+/** Whether a file's bytes are a pointer of Git LFS. */
+export const isPointer = (bytes: Uint8Array): boolean =>
+  POINTER.test(latin1.decode(bytes.subarray(0, HEAD_BYTES)));
 
 function refuseForeignBytes(path: string, bytes: Uint8Array): void {
   const head = latin1.decode(bytes.subarray(0, HEAD_BYTES));

@@ -148,10 +148,12 @@ function readTensor(location: string, file: Checkpoint, asked: string | undefine
   return { ...file.get(name), index, conv1D: isConv1D(file, name) };
 }
 
-/** The tensor that is asked for, or the only matrix; null if there is none. */
+/** The tensor that is asked for, or the only matrix, or the only tensor of whatever shape; null if there is none. */
 function findTensor(file: Checkpoint, asked: string | undefined) {
-  if (asked === undefined)
-    return file.matrices.length === 1 ? { name: file.matrices[0]!, index: null } : null;
+  if (asked === undefined) {
+    const only = [file.matrices, file.names].find(({ length }) => length === 1);
+    return only ? { name: only[0]!, index: null } : null;
+  }
   const name = file.nameOf(asked);
   if (name !== null) return { name, index: null };
   const [, stack, index] = /^(.*)\[(\d+)\]$/.exec(asked) ?? [];

@@ -7,6 +7,9 @@ import { textOf } from '../files/foreign.js';
 import { parseLocation } from '../files/location.js';
 import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { InputError } from '../inputError.js';
+import { lossNames } from '../problem/problem.js';
+import { isNamedSpectrum } from '../problem/spectrum.js';
+import type { SweepConfig } from '../sweep/config.js';
 
 /** What YAML makes of a file takes up to a thousand times its size. Long lists of numbers belong in a .npy or .csv. */
 const MAX_BYTES = 2 ** 17;
@@ -42,12 +45,33 @@ export function readConfig(file: string): Record<string, unknown> {
 /** Whether a value of a key names a file by its ending, or a file or folder that is there, seen from a folder. */
 function isFile(key: string, named: string, folder: string): boolean {
   if (isFileName(named)) return true;
-  if (key === 'loss' || Object.hasOwn(initializationNames, named.split(':')[0]!)) return false;
+  if (key === 'loss' || isNamedStart(named)) return false;
   return isThere(parseLocation(join(folder, named)).path);
 }
 
+const isNamedStart = (spec: string) => Object.hasOwn(initializationNames, spec.split(':')[0]!);
+
+/** The first file or folder that a sweep's config names, of a matrix, adapters or a loss; undefined without any. */
+export const namedFile = ({
+  target,
+  base,
+  covariance,
+  spectrum,
+  init,
+  loss,
+}: SweepConfig): string | undefined =>
+  [
+    target,
+    base,
+    ...[covariance, spectrum].map((named) =>
+      typeof named === 'string' && !isNamedSpectrum(named) ? named : undefined,
+    ),
+    init.find((spec) => !isNamedStart(spec)),
+    loss.find((name) => !(lossNames as readonly string[]).includes(name)),
+  ].find((named) => named !== undefined);
+
 /** Whether a value is the name of a file that a config can name: of a matrix, adapters or a loss. */
-export const isFileName = (value: string): boolean =>
+const isFileName = (value: string): boolean =>
   /\.((safetensors(\.index\.json)?|npy|csv)(#.*)?|[cm]?[jt]s)$/is.test(value);
 
 /** What begins a comment in JSON with comments, and in YAML is text; and what it does not count in. */

@@ -58,7 +58,7 @@ export function namesIn(folder: string): string[] {
 
 /** Makes those subfolders of a folder that are not there: git, rsync -m and object stores drop empty ones. */
 export function restoreSubfolders(path: string, names: readonly string[]): void {
-  for (const name of names) if (!existsSync(join(path, name))) mkdirSync(join(path, name));
+  for (const name of names) mkdirSync(join(path, name), { recursive: true });
 }
 
 /** @throws Error if nothing can be made in the nearest folder above `path` that exists */

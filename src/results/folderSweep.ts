@@ -4,7 +4,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { useBackend } from '../backend/useBackend.js';
 import { withDigests } from '../files/readings.js';
 import { temporaryName } from '../files/writeWhole.js';
-import { isFileName } from '../input/config.js';
+import { namedFile } from '../input/config.js';
 import { InputError } from '../inputError.js';
 import type { BackendInfo } from '../backend/backend.js';
 import type { Way } from '../solver/path.js';
@@ -99,13 +99,7 @@ function createdRecord({ path, plan, hash }: FolderSweep, origin: Provenance, jo
 export async function openSweep(path: string, execution: Partial<SweepConfig> = {}): Promise<FolderSweep> {
   const record = readSweepFolder(path);
   const { config, workingFolder } = record;
-  const namesFiles =
-    config.target !== undefined ||
-    config.base !== undefined ||
-    Object.values(config)
-      .flat()
-      .some((value) => typeof value === 'string' && isFileName(value));
-  if (namesFiles) enter(workingFolder);
+  if (namedFile(config) !== undefined) enter(workingFolder);
   const pinned = pinnedIn(path);
   // What was left open when it was begun stays as it was then.
   const begun = pinned && config.backend === 'auto' ? { backend: pinned.backend } : {};

@@ -6,6 +6,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parquetMetadata, parquetRead } from 'hyparquet';
+import { isPointer } from '../files/foreign.js';
 import { writeWhole } from '../files/writeWhole.js';
 import type { Trials } from '../sweep/sweep.js';
 import { digestOf } from '../sweep/planHash.js';
@@ -125,7 +126,9 @@ function toldOf(file: string, digest: string): Told | string {
     return `it cannot be read (${(error as Error).message.split(', ')[0]})`;
   }
   if (digestOf(bytes).slice(0, 16) !== digest)
-    return 'it is damaged: its bytes are not those that its name tells of';
+    return isPointer(bytes)
+      ? 'it is a Git LFS pointer, without the data: fetch it with git lfs pull'
+      : 'it is damaged: its bytes are not those that its name tells of';
   try {
     const { key_value_metadata: metadata } = parquetMetadata(arrayOf(bytes));
     return Object.fromEntries((metadata ?? []).map(({ key, value }) => [key, value]));

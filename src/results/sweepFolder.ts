@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { textOf } from '../files/foreign.js';
 import { InputError } from '../inputError.js';
 import { outcomes } from '../method/outcome.js';
 import { sweepHtml } from '../report/html.js';
@@ -70,8 +71,9 @@ export function readSweepFolder(path: string): SweepRecord {
     new InputError('folder', path, `the results folder of a sweep (${reason})`);
   let record: unknown;
   try {
-    record = JSON.parse(readFileSync(file, 'utf8'));
+    record = JSON.parse(textOf(file, readFileSync(file)));
   } catch (error) {
+    if (error instanceof InputError) throw error;
     throw refuse((error as Error).message);
   }
   const checked = recordSchema.safeParse(record);

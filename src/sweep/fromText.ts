@@ -1,7 +1,8 @@
 /** Configs from text: a name for each key of a schema, as flags and addresses have it, and its value. */
 import type { z } from 'zod';
+import { isThere } from '../files/disk.js';
+import { parseLocation } from '../files/location.js';
 import { InputError } from '../inputError.js';
-import { inNode } from '../platform.js';
 import { DEFAULT_STEADY } from './horizon.js';
 
 /** `lrRatioA` -> `lr-ratio-a`. */
@@ -73,23 +74,23 @@ function valueOf(key: string, kind: Kind, text: string): unknown {
   }
 }
 
-/** Items of a list, parted by commas, but for those in the name of a file that exists: the longest such name is taken. */
+/**
+ * Items of a list, parted by commas, but for those in the name of a file or folder that exists: the longest such name is
+ * taken.
+ */
 function itemsOf(text: string): string[] {
   const pieces = text.split(',');
   const items: string[] = [];
   for (let from = 0, to = 0; from < pieces.length; from = to) {
     const upTo = (end: number) => pieces.slice(from, end).join(',');
-    for (to = pieces.length; to > from + 1 && !isFile(upTo(to));) to--;
+    for (to = pieces.length; to > from + 1 && !isOne(upTo(to));) to--;
     items.push(upTo(to));
   }
   return items;
 }
 
-/** Whether there is a file of that name, or the name before `#` of a part of it. */
-function isFile(name: string): boolean {
-  if (!inNode()) return false;
-  const { statSync } = process.getBuiltinModule('node:fs');
-  return [name, name.replace(/#[^#,]*$/, '')].some((path) =>
-    statSync(path, { throwIfNoEntry: false })?.isFile(),
-  );
+/** Whether a file or folder of that name is there, or one that has the part after `#`, whose name has no commas. */
+function isOne(name: string): boolean {
+  const { path, tensor } = parseLocation(name);
+  return isThere(path) && !tensor?.includes(',');
 }

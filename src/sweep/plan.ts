@@ -61,7 +61,6 @@ export const totalTrials = ({ cells }: Pick<Plan, 'cells'>): number =>
 const MOST_TRAJECTORIES = 100_000_000;
 
 /**
-/**
  * The config, with the method and times that all cells share filled in, and its cells.
  * @param problemOf makes problems otherwise, where less of them is asked
  * @throws InputError
