@@ -4,7 +4,8 @@ import type { z } from 'zod';
 import { initializationNames } from '../ensemble/initialization.js';
 import { flagName, kindOf } from '../sweep/fromText.js';
 
-/** Yargs options for every key of a schema. Defaults stay the schema's, so that a config file can set them. */
+/** Yargs options for every key of a schema. Defaults stay the schema's, so that a config file can
+ * set them; subcommands of the command do not take them. */
 export function flagsOf(schema: z.ZodObject): Record<string, Options> {
   return Object.fromEntries(
     Object.entries(schema.shape).map(([key, value]) => {
@@ -13,7 +14,7 @@ export function flagsOf(schema: z.ZodObject): Record<string, Options> {
       const takes: Options = boolean
         ? { type: 'boolean' }
         : { type: 'string', requiresArg: key !== 'steady' };
-      return [flagName(key), { ...takes, describe: describe(type) }];
+      return [flagName(key), { ...takes, global: false, describe: describe(type) }];
     }),
   );
 }

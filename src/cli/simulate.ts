@@ -17,6 +17,18 @@ import { simulationReport } from '../simulation/simulate.js';
 import { flagsOf, initializationHelp } from './flags.js';
 import { howOf, note, print, printJson } from './output.js';
 
+/** Answers the first signal by a line and the end: what is half written is removed on exit. */
+function endOnSignal(): void {
+  for (const [name, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const)
+    process.once(name, () => {
+      note(`rankflow: ${name}: ends; nothing is written`);
+      process.exit(128 + number);
+    });
+}
+
 export const simulateCommand: CommandModule = {
   command: 'simulate',
   describe: 'follow one ensemble over time and keep its final adapters',
@@ -53,6 +65,7 @@ export const simulateCommand: CommandModule = {
         origin = runProvenance(backend, resolved, ways);
         note(`rankflow simulate on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
         shown = progress(plan.cells[0]!.trials, 'trajectories');
+        endOnSignal();
       },
       done: (trajectories) => shown?.update(trajectories),
     });
@@ -64,12 +77,6 @@ export const simulateCommand: CommandModule = {
     }
     const report = await simulationReport(result, origin!, (saves) => shown?.update(saves));
     shown?.stop();
-    // Until here a signal ends the process at once, and leaves nothing; now it has files to remove.
-    for (const [name, number] of [
-      ['SIGINT', 2],
-      ['SIGTERM', 15],
-    ] as const)
-      process.once(name, () => process.exit(128 + number));
     await writeSimulation(out, result, report);
     if (argv['json']) printJson({ ...report, folder: out });
     else {

@@ -32,12 +32,14 @@ export const sweepCommand: CommandModule = {
       .option('resume', {
         type: 'string',
         requiresArg: true,
+        global: false,
         describe:
           'results folder of a sweep that was cut off: computes what is missing, alone or with a shard',
       })
       .option('shard', {
         type: 'string',
         requiresArg: true,
+        global: false,
         describe: 'I/N: the I-th of N parts alone, to be merged; auto: as Slurm or Kubernetes says',
       })
       .option('json', { type: 'boolean', describe: 'print the summary as JSON, alone, on standard output' })

@@ -10,6 +10,7 @@ export const sweepFlags = {
   config: {
     type: 'string',
     requiresArg: true,
+    global: false,
     describe: 'YAML or JSON file with these keys; flags win',
   },
 } as const;

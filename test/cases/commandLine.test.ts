@@ -37,6 +37,12 @@ it('takes a file whose path has a comma', async () => {
   expect(code).toBe(0);
 });
 
+it.each(['--shard 1/2', '--ranks 2', '--resume out'])('refuses %s, which is not of merge', async (flag) => {
+  const { code, stderr } = await run(`rankflow sweep merge out ${flag}`);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/unknown argument/i);
+});
+
 describe('output that cannot be written', () => {
   it.each([
     ['JSON on a full disk', 'theory --json --spectrum power:1 --shape 8x8 --ranks 1,2 > /dev/full', 1],

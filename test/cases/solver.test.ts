@@ -57,6 +57,19 @@ describe('signals', () => {
     expect(stdout).toContain('ended with 143');
   });
 
+  it('are answered by a line in a simulation of a custom loss', { timeout: 120_000 }, async () => {
+    const { stdout, stderr } = await run(
+      `node dist/src/cli/main.js simulate --loss $CASE/loss.ts --shape 6x5 --rank 2 --trials 500 --time 1000 \
+         --backend wasm --out out 2>said & P=$!
+       for i in $(seq 100); do grep -q 'simulate on' said && break; sleep 0.2; done; sleep 1
+       kill -TERM $P; wait $P; echo "ended with $?"; cat said >&2; ls`,
+      { inputs: 'signals-ignored-custom-loss', seconds: 100 },
+    );
+    expect(stderr).toContain('SIGTERM: ends; nothing is written');
+    expect(stdout).toContain('ended with 143');
+    expect(stdout).not.toContain('out');
+  });
+
   it.each([0, 2, 4, 6, 8])(
     'end a simulation at once, after %d tenths of its time, and leave nothing or all of it',
     { timeout: 120_000 },
