@@ -41,16 +41,14 @@ const BRACE = '{'.codePointAt(0);
 
 /** Whether a file begins as .safetensors files do: eight bytes of length, then a JSON object. */
 export const isSafetensors = (path: string): boolean =>
-  withFile(path, ({ read }) => {
-    const head = read(0, 9);
+  withFile(path, ({ peek }) => {
+    const head = peek(9);
     return head[8] === BRACE && head[7] === 0 && head[6] === 0;
   });
 
 /** Whether a file that is named otherwise begins as an index does, as those in caches of Hugging Face. */
 export const isIndex = (path: string): boolean =>
-  withFile(path, ({ read }) =>
-    /^\s*\{\s*"(metadata|weight_map)"/.test(new TextDecoder().decode(read(0, 256))),
-  );
+  withFile(path, ({ peek }) => /^\s*\{\s*"(metadata|weight_map)"/.test(new TextDecoder().decode(peek(256))));
 
 /** Of paths as they are written on this system; what is joined is the name of a file in the folder. */
 const join = (folder: string, name: string) => (/[\\/]$/.test(folder) ? folder + name : `${folder}/${name}`);

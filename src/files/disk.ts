@@ -11,6 +11,8 @@ export interface OpenFile {
   readonly size: number;
   /** The bytes from `begin` on, or fewer at the end of the file. */
   read(begin: number, length: number): Uint8Array<ArrayBuffer>;
+  /** The first bytes, to see what the file is: nothing is taken from them, and `onRead` does not hear of them. */
+  peek(length: number): Uint8Array<ArrayBuffer>;
 }
 
 /** No system call reads 2 GiB or more. */
@@ -48,7 +50,7 @@ export function withFile<T>(path: string, work: (file: OpenFile) => T): T {
   const bytes = given.get(path);
   if (bytes) {
     const read: OpenFile['read'] = (begin, length) => bytes.slice(begin, begin + length);
-    return work({ path, size: bytes.length, read });
+    return work({ path, size: bytes.length, read, peek: (length) => read(0, length) });
   }
   if (!inNode()) throw new InputError(path, 'no such file here', 'a file that was dropped on this page');
   const { closeSync, fstatSync, openSync, readSync } = process.getBuiltinModule('node:fs');
@@ -57,18 +59,22 @@ export function withFile<T>(path: string, work: (file: OpenFile) => T): T {
     try {
       const stat = fstatSync(fd);
       if (stat.isDirectory()) throw new InputError(path, 'a folder', 'a file');
+      const bytesAt = (begin: number, length: number) => {
+        const into = new Uint8Array(length);
+        let done = 0;
+        for (let got = -1; got !== 0 && done < length; done += got)
+          got = readSync(fd, into, done, Math.min(length - done, MOST_AT_ONCE), begin + done);
+        return done < length ? into.slice(0, done) : into;
+      };
       return work({
         path,
         size: stat.size,
         read(begin, length) {
-          const into = new Uint8Array(length);
-          let done = 0;
-          for (let got = -1; got !== 0 && done < length; done += got)
-            got = readSync(fd, into, done, Math.min(length - done, MOST_AT_ONCE), begin + done);
-          const bytes = done < length ? into.slice(0, done) : into;
+          const bytes = bytesAt(begin, length);
           heard(path, bytes);
           return bytes;
         },
+        peek: (length) => bytesAt(0, length),
       });
     } finally {
       closeSync(fd);

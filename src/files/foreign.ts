@@ -41,14 +41,14 @@ const latin1 = new TextDecoder('latin1');
 export const NUMPY = '\x93NUMPY';
 
 /** @throws InputError if a file has no bytes, or those of a known format that no reader takes */
-export function refuseForeign({ path, size, read }: OpenFile): void {
+export function refuseForeign({ path, size, peek }: OpenFile): void {
   if (size === 0) throw new InputError(path, 'an empty file', 'a file with something in it');
-  refuseForeignBytes(path, read(0, HEAD_BYTES));
+  refuseForeignBytes(path, peek(HEAD_BYTES));
 }
 
 /** Whether a file begins with this text, in latin1. */
-export const beginsWith = ({ read }: OpenFile, text: string): boolean =>
-  latin1.decode(read(0, text.length)) === text;
+export const beginsWith = ({ peek }: OpenFile, text: string): boolean =>
+  latin1.decode(peek(text.length)) === text;
 
 /** Whether a file's bytes are a pointer of Git LFS. */
 export const isPointer = (bytes: Uint8Array): boolean =>
