@@ -92,7 +92,7 @@ function notesOf(cells: readonly CellSummary[]): readonly string[] {
     );
   if (cells.some(({ accuracyBias }) => accuracyBias !== null))
     notes.push(
-      'bias: trials are stopped before their ends; the mean of those lies so far off the interval at most.',
+      'bias: trials stop by --steady before their ends; the mean of their ends is at most so far from the interval.',
     );
   const trials = cells.reduce((sum, cell) => sum + cell.trials, 0);
   const total = (name: Outcome) => cells.reduce((sum, cell) => sum + cell.outcomes[name], 0);

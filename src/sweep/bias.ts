@@ -21,8 +21,8 @@ export interface StationaryEnd {
 }
 
 /**
- * The most that the accuracy of a stationary state lies off that of the flow's end, or null if that is unknown. Near a minimum -df/dt is at least 2 rate (f - f*), so that f - f* is at most gradientNorm^2 / (2 rate); rounding adds
- * what it can (accuracyFloor.ts). For the trace-squared loss, whose accuracy is a distance, the update moves by less than
+ * The most that the accuracy of a stationary state lies off that of the flow's end, or null if that is unknown. Near a
+ * minimum -df/dt is at least 2 rate (f - f*), so that f - f* is at most gradientNorm^2 / (2 rate); rounding adds what it can (accuracyFloor.ts). For the trace-squared loss, whose accuracy is a distance, the update moves by less than
  * |tr W|. What the optimum is comes in at a saddle alone, whose gradient says nothing of what the flow would gain.
  */
 export function biasBound(
