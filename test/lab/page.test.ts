@@ -129,6 +129,8 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
       await finished(page);
       const rows = await downloaded(page);
       await button(page, 'Run').click();
+      // What is said of the run before stays until this one has begun.
+      await status(page).getByText('Finished').waitFor({ state: 'hidden' });
       await finished(page);
       expect(await downloaded(page)).toEqual(rows);
     });
