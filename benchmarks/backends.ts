@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { fusedKernel } from '../kernels/fused.js';
 import type { BackendInfo } from '../src/backend/backend.js';
 import { useBackend } from '../src/backend/useBackend.js';
-import { InputError } from '../src/inputError.js';
+import { InputError } from '../src/host/inputError.js';
 import { Skipped } from './workload.js';
 
 /** The backend, with its fused kernel; @throws Skipped if either is absent */

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { chromium, type Browser } from 'playwright-core';
-import { packageRoot } from '../src/packageRoot.js';
+import { packageRoot } from '../src/host/packageRoot.js';
 
 /** Null where there is none, and where its tests are skipped. */
 export const executable =

@@ -1,13 +1,14 @@
 /** Random problems of every structure, and how far from the float64 twin a fused kernel takes their trajectories. */
-import type { Precision } from '../kernels/fused.js';
-import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
+import type { Precision } from '../src/numbers/precision.js';
+import { evaluator } from '../kernels/cpu/evaluate.js';
+import type { HostStructure } from '../src/problem/problem.js';
 import { answered, type HostField } from '../kernels/cpu/step.js';
 import { twin } from '../kernels/cpu/twin.js';
 import { dense, type Dense } from '../src/numbers/dense.js';
 import { clock, type Coefficients } from '../src/ensemble/adapter.js';
 import type { Method } from '../src/method/method.js';
 import type { Problem } from '../src/problem/problem.js';
-import { normals, uniforms } from '../src/random/philox.js';
+import { normals, uniforms } from '../src/numbers/philox.js';
 import type { Member } from '../src/solver/solve.js';
 import { solved } from './flow.js';
 import { relativeError } from './numbers.js';

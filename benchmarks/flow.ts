@@ -3,13 +3,13 @@
  * Y = N(0, 1/m), by RK4; and how many operations that is.
  */
 import { dense } from '../src/numbers/dense.js';
-import type { Factors } from '../src/ensemble/adapter.js';
+import type { Factors } from '../src/problem/factors.js';
 import { method } from '../src/method/method.js';
 import type { StopRule } from '../src/method/track.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import type { Problem } from '../src/problem/problem.js';
 import { namedSpectrum } from '../src/problem/spectrum.js';
-import { normals } from '../src/random/philox.js';
+import { normals } from '../src/numbers/philox.js';
 import { solve, type Member, type SolveOptions, type Trajectory } from '../src/solver/solve.js';
 
 export interface Size {

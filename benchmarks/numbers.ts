@@ -2,7 +2,7 @@
 import { dense, frobeniusNorm, scaled, type Dense } from '../src/numbers/dense.js';
 import { multiplyTransposedRight } from '../src/numbers/products.js';
 import { qr } from '../src/numbers/qr.js';
-import type { Factors } from '../src/ensemble/adapter.js';
+import type { Factors } from '../src/problem/factors.js';
 
 type Numbers = readonly ArrayLike<number>[];
 

@@ -1,7 +1,7 @@
 /** What the workloads gave: a table for the terminal, with notes below it, and records for a file. */
 import { formatNumber, wrapText } from '../src/report/format.js';
 import { table } from '../src/report/table.js';
-import type { Provenance } from '../src/results/provenance.js';
+import type { Provenance } from '../src/host/provenance.js';
 import type { Sample } from './measure.js';
 import type { Result } from './workload.js';
 

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { useBackend } from '../src/backend/useBackend.js';
-import { provenance } from '../src/results/provenance.js';
+import { provenance } from '../src/host/provenance.js';
 import { heading, notes, resultsTable } from './report.js';
 import { resultsOf, type Result } from './workload.js';
 import { workloads } from './workloads/all.js';

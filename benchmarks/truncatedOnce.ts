@@ -4,7 +4,7 @@
  */
 import { dense, type Dense } from '../src/numbers/dense.js';
 import { truncatedSvd } from '../src/numbers/truncatedSvd.js';
-import { normals } from '../src/random/philox.js';
+import { normals } from '../src/numbers/philox.js';
 
 export interface TruncatedOnce {
   readonly seconds: number;

@@ -5,11 +5,11 @@
  * no other operation may see these.
  */
 import { getKernel, registerKernel, type KernelConfig, type Tensor2D } from '@tensorflow/tfjs';
-import type { BackendName } from '../src/backend/backend.js';
+import type { Precision } from '../src/numbers/precision.js';
 import type { Method } from '../src/method/method.js';
-import { inMainThread } from '../src/platform.js';
+import { inMainThread } from '../src/host/platform.js';
 import type { Structure } from '../src/problem/problem.js';
-import type { StreamName, TrialKey } from '../src/random/philox.js';
+import type { StreamName, TrialKey } from '../src/numbers/philox.js';
 import type { StopRule } from '../src/method/track.js';
 
 /** Name of the kernel. */
@@ -42,9 +42,6 @@ export interface AdvanceAttrs {
    */
   readonly steps: number;
 }
-
-export const precisions = ['float32', 'float64'] as const;
-export type Precision = (typeof precisions)[number];
 
 /** Entries of the report on each trajectory: the first output, int32 [batch, 8]. The second is the memory. */
 export const report = {
@@ -136,7 +133,7 @@ type FusedConfig = KernelConfig & FusedKernel;
 
 /** Registers the kernel of a backend with TensorFlow.js. */
 export const registerFused = (
-  backendName: BackendName,
+  backendName: string,
   kernel: FusedKernel,
   kernelFunc: KernelConfig['kernelFunc'],
 ): void => {

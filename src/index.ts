@@ -1,5 +1,5 @@
 /** The public surface of rankflow. */
-export { InputError } from './inputError.js';
+export { InputError } from './host/inputError.js';
 export { dense, type Dense } from './numbers/dense.js';
 export type { BackendInfo, BackendReport } from './backend/backend.js';
 export { closeBackends, listBackends, useBackend } from './backend/useBackend.js';
@@ -13,16 +13,8 @@ export { randomFrame, spectralFrame, type Frame } from './problem/frame.js';
 export { listedSpectrum, namedSpectrum } from './problem/spectrum.js';
 export { closedForm, type ClosedForm } from './problem/closedForm.js';
 
-export {
-  clock,
-  fromFactors,
-  intoFrame,
-  outOfFrame,
-  toFactors,
-  type Adapter,
-  type Coefficients,
-  type Factors,
-} from './ensemble/adapter.js';
+export { clock, fromFactors, toFactors, type Adapter, type Coefficients } from './ensemble/adapter.js';
+export { intoFrame, outOfFrame, type Factors } from './problem/factors.js';
 export { fromAdapters, initialization, pissaStart, type Initialization } from './ensemble/initialization.js';
 export { scaleOf, type Scaling } from './ensemble/scaling.js';
 
@@ -41,15 +33,16 @@ export { poolFor, type Pool } from './solver/pool.js';
 export type { StopRule } from './method/track.js';
 export type { Detail, Observation, SavePoint } from './solver/observe.js';
 
-export { sweep, type SweepWatch } from './sweep/run.js';
+export { sweep, type SweepWatch } from './run/sweep.js';
 export { makePlan, member, type Cell, type Plan } from './sweep/plan.js';
 export { theoryRows, type TheoryRow } from './sweep/theory.js';
-export { simulation, type SimulationWatch } from './simulation/run.js';
+export { simulation, type SimulationWatch } from './run/simulation.js';
 export type { SimulationConfig, SimulationInput } from './simulation/config.js';
 export type { Simulation } from './simulation/simulate.js';
 export { sweepSchema, type SweepConfig, type SweepInput } from './sweep/config.js';
 export type { Stationarity } from './sweep/stationarity.js';
-export type { CellSummary, Statistic } from './sweep/summary.js';
+export type { CellSummary } from './sweep/summary.js';
+export type { Statistic } from './numbers/statistics.js';
 
 export { checks, judge, verify, type Verification, type VerifyWatch } from './verify/verify.js';
 export type { VerifyConfig, VerifyInput } from './verify/config.js';

@@ -4,7 +4,7 @@ import { useBackend } from '../src/backend/useBackend.js';
 import { formatAbove, formatInterval } from '../src/report/format.js';
 import { sweepTable } from '../src/report/table.js';
 import type { SweepInput } from '../src/sweep/config.js';
-import { sweep } from '../src/sweep/run.js';
+import { sweep } from '../src/run/sweep.js';
 import type { CellSummary } from '../src/sweep/summary.js';
 
 beforeAll(async () => void (await useBackend('wasm')));

@@ -14,10 +14,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../src/backend/useBackend.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { arithmeticOf, pin, pinnedIn, type Arithmetic } from '../src/results/arithmetic.js';
-import { compute, inventoryOf, merge, newSweep, openSweep } from '../src/results/folderSweep.js';
+import { compute, inventoryOf, merge, newSweep, openSweep } from '../src/run/folderSweep.js';
 import { writePart } from '../src/results/parts.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
-import { runTrials, waysOf } from '../src/sweep/sweep.js';
+import { runTrials, waysOf } from '../src/run/trials.js';
 import { run } from './cases/run.js';
 
 const work = mkdtempSync(join(tmpdir(), 'rankflow-arithmetic-'));

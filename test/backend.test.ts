@@ -6,9 +6,9 @@ import { loraSystem } from '../kernels/tensorOps/loraSystem.js';
 import { backendNames, trajectoriesTogether, type BackendName } from '../src/backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
 import type { Dense } from '../src/numbers/dense.js';
-import { InputError } from '../src/inputError.js';
+import { InputError } from '../src/host/inputError.js';
 import type { Structure } from '../src/problem/problem.js';
-import { normals } from '../src/random/philox.js';
+import { normals } from '../src/numbers/philox.js';
 import { squaredNorms } from '../src/solver/batch.js';
 
 const reports = await listBackends();

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { kubernetesManifest, kubernetesSchema, type KubernetesJob } from '../src/cluster/kubernetes.js';
 import { arrayScript, mergeScript, slurmSchema, submitSlurm, type SlurmJob } from '../src/cluster/slurm.js';
-import { InputError } from '../src/inputError.js';
+import { InputError } from '../src/host/inputError.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 
 const work = mkdtempSync(join(tmpdir(), 'rankflow-cluster-'));

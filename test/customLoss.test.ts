@@ -6,7 +6,7 @@ import { dense } from '../src/numbers/dense.js';
 import { initialization } from '../src/ensemble/initialization.js';
 import { toFactors } from '../src/ensemble/adapter.js';
 import { customProblem } from '../src/input/customLoss.js';
-import { InputError } from '../src/inputError.js';
+import { InputError } from '../src/host/inputError.js';
 import { method } from '../src/method/method.js';
 import type { TensorLoss } from '../src/problem/problem.js';
 import { solve } from '../src/solver/solve.js';

@@ -1,17 +1,11 @@
 /** Every initialization has the law it promises; adapters, normalized factors and frames convert without loss. */
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
-import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
+import { evaluator } from '../kernels/cpu/evaluate.js';
+import type { HostStructure } from '../src/problem/problem.js';
 import { type Dense, transposed } from '../src/numbers/dense.js';
-import {
-  clock,
-  fromFactors,
-  intoFrame,
-  outOfFrame,
-  toFactors,
-  type Adapter,
-  type Factors,
-} from '../src/ensemble/adapter.js';
+import { clock, fromFactors, toFactors, type Adapter } from '../src/ensemble/adapter.js';
+import { intoFrame, outOfFrame, type Factors } from '../src/problem/factors.js';
 import {
   fromAdapters,
   initialization,
@@ -20,7 +14,7 @@ import {
   type DrawContext,
 } from '../src/ensemble/initialization.js';
 import { scaleOf } from '../src/ensemble/scaling.js';
-import { InputError } from '../src/inputError.js';
+import { InputError } from '../src/host/inputError.js';
 import { tableaus } from '../src/method/tableau.js';
 import { haarColumns, randomFrame, spectralFrame } from '../src/problem/frame.js';
 import { frobenius, frobeniusDense } from '../src/problem/frobenius.js';

@@ -10,7 +10,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { readEntries, readMatrix } from '../src/files/matrix.js';
 import { readSafetensors } from '../src/files/safetensors.js';
 import { writeSafetensors } from '../src/files/writeSafetensors.js';
-import { InputError } from '../src/inputError.js';
+import { InputError } from '../src/host/inputError.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rankflow-files-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -7,7 +7,7 @@ import { useBackend } from '../src/backend/useBackend.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { simulationSchema } from '../src/simulation/config.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
-import { configFromText, listFlags } from '../src/sweep/fromText.js';
+import { configFromText, listFlags } from '../src/input/fromText.js';
 import { makePlan } from '../src/sweep/plan.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rankflow-lists-'));

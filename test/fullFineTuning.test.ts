@@ -5,8 +5,9 @@ import { customProblem } from '../src/input/customLoss.js';
 import { method } from '../src/method/method.js';
 import { dense } from '../src/numbers/dense.js';
 import type { TensorLoss } from '../src/problem/problem.js';
-import { fullFineTuningNotes, type SimulationReport } from '../src/report/simulation.js';
-import { fullFineTuning } from '../src/solver/fullFineTuning.js';
+import type { SimulationReport } from '../src/simulation/report.js';
+import { fullFineTuningNotes } from '../src/report/outcomes.js';
+import { fullFineTuning } from '../src/simulation/fullFineTuning.js';
 import { useBackend } from './support.js';
 
 beforeAll(() => useBackend('cpu'));

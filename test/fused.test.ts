@@ -6,7 +6,7 @@ import { twin } from '../kernels/cpu/twin.js';
 import { dense } from '../src/numbers/dense.js';
 import { clock, toFactors } from '../src/ensemble/adapter.js';
 import { useBackend as openBackend } from '../src/backend/useBackend.js';
-import { InputError } from '../src/inputError.js';
+import { InputError } from '../src/host/inputError.js';
 import { customProblem } from '../src/input/customLoss.js';
 import { method, methodNames } from '../src/method/method.js';
 import { linearRegression } from '../src/problem/linearRegression.js';

@@ -6,13 +6,13 @@ import { checkConfig } from '../src/input/checkConfig.js';
 import { Tally } from '../src/lab/tally.js';
 import { sweepHtml } from '../src/report/html.js';
 import { sweepTable } from '../src/report/table.js';
-import type { Provenance } from '../src/results/provenance.js';
+import type { Provenance } from '../src/host/provenance.js';
 import { summaryRow } from '../src/results/sweepFolder.js';
 import { csv, parquet } from '../src/results/tables.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { makePlan } from '../src/sweep/plan.js';
 import type { TrialRow } from '../src/sweep/row.js';
-import { statistic } from '../src/sweep/statistics.js';
+import { statistic } from '../src/numbers/statistics.js';
 import { columnsOf, summarize } from '../src/sweep/summarize.js';
 
 beforeAll(async () => void (await useBackend('cpu')));

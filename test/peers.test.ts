@@ -32,7 +32,7 @@ import type { DeviceKind } from '../benchmarks/peers/protocol.js';
 import { document, problemText, section } from '../benchmarks/peers/results.js';
 import { Skipped } from '../benchmarks/workload.js';
 import { dense } from '../src/numbers/dense.js';
-import type { Factors } from '../src/ensemble/adapter.js';
+import type { Factors } from '../src/problem/factors.js';
 import type { Member } from '../src/solver/solve.js';
 import { gaussian, useBackend } from './support.js';
 

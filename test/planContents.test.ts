@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { writeSafetensors } from '../src/files/writeSafetensors.js';
 import { moduleGraph } from '../src/input/moduleGraph.js';
-import { newSweep } from '../src/results/folderSweep.js';
+import { newSweep } from '../src/run/folderSweep.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 
 const work = mkdtempSync(join(tmpdir(), 'rankflow-contents-'));

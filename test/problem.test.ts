@@ -5,12 +5,14 @@
 import * as tf from '@tensorflow/tfjs';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
+import { evaluator } from '../kernels/cpu/evaluate.js';
+import type { HostStructure } from '../src/problem/problem.js';
 import { fullFineTuningSystem } from '../kernels/tensorOps/fullFineTuningSystem.js';
 import { loraSystem, tensor2d } from '../kernels/tensorOps/loraSystem.js';
 import { dense, transposed, type Dense } from '../src/numbers/dense.js';
-import { intoFrame, outOfFrame, toFactors } from '../src/ensemble/adapter.js';
-import { InputError } from '../src/inputError.js';
+import { toFactors } from '../src/ensemble/adapter.js';
+import { intoFrame, outOfFrame } from '../src/problem/factors.js';
+import { InputError } from '../src/host/inputError.js';
 import { method } from '../src/method/method.js';
 import { tableaus } from '../src/method/tableau.js';
 import { custom } from '../src/problem/custom.js';

@@ -1,6 +1,6 @@
 /** Philox against the known answers of Random123, and the laws and independence of what is drawn from it. */
 import { describe, expect, it } from 'vitest';
-import { normals, philox4x32, streams, uniforms, type StreamName } from '../src/random/philox.js';
+import { normals, philox4x32, streams, uniforms, type StreamName } from '../src/numbers/philox.js';
 
 const key = { seed: 20260210, rank: 3, trial: 7 };
 const streamNames = Object.keys(streams) as StreamName[];

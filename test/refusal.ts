@@ -1,6 +1,6 @@
 /** Expects an InputError. */
 import { expect } from 'vitest';
-import { InputError } from '../src/inputError.js';
+import { InputError } from '../src/host/inputError.js';
 
 /** Expects `work` to throw an InputError whose message, of one line, matches `reason`. */
 export function expectRefusal(work: () => unknown, reason: RegExp): void {

@@ -12,11 +12,12 @@ import { timeAxis, valueAxis } from '../src/report/plots/axes.js';
 import { convergenceFigures } from '../src/report/plots/convergence.js';
 import { progress } from '../src/report/progress.js';
 import { verdict } from '../src/report/findings.js';
-import type { SimulationReport } from '../src/report/simulation.js';
+import type { SimulationReport } from '../src/simulation/report.js';
 import { sweepTable, table } from '../src/report/table.js';
-import type { Provenance } from '../src/results/provenance.js';
+import type { Provenance } from '../src/host/provenance.js';
 import { verificationHtml, verificationJson, verificationTable } from '../src/report/verification.js';
-import type { CellSummary, Statistic } from '../src/sweep/summary.js';
+import type { CellSummary } from '../src/sweep/summary.js';
+import type { Statistic } from '../src/numbers/statistics.js';
 import { around as within, atMost, type Finding } from '../src/verify/check.js';
 
 const ranks = [1, 2, 4, 8];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { norm } from '../src/input/scale.js';
-import { sweep } from '../src/sweep/run.js';
+import { sweep } from '../src/run/sweep.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rankflow-scale-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -7,10 +7,10 @@ import { dense } from '../src/numbers/dense.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { method } from '../src/method/method.js';
 import { custom } from '../src/problem/custom.js';
-import type { Provenance } from '../src/results/provenance.js';
+import type { Provenance } from '../src/host/provenance.js';
 import { asSweep, simulationSchema } from '../src/simulation/config.js';
 import { simulate, simulationReport } from '../src/simulation/simulate.js';
-import { fullFineTuning } from '../src/solver/fullFineTuning.js';
+import { fullFineTuning } from '../src/simulation/fullFineTuning.js';
 import { makePlan } from '../src/sweep/plan.js';
 import { gaussian, norm, relativeError } from './support.js';
 

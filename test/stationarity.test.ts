@@ -4,14 +4,14 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../src/backend/useBackend.js';
-import type { Factors } from '../src/ensemble/adapter.js';
+import type { Factors } from '../src/problem/factors.js';
 import { dense } from '../src/numbers/dense.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import { linearRegression } from '../src/problem/linearRegression.js';
 import type { Problem } from '../src/problem/problem.js';
 import { traceSquared } from '../src/problem/traceSquared.js';
 import { sweepTable } from '../src/report/table.js';
-import { sweep } from '../src/sweep/run.js';
+import { sweep } from '../src/run/sweep.js';
 import { stationarityOf, type Stationarity } from '../src/sweep/stationarity.js';
 
 beforeAll(async () => void (await useBackend('cpu')));

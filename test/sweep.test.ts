@@ -10,10 +10,11 @@ import { sweepJsonSchema, sweepSchema, type SweepInput } from '../src/sweep/conf
 import { expectedSquare, lawOf, metricOf } from '../src/sweep/law.js';
 import { makePlan, type Plan } from '../src/sweep/plan.js';
 import type { TrialRow } from '../src/sweep/row.js';
-import { statistic, zScore } from '../src/sweep/statistics.js';
-import { sweep } from '../src/sweep/run.js';
+import { statistic, zScore } from '../src/numbers/statistics.js';
+import { sweep } from '../src/run/sweep.js';
 import { columnsOf, summarize } from '../src/sweep/summarize.js';
-import { runTrials, type Trials } from '../src/sweep/sweep.js';
+import { runTrials } from '../src/run/trials.js';
+import type { Trials } from '../src/sweep/row.js';
 import { eachBackend, gaussian } from './support.js';
 
 const plan = (input: SweepInput): Promise<Plan> => makePlan(checkConfig(sweepSchema, input));

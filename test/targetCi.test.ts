@@ -5,14 +5,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useBackend } from '../src/backend/useBackend.js';
 import { checkConfig } from '../src/input/checkConfig.js';
-import { normals, uniforms } from '../src/random/philox.js';
-import { Agenda } from '../src/sweep/agenda.js';
+import { normals, uniforms } from '../src/numbers/philox.js';
+import { Agenda } from '../src/run/agenda.js';
 import { chunksOf, trialsOf } from '../src/sweep/chunks.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { lookLevel, looksOf } from '../src/sweep/looks.js';
 import { makePlan } from '../src/sweep/plan.js';
-import { statistic } from '../src/sweep/statistics.js';
-import { runTrials } from '../src/sweep/sweep.js';
+import { statistic } from '../src/numbers/statistics.js';
+import { runTrials } from '../src/run/trials.js';
 
 let backend: Awaited<ReturnType<typeof useBackend>>;
 beforeAll(async () => void (backend = await useBackend('wasm')));

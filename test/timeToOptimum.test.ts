@@ -7,8 +7,8 @@ import { closedForm } from '../src/problem/closedForm.js';
 import { timeToOptimumFigure, renderSvg } from '../src/report/plots.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { makePlan, member } from '../src/sweep/plan.js';
-import { sweep } from '../src/sweep/run.js';
-import { runTrials } from '../src/sweep/sweep.js';
+import { sweep } from '../src/run/sweep.js';
+import { runTrials } from '../src/run/trials.js';
 
 let backend: Awaited<ReturnType<typeof useBackend>>;
 beforeAll(async () => void (backend = await useBackend('wasm')));

@@ -4,7 +4,7 @@ import { registerCpuKernel } from '../kernels/cpu/advance.js';
 import { answered } from '../kernels/cpu/step.js';
 import { twin } from '../kernels/cpu/twin.js';
 import { methodTable } from '../kernels/wasm/tables.js';
-import { InputError } from '../src/inputError.js';
+import { InputError } from '../src/host/inputError.js';
 import { method, type Method } from '../src/method/method.js';
 import { tableaus, type Tableau } from '../src/method/tableau.js';
 import { dense } from '../src/numbers/dense.js';

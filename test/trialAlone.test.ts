@@ -5,7 +5,7 @@ import { checkConfig } from '../src/input/checkConfig.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { makePlan } from '../src/sweep/plan.js';
 import type { TrialRow } from '../src/sweep/row.js';
-import { runTrials } from '../src/sweep/sweep.js';
+import { runTrials } from '../src/run/trials.js';
 
 interface Trial {
   readonly row: TrialRow;

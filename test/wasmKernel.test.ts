@@ -3,15 +3,10 @@ import * as tf from '@tensorflow/tfjs';
 import { setFlagsFromString } from 'node:v8';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answered, type HostField } from '../kernels/cpu/step.js';
-import { evaluator, type HostStructure } from '../kernels/cpu/evaluate.js';
-import {
-  ADVANCE,
-  fromProgress,
-  REPORT,
-  report,
-  type AdvanceAttrs,
-  type Precision,
-} from '../kernels/fused.js';
+import { evaluator } from '../kernels/cpu/evaluate.js';
+import type { HostStructure } from '../src/problem/problem.js';
+import { ADVANCE, fromProgress, REPORT, report, type AdvanceAttrs } from '../kernels/fused.js';
+import type { Precision } from '../src/numbers/precision.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
 import { variants } from '../kernels/wasm/module.js';
 import { dense } from '../src/numbers/dense.js';

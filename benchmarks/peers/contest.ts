@@ -5,7 +5,7 @@
  */
 import { Skipped } from '../workload.js';
 import { sample, type Sample } from '../measure.js';
-import type { Factors } from '../../src/ensemble/adapter.js';
+import type { Factors } from '../../src/problem/factors.js';
 import { accuraciesOf, type Contestant } from './contestants.js';
 import { enter, largestError, play, runOf, type Command, type Player } from './player.js';
 import { writeStarts, type PeerProblem } from './problems.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { updateError } from '../numbers.js';
 import { endOf, readEnds, type PeerProblem } from './problems.js';
-import type { Factors } from '../../src/ensemble/adapter.js';
+import type { Factors } from '../../src/problem/factors.js';
 import type { Accuracy, Answer, DeviceKind, Hello, Question, Run } from './protocol.js';
 import { Skipped } from '../workload.js';
 

@@ -6,8 +6,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dump, parse } from 'npyjs';
 import { dense } from '../../src/numbers/dense.js';
-import { packageRoot } from '../../src/packageRoot.js';
-import type { Factors } from '../../src/ensemble/adapter.js';
+import { packageRoot } from '../../src/host/packageRoot.js';
+import type { Factors } from '../../src/problem/factors.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';
 import { startOf, type Size } from '../flow.js';
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from '../../src/packageRoot.js';
+import { packageRoot } from '../../src/host/packageRoot.js';
 
 export const scripts = join(packageRoot, 'benchmarks/peers/contestants');
 const requirements = join(packageRoot, 'benchmarks/peers/requirements.txt');

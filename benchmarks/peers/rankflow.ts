@@ -8,7 +8,7 @@ import { fusedKernel } from '../../kernels/fused.js';
 import { useBackend } from '../../src/backend/useBackend.js';
 import { method } from '../../src/method/method.js';
 import { frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
-import { release } from '../../src/release.js';
+import { release } from '../../src/host/release.js';
 import { poolFor } from '../../src/solver/pool.js';
 import { chunkFor, type Member, type SolveOptions } from '../../src/solver/solve.js';
 import { plain, solved } from '../flow.js';

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { processorName } from '../../src/backend/processor.js';
-import { packageRoot } from '../../src/packageRoot.js';
+import { packageRoot } from '../../src/host/packageRoot.js';
 import { Skipped, type Result } from '../workload.js';
 import { barsOf, peakOf } from './bars.js';
 import { contest } from './contest.js';

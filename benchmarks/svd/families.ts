@@ -4,7 +4,7 @@
  */
 import { dense, scaled, sum, type Dense } from '../../src/numbers/dense.js';
 import { assembled, haarColumns } from '../../src/problem/frame.js';
-import { normals, uniforms } from '../../src/random/philox.js';
+import { normals, uniforms } from '../../src/numbers/philox.js';
 
 export type Family = (n: number, m: number) => Dense;
 

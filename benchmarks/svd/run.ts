@@ -10,7 +10,7 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import type { Dense } from '../../src/numbers/dense.js';
 import { svd } from '../../src/numbers/svd.js';
-import { packageRoot } from '../../src/packageRoot.js';
+import { packageRoot } from '../../src/host/packageRoot.js';
 import { table } from '../../src/report/table.js';
 import { families } from './families.js';
 import { measured, type Measured } from './measure.js';

@@ -4,10 +4,11 @@
  * largest error over its budget.
  */
 import * as tf from '@tensorflow/tfjs';
-import type { HostStructure } from '../../kernels/cpu/evaluate.js';
-import { fusedKernel, type Precision } from '../../kernels/fused.js';
+import type { HostStructure } from '../../src/problem/problem.js';
+import { fusedKernel } from '../../kernels/fused.js';
+import type { Precision } from '../../src/numbers/precision.js';
 import { isAdaptive, method, methodNames, type Method, type MethodName } from '../../src/method/method.js';
-import { trajectoryBudget } from '../../src/verify/precision.js';
+import { trajectoryBudget } from '../../src/verify/means/precision.js';
 import { openFused } from '../backends.js';
 import { Draws, errorOf, type Case } from '../cases.js';
 import { atMost, type Workload } from '../workload.js';

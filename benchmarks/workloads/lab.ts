@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
-import { packageRoot } from '../../src/packageRoot.js';
+import { packageRoot } from '../../src/host/packageRoot.js';
 import { median, sample } from '../measure.js';
 import { Skipped, type Measured, type Workload } from '../workload.js';
 

@@ -7,7 +7,7 @@ import { evaluator } from '../../kernels/cpu/evaluate.js';
 import { answered, type HostField, type State64 } from '../../kernels/cpu/step.js';
 import { twin } from '../../kernels/cpu/twin.js';
 import { tableaus } from '../../src/method/tableau.js';
-import { uniforms } from '../../src/random/philox.js';
+import { uniforms } from '../../src/numbers/philox.js';
 import { problemOf, startOf } from '../flow.js';
 import { lockStep, type Adaptive } from '../lockStep.js';
 import { relativeError } from '../numbers.js';

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadModules } from '../../kernels/wasm/module.js';
-import { packageRoot } from '../../src/packageRoot.js';
+import { packageRoot } from '../../src/host/packageRoot.js';
 import { openFused } from '../backends.js';
 import { FLOPS, flopsPerStep, membersOf, problemOf, rk4, STEP, stopAfter } from '../flow.js';
 import { callKernel } from '../kernelCall.js';

@@ -3,7 +3,7 @@
  * kept. By the fused kernels against tensor operations, by two workers against one, and in float64.
  */
 import { availableParallelism } from 'node:os';
-import type { Precision } from '../../kernels/fused.js';
+import type { Precision } from '../../src/numbers/precision.js';
 import type { Path } from '../../src/solver/path.js';
 import { openPool, type Pool } from '../../src/solver/pool.js';
 import { chunkFor } from '../../src/solver/solve.js';

@@ -2,7 +2,7 @@
  * The compiled kernel (assembly/, built by scripts/build-wasm.js): a module for each precision, with fused
  * multiply-add where the engine has relaxed SIMD.
  */
-import { precisions, type Precision } from '../fused.js';
+import { precisions, type Precision } from '../../src/numbers/precision.js';
 
 /** What a module exports; all addresses are in the memory that it is given. See assembly/advance.ts and its imports. */
 export interface Exports {

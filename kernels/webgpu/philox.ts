@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D } from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import { streams, type StreamName, type TrialKey } from '../../src/random/philox.js';
+import { streams, type StreamName, type TrialKey } from '../../src/numbers/philox.js';
 
 const THREADS = 64;
 

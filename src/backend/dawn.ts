@@ -1,6 +1,6 @@
 /** WebGPU in Node: Dawn, from the npm package `webgpu`, put where a browser has it. */
 import { Unavailable } from './backend.js';
-import { firstLine, loadError } from '../platform.js';
+import { firstLine, loadError } from '../host/platform.js';
 
 let instance: GPU | null = null;
 

@@ -4,9 +4,9 @@ import { registerCpuKernel } from '../../kernels/cpu/advance.js';
 import { guardMemory, type WasmBackend } from '../../kernels/wasm/backend.js';
 import { registerWasmKernel } from '../../kernels/wasm/kernel.js';
 import { variants, type Variant } from '../../kernels/wasm/module.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { Unavailable, type Opened } from './backend.js';
-import { firstLine, inNode } from '../platform.js';
+import { firstLine, inNode } from '../host/platform.js';
 
 /**
  * Measured for a Bogacki-Shampine step on wasm (ns per element and step, one Zen core; n = 384 at r = 16 and 32,

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { Unavailable, type Opened, type OpenOptions } from './backend.js';
 import { GPU_CHUNK_ELEMENTS } from './memory.js';
-import { inNode } from '../platform.js';
+import { inNode } from '../host/platform.js';
 import { processorName } from './processor.js';
 
 const packages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const;
@@ -66,7 +66,7 @@ export async function openTensorflow({ tf32 = false, gpuOnly = false }: OpenOpti
 async function findPackages(names: readonly Found['name'][]): Promise<Found[]> {
   const { createRequire } = await import('node:module');
   const { join } = await import('node:path');
-  const { packageRoot } = await import('../packageRoot.js');
+  const { packageRoot } = await import('../host/packageRoot.js');
   const places = [join(packageRoot, '.tensorflow', 'package.json'), import.meta.url];
   return places.flatMap((place) => {
     const require = createRequire(place);

@@ -1,6 +1,6 @@
 /** Why TensorFlow's native backend does not load, or sees no GPU, in words that say what to do. Node.js only. */
 import { spawnSync } from 'node:child_process';
-import { firstLine, loadError } from '../platform.js';
+import { firstLine, loadError } from '../host/platform.js';
 
 const SETUP = 'npm run setup:tensorflow, in a checkout of rankflow, builds it for this machine';
 

@@ -4,7 +4,7 @@
  * on the CPU, plain JavaScript. Every backend is proven by a computation before it is used or said to be available.
  */
 import * as tf from '@tensorflow/tfjs';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import {
   backendNames,
   Unavailable,

@@ -1,6 +1,6 @@
 /** WebGL: TensorFlow.js's own backend for browsers, on any GPU that renders float32 textures. */
 import * as tf from '@tensorflow/tfjs';
-import { inNode } from '../platform.js';
+import { inNode } from '../host/platform.js';
 import { isSoftware, Unavailable, type Opened } from './backend.js';
 import { chunkElementsFor } from './memory.js';
 

@@ -8,7 +8,7 @@ import { registerWebgpuKernel } from '../../kernels/webgpu/advance.js';
 import { isSoftware, Unavailable, type Opened } from './backend.js';
 import { dawn, whatIsMissing } from './dawn.js';
 import { chunkElementsFor } from './memory.js';
-import { firstLine, inNode } from '../platform.js';
+import { firstLine, inNode } from '../host/platform.js';
 
 const raisedLimits = [
   'maxBufferSize',

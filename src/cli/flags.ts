@@ -2,7 +2,7 @@
 import type { Options } from 'yargs';
 import type { z } from 'zod';
 import { initializationNames } from '../ensemble/initialization.js';
-import { flagName, kindOf } from '../sweep/fromText.js';
+import { flagName, kindOf } from '../input/fromText.js';
 
 /** Yargs options for every key of a schema. Defaults stay the schema's, so that a config file can
  * set them; subcommands of the command do not take them. */

@@ -2,10 +2,10 @@
 /** The command line: exit code 0 for success, 1 for a defect or a failed run, 2 for bad input. */
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { InputError } from '../inputError.js';
-import { release } from '../release.js';
+import { InputError } from '../host/inputError.js';
+import { release } from '../host/release.js';
 import { sweepSchema } from '../sweep/config.js';
-import { listFlags } from '../sweep/fromText.js';
+import { listFlags } from '../input/fromText.js';
 import { verifySchema } from '../verify/config.js';
 import { devicesCommand } from './devices.js';
 import { note } from './output.js';

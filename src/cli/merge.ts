@@ -1,8 +1,8 @@
 /** `rankflow sweep merge`: the parts of shards to one summary and report. */
 import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { InputError } from '../inputError.js';
-import { Incomplete, merge, openSweep, type FolderSweep } from '../results/folderSweep.js';
+import { InputError } from '../host/inputError.js';
+import { Incomplete, merge, openSweep, type FolderSweep } from '../run/folderSweep.js';
 import { note } from './output.js';
 import { show } from './sweepOutput.js';
 

@@ -1,18 +1,19 @@
 /** `rankflow simulate`: one ensemble, its functionals over time, and its final adapters. */
 import type { CommandModule } from 'yargs';
 import { checkConfig } from '../input/checkConfig.js';
-import { configFromText } from '../sweep/fromText.js';
+import { configFromText } from '../input/fromText.js';
+import { bareFlags } from '../sweep/horizon.js';
 import { readConfig } from '../input/config.js';
 import { formatAbove, formatNumber } from '../report/format.js';
 import { progress, type Progress } from '../report/progress.js';
 import { endOf, trialNotes } from '../report/stationarity.js';
 import { table } from '../report/table.js';
 import { defaultFolder, refuseFolder } from '../results/folder.js';
-import { runProvenance, type Provenance } from '../results/provenance.js';
+import { runProvenance, type Provenance } from '../host/provenance.js';
 import { writeSimulation } from '../results/simulationFolder.js';
-import { fullFineTuningNotes } from '../report/simulation.js';
+import { fullFineTuningNotes } from '../report/outcomes.js';
 import { simulationSchema } from '../simulation/config.js';
-import { simulation } from '../simulation/run.js';
+import { simulation } from '../run/simulation.js';
 import { simulationReport } from '../simulation/simulate.js';
 import { flagsOf, initializationHelp } from './flags.js';
 import { howOf, note, print, printJson } from './output.js';
@@ -53,7 +54,10 @@ export const simulateCommand: CommandModule = {
       .epilogue(initializationHelp),
   async handler(argv) {
     const fromFile = typeof argv['config'] === 'string' ? readConfig(argv['config']) : {};
-    const config = checkConfig(simulationSchema, { ...fromFile, ...configFromText(simulationSchema, argv) });
+    const config = checkConfig(simulationSchema, {
+      ...fromFile,
+      ...configFromText(simulationSchema, argv, bareFlags),
+    });
     const out = config.out ?? defaultFolder('simulate');
     refuseFolder(out);
     let origin: Provenance | undefined;
@@ -62,7 +66,11 @@ export const simulateCommand: CommandModule = {
       start(plan, backend, ways) {
         const { method, time, steady, saveTimes } = plan.config;
         const resolved = { ...config, method, time, steady, saveTimes };
-        origin = runProvenance(backend, resolved, ways);
+        origin = runProvenance(
+          backend,
+          resolved,
+          ways.map(({ path }) => path),
+        );
         note(`rankflow simulate on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
         shown = progress(plan.cells[0]!.trials, 'trajectories');
         endOnSignal();

@@ -4,7 +4,7 @@ import type { CommandModule } from 'yargs';
 import { formatCount, formatDuration } from '../report/format.js';
 import { table } from '../report/table.js';
 import { wordsOf } from '../results/arithmetic.js';
-import { inventoryOf, missingOf, openSweep, rangesOf } from '../results/folderSweep.js';
+import { inventoryOf, missingOf, openSweep, rangesOf } from '../run/folderSweep.js';
 import { isAlive, readRuns, type RunRecord } from '../results/runs.js';
 import { trialsOf } from '../sweep/chunks.js';
 import { print, printJson } from './output.js';

@@ -13,10 +13,10 @@ import {
 } from '../cluster/slurm.js';
 import { checkConfig } from '../input/checkConfig.js';
 import { namedFile } from '../input/config.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { refuseFolder } from '../results/folder.js';
-import { makeFolder, newSweep } from '../results/folderSweep.js';
-import { configFromText } from '../sweep/fromText.js';
+import { makeFolder, newSweep } from '../run/folderSweep.js';
+import { configFromText } from '../input/fromText.js';
 import { flagsOf } from './flags.js';
 import { note, print, shellWord } from './output.js';
 import { configOf, sweepFlags } from './sweepFlags.js';

@@ -2,11 +2,12 @@
 import { resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { checkConfig } from '../input/checkConfig.js';
-import { configFromText } from '../sweep/fromText.js';
-import { InputError } from '../inputError.js';
+import { configFromText } from '../input/fromText.js';
+import { bareFlags } from '../sweep/horizon.js';
+import { InputError } from '../host/inputError.js';
 import { progress, type Progress } from '../report/progress.js';
 import { defaultFolder, refuseFolder } from '../results/folder.js';
-import { compute, merge, newSweep, openSweep, type FolderSweep } from '../results/folderSweep.js';
+import { compute, merge, newSweep, openSweep, type FolderSweep } from '../run/folderSweep.js';
 import { readSweepFolder } from '../results/sweepFolder.js';
 import { parseShard, type Shard } from '../sweep/chunks.js';
 import { sweepSchema, type SweepConfig } from '../sweep/config.js';
@@ -78,7 +79,7 @@ async function begun(
       throw new InputError('out', undefined, 'a folder that all shards share');
     return newSweep(config, out);
   }
-  const config = configFromText(sweepSchema, argv);
+  const config = configFromText(sweepSchema, argv, bareFlags);
   const [other] = Object.keys({ ...config, ...(argv['config'] !== undefined && { config: '' }) }).filter(
     (key) => !(key in executionSchema.shape),
   );

@@ -2,7 +2,8 @@
 import { checkConfig } from '../input/checkConfig.js';
 import { readConfig } from '../input/config.js';
 import { sweepSchema } from '../sweep/config.js';
-import { configFromText } from '../sweep/fromText.js';
+import { configFromText } from '../input/fromText.js';
+import { bareFlags } from '../sweep/horizon.js';
 import { flagsOf } from './flags.js';
 
 export const sweepFlags = {
@@ -19,5 +20,5 @@ export const sweepFlags = {
 export const configOf = (argv: Readonly<Record<string, unknown>>) =>
   checkConfig(sweepSchema, {
     ...(typeof argv['config'] === 'string' ? readConfig(argv['config']) : {}),
-    ...configFromText(sweepSchema, argv),
+    ...configFromText(sweepSchema, argv, bareFlags),
   });

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { sweepTable } from '../report/table.js';
 import { pinnedIn } from '../results/arithmetic.js';
-import type { FolderSweep } from '../results/folderSweep.js';
+import type { FolderSweep } from '../run/folderSweep.js';
 import { readSweepFolder, summaryRow } from '../results/sweepFolder.js';
 import type { CellSummary } from '../sweep/summary.js';
 import { print, printJson } from './output.js';

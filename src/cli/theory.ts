@@ -2,7 +2,8 @@
 import type { CommandModule } from 'yargs';
 import { useBackend } from '../backend/useBackend.js';
 import { checkConfig } from '../input/checkConfig.js';
-import { configFromText } from '../sweep/fromText.js';
+import { configFromText } from '../input/fromText.js';
+import { bareFlags } from '../sweep/horizon.js';
 import { formatAbove, formatNumber } from '../report/format.js';
 import { table } from '../report/table.js';
 import { sweepSchema } from '../sweep/config.js';
@@ -44,7 +45,7 @@ export const theoryCommand: CommandModule = {
         '',
       ),
   async handler(argv) {
-    const config = checkConfig(theorySchema, configFromText(theorySchema, argv));
+    const config = checkConfig(theorySchema, configFromText(theorySchema, argv, bareFlags));
     await useBackend('cpu');
     const asked = checkConfig(sweepSchema, config);
     const plan = await makePlan(

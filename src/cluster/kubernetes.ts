@@ -5,7 +5,7 @@
 import { posix } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 
 /** What users say of the job, from flags. */
 export const kubernetesSchema = z.strictObject({

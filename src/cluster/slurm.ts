@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeWhole } from '../files/writeWhole.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 
 /** What users say of the jobs, from flags. */
 export const slurmSchema = z.strictObject({

@@ -3,8 +3,7 @@
  * X = sqrt(c / kB) B, Y = sqrt(c / kA) A^T with c = s sqrt(kA kB) (s B A = X Y^T) are what flows are computed in.
  */
 import { scaled, transposed, type Dense } from '../numbers/dense.js';
-import { multiply, multiplyTransposedLeft } from '../numbers/products.js';
-import type { Frame } from '../problem/frame.js';
+import type { Factors } from '../problem/factors.js';
 
 export interface Adapter {
   /** [r, m] (r, in features) */
@@ -18,12 +17,6 @@ export interface Coefficients {
   readonly scale: number;
   readonly lrRatioA: number;
   readonly lrRatioB: number;
-}
-
-/** X [n, r] and Y [m, r]. */
-export interface Factors {
-  readonly x: Dense;
-  readonly y: Dense;
 }
 
 /** c = s sqrt(kA kB): normalized time per unit of time. */
@@ -45,15 +38,3 @@ export function fromFactors({ x, y }: Factors, k: Coefficients): Adapter {
     loraB: scaled(x, Math.sqrt(k.lrRatioB / c)),
   };
 }
-
-/** Factors in the coordinates of W, given in a problem's frame (null: the same). */
-export const outOfFrame = ({ x, y }: Factors, frame: Frame | null): Factors =>
-  frame ? { x: multiply(frame.left, x), y: multiply(frame.right, y) } : { x, y };
-
-/** Factors in a problem's frame, given in the coordinates of W. */
-export const intoFrame = ({ x, y }: Factors, frame: Frame | null): Factors =>
-  frame ? { x: rotatedBack(frame.left, x), y: rotatedBack(frame.right, y) } : { x, y };
-
-/** Q^T z; zero factors, the common case, cost nothing. */
-const rotatedBack = (q: Dense, z: Dense): Dense =>
-  z.data.every((value) => value === 0) ? z : multiplyTransposedLeft(q, z);

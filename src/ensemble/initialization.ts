@@ -15,9 +15,9 @@ import {
 } from '../numbers/dense.js';
 import { multiply, multiplyTransposedRight } from '../numbers/products.js';
 import { svd, type Svd } from '../numbers/svd.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { haarColumns } from '../problem/frame.js';
-import { normals, uniforms, type StreamName, type TrialKey } from '../random/philox.js';
+import { normals, uniforms, type StreamName, type TrialKey } from '../numbers/philox.js';
 import type { Adapter } from './adapter.js';
 
 /** Mean of |A0|_F^2 and of |B0|_F^2; 0 is said of zero ones alone. */

@@ -2,7 +2,7 @@
  * Checkpoints: a .safetensors file, an index that says which file has which tensor, or a folder with either. The index
  * is the list of what is read: other files in the folder are not. One tensor is read at a time.
  */
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { isThere, namesIn, withFile } from './disk.js';
 import { isFloat8, scaled, scaleNames, USUAL_BLOCK, type Block } from './float8.js';
 import { readJson } from './json.js';

@@ -1,6 +1,6 @@
 /** Tables of numbers from .csv files: cells between commas, semicolons, tabs or spaces, with decimal points. */
 import { CsvError, parse as parseCsv } from 'csv-parse/sync';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { readBytes } from './disk.js';
 import { textOf } from './foreign.js';
 import type { HostArray } from './hostArray.js';

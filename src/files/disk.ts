@@ -2,8 +2,8 @@
  * Where files are read from: those that were given by name and bytes, which are all that a browser has, and in Node.js
  * the file system.
  */
-import { inNode } from '../platform.js';
-import { InputError } from '../inputError.js';
+import { inNode } from '../host/platform.js';
+import { InputError } from '../host/inputError.js';
 
 /** A file that can be read in parts. */
 export interface OpenFile {

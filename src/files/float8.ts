@@ -2,7 +2,7 @@
  * 8-bit floats and the scales that checkpoints keep beside them: of a tensor, of its rows, of its columns, or of
  * blocks. An entry is its stored value times its scale, whatever the name of the scale says (`weight_scale_inv`).
  */
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import type { Tensor, TensorInfo } from './safetensors.js';
 
 export type Float8 = 'F8_E4M3' | 'F8_E5M2';

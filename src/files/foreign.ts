@@ -1,5 +1,5 @@
 /** Files that are not what their reader takes: what they are by their first bytes, and what to do about it. */
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import type { OpenFile } from './disk.js';
 
 const HEAD_BYTES = 512;

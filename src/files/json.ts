@@ -1,5 +1,5 @@
 /** JSON files that hold one object, such as the configs and the index of a checkpoint. */
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { readBytes } from './disk.js';
 import { textOf } from './foreign.js';
 

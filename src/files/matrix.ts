@@ -3,7 +3,7 @@
  * `.npy` or `.csv` file. A matrix that comes back is two-dimensional, not empty and finite in every entry.
  */
 import { dense, transposed, type Dense } from '../numbers/dense.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { candidates, isIndex, isSafetensors, openCheckpoint, type Checkpoint } from './checkpoint.js';
 import { isConv1D } from './conv1D.js';
 import { readCsv } from './csv.js';

@@ -1,6 +1,6 @@
 /** Arrays from NumPy's .npy files, by npyjs: what their headers claim is checked here, before that and against the data. */
 import { parse as parseNpy } from 'npyjs';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { withFile } from './disk.js';
 import { refuseForeign } from './foreign.js';
 import type { HostArray } from './hostArray.js';

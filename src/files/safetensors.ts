@@ -5,7 +5,7 @@
  */
 import { float16ToFloat32 } from 'npyjs';
 import { z } from 'zod';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { withFile, type OpenFile } from './disk.js';
 import { fromFloat8 } from './float8.js';
 import { beginsWith, NUMPY, refuseForeign } from './foreign.js';

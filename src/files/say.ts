@@ -1,5 +1,5 @@
 /** Lines on standard error (in a browser, its console) about what was made of a file that its user may not expect. */
-import { printable } from '../inputError.js';
+import { printable } from '../host/inputError.js';
 
 const said = new Set<string>();
 

@@ -4,7 +4,7 @@ import { besideOf } from '../files/checkpoint.js';
 import { isThere } from '../files/disk.js';
 import { readJson } from '../files/json.js';
 import { say } from '../files/say.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import type { Scaling } from '../ensemble/scaling.js';
 
 /** The scale of a module's adapter, s = alpha / r or alpha / sqrt(r). */

@@ -9,7 +9,7 @@ import { isThere } from '../files/disk.js';
 import { parseLocation } from '../files/location.js';
 import { someOf } from '../files/safetensors.js';
 import { say } from '../files/say.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { adapterScale, type AdapterScale } from './adapterConfig.js';
 
 export interface StoredAdapters {

@@ -1,6 +1,6 @@
 /** Configurations checked against a schema. */
 import type { z } from 'zod';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 
 /**
  * Checks a config and fills in defaults.

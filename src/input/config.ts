@@ -6,10 +6,9 @@ import { isThere } from '../files/disk.js';
 import { textOf } from '../files/foreign.js';
 import { parseLocation } from '../files/location.js';
 import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { lossNames } from '../problem/problem.js';
 import { isNamedSpectrum } from '../problem/spectrum.js';
-import type { SweepConfig } from '../sweep/config.js';
 
 /** What YAML makes of a file takes up to a thousand times its size. Long lists of numbers belong in a .npy or .csv. */
 const MAX_BYTES = 2 ** 17;
@@ -51,15 +50,18 @@ function isFile(key: string, named: string, folder: string): boolean {
 
 const isNamedStart = (spec: string) => Object.hasOwn(initializationNames, spec.split(':')[0]!);
 
+/** Keys of a config whose values may name files. */
+interface FileKeys {
+  readonly target?: string | undefined;
+  readonly base?: string | undefined;
+  readonly covariance?: string | undefined;
+  readonly spectrum?: string | readonly number[] | undefined;
+  readonly init: readonly string[];
+  readonly loss: readonly string[];
+}
+
 /** The first file or folder that a sweep's config names, of a matrix, adapters or a loss; undefined without any. */
-export const namedFile = ({
-  target,
-  base,
-  covariance,
-  spectrum,
-  init,
-  loss,
-}: SweepConfig): string | undefined =>
+export const namedFile = ({ target, base, covariance, spectrum, init, loss }: FileKeys): string | undefined =>
   [
     target,
     base,

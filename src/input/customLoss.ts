@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { autodiffGradient, tensor2d } from '../../kernels/tensorOps/loraSystem.js';
 import { dense, type Dense } from '../numbers/dense.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { custom } from '../problem/custom.js';
 import type { Problem, TensorLoss } from '../problem/problem.js';
 

@@ -6,7 +6,7 @@ import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { createJiti } from 'jiti';
 import { withFile } from '../files/disk.js';
 import { refuseForeign } from '../files/foreign.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { lossNames, type TensorLoss } from '../problem/problem.js';
 
 /** What a module says of its loss. */

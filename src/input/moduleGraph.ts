@@ -10,7 +10,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { createJiti } from 'jiti';
 import { withFile } from '../files/disk.js';
-import { packageRoot } from '../packageRoot.js';
+import { packageRoot } from '../host/packageRoot.js';
 
 /** The loader that modules are read by, without its cache of translated files, so that it sees every source. */
 const jiti = createJiti(import.meta.url, { fsCache: false });

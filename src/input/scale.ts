@@ -5,7 +5,7 @@
  * default absolute tolerance is too wide), as tried on every built-in loss.
  */
 import { clock, type Coefficients } from '../ensemble/adapter.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 
 const SMALLEST = 1e-10;
 const LARGEST = 1e10;

@@ -11,10 +11,11 @@ import { forgetFile, giveFile } from '../files/disk.js';
 import { readMatrix } from '../files/matrix.js';
 import { readSafetensors } from '../files/safetensors.js';
 import { checkConfig } from '../input/checkConfig.js';
-import { configFromText, flagName } from '../sweep/fromText.js';
-import { InputError } from '../inputError.js';
+import { configFromText, flagName } from '../input/fromText.js';
+import { bareFlags } from '../sweep/horizon.js';
+import { InputError } from '../host/inputError.js';
 import { closedForm } from '../problem/closedForm.js';
-import { runProvenance, type Provenance } from '../results/provenance.js';
+import { runProvenance, type Provenance } from '../host/provenance.js';
 import { csv, parquet } from '../results/tables.js';
 import { solve } from '../solver/solve.js';
 import { sweepSchema, type SweepConfig } from '../sweep/config.js';
@@ -22,7 +23,7 @@ import { accuracyFloor, excessFloor } from '../sweep/accuracyFloor.js';
 import { lawOf, metricOf } from '../sweep/law.js';
 import { makePlan, member, totalTrials, type Cell, type Plan } from '../sweep/plan.js';
 import { trialIntegers, trialTexts, type TrialRow } from '../sweep/row.js';
-import { runTrials, waysOf } from '../sweep/sweep.js';
+import { runTrials, waysOf } from '../run/trials.js';
 import { checks, verify } from '../verify/verify.js';
 import { Gate, Stopped } from './gate.js';
 import type * as protocol from './protocol.js';
@@ -122,7 +123,11 @@ export class LabEngine implements protocol.Engine {
     return this.begin(listener, async (gate) => {
       const backend = await useBackend(plan.config.backend);
       const ways = waysOf(plan);
-      this.provenance = runProvenance(backend, plan.config, ways);
+      this.provenance = runProvenance(
+        backend,
+        plan.config,
+        ways.map(({ path }) => path),
+      );
       const tally = new Tally(plan);
       this.tally = tally;
       const { path, reason } = ways[0]!;
@@ -336,7 +341,7 @@ function checkedConfig(flags: protocol.Flags): SweepConfig {
     .map(flagName);
   const unknown = Object.keys(flags).find((name) => !allowed.includes(name));
   if (unknown !== undefined) throw new InputError('flag', unknown, `one of ${allowed.join(', ')}`);
-  const config = checkConfig(sweepSchema, configFromText(sweepSchema, flags));
+  const config = checkConfig(sweepSchema, configFromText(sweepSchema, flags, bareFlags));
   for (const key of ['loss', 'shape', 'init', 'scaling'] as const)
     if ((config[key]?.length ?? 0) > 1) throw new InputError(key, config[key], 'a single one, here');
   checkSize(config);

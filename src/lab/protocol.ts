@@ -1,7 +1,8 @@
 /** What the page and the worker tell each other: plain data. */
 import type { BackendReport } from '../backend/backend.js';
 import type { Outcome } from '../method/outcome.js';
-import type { CellSummary, Metric, Statistic } from '../sweep/summary.js';
+import type { CellSummary, Metric } from '../sweep/summary.js';
+import type { Statistic } from '../numbers/statistics.js';
 import type { TrialRow } from '../sweep/row.js';
 import type { Finding } from '../verify/check.js';
 

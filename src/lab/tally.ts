@@ -4,7 +4,7 @@ import { accuracyOf } from '../sweep/law.js';
 import { totalTrials, type Cell, type Plan } from '../sweep/plan.js';
 import { succeeded, type TrialRow } from '../sweep/row.js';
 import { stationarities, type Stationarity } from '../sweep/stationarity.js';
-import { statistic } from '../sweep/statistics.js';
+import { statistic } from '../numbers/statistics.js';
 import type { LossLine, Progress, RankProgress, SingularValues } from './protocol.js';
 
 /** Trials of each rank whose losses over time are kept, to be drawn. */

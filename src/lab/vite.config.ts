@@ -2,8 +2,8 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
-import { installed } from '../installed.js';
-import { packageRoot } from '../packageRoot.js';
+import { installed } from '../host/installed.js';
+import { packageRoot } from '../host/packageRoot.js';
 
 const outDir = join(packageRoot, 'dist-lab');
 

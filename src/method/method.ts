@@ -1,6 +1,6 @@
 /** The methods by name, and what each needs to be told. */
-import { InputError } from '../inputError.js';
-import type { Precision } from '../../kernels/fused.js';
+import { InputError } from '../host/inputError.js';
+import type { Precision } from '../numbers/precision.js';
 import { ESTIMATE_ORDER, mostStages } from './stabilized.js';
 import { firstSameAsLast, tableaus, type Tableau } from './tableau.js';
 

@@ -4,7 +4,7 @@
  * squared distance |A - U diag(sigma) V^T|_F^2, stops falling: that is exact for the factors that are returned, and an
  * upper bound of what the best ones of that rank leave.
  */
-import { normals } from '../random/philox.js';
+import { normals } from './philox.js';
 import { dense, leadingColumns, scaled, scaledColumns, type Dense } from './dense.js';
 import { orthonormalizedAgainst } from './orthonormalizedAgainst.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from './products.js';

@@ -4,7 +4,7 @@ import { balancedPath } from '../theory/balanced.js';
 import { alignedPath } from '../theory/frobenius.js';
 import { gram } from '../theory/smallMatrices.js';
 import { traceSquaredPath } from '../theory/traceSquared.js';
-import { updateSingularValues } from '../theory/updateSingularValues.js';
+import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import type { Problem } from './problem.js';
 
 export interface ClosedForm {

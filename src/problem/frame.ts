@@ -6,7 +6,7 @@ import { dense, leadingColumns, scaledColumns, type Dense } from '../numbers/den
 import { multiplyTransposedRight } from '../numbers/products.js';
 import { qr } from '../numbers/qr.js';
 import { svd } from '../numbers/svd.js';
-import { normals, type StreamName } from '../random/philox.js';
+import { normals, type StreamName } from '../numbers/philox.js';
 
 export interface Frame {
   /** U [n, n]: row coordinates of W are U times those of the frame. */

@@ -4,7 +4,7 @@
  */
 import { dense, leadingColumns, transposed, type Dense } from '../numbers/dense.js';
 import { truncatedSvd, type TruncatedSvd, type TruncatedSvdOptions } from '../numbers/truncatedSvd.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { eckartYoungMirsky } from '../theory/frobenius.js';
 import type { Problem } from './problem.js';
 import { quadraticForm } from './quadraticForm.js';

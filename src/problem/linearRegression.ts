@@ -6,7 +6,7 @@ import { dense, difference, frobeniusNorm, scaled, sum, transposed, type Dense }
 import { multiply } from '../numbers/products.js';
 import { singularValues } from '../numbers/svd.js';
 import { cholesky } from '../numbers/symmetric.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { eckartYoungMirsky } from '../theory/frobenius.js';
 import { regressionFullPath, regressionOptima } from '../theory/linearRegression.js';
 import type { Problem } from './problem.js';

@@ -28,6 +28,9 @@ export type Structure =
   /** f = loss(base + X Y^T), its gradient by automatic differentiation; base [n, m]. */
   | { readonly kind: 'autodiff'; readonly base: Dense; readonly loss: TensorLoss };
 
+/** A built-in structure: all but autodiff, whose loss only a device can evaluate. */
+export type HostStructure = Exclude<Structure, { kind: 'autodiff' }>;
+
 export interface Problem {
   readonly loss: LossName;
   /** Rows of W (out features) and columns of W (in features). */

@@ -7,8 +7,8 @@
  * the kept directions is the sum of the least eigenvalues of Y^T Y and X^T X. Copies of sigma_r beyond the rank are no less
  * good than what is kept, and do not count.
  */
-import { gram } from '../../kernels/cpu/evaluate.js';
-import type { Factors } from '../ensemble/adapter.js';
+import { gram } from '../numbers/gram.js';
+import type { Factors } from './factors.js';
 import { dense } from '../numbers/dense.js';
 import { cholesky } from '../numbers/symmetric.js';
 import { nearestSaddles } from './nearestSaddles.js';

@@ -1,5 +1,5 @@
 /** Singular values of a target that is given by its spectrum alone. */
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 
 const forms = 'power:P, exp:R or step:K with a positive number, or a list of non-negative numbers';
 

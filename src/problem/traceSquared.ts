@@ -1,6 +1,6 @@
 /** The trace-squared loss f(W) = 1/2 (tr W)^2 of a square W (Rushka & Klabjan 2026). Of W0 only the trace matters. */
 import { dense, type Dense } from '../numbers/dense.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { traceSquaredFullTrace } from '../theory/traceSquared.js';
 import type { Problem } from './problem.js';
 import { unitRows } from './spectralDirections.js';

@@ -1,9 +1,10 @@
 /** The update X Y^T in the norm in which the loss measures it. */
-import { gram, type HostStructure } from '../../kernels/cpu/evaluate.js';
+import type { HostStructure } from './problem.js';
+import { gram } from '../numbers/gram.js';
 import { dense } from '../numbers/dense.js';
 import { multiply } from '../numbers/products.js';
-import type { Factors } from '../ensemble/adapter.js';
-import { updateSingularValues } from '../theory/updateSingularValues.js';
+import type { Factors } from './factors.js';
+import { updateSingularValues } from '../numbers/updateSingularValues.js';
 
 /** Y^T H Y [r, r] of Y [m, r], H the covariance of the structure's loss, or the identity. */
 export function weightedGram(structure: HostStructure, y: Factors['y']): Float64Array {

@@ -3,12 +3,13 @@
  * elsewhere, so it opens offline, prints, and can be mailed. Everything from outside is escaped.
  */
 import { outcomes, type Outcome } from '../method/outcome.js';
-import type { Provenance } from '../results/provenance.js';
+import type { Provenance } from '../host/provenance.js';
 import type { CellSummary } from '../sweep/summary.js';
 import { formatAbove, formatNumber } from './format.js';
 import { outcomeNames } from './outcomes.js';
 import { renderSvg, simulationFigures, sweepFigures, type Figure } from './plots.js';
-import { fullFineTuningNotes, type SimulationReport } from './simulation.js';
+import type { SimulationReport } from '../simulation/report.js';
+import { fullFineTuningNotes } from './outcomes.js';
 import { endOf, trialNotes } from './stationarity.js';
 import { style } from './style.js';
 import { outcomeCounts } from './outcomes.js';

@@ -1,6 +1,7 @@
 /** How reports name outcomes. */
-import { outcomes, type Outcome } from '../method/outcome.js';
-import { formatCount } from './format.js';
+import { outcomes, succeeded, type Outcome } from '../method/outcome.js';
+import type { SimulationReport } from '../simulation/report.js';
+import { formatCount, formatNumber } from './format.js';
 
 /** The hoped-for one first, then as declared. */
 export const outcomeNames: readonly Outcome[] = (Object.keys(outcomes) as Outcome[]).sort(
@@ -13,4 +14,11 @@ export function outcomeCounts(counts: Readonly<Record<Outcome, number>>): string
     .filter((name) => counts[name] > 0)
     .map((name) => `${formatCount(counts[name])} ${name}`)
     .join(', ');
+}
+
+/** What is said of full fine-tuning: how it ended, if not as it should. */
+export function fullFineTuningNotes({ fullFineTuningEnd: end }: SimulationReport): string[] {
+  if (end === null || succeeded(end.outcome)) return [];
+  const { outcome, time } = end;
+  return [`Full fine-tuning: ${outcome} at time ${formatNumber(time)} (${outcomes[outcome]}).`];
 }

@@ -3,7 +3,7 @@ import type { CellSummary } from '../sweep/summary.js';
 import { stationarities, type Stationarity } from '../sweep/stationarity.js';
 import { formatCount } from './format.js';
 import { outcomeCounts } from './outcomes.js';
-import type { SimulationTrial } from './simulation.js';
+import type { SimulationTrial } from '../simulation/report.js';
 
 type Ends = Pick<CellSummary, 'outcomes' | 'stationarity'>;
 

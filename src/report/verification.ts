@@ -1,5 +1,5 @@
 /** What a verification found, as a table for the terminal, as a page, and as JSON. */
-import type { Provenance } from '../results/provenance.js';
+import type { Provenance } from '../host/provenance.js';
 import type { Finding } from '../verify/check.js';
 import { verdict, verificationRows } from './findings.js';
 import { page } from './html.js';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { backendNames, type BackendInfo } from '../backend/backend.js';
 import { temporaryName } from '../files/writeWhole.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { paths, type Way } from '../solver/path.js';
 import type { SweepConfig } from '../sweep/config.js';
 

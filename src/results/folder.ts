@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { temporaryName, writeWhole } from '../files/writeWhole.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 
 /** Where results go by default: rankflow-results/COMMAND-TIME below the working folder. */
 export const defaultFolder = (command: string): string =>

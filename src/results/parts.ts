@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { parquetMetadata, parquetRead } from 'hyparquet';
 import { isPointer } from '../files/foreign.js';
 import { writeWhole } from '../files/writeWhole.js';
-import type { Trials } from '../sweep/sweep.js';
+import type { Trials } from '../sweep/row.js';
 import { digestOf } from '../sweep/planHash.js';
 import { trialIntegers, trialTexts } from '../sweep/row.js';
 import type { PlanChunk } from '../sweep/chunks.js';

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { writeWhole } from '../files/writeWhole.js';
 import type { Shard } from '../sweep/chunks.js';
 import { namesIn } from './folder.js';
-import type { Provenance } from './provenance.js';
+import type { Provenance } from '../host/provenance.js';
 
 export const RUNS = 'runs';
 

@@ -9,9 +9,9 @@ import { temporaryName, writeWhole } from '../files/writeWhole.js';
 import type { Dense } from '../numbers/dense.js';
 import { simulationHtml } from '../report/html.js';
 import { renderPng, renderSvg, simulationFigures } from '../report/plots.js';
-import type { SimulationReport } from '../report/simulation.js';
+import type { SimulationReport } from '../simulation/report.js';
 import type { Simulation } from '../simulation/simulate.js';
-import { turnEventLoop } from '../solver/eventLoop.js';
+import { turnEventLoop } from '../host/eventLoop.js';
 import { refuseFolder } from './folder.js';
 import { columnsParquet, parquet, type Value } from './tables.js';
 

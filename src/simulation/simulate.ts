@@ -1,10 +1,11 @@
 /** One ensemble, watched closely: functionals of every trajectory over time, and the final adapters. */
 import type { BackendInfo } from '../backend/backend.js';
-import { clock, fromFactors, outOfFrame, type Adapter } from '../ensemble/adapter.js';
+import { clock, fromFactors, type Adapter } from '../ensemble/adapter.js';
+import { outOfFrame } from '../problem/factors.js';
 import { closedForm } from '../problem/closedForm.js';
-import type { SimulationReport } from '../report/simulation.js';
-import type { Provenance } from '../results/provenance.js';
-import { fullFineTuning } from '../solver/fullFineTuning.js';
+import type { SimulationReport } from './report.js';
+import type { Provenance } from '../host/provenance.js';
+import { fullFineTuning } from './fullFineTuning.js';
 import type { Pool } from '../solver/pool.js';
 import { solve, chunkFor, type Trajectory } from '../solver/solve.js';
 import { excessFloor } from '../sweep/accuracyFloor.js';

@@ -2,10 +2,10 @@
  * A chunk of an ensemble: trajectories whose factors are held in the same width, as plain data, so that it can be
  * solved here or in another thread; by a fused kernel or by tensor operations.
  */
-import type { Precision } from '../../kernels/fused.js';
+import type { Precision } from '../numbers/precision.js';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { dense } from '../numbers/dense.js';
-import type { Factors } from '../ensemble/adapter.js';
+import type { Factors } from '../problem/factors.js';
 import type { Method } from '../method/method.js';
 import { succeeded } from '../method/outcome.js';
 import type { StopRule } from '../method/track.js';

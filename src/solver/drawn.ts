@@ -4,7 +4,7 @@ import type { Tensor2D } from '@tensorflow/tfjs';
 import { fusedKernel } from '../../kernels/fused.js';
 import { clock, type Coefficients } from '../ensemble/adapter.js';
 import type { NormalEntries } from '../ensemble/initialization.js';
-import type { TrialKey } from '../random/philox.js';
+import type { TrialKey } from '../numbers/philox.js';
 
 /** Which random numbers, and the standard deviations of X's and Y's entries; zero for zero ones. */
 export interface Drawn {

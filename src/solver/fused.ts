@@ -15,7 +15,7 @@ import { OutOfMemoryError } from '../../kernels/outOfMemory.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import type { HostState } from './batch.js';
 import { drawnStates, type Drawn } from './drawn.js';
-import { turnEventLoop } from './eventLoop.js';
+import { turnEventLoop } from '../host/eventLoop.js';
 import type { Ending } from './integrate.js';
 
 const outcomeNames = Object.keys(outcomes) as Outcome[];

@@ -27,7 +27,7 @@ import {
   type ComponentShape,
   type HostState,
 } from './batch.js';
-import { turnEventLoop } from './eventLoop.js';
+import { turnEventLoop } from '../host/eventLoop.js';
 import {
   judge,
   newTrack,

@@ -1,17 +1,12 @@
 /** What is kept of a trajectory at a save point, in float64: functionals of the state, not the state. */
 import * as tf from '@tensorflow/tfjs';
-import {
-  dot,
-  evaluator,
-  gram,
-  lossOf,
-  type Evaluate,
-  type HostStructure,
-} from '../../kernels/cpu/evaluate.js';
+import { evaluator, lossOf, type Evaluate } from '../../kernels/cpu/evaluate.js';
+import type { HostStructure } from '../problem/problem.js';
+import { dot, gram } from '../numbers/gram.js';
 import { loraSystem, tensor2d } from '../../kernels/tensorOps/loraSystem.js';
-import type { Factors } from '../ensemble/adapter.js';
+import type { Factors } from '../problem/factors.js';
 import type { Problem, Structure } from '../problem/problem.js';
-import { updateSingularValues } from '../theory/updateSingularValues.js';
+import { updateSingularValues } from '../numbers/updateSingularValues.js';
 
 /** What is always seen of a trajectory at a save time. */
 export interface SavePoint {

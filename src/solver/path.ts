@@ -1,7 +1,8 @@
 /** Which way trajectories are computed: by a fused kernel where the backend has one for them, else by tensor operations. */
 import * as tf from '@tensorflow/tfjs';
-import { fusedKernel, type Precision } from '../../kernels/fused.js';
-import { InputError } from '../inputError.js';
+import { fusedKernel } from '../../kernels/fused.js';
+import type { Precision } from '../numbers/precision.js';
+import { InputError } from '../host/inputError.js';
 import type { Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';

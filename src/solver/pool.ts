@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import type { BackendInfo, BackendName } from '../backend/backend.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import type { Chunk, Trajectory } from './chunk.js';
 
 export interface Pool {

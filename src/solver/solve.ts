@@ -5,8 +5,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { fusedKernel } from '../../kernels/fused.js';
 import { trajectoriesTogether, type BackendInfo } from '../backend/backend.js';
-import { clock, type Coefficients, type Factors } from '../ensemble/adapter.js';
-import { InputError } from '../inputError.js';
+import { clock, type Coefficients } from '../ensemble/adapter.js';
+import type { Factors } from '../problem/factors.js';
+import { InputError } from '../host/inputError.js';
 import { assertMethod, type Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';

@@ -2,7 +2,7 @@
  * Below what a computation can tell a loss from the optimum: the rounding of the state, and of the float64 numbers that
  * the loss and its excess are differences of. What lies below is kept in files as it is and printed as "< floor".
  */
-import type { Precision } from '../../kernels/fused.js';
+import type { Precision } from '../numbers/precision.js';
 import type { Problem } from '../problem/problem.js';
 import { metricOf } from './law.js';
 import type { Cell } from './plan.js';

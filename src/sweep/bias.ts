@@ -2,8 +2,9 @@
  * How far the accuracy of a trajectory that the steadiness rule stopped may lie off that of its end: what an interval of
  * the mean over trials does not see, however many there are.
  */
-import type { Precision } from '../../kernels/fused.js';
-import { clock, type Coefficients, type Factors } from '../ensemble/adapter.js';
+import type { Precision } from '../numbers/precision.js';
+import { clock, type Coefficients } from '../ensemble/adapter.js';
+import type { Factors } from '../problem/factors.js';
 import { rateNearOptimum } from '../problem/rateNearOptimum.js';
 import type { Problem } from '../problem/problem.js';
 import { excessFloor } from './accuracyFloor.js';

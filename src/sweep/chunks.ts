@@ -2,7 +2,7 @@
  * How a plan is cut: into chunks, which are computed and kept whole, and those into shards. Both depend on the plan
  * alone, so that any machine cuts it the same way.
  */
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { paddedWidth } from '../solver/solve.js';
 import { looksOf } from './looks.js';
 import type { Cell, Plan } from './plan.js';

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { backendNames } from '../backend/backend.js';
 import { scalings } from '../ensemble/scaling.js';
-import { precisions } from '../../kernels/fused.js';
+import { precisions } from '../numbers/precision.js';
 import { methodNames } from '../method/method.js';
 import { paths } from '../solver/path.js';
 

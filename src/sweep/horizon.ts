@@ -2,7 +2,7 @@
  * How long trajectories are followed, by which method, and when they are saved: what the config says, else what the rate
  * of their own problem asks for.
  */
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { method, methodFor, type Method, type MethodName } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { SweepConfig } from './config.js';
@@ -14,7 +14,9 @@ export interface Horizon {
 }
 
 /** Steady-state tolerance when none is given. */
-export const DEFAULT_STEADY = 1e-4;
+const DEFAULT_STEADY = 1e-4;
+/** Values of the config keys whose flag may be given without one. */
+export const bareFlags = { steady: DEFAULT_STEADY } as const;
 const DEFAULT_SAVES = 32;
 /** Time, in units of the fastest growth of a cell, when none is given. */
 const DEFAULT_HORIZON = 400;

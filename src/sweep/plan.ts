@@ -2,7 +2,8 @@
  * A sweep's plan: every cell (loss x shape x initialization x scaling x rank) with its problem, law and trials,
  * resolved from a config. Everything that can be refused is refused here, before anything runs or is written.
  */
-import { intoFrame, toFactors, clock, type Coefficients } from '../ensemble/adapter.js';
+import { toFactors, clock, type Coefficients } from '../ensemble/adapter.js';
+import { intoFrame } from '../problem/factors.js';
 import {
   fromAdapters,
   initialization,
@@ -11,7 +12,7 @@ import {
   type Initialization,
 } from '../ensemble/initialization.js';
 import { scaleOf, type Scaling } from '../ensemble/scaling.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { say } from '../files/say.js';
 import type { AdapterScale } from '../input/adapterConfig.js';
 import { isAdapterFile, readAdapters } from '../input/adapters.js';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { moduleGraph } from '../input/moduleGraph.js';
 import { lossNames } from '../problem/problem.js';
-import { release } from '../release.js';
+import { release } from '../host/release.js';
 import type { Plan } from './plan.js';
 
 /** What says how a plan is computed: it changes no row, or what it changes is kept apart (results/arithmetic.ts). */

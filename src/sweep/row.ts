@@ -49,6 +49,13 @@ export type TrialRow = {
   readonly time_to_optimum_by: number | null;
 };
 
+/** What some trajectories gave. */
+export interface Trials {
+  readonly rows: readonly TrialRow[];
+  /** Loss at the save times, per row; null where a trajectory had failed, or its loss is not finite. */
+  readonly curves: readonly (readonly (number | null)[])[];
+}
+
 /** Columns that hold whole numbers. */
 export const trialIntegers: readonly (keyof TrialRow)[] = [
   ...(['cell', 'n', 'm', 'rank', 'trial'] as const),

@@ -11,8 +11,8 @@
  * 3. Otherwise the flow is on its way to the optimum: `optimum` if the loss is near it, with a relative error within
  *    0.1 % of the law's and 0.1 % of 1 (added as squares), else `short`.
  */
-import type { Precision } from '../../kernels/fused.js';
-import type { Factors } from '../ensemble/adapter.js';
+import type { Precision } from '../numbers/precision.js';
+import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
 import { heightOf, nearestSaddles, type Saddle } from '../problem/nearestSaddles.js';
 import { weightedSingularValues } from '../problem/weightedUpdate.js';

@@ -11,9 +11,10 @@ import { lookLevel } from './looks.js';
 import { member, type Cell, type Plan } from './plan.js';
 import { succeeded, type TrialRow } from './row.js';
 import { isNear, stationarities, type Stationarity } from './stationarity.js';
-import { statistic, zScore } from './statistics.js';
-import type { CellSummary, CurvePoint, Statistic } from './summary.js';
-import type { Trials } from './sweep.js';
+import { statistic, zScore } from '../numbers/statistics.js';
+import type { CellSummary, CurvePoint } from './summary.js';
+import type { Statistic } from '../numbers/statistics.js';
+import type { Trials } from './row.js';
 
 /** A column of numbers: of the trials' rows, or their loss at a save time, by its number. */
 export type Column = keyof TrialRow | number;

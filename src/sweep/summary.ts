@@ -1,25 +1,8 @@
 /** What a sweep says of its cells: statistics of the trials beside the closed-form law. */
 import type { Outcome } from '../method/outcome.js';
 import type { Scaling } from '../ensemble/scaling.js';
+import type { Statistic } from '../numbers/statistics.js';
 import type { Stationarity } from './stationarity.js';
-
-/** Float64 statistics of the finite values of a sample. `sd` and the interval are NaN below two values. */
-export interface Statistic {
-  /** Values that the statistics are of. */
-  readonly count: number;
-  /** Values that they are not of: not finite, of trials that failed, or of trials that have none. */
-  readonly leftOut: number;
-  readonly mean: number;
-  readonly sd: number;
-  /** 95 % confidence interval of the mean: Student's t, with `targetCi` at the level of its look (looks.ts). */
-  readonly ciLow: number;
-  readonly ciHigh: number;
-  readonly p05: number;
-  readonly p25: number;
-  readonly p50: number;
-  readonly p75: number;
-  readonly p95: number;
-}
 
 /** What "accuracy" is measured by. */
 export type Metric = 'relative error' | 'distance from full fine-tuning' | 'loss';

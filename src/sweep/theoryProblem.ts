@@ -1,7 +1,7 @@
 /** Problems of which `theory` asks closed forms alone: what those do not need is not computed. */
 import { initializationNames } from '../ensemble/initialization.js';
 import { LARGE, makeProblem, spectrumOf, targetError, type Shape, type Source } from '../input/source.js';
-import { InputError } from '../inputError.js';
+import { InputError } from '../host/inputError.js';
 import { singularValues } from '../numbers/svd.js';
 import { frobeniusFromSpectrum } from '../problem/frobenius.js';
 import { diagonalRegression, frobeniusLeading } from '../problem/leading.js';

@@ -10,7 +10,7 @@ import { frobenius, frobeniusDense } from '../problem/frobenius.js';
 import { linearRegression } from '../problem/linearRegression.js';
 import type { Problem } from '../problem/problem.js';
 import { trace, traceSquared } from '../problem/traceSquared.js';
-import { normals, uniforms, type StreamName } from '../random/philox.js';
+import { normals, uniforms, type StreamName } from '../numbers/philox.js';
 import {
   frobeniusLoss,
   linearRegressionLoss,

@@ -1,5 +1,5 @@
 /** Random choices of a fuzzer: those of one input depend on the seed and the input's number alone. */
-import { philox4x32 } from '../../src/random/philox.js';
+import { philox4x32 } from '../../src/numbers/philox.js';
 
 export interface Dice {
   /** A whole number from 0 to `below` - 1; 0 if that is less than 1. */

@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/files/safetensors.js';
-import { InputError } from '../../src/inputError.js';
+import { InputError } from '../../src/host/inputError.js';
 import { dice } from './dice.js';
 import { checkMatrix, fileOf, limitsOf, readers, removeFolder, sparse, type Reader } from './readers.js';
 import { countBuffers, watched } from './watch.js';

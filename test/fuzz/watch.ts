@@ -5,7 +5,7 @@
 import { isAnyArrayBuffer } from 'node:util/types';
 import { GCProfiler } from 'node:v8';
 import { createContext, Script } from 'node:vm';
-import { InputError } from '../../src/inputError.js';
+import { InputError } from '../../src/host/inputError.js';
 
 const MOST_MESSAGE = 2000;
 

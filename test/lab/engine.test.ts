@@ -14,7 +14,7 @@ import { Tally } from '../../src/lab/tally.js';
 import { sweepSchema } from '../../src/sweep/config.js';
 import { makePlan } from '../../src/sweep/plan.js';
 import type { TrialRow } from '../../src/sweep/row.js';
-import { runTrials } from '../../src/sweep/sweep.js';
+import { runTrials } from '../../src/run/trials.js';
 
 const flags = {
   ...{ spectrum: 'power:1', shape: '12x10', ranks: '1,2,3', init: 'balanced:0.01', trials: '40' },

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sweep } from '../../src/sweep/run.js';
+import { sweep } from '../../src/run/sweep.js';
 import { formatAddress, type Tab } from '../../src/lab/address.js';
 import { executable, launch, serveLab } from '../../benchmarks/browser.js';
 

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { slurmSchema, submitSlurm } from '../../src/cluster/slurm.js';
 import { checkConfig } from '../../src/input/checkConfig.js';
-import { compute, makeFolder, merge, newSweep, openSweep } from '../../src/results/folderSweep.js';
+import { compute, makeFolder, merge, newSweep, openSweep } from '../../src/run/folderSweep.js';
 import { readRuns } from '../../src/results/runs.js';
 import { sweepSchema } from '../../src/sweep/config.js';
 import { hasSlurm, startSlurm, until, type Slurm } from './slurm.js';

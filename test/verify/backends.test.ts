@@ -7,7 +7,7 @@ import { matMul } from '../../kernels/tensorOps/matMul.js';
 import { closeBackends } from '../../src/backend/useBackend.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import { solve } from '../../src/solver/solve.js';
-import { backendChecks } from '../../src/verify/backends.js';
+import { backendChecks } from '../../src/verify/checks/backends.js';
 import type { Context } from '../../src/verify/check.js';
 import type { Subject } from '../../src/verify/subject.js';
 import { judge } from '../../src/verify/verify.js';

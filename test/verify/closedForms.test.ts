@@ -5,7 +5,7 @@ import { dense, type Dense } from '../../src/numbers/dense.js';
 import { fromFactors, toFactors, type Coefficients } from '../../src/ensemble/adapter.js';
 import { solve } from '../../src/solver/solve.js';
 import type { Context } from '../../src/verify/check.js';
-import { closedFormChecks } from '../../src/verify/closedForms.js';
+import { closedFormChecks } from '../../src/verify/checks/closedForms.js';
 import { rankflow, type Subject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch } from './support.js';
 

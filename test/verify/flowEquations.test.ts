@@ -11,7 +11,7 @@ import { frobeniusDense } from '../../src/problem/frobenius.js';
 import type { Structure } from '../../src/problem/problem.js';
 import type { Context } from '../../src/verify/check.js';
 import { casesOf, Draws, type Case } from '../../src/verify/cases.js';
-import { flowChecks } from '../../src/verify/flowEquations.js';
+import { flowChecks } from '../../src/verify/checks/flowEquations.js';
 import { frobeniusLoss } from '../../src/verify/losses.js';
 import type { Subject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch, under, type Fault } from './support.js';

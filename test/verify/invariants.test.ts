@@ -9,7 +9,7 @@ import type { Structure } from '../../src/problem/problem.js';
 import { solve } from '../../src/solver/solve.js';
 import { casesOf, Draws } from '../../src/verify/cases.js';
 import type { Check, Context, Finding } from '../../src/verify/check.js';
-import { invariantChecks } from '../../src/verify/invariants.js';
+import { invariantChecks } from '../../src/verify/checks/invariants.js';
 import { frobeniusLoss } from '../../src/verify/losses.js';
 import type { Subject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch, noisyEnd, under, type Fault } from './support.js';

@@ -2,7 +2,7 @@ import { beforeAll } from 'vitest';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import { solve } from '../../src/solver/solve.js';
 import type { Context } from '../../src/verify/check.js';
-import { kernelChecks } from '../../src/verify/kernels.js';
+import { kernelChecks } from '../../src/verify/checks/kernels.js';
 import type { Subject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch, noisyEnd } from './support.js';
 

@@ -2,7 +2,7 @@ import { beforeAll } from 'vitest';
 import { rungeKuttaStep } from '../../kernels/cpu/step.js';
 import { tableaus, type Tableau } from '../../src/method/tableau.js';
 import type { Context } from '../../src/verify/check.js';
-import { orderChecks } from '../../src/verify/orders.js';
+import { orderChecks } from '../../src/verify/checks/orders.js';
 import type { Subject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch } from './support.js';
 

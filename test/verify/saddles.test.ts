@@ -7,7 +7,7 @@ import { tableaus } from '../../src/method/tableau.js';
 import { solve, type Member } from '../../src/solver/solve.js';
 import { saddleEscapeRate } from '../../src/theory/frobenius.js';
 import type { Context } from '../../src/verify/check.js';
-import { saddleChecks } from '../../src/verify/saddles.js';
+import { saddleChecks } from '../../src/verify/checks/saddles.js';
 import type { Subject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch, noisyEnd } from './support.js';
 

@@ -5,7 +5,7 @@ import { gradientDescentStep, type Field } from '../../kernels/cpu/step.js';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { firstOfEach } from '../../src/verify/cases.js';
 import type { Context } from '../../src/verify/check.js';
-import { schemeChecks } from '../../src/verify/schemes.js';
+import { schemeChecks } from '../../src/verify/checks/schemes.js';
 import type { Subject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch } from './support.js';
 

@@ -4,7 +4,7 @@ import { beforeAll } from 'vitest';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { fromFactors } from '../../src/ensemble/adapter.js';
 import type { Context } from '../../src/verify/check.js';
-import { secondDerivativeChecks } from '../../src/verify/secondDerivatives.js';
+import { secondDerivativeChecks } from '../../src/verify/checks/secondDerivatives.js';
 import type { Subject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch } from './support.js';
 

@@ -2,7 +2,7 @@ import { beforeAll } from 'vitest';
 import { twin } from '../../kernels/cpu/twin.js';
 import { chebyshevStages } from '../../src/method/stabilized.js';
 import type { Context } from '../../src/verify/check.js';
-import { stabilizedChecks } from '../../src/verify/stabilized.js';
+import { stabilizedChecks } from '../../src/verify/checks/stabilized.js';
 import type { Subject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch } from './support.js';
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { closeBackends, listBackends } from '../../src/backend/useBackend.js';
-import { InputError } from '../../src/inputError.js';
+import { InputError } from '../../src/host/inputError.js';
 import { atMost, type Check, type Finding } from '../../src/verify/check.js';
 import type { VerifyInput } from '../../src/verify/config.js';
 import { checks, judge, verify } from '../../src/verify/verify.js';

@@ -4,7 +4,7 @@
  */
 import { formatCount } from '../format.js';
 import { outcomeNames } from '../outcomes.js';
-import type { SimulationReport, SimulationTrial } from '../simulation.js';
+import type { SimulationReport, SimulationTrial } from '../../simulation/report.js';
 import { notBelow, timeAxis, valueAxis } from './axes.js';
 import { plotTitle } from './layout.js';
 import {

@@ -1,0 +1,42 @@
+/** What one simulation, many trials at one rank on one problem, hands to the plots and to the page. */
+import type { Outcome } from '../method/outcome.js';
+import type { Provenance } from '../host/provenance.js';
+import type { Stationarity } from '../sweep/stationarity.js';
+
+/** One trajectory at the saved times; every array below is indexed [time] first. */
+export interface SimulationTrial {
+  readonly trial: number;
+  readonly outcome: Outcome;
+  /** What its end is, where that is stationary. */
+  readonly stationarity: Stationarity;
+  readonly loss: readonly number[];
+  /** Loss above the optimum of this rank, where the optimum is known. */
+  readonly excess: readonly number[] | null;
+  readonly gradientNorm: readonly number[];
+  /** |X^T X - Y^T Y|_F, which the flow keeps and a finite step does not. */
+  readonly balancedness: readonly number[];
+  /** [time][index], of the update s B A. */
+  readonly singularValues: readonly (readonly number[])[];
+}
+
+export interface SimulationReport {
+  readonly title: string;
+  readonly provenance: Provenance;
+  readonly times: readonly number[];
+  readonly rank: number;
+  readonly trials: readonly SimulationTrial[];
+  readonly closedForm: {
+    readonly name: string;
+    readonly loss: readonly number[];
+    readonly singularValues: readonly (readonly number[])[] | null;
+  } | null;
+  /** NaN where full fine-tuning had failed. */
+  readonly fullFineTuningLoss: readonly number[] | null;
+  /** How full fine-tuning ended, and the time t it reached; null where a closed form gives it. */
+  readonly fullFineTuningEnd: { readonly outcome: Outcome; readonly time: number } | null;
+  readonly targetSingularValues: readonly number[] | null;
+  /** The least loss any update of this rank can reach. */
+  readonly optimum: number | null;
+  /** Excesses below this are rounding; null if that is unknown. */
+  readonly excessFloor: number | null;
+}

@@ -1,0 +1,115 @@
+/**
+ * Checks that trajectories of the simulator end where those of the float64 twin do, by either path: in fixed steps,
+ * step by step, and in adaptive ones.
+ */
+import { answered, type State64 } from '../../../kernels/cpu/step.js';
+import { method, type Method } from '../../method/method.js';
+import type { Path } from '../../solver/path.js';
+import { firstOfEach, timeOf, type Case } from '../cases.js';
+import { atMost, tightest, type Check, type Context, type Measurement } from '../check.js';
+import { hostField, stateOf } from '../means/fields.js';
+import { flowBudget, relativeError, roundingName, unitRoundoff } from '../means/precision.js';
+import { ends } from '../means/trajectories.js';
+
+export const TWIN = 'the float64 twin (kernels/cpu)';
+
+/** Largest rate times time. */
+const HORIZON = 2;
+const STEPS = 32;
+const fixedStep = ['rk4', 'gd-simultaneous', 'gd-a-then-b', 'gd-b-then-a'] as const;
+
+const stopAt = (at: Case) => ({ saveTimes: [timeOf(at, HORIZON)], steadyTolerance: null });
+
+/** Ends of all adapters of a case, simulated on the backend. */
+const simulated = (context: Context, at: Case, by: Method, kernel: Path): Promise<State64[]> =>
+  ends(context, at, at.adapters.map(stateOf), { ...stopAt(at), method: by, kernel });
+
+/** The same by the twin, in the adapter's own coordinates. */
+function expectedEnd({ subject }: Context, at: Case, start: State64, by: Method): State64 {
+  const stop = { ...stopAt(at), maxSteps: 10_000 };
+  return answered(subject.twin(start, 1, by, stop), hostField(subject, at)!).state;
+}
+
+/** How much larger, relative to the state, a small change of the start is at the horizon: 1 at least. */
+function amplification(context: Context, at: Case): number {
+  const nudge = 1e-6;
+  const start = stateOf(at.adapters[0]!);
+  const by = method('rk4', { step: timeOf(at, HORIZON) / STEPS });
+  const end = expectedEnd(context, at, start, by);
+  const growths = start.map((_, changed) => {
+    const nudged = start.map((z, c) => (c === changed ? z.map((value) => value * (1 + nudge)) : z));
+    return relativeError(expectedEnd(context, at, nudged, by), end) / relativeError(nudged, start);
+  });
+  return Math.max(1, ...growths);
+}
+
+const RTOL = 1e-5;
+/** The error of a step of RKC2, which is controlled, is of order 3, that of a trajectory of order 2. */
+const tolerated = { dopri5: 10 * RTOL, bosh3: 10 * RTOL, rkc2: RTOL ** (2 / 3) };
+
+const words: Record<Path, string> = { fused: 'of the fused kernel', 'tensor-ops': 'on the backend' };
+
+/** Both checks of a path, for what they can be made on. */
+export function againstTwin(
+  group: string,
+  path: Path,
+  made: Pick<Check, 'scope' | 'suits'>,
+  casesOf: (context: Context) => readonly Case[] = ({ cases }) => cases,
+): Check[] {
+  const trajectories: Check = {
+    id: `${group}/trajectories`,
+    claim: `fixed-step trajectories ${words[path]} end where the float64 twin does, step by step`,
+    source: TWIN,
+    on: 'backend',
+    ...made,
+    async measure(context) {
+      const { backend } = context;
+      const all: Measurement[] = [];
+      for (const at of casesOf(context)) {
+        const carried = amplification(context, at);
+        const perStep = 2 * 2 ** -24 + flowBudget(backend, at).to / STEPS;
+        const allowed = atMost(
+          STEPS * perStep * carried,
+          `${STEPS} steps, each rounding the state twice and its share of the flow, ${roundingName(backend)}; ` +
+            `carried on ${carried.toPrecision(2)}-fold`,
+        );
+        for (const name of fixedStep) {
+          const by = method(name, { step: timeOf(at, HORIZON) / STEPS });
+          const found = await simulated(context, at, by, path);
+          at.adapters.map(stateOf).forEach((start, i) => {
+            const measured = relativeError(found[i]!, expectedEnd(context, at, start, by));
+            all.push({ measured, allowed, where: `${name}, ${at.name}` });
+          });
+        }
+      }
+      return tightest(all);
+    },
+  };
+  const adaptive: Check = {
+    id: `${group}/adaptive`,
+    claim: `adaptive trajectories ${words[path]} end where tightly solved float64 ones do`,
+    source: TWIN,
+    on: 'backend',
+    ...made,
+    async measure(context) {
+      const { backend, subject } = context;
+      const all: Measurement[] = [];
+      const tight: Method = { kind: 'adaptive', tableau: subject.tableaus.dopri5, rtol: 1e-11, atol: 0 };
+      for (const at of firstOfEach(casesOf(context)))
+        for (const name of ['dopri5', 'bosh3', 'rkc2'] as const) {
+          const allowed = atMost(
+            tolerated[name] + 100 * unitRoundoff(backend),
+            `${name === 'rkc2' ? 'the tolerance to the power 2/3' : 'ten times the tolerance'} of ${RTOL}, ` +
+              `and a hundred roundings of ${roundingName(backend)}`,
+          );
+          const found = await simulated(context, at, method(name, { rtol: RTOL }), path);
+          at.adapters.map(stateOf).forEach((start, i) => {
+            const measured = relativeError(found[i]!, expectedEnd(context, at, start, tight));
+            all.push({ measured, allowed, where: `${name}, ${at.name}` });
+          });
+        }
+      return tightest(all);
+    },
+  };
+  return [trajectories, adaptive];
+}

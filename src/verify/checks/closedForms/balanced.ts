@@ -1,0 +1,154 @@
+/** LoRA on the Frobenius loss from lambda-balanced starts, square, tall and wide: path, end and rate. */
+import { leadingColumns, scaled, sum, type Dense } from '../../../numbers/dense.js';
+import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../../../numbers/products.js';
+import type { Adapter } from '../../../ensemble/adapter.js';
+import { assembled, haarColumns } from '../../../problem/frame.js';
+import { plans, rankOf, Draws } from '../../cases.js';
+import { Worst, type Check, type Context } from '../../check.js';
+import { relativeError } from '../../means/precision.js';
+import {
+  coupled,
+  frobeniusCase,
+  orthonormal,
+  separated,
+  shapeOf,
+  unitFactor,
+  type SpectralCase,
+  type Start,
+} from './problems.js';
+import {
+  comparePath,
+  compareRate,
+  endBudget,
+  rateBudget,
+  simulated,
+  timeUntil,
+  type Snapshot,
+} from './simulate.js';
+import { pathBudget } from '../../means/trajectories.js';
+
+const SOURCE = 'derived from the flow (cf. Braun et al. 2022; Domine et al. 2024)';
+
+/** X0 and Y0 of orthonormal columns times two lengths, X0 = 0 among them: lambda of both signs. */
+const balancedStart =
+  (zeroB: boolean, columns: (draws: Draws, frameSide: Dense) => Dense): Start =>
+  (draws, { left, right }, k) => ({
+    x0: scaled(columns(draws, left), zeroB ? 0 : unitFactor(k) * draws.uniform()),
+    y0: scaled(columns(draws, right), unitFactor(k) * (0.3 + 0.4 * draws.uniform())),
+  });
+
+/** @param largestRank null: as large as the matrix allows */
+const balancedCases = (context: Context, largestRank: number | null): SpectralCase[] =>
+  Array.from({ length: 3 * Math.ceil(plans[context.size].perLoss / 3) }, (_, index) => {
+    const draws = new Draws(context.seed, 'balanced', index);
+    const shape = shapeOf(context, draws, index, 5);
+    const count = Math.min(...shape);
+    const rank = rankOf(index, largestRank ?? count, draws);
+    const start = balancedStart(index % 2 === 0, (on, { rows }) => orthonormal(on, rows, rank));
+    return frobeniusCase(context, draws, shape, rank, separated(draws, count), start);
+  });
+
+/**
+ * Cases whose end is approached by one exponential early on: the r-th singular value and the next one are closer than
+ * any others, and the last column of the start leans halfway from the one to the other.
+ */
+const slowCases = (context: Context): SpectralCase[] =>
+  Array.from({ length: 3 }, (_, index) => {
+    const draws = new Draws(context.seed, 'slow', index);
+    const shape = shapeOf(context, draws, index, 5);
+    const rank = draws.integer(1, 3);
+    const sigma = new Float64Array(Math.min(...shape)).map((_, i) =>
+      i < rank ? 1 + (rank - 1 - i) / 2 : i === rank ? 0.7 : 0.1 * 0.6 ** (i - rank),
+    );
+    const start = balancedStart(index === 0, (on, side) => leaning(on, side, rank));
+    return frobeniusCase(context, draws, shape, rank, sigma, start);
+  });
+
+/** Orthonormal columns near the first r of the frame, the last of which leans towards the next one. */
+function leaning(draws: Draws, side: Dense, rank: number): Dense {
+  const drawn = draws.gaussian(side.rows, rank, 0.1 / Math.sqrt(side.rows));
+  const near = sum(drawn, leadingColumns(side, rank));
+  for (let i = 0; i < side.rows; i++) near.data[i * rank + rank - 1]! += side.data[i * side.cols + rank]!;
+  return haarColumns(near);
+}
+
+function pathFrom({ subject }: Context, at: SpectralCase, adapter: Adapter) {
+  const { sigma, rank, frame } = at;
+  const { n, m } = at.problem;
+  const { c, x0, y0 } = coupled(adapter, at.coefficients);
+  const lambda = (squares(y0) - squares(x0)) / rank;
+  const inFrame = { x0: multiplyTransposedLeft(frame.left, x0), y0: multiplyTransposedLeft(frame.right, y0) };
+  return subject.theory.balancedPath({ sigma, n, m, c, lambda, ...inFrame });
+}
+
+const squares = ({ data }: Dense): number => data.reduce((sum, value) => sum + value * value, 0);
+
+/** U (c X Y^T) V^T of what is in the frame. */
+const outOfFrame = ({ frame: { left, right } }: SpectralCase, update: Dense): Float64Array =>
+  multiplyTransposedRight(multiply(left, update), right).data;
+
+const path: Check = {
+  id: 'closed-forms/balanced-path',
+  claim:
+    'from X0^T X0 - Y0^T Y0 = -lambda I, LoRA on the Frobenius loss follows its closed form: square, tall, wide',
+  source: SOURCE,
+  on: 'backend',
+  async measure(context) {
+    const worst = new Worst();
+    for (const at of balancedCases(context, null))
+      await comparePath(
+        context,
+        at,
+        (adapter) => {
+          const closed = pathFrom(context, at, adapter);
+          return (t) => ({ update: outOfFrame(at, closed.update(t)), loss: closed.loss(t) });
+        },
+        worst,
+      );
+    return { ...worst.found, allowed: pathBudget(context.backend) };
+  },
+};
+
+const end: Check = {
+  id: 'closed-forms/balanced-end',
+  claim:
+    'from a balanced start s B A ends at the truncated decomposition of M - W0, simulated and in closed form',
+  source: SOURCE,
+  on: 'backend',
+  async measure(context) {
+    const worst = new Worst();
+    for (const at of balancedCases(context, 3)) {
+      const best = assembled(at.frame, at.sigma.slice(0, at.rank)).data;
+      const paths = at.adapters.map((adapter) => pathFrom(context, at, adapter));
+      const time = timeUntil(1e-9, Math.min(...paths.map((closed) => closed.rate)));
+      const [ends] = await simulated(context, at, [time]);
+      ends!.forEach((found, k) => {
+        worst.add(relativeError([found.update()], [best]), `${at.name}: simulated`);
+        const closed = outOfFrame(at, paths[k]!.update(time));
+        worst.add(relativeError([closed], [best]), `${at.name}: closed form`);
+      });
+    }
+    return { ...worst.found, allowed: endBudget(context.backend) };
+  },
+};
+
+const rate: Check = {
+  id: 'closed-forms/balanced-rate',
+  claim:
+    'late on, s B A approaches its end at the rate of the gap between the r-th and the next eigenvalue of F',
+  source: 'derived from the flow',
+  on: 'backend',
+  async measure(context) {
+    const worst = new Worst(1);
+    for (const at of slowCases(context)) {
+      const best = assembled(at.frame, at.sigma.slice(0, at.rank)).data;
+      const closed = pathFrom(context, at, at.adapters[0]!);
+      const left = (t: number) => relativeError([outOfFrame(at, closed.update(t))], [best]);
+      const found = ({ update }: Snapshot) => relativeError([update()], [best]);
+      await compareRate(context, at, closed.rate, left, found, worst);
+    }
+    return { ...worst.found, allowed: rateBudget(context.backend) };
+  },
+};
+
+export const balancedChecks: readonly Check[] = [path, end, rate];

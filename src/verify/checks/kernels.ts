@@ -1,0 +1,97 @@
+/**
+ * Checks of a backend's fused kernel: that its trajectories are those of the float64 twin, in float32 up to rounding,
+ * in float64 step for step.
+ */
+import { answered, fieldOf } from '../../../kernels/cpu/step.js';
+import type { TwinEnding } from '../../../kernels/cpu/twin.js';
+import { fusedKernel } from '../../../kernels/fused.js';
+import type { BackendInfo } from '../../backend/backend.js';
+import { clock } from '../../ensemble/adapter.js';
+import { isAdaptive, method, methodNames } from '../../method/method.js';
+import type { Trajectory } from '../../solver/solve.js';
+import { againstTwin, TWIN } from './againstTwin.js';
+import { timeOf, type Case } from '../cases.js';
+import { atMost, Worst, type Check, type Context } from '../check.js';
+import { intoFlow, stateOf } from '../means/fields.js';
+import { relativeError } from '../means/precision.js';
+import { advanced, MOST_STEPS } from '../means/trajectories.js';
+
+const has =
+  (precision: 'float32' | 'float64') =>
+  ({ name }: Pick<BackendInfo, 'name'>): boolean =>
+    fusedKernel(name)?.precisions.includes(precision) ?? false;
+
+/** The cases that the kernel is for. */
+const kernelCases = ({ backend, cases }: Context): readonly Case[] => {
+  const kinds = fusedKernel(backend.name)?.kinds ?? [];
+  return cases.filter(({ problem }) => kinds.includes(problem.structure.kind));
+};
+
+/** Largest rate times time. */
+const HORIZON = 20;
+
+/** Every trajectory of a case by every method, by the kernel in float64 and by the twin in the same coordinates. */
+async function* pairs(
+  context: Context,
+): AsyncGenerator<{ found: Trajectory; expected: TwinEnding; where: string }> {
+  const { subject } = context;
+  for (const at of kernelCases(context)) {
+    const { structure } = at.problem;
+    if (structure.kind === 'autodiff') continue;
+    const field = fieldOf(subject.evaluator(structure), at.rank);
+    const time = timeOf(at, HORIZON);
+    const starts = at.adapters.map((adapter) => intoFlow(subject, at, stateOf(adapter)));
+    for (const name of methodNames) {
+      const by = isAdaptive(name) ? method(name, { rtol: 1e-4 }) : method(name, { step: time / 200 });
+      const stop = { saveTimes: [time / 2, time], steadyTolerance: 1e-3, maxSteps: MOST_STEPS };
+      const run = { ...stop, method: by, kernel: 'fused', precision: 'float64' } as const;
+      const all = await advanced(context, at, starts, run);
+      for (const [i, { x, y }] of starts.entries()) {
+        const expected = answered(subject.twin([x.data, y.data], clock(at.coefficients), by, stop), field);
+        yield { found: all[i]!, expected, where: `${name}, ${at.name}` };
+      }
+    }
+  }
+}
+
+const decisions: Check = {
+  id: 'kernels/decisions',
+  claim:
+    'in float64 the fused kernel ends as the twin does, after as many steps and evaluations: trajectories that do not',
+  source: TWIN,
+  on: 'backend',
+  suits: has('float64'),
+  async measure(context) {
+    let different = 0;
+    let first = 'none';
+    for await (const { found, expected, where } of pairs(context)) {
+      const keys = ['outcome', 'acceptedSteps', 'rejectedSteps', 'evaluations'] as const;
+      if (keys.every((key) => found[key] === expected[key])) continue;
+      if (different++ === 0) first = where;
+    }
+    return { measured: different, where: first, allowed: atMost(0, 'the same decisions, in float64') };
+  },
+};
+
+const states: Check = {
+  id: 'kernels/float64',
+  claim: 'in float64 the fused kernel ends in the state that the twin ends in',
+  source: TWIN,
+  on: 'backend',
+  suits: has('float64'),
+  async measure(context) {
+    const worst = new Worst();
+    for await (const { found, expected, where } of pairs(context)) {
+      const { x, y } = found.factors;
+      worst.add(relativeError([x.data, y.data], expected.state), where);
+    }
+    return {
+      ...worst.found,
+      allowed: atMost(1e-12, 'sums in another order: float64 roundings of some hundred steps'),
+    };
+  },
+};
+
+const inFloat32 = againstTwin('kernels', 'fused', { suits: has('float32') }, kernelCases);
+
+export const kernelChecks: readonly Check[] = [...inFloat32, states, decisions];

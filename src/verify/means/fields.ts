@@ -1,0 +1,251 @@
+/**
+ * The LoRA flow of a case in the adapter's own coordinates [B, A] and time t, evaluated by rankflow: on the host in
+ * float64, on the backend, and its linearization by automatic differentiation.
+ */
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor3D } from '@tensorflow/tfjs';
+import { moved, type Field, type HostField, type State64 } from '../../../kernels/cpu/step.js';
+import { dense } from '../../numbers/dense.js';
+import { clock, type Adapter } from '../../ensemble/adapter.js';
+import { intoFrame, outOfFrame, type Factors } from '../../problem/factors.js';
+import { download, upload } from '../../solver/batch.js';
+import type { System } from '../../method/system.js';
+import type { Case } from '../cases.js';
+import type { Check, Context } from '../check.js';
+import { DELTA, gradientByDifferences, pointsOf } from './differences.js';
+import type { HostLoss } from '../losses.js';
+import { norm, tensorStep } from './precision.js';
+import type { Subject } from '../subject.js';
+
+export const stateOf = ({ loraA, loraB }: Adapter): State64 => [loraB.data, loraA.data];
+
+export const adapterOf = ({ problem, rank }: Case, [b, a]: State64): Adapter => ({
+  loraB: dense(problem.n, rank, b),
+  loraA: dense(rank, problem.m, a),
+});
+
+/** s B A [n, m]. */
+export function updateOf({ problem: { n, m }, rank, coefficients }: Case, [b, a]: State64): Float64Array {
+  const out = new Float64Array(n * m);
+  for (let i = 0; i < n; i++)
+    for (let k = 0; k < rank; k++) {
+      const left = coefficients.scale * b![i * rank + k]!;
+      for (let j = 0; j < m; j++) out[i * m + j]! += left * a![k * m + j]!;
+    }
+  return out;
+}
+
+/** W0 + s B A [n, m]. */
+export const weightsAt = (at: Case, state: State64): Float64Array =>
+  updateOf(at, state).map((value, i) => value + at.base.data[i]!);
+
+/** Normalized factors in the problem's coordinates; linear, so tangents map alike. */
+export function intoFlow(subject: Subject, at: Case, state: State64): Factors {
+  return intoFrame(subject.toFactors(adapterOf(at, state), at.coefficients), at.problem.frame);
+}
+
+/** [B, A] of normalized factors in the problem's coordinates; linear. */
+export const outOfFlow = (subject: Subject, at: Case, factors: Factors): State64 =>
+  stateOf(subject.fromFactors(outOfFrame(factors, at.problem.frame), at.coefficients));
+
+/** Derivatives by normalized time, as derivatives of [B, A] by time. */
+function slopesOutOfFlow(subject: Subject, at: Case, slopes: Factors): State64 {
+  const c = clock(at.coefficients);
+  return outOfFlow(subject, at, slopes).map((z) => z.map((value) => c * value));
+}
+
+const factorsFrom = ({ problem: { n, m }, rank }: Case, x: Float64Array, y: Float64Array): Factors => ({
+  x: dense(n, rank, x),
+  y: dense(m, rank, y),
+});
+
+/** Most entries of W that the gradient of a loss is taken by differences for, thousands of times over. */
+const MOST_ENTRIES = 256;
+
+/** Whether the host evaluates the flow of a case, in float64. */
+export const isOnHost = ({ problem: { structure, n, m }, definition }: Case): boolean =>
+  structure.kind !== 'autodiff' ||
+  definition.hostGradient !== undefined ||
+  (definition.host !== null && n * m <= MOST_ENTRIES);
+
+/** Whether a check is float64 throughout, on the host. */
+export const isHostOnly = ({ on }: Pick<Check, 'on'>, cases: readonly Case[]): boolean =>
+  on === 'host' && cases.every(isOnHost);
+
+/** The float64 flow; null for a loss that only a backend can evaluate. */
+export function hostField(subject: Subject, at: Case): HostField | null {
+  const { structure } = at.problem;
+  const { host } = at.definition;
+  if (structure.kind === 'autodiff') return isOnHost(at) ? fieldOfLoss(at, host!) : null;
+  const evaluate = subject.evaluator(structure);
+  return (states) =>
+    states.map((state) => {
+      const { x, y } = intoFlow(subject, at, state);
+      const { dX, dY } = evaluate(x.data, y.data, at.rank);
+      return slopesOutOfFlow(subject, at, factorsFrom(at, dX, dY));
+    });
+}
+
+/** dB/dt = -kB s G A^T, dA/dt = -kA s B^T G, with G = grad f(W0 + s B A). */
+export function fieldOfLoss(at: Case, loss: HostLoss): HostField {
+  const { rank: r, problem, coefficients } = at;
+  const { m } = problem;
+  const { scale, lrRatioA, lrRatioB } = coefficients;
+  const gradient = at.definition.hostGradient ?? ((w) => gradientByDifferences(loss, w));
+  return (states) =>
+    states.map((state) => {
+      const g = gradient(weightsAt(at, state));
+      const [b, a] = state as readonly [Float64Array, Float64Array];
+      const dB = new Float64Array(b.length);
+      const dA = new Float64Array(a.length);
+      g.forEach((value, entry) => {
+        const [i, j] = [Math.floor(entry / m), entry % m];
+        for (let k = 0; k < r; k++) {
+          dB[i * r + k]! -= lrRatioB * scale * value * a[k * m + j]!;
+          dA[k * m + j]! -= lrRatioA * scale * value * b[i * r + k]!;
+        }
+      });
+      return [dB, dA];
+    });
+}
+
+/** Minus the gradient of f(W0 + s B A) by B and A times kB and kA, all by central differences: no flow equation. */
+export function slopeByDifferences(at: Case, loss: HostLoss, state: State64): State64 {
+  const { lrRatioA, lrRatioB } = at.coefficients;
+  const [b, a] = state as readonly [Float64Array, Float64Array];
+  const byB = gradientByDifferences((z) => loss(weightsAt(at, [z, a])), b);
+  const byA = gradientByDifferences((z) => loss(weightsAt(at, [b, z])), a);
+  return [byB.map((value) => -lrRatioB * value), byA.map((value) => -lrRatioA * value)];
+}
+
+/** A flow to compare with. */
+export interface ReferenceField {
+  readonly field: Field;
+  /** Whether it is float64, or in the precision of the backend, for a loss that only a backend can evaluate. */
+  readonly float64: boolean;
+  /** Step that differences of it are to be taken with. */
+  readonly step: number;
+  dispose(): void;
+}
+
+/** The float64 flow where there is one, else the backend's. */
+export function referenceField({ subject, backend }: Context, at: Case): ReferenceField {
+  const field = hostField(subject, at);
+  if (field) return { field, float64: true, step: DELTA, dispose: () => undefined };
+  return { ...deviceField(subject, at), float64: false, step: tensorStep(backend) };
+}
+
+/** Applies the linearized flow at several states to a tangent each: DF(state) tangent. */
+export type TangentField = (
+  states: readonly State64[],
+  tangents: readonly State64[],
+) => Promise<readonly State64[]>;
+
+/** The same by central differences of the flow, along tangents of length 1. */
+export const tangentsByDifferences =
+  (field: Field, step: number): TangentField =>
+  async (states, tangents) => {
+    const points = pointsOf(step);
+    const lengths = tangents.map(norm);
+    const slopes = await field(
+      states.flatMap((state, row) =>
+        points.map(({ offset }) => moved(state, offset / (lengths[row] || 1), [1], [tangents[row]!])),
+      ),
+    );
+    return states.map((state, row) =>
+      moved(
+        state.map((z) => new Float64Array(z.length)),
+        lengths[row]!,
+        points.map(({ weight }) => weight),
+        slopes.slice(row * points.length, (row + 1) * points.length),
+      ),
+    );
+  };
+
+/** The flow on the backend: float32 inside, float64 outside. */
+export interface DeviceField {
+  readonly field: Field;
+  readonly tangentField: TangentField;
+  dispose(): void;
+}
+
+export function deviceField(subject: Subject, at: Case): DeviceField {
+  const { rank, problem } = at;
+  const { n, m } = problem;
+  const system = subject.loraSystem(problem.structure, { n, m, width: rank });
+  const shapes = [
+    { rows: n, cols: rank },
+    { rows: m, cols: rank },
+  ];
+  const toDevice = (states: readonly State64[]) =>
+    upload(
+      states.map((state) => {
+        const { x, y } = intoFlow(subject, at, state);
+        return [Float32Array.from(x.data), Float32Array.from(y.data)];
+      }),
+      shapes,
+    );
+  const fromDevice = async (slopes: readonly Tensor3D[]): Promise<State64[]> => {
+    const rows = Array.from({ length: slopes[0]!.shape[0] }, (_, row) => row);
+    const read = await download(slopes, rows);
+    tf.dispose([...slopes]);
+    return read.map(([dX, dY]) =>
+      slopesOutOfFlow(subject, at, factorsFrom(at, Float64Array.from(dX!), Float64Array.from(dY!))),
+    );
+  };
+  return {
+    field: (states) => fromDevice(tf.tidy(() => system.derivative(toDevice(states)))),
+    tangentField: (states, tangents) =>
+      fromDevice(tf.tidy(() => jacobianVectorProduct(system, toDevice(states), toDevice(tangents)))),
+    dispose: () => system.dispose(),
+  };
+}
+
+/**
+ * DF(z) v of a system by reverse-mode differentiation alone: u -> DF(z)^T u is linear, and its own transpose is
+ * DF(z). Symmetry of DF is not used.
+ */
+export function jacobianVectorProduct(
+  system: System,
+  z: readonly Tensor3D[],
+  v: readonly Tensor3D[],
+): Tensor3D[] {
+  const inner = (a: readonly tf.Tensor[], b: readonly tf.Tensor[]) =>
+    tf.addN(a.map((value, i) => tf.sum<tf.Scalar>(tf.mul(value, b[i]!))));
+  const transposed = (u: tf.Tensor[]) =>
+    tf.grads((...at) => inner(system.derivative(at as Tensor3D[]), u))([...z]);
+  const anywhere = z.map((component) => tf.zerosLike(component));
+  return tf.grads((...u) => inner(transposed(u), v))(anywhere) as Tensor3D[];
+}
+
+/**
+ * Minus the gradient of f(W0 + s B A) by B and A times kB and kA, by automatic differentiation of the composed loss:
+ * nothing of the hand-derived flow.
+ */
+export async function slopesByAutodiff(at: Case, states: readonly State64[]): Promise<readonly State64[]> {
+  const { problem, rank, coefficients, definition, base } = at;
+  const { n, m } = problem;
+  const { scale, lrRatioA, lrRatioB } = coefficients;
+  const slopes = tf.tidy(() => {
+    const [b, a] = upload(
+      states.map((state) => state.map((z) => Float32Array.from(z))),
+      [
+        { rows: n, cols: rank },
+        { rows: rank, cols: m },
+      ],
+    );
+    const w0 = tf.tensor2d(Float32Array.from(base.data), [n, m]);
+    const loss = (...[atB, atA]: tf.Tensor[]) => {
+      const update = tf.mul(tf.matMul(atB as Tensor3D, atA as Tensor3D), scale);
+      return tf.sum<tf.Scalar>(definition.tensor(tf.add(w0, update)));
+    };
+    const [byB, byA] = tf.grads(loss)([b!, a!]) as Tensor3D[];
+    return [tf.mul<Tensor3D>(byB!, -lrRatioB), tf.mul<Tensor3D>(byA!, -lrRatioA)];
+  });
+  const read = await download(
+    slopes,
+    states.map((_, row) => row),
+  );
+  tf.dispose(slopes);
+  return read.map((state) => state.map((z) => Float64Array.from(z)));
+}

@@ -1,0 +1,130 @@
+/**
+ * Trajectories of cases through the simulator, between adapters at their start and adapters at their end.
+ */
+import type { Field, State64 } from '../../../kernels/cpu/step.js';
+import type { BackendInfo } from '../../backend/backend.js';
+import type { Coefficients } from '../../ensemble/adapter.js';
+import type { Factors } from '../../problem/factors.js';
+import { method, type Method } from '../../method/method.js';
+import { firstSameAsLast, type Tableau } from '../../method/tableau.js';
+import type { Problem } from '../../problem/problem.js';
+import type { PathChoice } from '../../solver/path.js';
+import { chunkFor, type Trajectory } from '../../solver/solve.js';
+import type { Case } from '../cases.js';
+import { atMost, type Allowed, type Context } from '../check.js';
+import { intoFlow, outOfFlow } from './fields.js';
+import type { Subject } from '../subject.js';
+import { roundingName, unitRoundoff } from './precision.js';
+
+/**
+ * How a trajectory is followed: the last save time is its end, unless it becomes stationary before; by tensor operations
+ * in float32 unless told otherwise.
+ */
+export interface Run extends PathChoice {
+  readonly method: Method;
+  readonly saveTimes: readonly number[];
+  /** Fraction of its largest to which the flow falls where it is called stationary; null: never. */
+  readonly steadyTolerance: number | null;
+}
+
+/**
+ * A method in equal steps, so that how many there are, and with it the error that is allowed, does not depend on a
+ * backend.
+ */
+export const fixedSteps = (tableau: Tableau, end: number, steps: number): Run => ({
+  method: { kind: 'fixed', tableau, step: end / steps },
+  saveTimes: [end],
+  steadyTolerance: null,
+});
+
+/** Relative error that a step may make; what is near the roundoff of slopes would reject steps for their rounding. */
+export const stepTolerance = (backend: BackendInfo): number => Math.max(1e-6, 8 * unitRoundoff(backend));
+
+/** Steps as long as their errors allow, to a time that is yet to be given. */
+export const adaptive = (backend: BackendInfo, rtol = stepTolerance(backend)): Omit<Run, 'saveTimes'> => ({
+  method: method('dopri5', { rtol }),
+  steadyTolerance: null,
+});
+
+/** Largest relative error of what is simulated so, as a multiple of the error of a step. */
+export const toleranceBudget =
+  (times: number, why: string) =>
+  (backend: BackendInfo): Allowed => {
+    const rtol = stepTolerance(backend);
+    return atMost(
+      times * rtol,
+      `${times} step tolerances of dopri5 at rtol ${rtol.toPrecision(1)} in ${roundingName(backend)}: ${why}`,
+    );
+  };
+
+/** Largest relative error of a path. */
+export const pathBudget = toleranceBudget(10, 'the errors of its steps add up');
+
+export const MOST_STEPS = 100_000;
+
+/**
+ * Trajectories from normalized factors, of any ranks, in their order.
+ * @throws Error if one neither reaches the end nor becomes stationary
+ */
+export async function solved(
+  { subject, backend }: Context,
+  problem: Problem,
+  coefficients: Coefficients,
+  starts: readonly Factors[],
+  { method: by, saveTimes, steadyTolerance, kernel = 'tensor-ops', precision = 'float32' }: Run,
+): Promise<Trajectory[]> {
+  const members = starts.map((start) => ({ rank: start.x.cols, coefficients, initial: () => start }));
+  const found = new Array<Trajectory>(starts.length);
+  const stop = { saveTimes, steadyTolerance, maxSteps: MOST_STEPS };
+  const options = { method: by, stop, kernel, precision };
+  const chunk = chunkFor(problem, backend, saveTimes.length);
+  for await (const solved of subject.solve(problem, members, { ...options, chunk }))
+    for (const { index, trajectory } of solved) found[index] = trajectory;
+  const failed = found.find(({ outcome }) => outcome !== 'end-time' && outcome !== 'stationary');
+  if (failed)
+    throw new Error(`a trajectory of ${problem.loss} ended by ${failed.outcome} at t = ${failed.time}`);
+  return found;
+}
+
+/** The same of a case. */
+export const advanced = (
+  context: Context,
+  { problem, coefficients }: Case,
+  starts: readonly Factors[],
+  run: Run,
+): Promise<Trajectory[]> => solved(context, problem, coefficients, starts, run);
+
+/** [B, A] at the end, from [B, A] at the start. */
+export async function ends(
+  context: Context,
+  at: Case,
+  starts: readonly State64[],
+  run: Run,
+): Promise<State64[]> {
+  const { subject } = context;
+  const flown = await advanced(
+    context,
+    at,
+    starts.map((state) => intoFlow(subject, at, state)),
+    run,
+  );
+  return flown.map(({ factors }) => outOfFlow(subject, at, factors));
+}
+
+/** Where a field leads in equal Runge-Kutta steps, in float64. */
+export async function integrated(
+  { rungeKuttaStep }: Subject,
+  tableau: Tableau,
+  field: Field,
+  starts: readonly State64[],
+  time: number,
+  steps: number,
+): Promise<readonly State64[]> {
+  const h = starts.map(() => time / steps);
+  let [states, slopes] = [starts, await field(starts)];
+  for (let k = 0; k < steps; k++) {
+    const { next, slope } = await rungeKuttaStep(field, tableau, states, slopes, h);
+    [states, slopes] = [next, firstSameAsLast(tableau) ? slope : await field(next)];
+  }
+  return states;
+}
