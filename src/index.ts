@@ -46,19 +46,11 @@ export type { Statistic } from './numbers/statistics.js';
 
 export { checks, judge, verify, type Verification, type VerifyWatch } from './verify/verify.js';
 export type { VerifyConfig, VerifyInput } from './verify/config.js';
-export type {
-  Allowed,
-  Check,
-  Context as CheckContext,
-  Curve,
-  CurveSet,
-  Finding,
-  Measurement,
-} from './verify/check.js';
-export { casesOf, randomCases, type Case, type Size as CaseSize } from './verify/cases.js';
+export type { Allowed, Check, CheckContext, Curve, CurveSet, Finding, Measurement } from './verify/check.js';
+export { casesOf, randomCases, type Case, type CaseSize } from './verify/cases.js';
 export { verificationHtml, verificationJson, verificationTable } from './report/verification.js';
-export type { Definition as LossDefinition } from './verify/losses.js';
-export { rankflow as verified, type Subject as Verified } from './verify/subject.js';
+export type { LossDefinition } from './verify/losses.js';
+export { verificationSubject, type VerificationSubject } from './verify/subject.js';
 
 export { readMatrix } from './files/matrix.js';
 export { readSafetensors } from './files/safetensors.js';

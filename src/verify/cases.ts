@@ -16,17 +16,17 @@ import {
   linearRegressionLoss,
   pseudoHuberLoss,
   traceSquaredLoss,
-  type Definition,
+  type LossDefinition,
 } from './losses.js';
 
 export const sizes = ['small', 'paper', 'large'] as const;
 /** How large and how many the random problems are. */
-export type Size = (typeof sizes)[number];
+export type CaseSize = (typeof sizes)[number];
 
 export interface Case {
   /** "frobenius 7 x 4, r = 3". */
   readonly name: string;
-  readonly definition: Definition;
+  readonly definition: LossDefinition;
   /** W0 [n, m]. */
   readonly base: Dense;
   readonly problem: Problem;
@@ -43,7 +43,7 @@ export function timeOf({ problem, coefficients }: Case, times: number): number {
 
 /** Problems of each loss, their largest side, and adapters of each. */
 export const plans: Record<
-  Size,
+  CaseSize,
   { readonly perLoss: number; readonly largest: number; readonly draws: number }
 > = {
   small: { perLoss: 3, largest: 8, draws: 2 },
@@ -147,7 +147,7 @@ export function withTrace(wanted: number, w: Dense): Dense {
 
 interface Made {
   readonly problem: Problem | Promise<Problem>;
-  readonly definition: Definition;
+  readonly definition: LossDefinition;
 }
 
 /** The problems of W0 [n, m]. */
@@ -182,7 +182,7 @@ export const rankOf = (i: number, most: number, draws: Draws): number =>
   i === 0 ? most : i === 1 ? 1 : draws.integer(1, most);
 
 /** The random cases of every loss. A custom loss is tried out on the backend in use. */
-export async function randomCases(seed: number, size: Size): Promise<Case[]> {
+export async function randomCases(seed: number, size: CaseSize): Promise<Case[]> {
   const { perLoss, largest, draws: count } = plans[size];
   const cases: Case[] = [];
   for (const [name, make] of Object.entries(makers))
@@ -221,10 +221,10 @@ export const firstOfEach = (cases: readonly Case[], count = 1): Case[] =>
 export function casesOf(
   name: string,
   problem: Problem,
-  definition: Definition,
+  definition: LossDefinition,
   base: Dense,
   seed: number,
-  size: Size,
+  size: CaseSize,
 ): Case[] {
   const { perLoss, draws: count } = plans[size];
   const most = Math.min(problem.n, problem.m);
@@ -237,7 +237,7 @@ export function casesOf(
 function drawn(
   loss: string,
   problem: Problem,
-  definition: Definition,
+  definition: LossDefinition,
   base: Dense,
   rank: number,
   draws: Draws,

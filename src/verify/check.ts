@@ -3,17 +3,17 @@
  * what is allowed and why. A check never decides by itself whether it passes.
  */
 import type { BackendInfo } from '../backend/backend.js';
-import type { Case, Size } from './cases.js';
-import type { Subject } from './subject.js';
+import type { Case, CaseSize } from './cases.js';
+import type { VerificationSubject } from './subject.js';
 
 /** What a check measures with. */
-export interface Context {
+export interface CheckContext {
   /** Seed of everything random. */
   readonly seed: number;
-  readonly size: Size;
+  readonly size: CaseSize;
   /** The backend in use. Checks on the host do not look at it. */
   readonly backend: BackendInfo;
-  readonly subject: Subject;
+  readonly subject: VerificationSubject;
   /** Random problems, of every loss. */
   readonly cases: readonly Case[];
 }
@@ -72,7 +72,7 @@ export interface Check {
   readonly scope?: 'own-losses' | 'any-loss' | 'float64-loss';
   /** Whether it can be made on a backend (unless given: on any). */
   suits?(backend: BackendInfo): boolean;
-  measure(context: Context): Promise<Measurement>;
+  measure(context: CheckContext): Promise<Measurement>;
 }
 
 /** One row of the result. */
@@ -110,7 +110,7 @@ export class Worst {
   }
 
   /** @throws Error if nothing was measured */
-  get found(): { readonly measured: number; readonly where: string } {
+  get result(): { readonly measured: number; readonly where: string } {
     if (!this.worst) throw new Error('nothing was measured');
     return this.worst;
   }

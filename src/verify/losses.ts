@@ -10,7 +10,7 @@ import type { TensorLoss } from '../problem/problem.js';
 /** f(W) of W [n, m], row-major, in float64. */
 export type HostLoss = (w: Float64Array) => number;
 
-export interface Definition {
+export interface LossDefinition {
   /** [batch, n, m] -> [batch], in float32 on a backend. */
   readonly tensor: TensorLoss;
   /** Null if only the tensor form is known. */
@@ -24,13 +24,13 @@ export interface Definition {
 const sum = (t: tf.Tensor): tf.Tensor1D => tf.sum(t, [1, 2]);
 
 /** f = 1/2 |W - M|_F^2, M [n, m]. */
-export const frobeniusLoss = (target: Dense): Definition => ({
+export const frobeniusLoss = (target: Dense): LossDefinition => ({
   tensor: (w) => tf.mul(sum(tf.square(tf.sub(w, tensor2d(target)))), 0.5),
   host: (w) => w.reduce((total, value, i) => total + (value - target.data[i]!) ** 2, 0) / 2,
 });
 
 /** f = 1/2 (tr W)^2, W [n, n]. */
-export const traceSquaredLoss = (n: number): Definition => ({
+export const traceSquaredLoss = (n: number): LossDefinition => ({
   tensor: (w) => tf.mul(tf.square(sum(tf.mul(w, tf.eye(n)))), 0.5),
   host: (w) => {
     let trace = 0;
@@ -40,7 +40,7 @@ export const traceSquaredLoss = (n: number): Definition => ({
 });
 
 /** f = 1/2 tr((W - M) H (W - M)^T), M [n, m], H [m, m]. */
-export const linearRegressionLoss = (target: Dense, covariance: Dense): Definition => ({
+export const linearRegressionLoss = (target: Dense, covariance: Dense): LossDefinition => ({
   tensor: (w) => {
     const residual = tf.sub(w, tensor2d(target));
     const [batch, n, m] = w.shape;
@@ -62,7 +62,7 @@ export const linearRegressionLoss = (target: Dense, covariance: Dense): Definiti
 });
 
 /** The pseudo-Huber loss sum_ij (sqrt(1 + (W - M)_ij^2) - 1), M [n, m]: smooth, not quadratic, no closed form. */
-export const pseudoHuberLoss = (target: Dense): Definition => ({
+export const pseudoHuberLoss = (target: Dense): LossDefinition => ({
   tensor: (w) => sum(tf.sub(tf.sqrt(tf.add(tf.square(tf.sub(w, tensor2d(target))), 1)), 1)),
   host: (w) => w.reduce((total, value, i) => total + Math.sqrt(1 + (value - target.data[i]!) ** 2) - 1, 0),
   hostGradient: (w) =>

@@ -30,7 +30,7 @@ import {
   traceSquaredPath,
 } from '../theory/traceSquared.js';
 
-export const rankflow = {
+export const verificationSubject = {
   /** The hand-derived flows on the backend, and the matrix products that they are made of. */
   loraSystem,
   matMul,
@@ -69,4 +69,4 @@ export const rankflow = {
   },
 };
 
-export type Subject = Readonly<typeof rankflow>;
+export type VerificationSubject = Readonly<typeof verificationSubject>;

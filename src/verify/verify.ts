@@ -6,7 +6,7 @@ import { checkConfig } from '../input/checkConfig.js';
 import { InputError } from '../host/inputError.js';
 import { provenance, type Provenance } from '../host/provenance.js';
 import { randomCases, type Case } from './cases.js';
-import { passes, type Check, type Context, type Finding, type Measurement } from './check.js';
+import { passes, type Check, type CheckContext, type Finding, type Measurement } from './check.js';
 import { verifySchema, type VerifyConfig, type VerifyInput } from './config.js';
 import { closedFormChecks } from './checks/closedForms.js';
 import { isHostOnly, isOnHost } from './means/fields.js';
@@ -20,7 +20,7 @@ import { saddleChecks } from './checks/saddles.js';
 import { schemeChecks } from './checks/schemes.js';
 import { secondDerivativeChecks } from './checks/secondDerivatives.js';
 import { stabilizedChecks } from './checks/stabilized.js';
-import { rankflow } from './subject.js';
+import { verificationSubject } from './subject.js';
 
 /** Every check of rankflow itself, in the order in which they are read. */
 export const checks: readonly Check[] = [
@@ -80,7 +80,7 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
   for (const { backend, own } of runs) {
     await useBackend(backend.name);
     const { seed, size } = config;
-    const context: Context = { seed, size, backend, subject: rankflow, cases };
+    const context: CheckContext = { seed, size, backend, subject: verificationSubject, cases };
     for (const check of own) {
       const finding = await judge(check, context);
       findings.push(finding);
@@ -94,7 +94,7 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
  * A check's measurement with its verdict; a check that throws, or whose device refused work, has failed. One at a time:
  * tensors made meanwhile are disposed.
  */
-export async function judge(check: Check, context: Context): Promise<Finding> {
+export async function judge(check: Check, context: CheckContext): Promise<Finding> {
   const { id, claim, source } = check;
   const measurement = await measured(check, context).catch((error: unknown): Measurement => ({
     measured: NaN,
@@ -112,7 +112,7 @@ export async function judge(check: Check, context: Context): Promise<Finding> {
 }
 
 /** In a scope of its own: a check that throws leaves its tensors behind. */
-async function measured(check: Check, context: Context): Promise<Measurement> {
+async function measured(check: Check, context: CheckContext): Promise<Measurement> {
   tf.engine().startScope(check.id);
   try {
     const measurement = await check.measure(context);

@@ -8,12 +8,12 @@ import { closeBackends } from '../../src/backend/useBackend.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import { solve } from '../../src/solver/solve.js';
 import { backendChecks } from '../../src/verify/checks/backends.js';
-import type { Context } from '../../src/verify/check.js';
-import type { Subject } from '../../src/verify/subject.js';
+import type { CheckContext } from '../../src/verify/check.js';
+import type { VerificationSubject } from '../../src/verify/subject.js';
 import { judge } from '../../src/verify/verify.js';
 import { contextOn, holdAndCatch, under } from './support.js';
 
-let context: Context;
+let context: CheckContext;
 beforeAll(async () => {
   context = await contextOn('wasm');
 });
@@ -27,15 +27,15 @@ function tensorFloat<T extends tf.Tensor>(z: T): T {
   return tf.tensor(data, z.shape) as T;
 }
 
-const roundedSystem: Subject['loraSystem'] = (structure, shape) => {
+const roundedSystem: VerificationSubject['loraSystem'] = (structure, shape) => {
   const system = loraSystem(structure, shape);
   return { ...system, derivative: (state) => system.derivative(state.map(tensorFloat)) };
 };
 
-const roundedProducts: Subject['matMul'] = (a, b) => matMul(tensorFloat(a), tensorFloat(b));
+const roundedProducts: VerificationSubject['matMul'] = (a, b) => matMul(tensorFloat(a), tensorFloat(b));
 
 /** A flow that quietly computes on the CPU. */
-const onCpu: Subject['loraSystem'] = (structure, shape) => {
+const onCpu: VerificationSubject['loraSystem'] = (structure, shape) => {
   const system = loraSystem(structure, shape);
   return {
     ...system,
@@ -50,7 +50,7 @@ const onCpu: Subject['loraSystem'] = (structure, shape) => {
 };
 
 /** A flow whose X is a thousandth too slow, as a kernel with a wrong constant would be. */
-const slow: Subject['loraSystem'] = (structure, shape) => {
+const slow: VerificationSubject['loraSystem'] = (structure, shape) => {
   const system = loraSystem(structure, shape);
   return {
     ...system,
@@ -62,10 +62,11 @@ const slow: Subject['loraSystem'] = (structure, shape) => {
 };
 
 /** A simulation that forgets kA. */
-const withoutRatioA: Subject['toFactors'] = (adapter, k) => toFactors(adapter, { ...k, lrRatioA: 1 });
+const withoutRatioA: VerificationSubject['toFactors'] = (adapter, k) =>
+  toFactors(adapter, { ...k, lrRatioA: 1 });
 
 /** A simulation that ends early. */
-const early: Subject['solve'] = (problem, members, options) =>
+const early: VerificationSubject['solve'] = (problem, members, options) =>
   solve(problem, members, {
     ...options,
     stop: { ...options.stop, saveTimes: options.stop.saveTimes.map((time) => time * (31 / 32)) },
@@ -91,7 +92,7 @@ test.each([
   ['backends/flow', { loraSystem: roundedSystem }],
   ['backends/precision', { matMul: roundedProducts }],
 ])('%s lets TensorFloat-32 pass where it is reported, and says so', async (id, fault) => {
-  const reported: Context = { ...context, backend: { ...context.backend, precision: 'reduced' } };
+  const reported: CheckContext = { ...context, backend: { ...context.backend, precision: 'reduced' } };
   const { pass, allowed } = await under(fault, named(id), reported);
   expect(pass).toBe(true);
   expect(allowed.reason).toContain('TensorFloat-32');

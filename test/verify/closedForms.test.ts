@@ -4,19 +4,19 @@ import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSyst
 import { dense, type Dense } from '../../src/numbers/dense.js';
 import { fromFactors, toFactors, type Coefficients } from '../../src/ensemble/adapter.js';
 import { solve } from '../../src/solver/solve.js';
-import type { Context } from '../../src/verify/check.js';
+import type { CheckContext } from '../../src/verify/check.js';
 import { closedFormChecks } from '../../src/verify/checks/closedForms.js';
-import { rankflow, type Subject } from '../../src/verify/subject.js';
+import { verificationSubject, type VerificationSubject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch } from './support.js';
 
-let context: Context;
+let context: CheckContext;
 beforeAll(async () => {
   context = await contextOn('wasm');
 });
 
-const real = rankflow.theory;
-type Theory = Subject['theory'];
-const theory = (fault: Partial<Theory>): Partial<Subject> => ({ theory: { ...real, ...fault } });
+const real = verificationSubject.theory;
+type Theory = VerificationSubject['theory'];
+const theory = (fault: Partial<Theory>): Partial<VerificationSubject> => ({ theory: { ...real, ...fault } });
 
 const times = (factor: number, a: Dense): Dense =>
   dense(
@@ -25,7 +25,7 @@ const times = (factor: number, a: Dense): Dense =>
     a.data.map((value) => factor * value),
   );
 
-const forgetting = (forgotten: Partial<Coefficients>): Partial<Subject> => ({
+const forgetting = (forgotten: Partial<Coefficients>): Partial<VerificationSubject> => ({
   toFactors: (adapter, k) => toFactors(adapter, { ...k, ...forgotten }),
 });
 const noScale = forgetting({ scale: 1 });
@@ -33,7 +33,7 @@ const noRatioA = forgetting({ lrRatioA: 1 });
 const noRatioB = forgetting({ lrRatioB: 1 });
 
 /** The solver with what it observes at the end altered. */
-const observing = (alter: (distance: number) => number): Partial<Subject> => ({
+const observing = (alter: (distance: number) => number): Partial<VerificationSubject> => ({
   async *solve(...given) {
     for await (const chunk of solve(...given))
       yield chunk.map(({ index, trajectory }) => {
@@ -44,7 +44,7 @@ const observing = (alter: (distance: number) => number): Partial<Subject> => ({
 });
 
 /** The solver with the covariance of a regression altered. */
-const weighing = (factor: number): Partial<Subject> => ({
+const weighing = (factor: number): Partial<VerificationSubject> => ({
   solve(problem, members, options) {
     const { structure } = problem;
     if (structure.kind !== 'quadratic' || !structure.covariance) return solve(problem, members, options);
@@ -54,12 +54,12 @@ const weighing = (factor: number): Partial<Subject> => ({
 });
 
 /** Full fine-tuning of twice the loss. */
-const twiceTheLoss: Partial<Subject> = {
+const twiceTheLoss: Partial<VerificationSubject> = {
   fullFineTuningSystem: (loss) => fullFineTuningSystem((w) => loss(w).mul(2)),
 };
 
 /** By check: what is wrong, and the subject with that wrong. */
-const faults: Record<string, Record<string, Partial<Subject>>> = {
+const faults: Record<string, Record<string, Partial<VerificationSubject>>> = {
   'riccati-path': {
     'c for 2c': theory({ riccati: (input) => real.riccati({ ...input, c: input.c / 2 }) }),
     'a wrong sign of q': theory({ riccati: (input) => real.riccati({ ...input, q: -input.q }) }),

@@ -9,21 +9,21 @@ import { toFactors } from '../../src/ensemble/adapter.js';
 import type { System } from '../../src/method/system.js';
 import { frobeniusDense } from '../../src/problem/frobenius.js';
 import type { Structure } from '../../src/problem/problem.js';
-import type { Context } from '../../src/verify/check.js';
+import type { CheckContext } from '../../src/verify/check.js';
 import { casesOf, Draws, type Case } from '../../src/verify/cases.js';
 import { flowChecks } from '../../src/verify/checks/flowEquations.js';
 import { frobeniusLoss } from '../../src/verify/losses.js';
-import type { Subject } from '../../src/verify/subject.js';
+import type { VerificationSubject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch, under, type Fault } from './support.js';
 
-let context: Context;
+let context: CheckContext;
 beforeAll(async () => {
   context = await contextOn('wasm');
 });
 
 /** The real system with its derivative altered. */
 const altered =
-  (alter: (slopes: Tensor3D[]) => Tensor3D[]): Subject['loraSystem'] =>
+  (alter: (slopes: Tensor3D[]) => Tensor3D[]): VerificationSubject['loraSystem'] =>
   (structure, shape) => {
     const system = loraSystem(structure, shape);
     return { ...system, derivative: (state) => alter(system.derivative(state)) };
@@ -32,7 +32,7 @@ const altered =
 const wrongSign = altered(([dX, dY]) => [dX!, tf.neg(dY!)]);
 
 /** The real flow of Y with G in the place of its transpose, which square matrices let pass unseen. */
-const transposedMatrix: Subject['loraSystem'] = (structure, shape) => {
+const transposedMatrix: VerificationSubject['loraSystem'] = (structure, shape) => {
   const swapped: Structure =
     structure.kind === 'quadratic' ? { ...structure, error: transposed(structure.error) } : structure;
   if (shape.n !== shape.m) return loraSystem(structure, shape);
@@ -44,11 +44,12 @@ const transposedMatrix: Subject['loraSystem'] = (structure, shape) => {
   };
 };
 
-const withoutScale: Subject['toFactors'] = (adapter, k) => toFactors(adapter, { ...k, scale: 1 });
-const withoutRatioA: Subject['toFactors'] = (adapter, k) => toFactors(adapter, { ...k, lrRatioA: 1 });
+const withoutScale: VerificationSubject['toFactors'] = (adapter, k) => toFactors(adapter, { ...k, scale: 1 });
+const withoutRatioA: VerificationSubject['toFactors'] = (adapter, k) =>
+  toFactors(adapter, { ...k, lrRatioA: 1 });
 
 /** The float64 twin with its state and sums rounded to float32. */
-const float32Twin: Subject['evaluator'] = (structure) => {
+const float32Twin: VerificationSubject['evaluator'] = (structure) => {
   const evaluate = evaluator(structure);
   return (x, y, r) => {
     const { dX, dY, ...rest } = evaluate(x.map(Math.fround), y.map(Math.fround), r);
@@ -57,7 +58,7 @@ const float32Twin: Subject['evaluator'] = (structure) => {
 };
 
 /** The full fine-tuning flow uphill. */
-const ascending: Subject['fullFineTuningSystem'] = (loss) => {
+const ascending: VerificationSubject['fullFineTuningSystem'] = (loss) => {
   const system: System = fullFineTuningSystem(loss);
   return { ...system, derivative: (state) => system.derivative(state).map((w) => tf.neg<Tensor3D>(w)) };
 };

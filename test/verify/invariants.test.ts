@@ -8,13 +8,13 @@ import { frobeniusDense } from '../../src/problem/frobenius.js';
 import type { Structure } from '../../src/problem/problem.js';
 import { solve } from '../../src/solver/solve.js';
 import { casesOf, Draws } from '../../src/verify/cases.js';
-import type { Check, Context, Finding } from '../../src/verify/check.js';
+import type { Check, CheckContext, Finding } from '../../src/verify/check.js';
 import { invariantChecks } from '../../src/verify/checks/invariants.js';
 import { frobeniusLoss } from '../../src/verify/losses.js';
-import type { Subject } from '../../src/verify/subject.js';
+import type { VerificationSubject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch, noisyEnd, under, type Fault } from './support.js';
 
-type LoraSystem = Subject['loraSystem'];
+type LoraSystem = VerificationSubject['loraSystem'];
 
 /** A fault of the flow inside the simulator: given the true flow, another. */
 type FlowFault = (real: LoraSystem) => LoraSystem;
@@ -28,9 +28,9 @@ vi.mock('../../kernels/tensorOps/loraSystem.js', async (original) => {
   };
 });
 
-let context: Context;
+let context: CheckContext;
 /** One case of every loss: enough to see a fault. */
-let few: Context;
+let few: CheckContext;
 beforeAll(async () => {
   context = await contextOn('wasm');
   few = { ...context, cases: context.cases.filter((_, i) => i % 3 === 2) };
@@ -39,7 +39,7 @@ beforeAll(async () => {
 /** Under a fault of the flow inside the simulator. */
 const inFlow =
   (wrong: FlowFault) =>
-  async (check: Check, on: Context): Promise<Finding> => {
+  async (check: Check, on: CheckContext): Promise<Finding> => {
     flow.fault = wrong;
     try {
       return await under({}, check, on);
@@ -93,11 +93,12 @@ const transposedMatrix: FlowFault = (real) => (structure, shape) => {
   };
 };
 
-const withoutScale: Subject['toFactors'] = (adapter, k) => toFactors(adapter, { ...k, scale: 1 });
-const withoutRatioA: Subject['toFactors'] = (adapter, k) => toFactors(adapter, { ...k, lrRatioA: 1 });
+const withoutScale: VerificationSubject['toFactors'] = (adapter, k) => toFactors(adapter, { ...k, scale: 1 });
+const withoutRatioA: VerificationSubject['toFactors'] = (adapter, k) =>
+  toFactors(adapter, { ...k, lrRatioA: 1 });
 
 /** Observations whose norm of the flow is that of |dB/dt|^2 + |dA/dt|^2 without the ratios. */
-const normWithoutRatios: Subject['solve'] = async function* (problem, members, options) {
+const normWithoutRatios: VerificationSubject['solve'] = async function* (problem, members, options) {
   for await (const chunk of solve(problem, members, options))
     yield chunk.map(({ index, trajectory }) => ({
       index,

@@ -1,29 +1,30 @@
 import { beforeAll } from 'vitest';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import { solve } from '../../src/solver/solve.js';
-import type { Context } from '../../src/verify/check.js';
+import type { CheckContext } from '../../src/verify/check.js';
 import { kernelChecks } from '../../src/verify/checks/kernels.js';
-import type { Subject } from '../../src/verify/subject.js';
+import type { VerificationSubject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch, noisyEnd } from './support.js';
 
-let context: Context;
+let context: CheckContext;
 beforeAll(async () => {
   context = await contextOn('wasm');
 });
 
 /** A simulation that forgets kA. */
-const withoutRatioA: Subject['toFactors'] = (adapter, k) => toFactors(adapter, { ...k, lrRatioA: 1 });
+const withoutRatioA: VerificationSubject['toFactors'] = (adapter, k) =>
+  toFactors(adapter, { ...k, lrRatioA: 1 });
 
 /** A kernel that runs in float32 where float64 is promised. */
-const inFloat32: Subject['solve'] = (problem, members, options) =>
+const inFloat32: VerificationSubject['solve'] = (problem, members, options) =>
   solve(problem, members, { ...options, precision: 'float32' });
 
 /** A kernel that never finds a trajectory stationary. */
-const restless: Subject['solve'] = (problem, members, options) =>
+const restless: VerificationSubject['solve'] = (problem, members, options) =>
   solve(problem, members, { ...options, stop: { ...options.stop, steadyTolerance: null } });
 
 /** A kernel that counts rejected steps as accepted. */
-const miscounting: Subject['solve'] = async function* (problem, members, options) {
+const miscounting: VerificationSubject['solve'] = async function* (problem, members, options) {
   for await (const chunk of solve(problem, members, options))
     yield chunk.map(({ index, trajectory }) => {
       const { acceptedSteps, rejectedSteps } = trajectory;

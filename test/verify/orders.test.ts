@@ -1,12 +1,12 @@
 import { beforeAll } from 'vitest';
 import { rungeKuttaStep } from '../../kernels/cpu/step.js';
 import { tableaus, type Tableau } from '../../src/method/tableau.js';
-import type { Context } from '../../src/verify/check.js';
+import type { CheckContext } from '../../src/verify/check.js';
 import { orderChecks } from '../../src/verify/checks/orders.js';
-import type { Subject } from '../../src/verify/subject.js';
+import type { VerificationSubject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch } from './support.js';
 
-let context: Context;
+let context: CheckContext;
 beforeAll(async () => {
   context = await contextOn('cpu');
 });
@@ -27,7 +27,7 @@ const wrongEstimate: Tableau = {
 };
 
 /** A step that adds its stages up in float32. */
-const float32Step: Subject['rungeKuttaStep'] = async (...args) => {
+const float32Step: VerificationSubject['rungeKuttaStep'] = async (...args) => {
   const { next, ...rest } = await rungeKuttaStep(...args);
   return { ...rest, next: next.map((state) => state.map((z) => z.map(Math.fround))) };
 };

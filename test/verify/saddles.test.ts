@@ -6,19 +6,19 @@ import { toFactors } from '../../src/ensemble/adapter.js';
 import { tableaus } from '../../src/method/tableau.js';
 import { solve, type Member } from '../../src/solver/solve.js';
 import { saddleEscapeRate } from '../../src/theory/frobenius.js';
-import type { Context } from '../../src/verify/check.js';
+import type { CheckContext } from '../../src/verify/check.js';
 import { saddleChecks } from '../../src/verify/checks/saddles.js';
-import type { Subject } from '../../src/verify/subject.js';
+import type { VerificationSubject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch, noisyEnd } from './support.js';
 
-let context: Context;
+let context: CheckContext;
 beforeAll(async () => {
   context = await contextOn('wasm');
 });
 
 /** The simulator from factors that are not those it is given. */
 const startingFrom =
-  (alter: (entry: number) => number): Subject['solve'] =>
+  (alter: (entry: number) => number): VerificationSubject['solve'] =>
   (problem, members, options) => {
     const altered = ({ rows, cols, data }: Dense) => dense(rows, cols, data.map(alter));
     const from = (member: Member): Member => ({
@@ -34,7 +34,7 @@ const startingFrom =
 const dirty = startingFrom((entry) => entry + 1e-6);
 const cleaned = startingFrom((entry) => (Math.abs(entry) < 1e-4 ? 0 : entry));
 /** Singular values that are all 1 % too large. */
-const wrongSpectrum: Subject['solve'] = ({ structure, ...problem }, members, options) =>
+const wrongSpectrum: VerificationSubject['solve'] = ({ structure, ...problem }, members, options) =>
   solve(
     {
       ...problem,
@@ -46,7 +46,8 @@ const wrongSpectrum: Subject['solve'] = ({ structure, ...problem }, members, opt
     members,
     options,
   );
-const withoutRatioA: Subject['toFactors'] = (adapter, k) => toFactors(adapter, { ...k, lrRatioA: 1 });
+const withoutRatioA: VerificationSubject['toFactors'] = (adapter, k) =>
+  toFactors(adapter, { ...k, lrRatioA: 1 });
 
 holdAndCatch(saddleChecks, () => context, {
   'saddles/stays': { 'noise at the start': { solve: dirty }, 'a wrong spectrum': { solve: wrongSpectrum } },

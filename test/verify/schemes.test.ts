@@ -4,19 +4,19 @@ import { beforeAll } from 'vitest';
 import { gradientDescentStep, type Field } from '../../kernels/cpu/step.js';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { firstOfEach } from '../../src/verify/cases.js';
-import type { Context } from '../../src/verify/check.js';
+import type { CheckContext } from '../../src/verify/check.js';
 import { schemeChecks } from '../../src/verify/checks/schemes.js';
-import type { Subject } from '../../src/verify/subject.js';
+import type { VerificationSubject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch } from './support.js';
 
-let context: Context;
+let context: CheckContext;
 beforeAll(async () => {
   const all = await contextOn('wasm');
   const losses = ['linear-regression', 'pseudo-Huber'];
   context = { ...all, cases: firstOfEach(all.cases).filter(({ problem }) => losses.includes(problem.loss)) };
 });
 
-type Scheme = Subject['gradientDescentStep'];
+type Scheme = VerificationSubject['gradientDescentStep'];
 
 /** A simultaneous update that sees the new A when it updates B. */
 const newAInBoth: Scheme = (field, order, states, h) =>
@@ -43,7 +43,7 @@ const halfTheChange: Scheme = async (field, order, states, h) => {
 };
 
 /** Jacobian-vector products of a flow that is 5 % too steep, on the backend alone. */
-const wrongJacobian: Subject['loraSystem'] = (structure, shape) => {
+const wrongJacobian: VerificationSubject['loraSystem'] = (structure, shape) => {
   const system = loraSystem(structure, shape);
   return {
     ...system,

@@ -3,18 +3,18 @@ import type { Tensor3D } from '@tensorflow/tfjs';
 import { beforeAll } from 'vitest';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { fromFactors } from '../../src/ensemble/adapter.js';
-import type { Context } from '../../src/verify/check.js';
+import type { CheckContext } from '../../src/verify/check.js';
 import { secondDerivativeChecks } from '../../src/verify/checks/secondDerivatives.js';
-import type { Subject } from '../../src/verify/subject.js';
+import type { VerificationSubject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch } from './support.js';
 
-let context: Context;
+let context: CheckContext;
 beforeAll(async () => {
   context = await contextOn('wasm');
 });
 
 /** The flow's values with the derivative of twice the flow. */
-const wrongDerivative: Subject['loraSystem'] = (structure, shape) => {
+const wrongDerivative: VerificationSubject['loraSystem'] = (structure, shape) => {
   const system = loraSystem(structure, shape);
   const doubled = tf.customGrad((z, save) => {
     (save as (tensors: tf.Tensor[]) => void)([z as tf.Tensor]);
@@ -24,7 +24,7 @@ const wrongDerivative: Subject['loraSystem'] = (structure, shape) => {
 };
 
 /** A flow that is no gradient flow: X runs 1 % faster than Y. */
-const notAGradient: Subject['loraSystem'] = (structure, shape) => {
+const notAGradient: VerificationSubject['loraSystem'] = (structure, shape) => {
   const system = loraSystem(structure, shape);
   return {
     ...system,
@@ -36,7 +36,8 @@ const notAGradient: Subject['loraSystem'] = (structure, shape) => {
 };
 
 /** An adapter's B in units that forget kB. */
-const withoutRatioB: Subject['fromFactors'] = (factors, k) => fromFactors(factors, { ...k, lrRatioB: 1 });
+const withoutRatioB: VerificationSubject['fromFactors'] = (factors, k) =>
+  fromFactors(factors, { ...k, lrRatioB: 1 });
 
 holdAndCatch(secondDerivativeChecks, () => context, {
   'second/jacobian-vector': { 'an operation with a wrong derivative': { loraSystem: wrongDerivative } },

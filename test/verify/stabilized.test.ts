@@ -1,33 +1,33 @@
 import { beforeAll } from 'vitest';
 import { twin } from '../../kernels/cpu/twin.js';
 import { chebyshevStages } from '../../src/method/stabilized.js';
-import type { Context } from '../../src/verify/check.js';
+import type { CheckContext } from '../../src/verify/check.js';
 import { stabilizedChecks } from '../../src/verify/checks/stabilized.js';
-import type { Subject } from '../../src/verify/subject.js';
+import type { VerificationSubject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch } from './support.js';
 
-let context: Context;
+let context: CheckContext;
 beforeAll(async () => {
   context = await contextOn('cpu');
 });
 
 /** The coefficients with the fifth digit of the first stage changed. */
-const changed: Subject['chebyshevStages'] = (s) => {
+const changed: VerificationSubject['chebyshevStages'] = (s) => {
   const { first, rest } = chebyshevStages(s);
   return { first: first * (1 + 1e-4), rest };
 };
 
 /** Coefficients that forget the slope at the start. */
-const forgetful: Subject['chebyshevStages'] = (s) => {
+const forgetful: VerificationSubject['chebyshevStages'] = (s) => {
   const { first, rest } = chebyshevStages(s);
   return { first, rest: rest.map((stage) => ({ ...stage, gammaTilde: 0 })) };
 };
 
 /** Coefficients of one stage fewer. */
-const oneFewer: Subject['chebyshevStages'] = (s) => chebyshevStages(s - 1);
+const oneFewer: VerificationSubject['chebyshevStages'] = (s) => chebyshevStages(s - 1);
 
 /** Trajectories at one tolerance, whatever is asked for. */
-const oneTolerance: Subject['twin'] = (start, clock, method, stop) =>
+const oneTolerance: VerificationSubject['twin'] = (start, clock, method, stop) =>
   twin(start, clock, 'step' in method ? method : { ...method, rtol: 1e-5 }, stop);
 
 holdAndCatch(stabilizedChecks, () => context, {

@@ -4,19 +4,26 @@ import { useBackend } from '../../src/backend/useBackend.js';
 import { dense, type Dense } from '../../src/numbers/dense.js';
 import { solve } from '../../src/solver/solve.js';
 import { randomCases } from '../../src/verify/cases.js';
-import type { Check, Context, Finding } from '../../src/verify/check.js';
-import { rankflow, type Subject } from '../../src/verify/subject.js';
+import type { Check, CheckContext, Finding } from '../../src/verify/check.js';
+import { verificationSubject, type VerificationSubject } from '../../src/verify/subject.js';
 import { judge } from '../../src/verify/verify.js';
 
-export async function contextOn(name: 'cpu' | 'wasm' | 'webgpu', seed = 5): Promise<Context> {
+export async function contextOn(name: 'cpu' | 'wasm' | 'webgpu', seed = 5): Promise<CheckContext> {
   const backend = await useBackend(name);
-  return { seed, size: 'small', backend, subject: rankflow, cases: await randomCases(seed, 'small') };
+  return {
+    seed,
+    size: 'small',
+    backend,
+    subject: verificationSubject,
+    cases: await randomCases(seed, 'small'),
+  };
 }
 
 /** Parts of rankflow replaced by wrong ones, or the finding under what else is wrong. */
-export type Fault = Partial<Subject> | ((check: Check, context: Context) => Promise<Finding>);
+export type Fault =
+  Partial<VerificationSubject> | ((check: Check, context: CheckContext) => Promise<Finding>);
 
-export const under = (fault: Fault, check: Check, context: Context): Promise<Finding> =>
+export const under = (fault: Fault, check: Check, context: CheckContext): Promise<Finding> =>
   typeof fault === 'function'
     ? fault(check, context)
     : judge(check, { ...context, subject: { ...context.subject, ...fault } });
@@ -24,7 +31,7 @@ export const under = (fault: Fault, check: Check, context: Context): Promise<Fin
 /** Every check holds, and each has faults that it catches: by check, and by what is wrong. */
 export function holdAndCatch(
   checks: readonly Check[],
-  context: () => Context,
+  context: () => CheckContext,
   faults: Readonly<Record<string, Readonly<Record<string, Fault>>>>,
   underFault = context,
 ): void {
@@ -56,7 +63,7 @@ const noisy = ({ rows, cols, data }: Dense): Dense =>
   );
 
 /** The simulator with noise on the factors that it ends with. */
-export const noisyEnd: Subject['solve'] = async function* (problem, members, options) {
+export const noisyEnd: VerificationSubject['solve'] = async function* (problem, members, options) {
   for await (const chunk of solve(problem, members, options))
     yield chunk.map(({ index, trajectory }) => {
       const { x, y } = trajectory.factors;

@@ -6,7 +6,7 @@ import { answered, type State64 } from '../../../kernels/cpu/step.js';
 import { method, type Method } from '../../method/method.js';
 import type { Path } from '../../solver/path.js';
 import { firstOfEach, timeOf, type Case } from '../cases.js';
-import { atMost, tightest, type Check, type Context, type Measurement } from '../check.js';
+import { atMost, tightest, type Check, type CheckContext, type Measurement } from '../check.js';
 import { hostField, stateOf } from '../means/fields.js';
 import { flowBudget, relativeError, roundingName, unitRoundoff } from '../means/precision.js';
 import { ends } from '../means/trajectories.js';
@@ -21,17 +21,17 @@ const fixedStep = ['rk4', 'gd-simultaneous', 'gd-a-then-b', 'gd-b-then-a'] as co
 const stopAt = (at: Case) => ({ saveTimes: [timeOf(at, HORIZON)], steadyTolerance: null });
 
 /** Ends of all adapters of a case, simulated on the backend. */
-const simulated = (context: Context, at: Case, by: Method, kernel: Path): Promise<State64[]> =>
+const simulated = (context: CheckContext, at: Case, by: Method, kernel: Path): Promise<State64[]> =>
   ends(context, at, at.adapters.map(stateOf), { ...stopAt(at), method: by, kernel });
 
 /** The same by the twin, in the adapter's own coordinates. */
-function expectedEnd({ subject }: Context, at: Case, start: State64, by: Method): State64 {
+function expectedEnd({ subject }: CheckContext, at: Case, start: State64, by: Method): State64 {
   const stop = { ...stopAt(at), maxSteps: 10_000 };
   return answered(subject.twin(start, 1, by, stop), hostField(subject, at)!).state;
 }
 
 /** How much larger, relative to the state, a small change of the start is at the horizon: 1 at least. */
-function amplification(context: Context, at: Case): number {
+function amplification(context: CheckContext, at: Case): number {
   const nudge = 1e-6;
   const start = stateOf(at.adapters[0]!);
   const by = method('rk4', { step: timeOf(at, HORIZON) / STEPS });
@@ -54,7 +54,7 @@ export function againstTwin(
   group: string,
   path: Path,
   made: Pick<Check, 'scope' | 'suits'>,
-  casesOf: (context: Context) => readonly Case[] = ({ cases }) => cases,
+  casesOf: (context: CheckContext) => readonly Case[] = ({ cases }) => cases,
 ): Check[] {
   const trajectories: Check = {
     id: `${group}/trajectories`,

@@ -59,7 +59,7 @@ const residence: Check = {
       worst.add(elsewhere, at.name);
     }
     return Promise.resolve({
-      ...worst.found,
+      ...worst.result,
       allowed: atMost(0, 'none may be computed on the host instead'),
     });
   },
@@ -83,7 +83,7 @@ const precision: Check = {
     product.dispose();
     const worst = new Worst();
     data.forEach((value, i) => worst.add(Math.abs(found[i]! - value) / Math.abs(value), `entry ${i}`));
-    const { measured } = worst.found;
+    const { measured } = worst.result;
     return {
       measured,
       where: `${backend.precision} is reported`,

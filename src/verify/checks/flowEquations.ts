@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import { dense } from '../../numbers/dense.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../../numbers/products.js';
 import type { Case } from '../cases.js';
-import { atMost, tightest, Worst, type Check, type Context, type Measurement } from '../check.js';
+import { atMost, tightest, Worst, type Check, type CheckContext, type Measurement } from '../check.js';
 import { gradientByDifferences } from '../means/differences.js';
 import {
   deviceField,
@@ -25,7 +25,7 @@ import type { State64 } from '../../../kernels/cpu/step.js';
 const FLOW = 'gradient-flow equations, Rushka & Klabjan 2026';
 
 /** A way to find the slopes of adapters of a case. */
-type Way = (context: Context, at: Case, states: readonly State64[]) => Promise<readonly State64[]>;
+type Way = (context: CheckContext, at: Case, states: readonly State64[]) => Promise<readonly State64[]>;
 
 const byFlow: Way = async ({ subject }, at, states) => {
   const device = deviceField(subject, at);
@@ -42,7 +42,7 @@ const byFloat64Differences: Way = async (_, at, states) =>
   states.map((state) => slopeByDifferences(at, at.definition.host!, state));
 
 async function compared(
-  context: Context,
+  context: CheckContext,
   one: Way,
   other: Way,
   budget = (at: Case) => flowBudget(context.backend, at),
@@ -60,7 +60,7 @@ async function compared(
 }
 
 /** A way against differences of the loss: in float64 where the loss is known so, else in the backend's precision. */
-async function againstDifferences(context: Context, one: Way): Promise<Measurement> {
+async function againstDifferences(context: CheckContext, one: Way): Promise<Measurement> {
   const { backend, cases } = context;
   if (cases.every(({ definition }) => definition.host)) return compared(context, one, byFloat64Differences);
   let mostError = 0;
@@ -121,7 +121,7 @@ const host: Check = {
         worst.add(relativeError(found[i]!, slopeByDifferences(at, at.definition.host!, state)), at.name),
       );
     }
-    return { ...worst.found, allowed: atMost(1e-9, 'truncation and rounding of five-point differences') };
+    return { ...worst.result, allowed: atMost(1e-9, 'truncation and rounding of five-point differences') };
   },
 };
 
@@ -179,7 +179,7 @@ const fullHost: Check = {
         const gradient = gradientByHand(at, state);
         if (gradient) worst.add(relativeError([gradient], [gradientByLoss(at, state)]), at.name);
       }
-    return { ...worst.found, allowed: atMost(1e-9, 'truncation and rounding of five-point differences') };
+    return { ...worst.result, allowed: atMost(1e-9, 'truncation and rounding of five-point differences') };
   },
 };
 
@@ -200,7 +200,7 @@ const loss: Check = {
         worst.add(Math.abs(evaluate(x.data, y.data, at.rank).loss - expected) / expected, at.name);
       }
     }
-    return { ...worst.found, allowed: atMost(1e-12, 'float64 rounding of sums of a few hundred terms') };
+    return { ...worst.result, allowed: atMost(1e-12, 'float64 rounding of sums of a few hundred terms') };
   },
 };
 

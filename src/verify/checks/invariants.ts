@@ -11,7 +11,7 @@ import { tableaus } from '../../method/tableau.js';
 import { frobeniusDense } from '../../problem/frobenius.js';
 import { paddedWidth } from '../../solver/solve.js';
 import { Draws, kindOf, timeOf, type Case } from '../cases.js';
-import { atMost, Worst, type Allowed, type Check, type Context } from '../check.js';
+import { atMost, Worst, type Allowed, type Check, type CheckContext } from '../check.js';
 import { adapterOf, fieldOfLoss, intoFlow, outOfFlow, stateOf, updateOf } from '../means/fields.js';
 import { once } from '../means/once.js';
 import { relativeError, trajectoryBudget, unitRoundoff } from '../means/precision.js';
@@ -29,7 +29,7 @@ const TABLEAU = tableaus.dopri5;
 
 const runOf = (at: Case) => fixedSteps(TABLEAU, timeOf(at, HORIZON), STEPS);
 
-const budget = ({ backend }: Context): Allowed =>
+const budget = ({ backend }: CheckContext): Allowed =>
   trajectoryBudget(backend, TABLEAU.b.length * STEPS, HORIZON);
 
 const startsOf = ({ adapters }: Case): State64[] => adapters.map(stateOf);
@@ -64,7 +64,7 @@ const conservation: Check = {
         worst.add(frobeniusNorm(change) / (trace(b0) + trace(a0)), at.name);
       });
     }
-    return { ...worst.found, allowed: budget(context) };
+    return { ...worst.result, allowed: budget(context) };
   },
 };
 
@@ -113,7 +113,7 @@ const dissipation: Check = {
     const { to, reason } = pathBudget(backend);
     const entries = Math.max(...cases.map(({ problem: { n, m } }) => n * m));
     return {
-      ...worst.found,
+      ...worst.result,
       allowed: atMost(
         to + entries * cancelled * unitRoundoff(backend),
         `${reason}; a custom loss is observed on the backend, a sum of ${entries} entries, up to ${cancelled.toPrecision(2)} times what it falls by`,
@@ -140,7 +140,7 @@ const equivariance: Check = {
       const found = await ends(context, other, starts.map(rotate), runOf(at));
       found.forEach((state, i) => worst.add(relativeError(state, rotate(expected[i]!)), at.name));
     }
-    return { ...worst.found, allowed: budget(context) };
+    return { ...worst.result, allowed: budget(context) };
   },
 };
 
@@ -158,7 +158,7 @@ const spectralFrame: Check = {
       const found = await ends(context, plain, starts, runOf(at));
       found.forEach((state, i) => worst.add(relativeError(inFrame[i]!, state), at.name));
     }
-    return { ...worst.found, allowed: budget(context) };
+    return { ...worst.result, allowed: budget(context) };
   },
 };
 
@@ -200,7 +200,7 @@ const paddingZero: Check = {
     for (const at of context.cases)
       for (const { factors } of await paddedEnds(context, at))
         worst.add(Math.max(largestBeyond(at.rank, factors.x), largestBeyond(at.rank, factors.y)), at.name);
-    return { ...worst.found, allowed: atMost(0, 'products and sums of zeros are zeros in any precision') };
+    return { ...worst.result, allowed: atMost(0, 'products and sums of zeros are zeros in any precision') };
   },
 };
 
@@ -222,7 +222,7 @@ const padding: Check = {
         ),
       );
     }
-    return { ...worst.found, allowed: budget(context) };
+    return { ...worst.result, allowed: budget(context) };
   },
 };
 
@@ -250,7 +250,7 @@ const scaling: Check = {
         worst.add(relativeError([updateOf(at, state)], [updateOf(unit, expected[i]!)]), at.name),
       );
     }
-    return { ...worst.found, allowed: budget(context) };
+    return { ...worst.result, allowed: budget(context) };
   },
 };
 
@@ -283,7 +283,7 @@ const adapterFlow: Check = {
       const [expected] = await integrated(context.subject, TABLEAU, field, [start!], time, STEPS);
       worst.add(relativeError(found!, expected!), at.name);
     }
-    return { ...worst.found, allowed: budget(context) };
+    return { ...worst.result, allowed: budget(context) };
   },
 };
 

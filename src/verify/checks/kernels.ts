@@ -11,7 +11,7 @@ import { isAdaptive, method, methodNames } from '../../method/method.js';
 import type { Trajectory } from '../../solver/solve.js';
 import { againstTwin, TWIN } from './againstTwin.js';
 import { timeOf, type Case } from '../cases.js';
-import { atMost, Worst, type Check, type Context } from '../check.js';
+import { atMost, Worst, type Check, type CheckContext } from '../check.js';
 import { intoFlow, stateOf } from '../means/fields.js';
 import { relativeError } from '../means/precision.js';
 import { advanced, MOST_STEPS } from '../means/trajectories.js';
@@ -22,7 +22,7 @@ const has =
     fusedKernel(name)?.precisions.includes(precision) ?? false;
 
 /** The cases that the kernel is for. */
-const kernelCases = ({ backend, cases }: Context): readonly Case[] => {
+const kernelCases = ({ backend, cases }: CheckContext): readonly Case[] => {
   const kinds = fusedKernel(backend.name)?.kinds ?? [];
   return cases.filter(({ problem }) => kinds.includes(problem.structure.kind));
 };
@@ -32,7 +32,7 @@ const HORIZON = 20;
 
 /** Every trajectory of a case by every method, by the kernel in float64 and by the twin in the same coordinates. */
 async function* pairs(
-  context: Context,
+  context: CheckContext,
 ): AsyncGenerator<{ found: Trajectory; expected: TwinEnding; where: string }> {
   const { subject } = context;
   for (const at of kernelCases(context)) {
@@ -86,7 +86,7 @@ const states: Check = {
       worst.add(relativeError([x.data, y.data], expected.state), where);
     }
     return {
-      ...worst.found,
+      ...worst.result,
       allowed: atMost(1e-12, 'sums in another order: float64 roundings of some hundred steps'),
     };
   },

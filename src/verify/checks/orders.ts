@@ -2,7 +2,7 @@
 import { answered, type HostField, type State64 } from '../../../kernels/cpu/step.js';
 import { orderResiduals, tableaus, type Tableau } from '../../method/tableau.js';
 import { firstOfEach, timeOf } from '../cases.js';
-import { around, atMost, Worst, type Check, type Context, type Curve } from '../check.js';
+import { around, atMost, Worst, type Check, type CheckContext, type Curve } from '../check.js';
 import { hostField, stateOf } from '../means/fields.js';
 import { logSlope } from '../means/logSlope.js';
 import { relativeError } from '../means/precision.js';
@@ -11,7 +11,7 @@ import { integrated } from '../means/trajectories.js';
 const CONDITIONS = 'order conditions of rooted trees, Butcher 1963; Hairer, Norsett & Wanner I, II.2';
 
 /** Every set of weights and the order it claims: the methods, and their embedded solutions. */
-const weightsOf = (all: Context['subject']['tableaus']) =>
+const weightsOf = (all: CheckContext['subject']['tableaus']) =>
   Object.entries(all).flatMap(([name, { a, b, order, embedded }]: [string, Tableau]) => [
     { name, tableau: { a, b, order } },
     ...(embedded
@@ -30,7 +30,7 @@ const conditions: Check = {
       const residuals = orderResiduals(tableau.a, tableau.b, tableau.order);
       worst.add(Math.max(...residuals.map(Math.abs)), name);
     }
-    return { ...worst.found, allowed: atMost(1e-13, 'float64 rounding of sums of terms of size up to 15') };
+    return { ...worst.result, allowed: atMost(1e-13, 'float64 rounding of sums of terms of size up to 15') };
   },
 };
 
@@ -46,7 +46,7 @@ const REFERENCE_STEPS = 512;
 export const SMALL = 0.05;
 
 async function fixedSteps(
-  { subject }: Context,
+  { subject }: CheckContext,
   field: HostField,
   tableau: Tableau,
   start: State64,
@@ -58,11 +58,11 @@ async function fixedSteps(
 }
 
 /** The end to rounding; which method finds it does not matter, as long as it is right. */
-export const exactEnd = (context: Context, field: HostField, start: State64, time: number) =>
+export const exactEnd = (context: CheckContext, field: HostField, start: State64, time: number) =>
   fixedSteps(context, field, tableaus.dopri5, start, time, REFERENCE_STEPS);
 
 /** The field and start of one case of every loss. */
-export const settings = ({ subject, cases }: Context) =>
+export const settings = ({ subject, cases }: CheckContext) =>
   firstOfEach(cases).map((at) => ({
     at,
     field: hostField(subject, at)!,
@@ -94,7 +94,7 @@ const order: Check = {
       }
     }
     return {
-      ...worst.found,
+      ...worst.result,
       allowed: around(0, 0.1, `a fit over ${COUNTS.length} step sizes, the next order being a few percent`),
       plot: {
         title: `Error of the Runge-Kutta methods (${context.cases[0]!.name})`,
@@ -139,7 +139,7 @@ const proportional: Check = {
       });
     }
     return {
-      ...worst.found,
+      ...worst.result,
       allowed: { from: 1, to: 10, reason: 'geometric mean over the cases; step sizes are whole in number' },
       plot: {
         title: 'Error of the adaptive methods',

@@ -12,7 +12,7 @@ import { atMost, tightest, Worst, type Check, type Measurement } from '../check.
 import type { VerifyConfig } from '../config.js';
 import { gradientByDifferences } from '../means/differences.js';
 import { stateOf, weightsAt } from '../means/fields.js';
-import type { Definition } from '../losses.js';
+import type { LossDefinition } from '../losses.js';
 import { flowBudget, relativeError } from '../means/precision.js';
 import { weightsOnDevice } from '../means/tensorDifferences.js';
 
@@ -44,7 +44,7 @@ function baseFrom(file: string | undefined, named: string | undefined): Dense {
   return dense(n, m, baseOf(source, shape).data.map(Math.fround));
 }
 
-function definitionOf(name: string, base: Dense, module: LossModule): Definition {
+function definitionOf(name: string, base: Dense, module: LossModule): LossDefinition {
   const { tensor, gradient, float64, float64Gradient } = module;
   const { rows: n, cols: m } = base;
   const host = float64 && ((w: Float64Array) => float64(w, n, m));
@@ -104,7 +104,7 @@ export const ownFloat64Gradient: Check = {
         const w = weightsAt(at, state);
         worst.add(relativeError([hostGradient!(w)], [gradientByDifferences(host!, w)]), at.name);
       }
-    return { ...worst.found, allowed: atMost(1e-9, 'truncation and rounding of five-point differences') };
+    return { ...worst.result, allowed: atMost(1e-9, 'truncation and rounding of five-point differences') };
   },
 };
 

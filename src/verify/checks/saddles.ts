@@ -7,14 +7,14 @@ import { clock, type Adapter, type Coefficients } from '../../ensemble/adapter.j
 import type { Factors } from '../../problem/factors.js';
 import { tableaus } from '../../method/tableau.js';
 import { frobeniusFromSpectrum } from '../../problem/frobenius.js';
-import { Draws, type Case, type Size } from '../cases.js';
+import { Draws, type Case, type CaseSize } from '../cases.js';
 import {
   around,
   atMost,
   tightest,
   Worst,
   type Check,
-  type Context,
+  type CheckContext,
   type Curve,
   type Measurement,
 } from '../check.js';
@@ -23,7 +23,7 @@ import { frobeniusLoss } from '../losses.js';
 import { flowBudget, relativeError, roundingName, unitRoundoff } from '../means/precision.js';
 import { advanced, fixedSteps } from '../means/trajectories.js';
 
-const counts: Record<Size, number> = { small: 3, paper: 8, large: 12 };
+const counts: Record<CaseSize, number> = { small: 3, paper: 8, large: 12 };
 
 /** A spectrum and the modes that columns of an adapter sit on: not the leading ones. */
 interface Scene {
@@ -40,7 +40,7 @@ interface Scene {
 /** Normalized entries (x, y) of a column on its mode. */
 type Entries = readonly [x: number, y: number];
 
-function scenes({ seed, size }: Context): Scene[] {
+function scenes({ seed, size }: CheckContext): Scene[] {
   return Array.from({ length: counts[size] }, (_, index) => scene(new Draws(seed, 'saddle', index)));
 }
 
@@ -108,7 +108,7 @@ function caseOf(of: Scene, adapters: readonly Adapter[]): Case {
   };
 }
 
-const startsOf = ({ subject }: Context, at: Case): Factors[] =>
+const startsOf = ({ subject }: CheckContext, at: Case): Factors[] =>
   at.adapters.map((adapter) => intoFlow(subject, at, stateOf(adapter)));
 
 /** Fastest growth at W0 per unit of time. */
@@ -129,7 +129,7 @@ function alignedCase(of: Scene): Case {
   return caseOf(of, [adapterWith(of, start(0), 0), adapterWith(of, start(0.1), 0)]);
 }
 
-const stayed = (context: Context, at: Case) =>
+const stayed = (context: CheckContext, at: Case) =>
   advanced(context, at, startsOf(context, at), runTo(at, STAY / fastest(at)));
 
 const stays: Check = {
@@ -177,7 +177,7 @@ const aligned: Check = {
       const at = alignedCase(of);
       for (const { factors } of await stayed(context, at)) worst.add(largestElsewhere(of, factors), at.name);
     }
-    return { ...worst.found, allowed: atMost(0, 'products and sums of zeros are zeros in any precision') };
+    return { ...worst.result, allowed: atMost(0, 'products and sums of zeros are zeros in any precision') };
   },
 };
 
@@ -197,7 +197,7 @@ interface Disturbed {
 }
 
 /** A saddle, more or less balanced, with noise, and how it is going to be left. */
-function disturbed(context: Context, of: Scene): Disturbed {
+function disturbed(context: CheckContext, of: Scene): Disturbed {
   const columns = of.modes.map((mode): Entries => {
     const ratio = 0.6 ** (2 * of.draws.uniform() - 1);
     const root = Math.sqrt(of.sigma[mode]!);
@@ -207,7 +207,7 @@ function disturbed(context: Context, of: Scene): Disturbed {
 }
 
 function escapeOf(
-  { subject }: Context,
+  { subject }: CheckContext,
   { sigma, modes, coefficients }: Scene,
   columns: readonly Entries[],
 ): Escape {
@@ -234,7 +234,7 @@ const [FROM, TO] = [3, 8];
 const SHOWN = 18;
 
 /** The states of a disturbed saddle at 0, 1, 2, ... times 1 / rate. */
-async function leaving(context: Context, { at, escape }: Disturbed): Promise<Factors[]> {
+async function leaving(context: CheckContext, { at, escape }: Disturbed): Promise<Factors[]> {
   const leg = runTo(at, 1 / escape.rate);
   const states = startsOf(context, at);
   for (let k = 0; k < SHOWN; k++) {
@@ -266,7 +266,7 @@ const leaves: Check = {
       });
     }
     return {
-      ...worst.found,
+      ...worst.result,
       allowed: around(
         1,
         1e-3 + 32 * unitRoundoff(context.backend),
@@ -300,7 +300,7 @@ const leadsOut: Check = {
     }
     const { backend } = context;
     return {
-      ...worst.found,
+      ...worst.result,
       allowed: atMost(
         1e-6 + (64 * unitRoundoff(backend)) ** 2,
         `the rest of the last transient; the loss is of second order in roundings of ${roundingName(backend)}`,

@@ -9,8 +9,8 @@
  */
 import { moved, type Field, type State64 } from '../../../kernels/cpu/step.js';
 import type { UpdateOrder } from '../../method/method.js';
-import { firstOfEach, timeOf, type Case, type Size } from '../cases.js';
-import { around, atMost, Worst, type Check, type Context, type Curve } from '../check.js';
+import { firstOfEach, timeOf, type Case, type CaseSize } from '../cases.js';
+import { around, atMost, Worst, type Check, type CheckContext, type Curve } from '../check.js';
 import {
   deviceField,
   referenceField,
@@ -23,7 +23,7 @@ import { logSlope } from '../means/logSlope.js';
 import { once } from '../means/once.js';
 import { relativeError } from '../means/precision.js';
 import { integrated } from '../means/trajectories.js';
-import type { Subject } from '../subject.js';
+import type { VerificationSubject } from '../subject.js';
 
 const orders = ['simultaneous', 'a-then-b', 'b-then-a'] as const;
 const sequential = ['a-then-b', 'b-then-a'] as const;
@@ -38,11 +38,11 @@ const COARSE_COUNTS = [32, 64, 128, 256, 512];
 const FLOW_STEPS = 32;
 
 /** Cases of every kind whose Jacobian-vector products are taken, thousands of them, one after another. */
-const LINEARIZED: Record<Size, number> = { small: 1, paper: 2, large: 3 };
+const LINEARIZED: Record<CaseSize, number> = { small: 1, paper: 2, large: 3 };
 
 /** A case with all that its flow is evaluated by, and the time that it is followed for. */
 interface Setting {
-  readonly subject: Subject;
+  readonly subject: VerificationSubject;
   readonly at: Case;
   readonly start: State64;
   readonly time: number;
@@ -53,7 +53,7 @@ interface Setting {
 
 /** What a case gives, from its first adapter; a flow that is only followed is not differentiated on the backend. */
 async function within<T>(
-  context: Context,
+  context: CheckContext,
   at: Case,
   use: 'followed' | 'differentiated',
   visit: (setting: Setting) => Promise<T>,
@@ -80,7 +80,7 @@ async function within<T>(
   }
 }
 
-const linearizedCases = ({ cases, size }: Context) => firstOfEach(cases, LINEARIZED[size]);
+const linearizedCases = ({ cases, size }: CheckContext) => firstOfEach(cases, LINEARIZED[size]);
 
 /** Where gradient descent is at the horizon, for each number of steps. */
 async function descents(setting: Setting, order: UpdateOrder): Promise<State64[]> {
@@ -232,7 +232,7 @@ const gapsOf = once((context, at) =>
   }),
 );
 
-async function gapErrors(context: Context): Promise<Errors[]> {
+async function gapErrors(context: CheckContext): Promise<Errors[]> {
   const all: Errors[] = [];
   for (const at of linearizedCases(context)) all.push(...(await gapsOf(context, at)));
   return all;
@@ -261,7 +261,7 @@ const gapSize: Check = {
     const all = await gapErrors(context);
     for (const { name, errors } of all) worst.add(errors.at(-1)!, name);
     const smallest = Math.max(...all.map(({ steps }) => steps.at(-1)!));
-    return { ...worst.found, allowed: atMost(0.02, `O(h), at a step of 1/${1 / smallest} of the horizon`) };
+    return { ...worst.result, allowed: atMost(0.02, `O(h), at a step of 1/${1 / smallest} of the horizon`) };
   },
 };
 
@@ -284,7 +284,7 @@ function fitted(all: readonly Errors[], order: number, tolerance: number, what: 
   const worst = new Worst(order);
   for (const { name, steps, errors } of all) worst.add(logSlope(steps, errors).slope, name);
   return {
-    ...worst.found,
+    ...worst.result,
     allowed: around(order, tolerance, `a fit over ${all[0]!.steps.length} step sizes, each half the last`),
     plot: {
       title: `Error of gradient descent: ${what}`,

@@ -44,7 +44,7 @@ const order: Check = {
         worst.add(logSlope(sizes, errors).slope, `${count} stages, ${at.name}`);
       }
     }
-    return { ...worst.found, allowed: around(2, 0.1, `a fit over ${COUNTS.length} step sizes`) };
+    return { ...worst.result, allowed: around(2, 0.1, `a fit over ${COUNTS.length} step sizes`) };
   },
 };
 
@@ -74,7 +74,7 @@ const stability: Check = {
       worst.add(interval(subject.chebyshevStages(s), expected) / expected, `${s} stages`);
     }
     return Promise.resolve({
-      ...worst.found,
+      ...worst.result,
       allowed: around(1, 0.02, 'the formula is asymptotic in s: 1 % off at 10 stages'),
     });
   },

@@ -11,11 +11,11 @@ import { intoFrame, outOfFrame, type Factors } from '../../problem/factors.js';
 import { download, upload } from '../../solver/batch.js';
 import type { System } from '../../method/system.js';
 import type { Case } from '../cases.js';
-import type { Check, Context } from '../check.js';
+import type { Check, CheckContext } from '../check.js';
 import { DELTA, gradientByDifferences, pointsOf } from './differences.js';
 import type { HostLoss } from '../losses.js';
 import { norm, tensorStep } from './precision.js';
-import type { Subject } from '../subject.js';
+import type { VerificationSubject } from '../subject.js';
 
 export const stateOf = ({ loraA, loraB }: Adapter): State64 => [loraB.data, loraA.data];
 
@@ -40,16 +40,16 @@ export const weightsAt = (at: Case, state: State64): Float64Array =>
   updateOf(at, state).map((value, i) => value + at.base.data[i]!);
 
 /** Normalized factors in the problem's coordinates; linear, so tangents map alike. */
-export function intoFlow(subject: Subject, at: Case, state: State64): Factors {
+export function intoFlow(subject: VerificationSubject, at: Case, state: State64): Factors {
   return intoFrame(subject.toFactors(adapterOf(at, state), at.coefficients), at.problem.frame);
 }
 
 /** [B, A] of normalized factors in the problem's coordinates; linear. */
-export const outOfFlow = (subject: Subject, at: Case, factors: Factors): State64 =>
+export const outOfFlow = (subject: VerificationSubject, at: Case, factors: Factors): State64 =>
   stateOf(subject.fromFactors(outOfFrame(factors, at.problem.frame), at.coefficients));
 
 /** Derivatives by normalized time, as derivatives of [B, A] by time. */
-function slopesOutOfFlow(subject: Subject, at: Case, slopes: Factors): State64 {
+function slopesOutOfFlow(subject: VerificationSubject, at: Case, slopes: Factors): State64 {
   const c = clock(at.coefficients);
   return outOfFlow(subject, at, slopes).map((z) => z.map((value) => c * value));
 }
@@ -73,7 +73,7 @@ export const isHostOnly = ({ on }: Pick<Check, 'on'>, cases: readonly Case[]): b
   on === 'host' && cases.every(isOnHost);
 
 /** The float64 flow; null for a loss that only a backend can evaluate. */
-export function hostField(subject: Subject, at: Case): HostField | null {
+export function hostField(subject: VerificationSubject, at: Case): HostField | null {
   const { structure } = at.problem;
   const { host } = at.definition;
   if (structure.kind === 'autodiff') return isOnHost(at) ? fieldOfLoss(at, host!) : null;
@@ -129,7 +129,7 @@ export interface ReferenceField {
 }
 
 /** The float64 flow where there is one, else the backend's. */
-export function referenceField({ subject, backend }: Context, at: Case): ReferenceField {
+export function referenceField({ subject, backend }: CheckContext, at: Case): ReferenceField {
   const field = hostField(subject, at);
   if (field) return { field, float64: true, step: DELTA, dispose: () => undefined };
   return { ...deviceField(subject, at), float64: false, step: tensorStep(backend) };
@@ -169,7 +169,7 @@ export interface DeviceField {
   dispose(): void;
 }
 
-export function deviceField(subject: Subject, at: Case): DeviceField {
+export function deviceField(subject: VerificationSubject, at: Case): DeviceField {
   const { rank, problem } = at;
   const { n, m } = problem;
   const system = subject.loraSystem(problem.structure, { n, m, width: rank });

@@ -1,9 +1,9 @@
 import type { Case } from '../cases.js';
-import type { Context } from '../check.js';
+import type { CheckContext } from '../check.js';
 
 /** What several checks look at, found once for each context and case. */
-export function once<T>(find: (context: Context, at: Case) => Promise<T>): typeof find {
-  const known = new WeakMap<Context, Map<Case, Promise<T>>>();
+export function once<T>(find: (context: CheckContext, at: Case) => Promise<T>): typeof find {
+  const known = new WeakMap<CheckContext, Map<Case, Promise<T>>>();
   return (context, at) => {
     const ofContext = known.get(context) ?? new Map<Case, Promise<T>>();
     known.set(context, ofContext);

@@ -11,9 +11,9 @@ import type { Problem } from '../../problem/problem.js';
 import type { PathChoice } from '../../solver/path.js';
 import { chunkFor, type Trajectory } from '../../solver/solve.js';
 import type { Case } from '../cases.js';
-import { atMost, type Allowed, type Context } from '../check.js';
+import { atMost, type Allowed, type CheckContext } from '../check.js';
 import { intoFlow, outOfFlow } from './fields.js';
-import type { Subject } from '../subject.js';
+import type { VerificationSubject } from '../subject.js';
 import { roundingName, unitRoundoff } from './precision.js';
 
 /**
@@ -67,7 +67,7 @@ export const MOST_STEPS = 100_000;
  * @throws Error if one neither reaches the end nor becomes stationary
  */
 export async function solved(
-  { subject, backend }: Context,
+  { subject, backend }: CheckContext,
   problem: Problem,
   coefficients: Coefficients,
   starts: readonly Factors[],
@@ -88,7 +88,7 @@ export async function solved(
 
 /** The same of a case. */
 export const advanced = (
-  context: Context,
+  context: CheckContext,
   { problem, coefficients }: Case,
   starts: readonly Factors[],
   run: Run,
@@ -96,7 +96,7 @@ export const advanced = (
 
 /** [B, A] at the end, from [B, A] at the start. */
 export async function ends(
-  context: Context,
+  context: CheckContext,
   at: Case,
   starts: readonly State64[],
   run: Run,
@@ -113,7 +113,7 @@ export async function ends(
 
 /** Where a field leads in equal Runge-Kutta steps, in float64. */
 export async function integrated(
-  { rungeKuttaStep }: Subject,
+  { rungeKuttaStep }: VerificationSubject,
   tableau: Tableau,
   field: Field,
   starts: readonly State64[],

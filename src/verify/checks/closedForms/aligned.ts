@@ -4,7 +4,7 @@ import { multiplyTransposedLeft } from '../../../numbers/products.js';
 import { assembled } from '../../../problem/frame.js';
 import type { Adapter } from '../../../ensemble/adapter.js';
 import { plans, Draws } from '../../cases.js';
-import { atMost, Worst, type Check, type Context } from '../../check.js';
+import { atMost, Worst, type Check, type CheckContext } from '../../check.js';
 import { relativeError } from '../../means/precision.js';
 import {
   coupled,
@@ -51,7 +51,7 @@ interface AlignedCase extends SpectralCase {
 
 /** Cases that start on modes chosen for a rank out of so many. */
 const alignedCases = (
-  context: Context,
+  context: CheckContext,
   choose: (draws: Draws, rank: number, count: number) => readonly number[],
 ): AlignedCase[] =>
   Array.from({ length: plans[context.size].perLoss }, (_, index) => {
@@ -75,7 +75,7 @@ const anywhere = (draws: Draws, rank: number, count: number): readonly number[] 
     .map(({ i }) => i);
 
 /** The closed form from an adapter. */
-function pathFrom({ subject }: Context, at: AlignedCase, adapter: Adapter) {
+function pathFrom({ subject }: CheckContext, at: AlignedCase, adapter: Adapter) {
   const { sigma, frame, modes } = at;
   const { c, x0, y0 } = coupled(adapter, at.coefficients);
   /** What a factor has of every mode; off its modes it has rounding alone. */
@@ -113,7 +113,7 @@ const path: Check = {
         },
         worst,
       );
-    return { ...worst.found, allowed: pathBudget(context.backend) };
+    return { ...worst.result, allowed: pathBudget(context.backend) };
   },
 };
 
@@ -136,7 +136,7 @@ const end: Check = {
         worst.add(loss, `${at.name}: loss`);
       });
     }
-    return { ...worst.found, allowed: endBudget(context.backend) };
+    return { ...worst.result, allowed: endBudget(context.backend) };
   },
 };
 
@@ -166,7 +166,7 @@ const rate: Check = {
       const found = ({ update }: Snapshot) => leftOf(at, update(), mode);
       await compareRate(context, at, closed.rates[mode]!, left, found, worst);
     }
-    return { ...worst.found, allowed: rateBudget(context.backend) };
+    return { ...worst.result, allowed: rateBudget(context.backend) };
   },
 };
 

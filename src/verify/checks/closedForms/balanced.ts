@@ -4,7 +4,7 @@ import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../..
 import type { Adapter } from '../../../ensemble/adapter.js';
 import { assembled, haarColumns } from '../../../problem/frame.js';
 import { plans, rankOf, Draws } from '../../cases.js';
-import { Worst, type Check, type Context } from '../../check.js';
+import { Worst, type Check, type CheckContext } from '../../check.js';
 import { relativeError } from '../../means/precision.js';
 import {
   coupled,
@@ -38,7 +38,7 @@ const balancedStart =
   });
 
 /** @param largestRank null: as large as the matrix allows */
-const balancedCases = (context: Context, largestRank: number | null): SpectralCase[] =>
+const balancedCases = (context: CheckContext, largestRank: number | null): SpectralCase[] =>
   Array.from({ length: 3 * Math.ceil(plans[context.size].perLoss / 3) }, (_, index) => {
     const draws = new Draws(context.seed, 'balanced', index);
     const shape = shapeOf(context, draws, index, 5);
@@ -52,7 +52,7 @@ const balancedCases = (context: Context, largestRank: number | null): SpectralCa
  * Cases whose end is approached by one exponential early on: the r-th singular value and the next one are closer than
  * any others, and the last column of the start leans halfway from the one to the other.
  */
-const slowCases = (context: Context): SpectralCase[] =>
+const slowCases = (context: CheckContext): SpectralCase[] =>
   Array.from({ length: 3 }, (_, index) => {
     const draws = new Draws(context.seed, 'slow', index);
     const shape = shapeOf(context, draws, index, 5);
@@ -72,7 +72,7 @@ function leaning(draws: Draws, side: Dense, rank: number): Dense {
   return haarColumns(near);
 }
 
-function pathFrom({ subject }: Context, at: SpectralCase, adapter: Adapter) {
+function pathFrom({ subject }: CheckContext, at: SpectralCase, adapter: Adapter) {
   const { sigma, rank, frame } = at;
   const { n, m } = at.problem;
   const { c, x0, y0 } = coupled(adapter, at.coefficients);
@@ -105,7 +105,7 @@ const path: Check = {
         },
         worst,
       );
-    return { ...worst.found, allowed: pathBudget(context.backend) };
+    return { ...worst.result, allowed: pathBudget(context.backend) };
   },
 };
 
@@ -128,7 +128,7 @@ const end: Check = {
         worst.add(relativeError([closed], [best]), `${at.name}: closed form`);
       });
     }
-    return { ...worst.found, allowed: endBudget(context.backend) };
+    return { ...worst.result, allowed: endBudget(context.backend) };
   },
 };
 
@@ -147,7 +147,7 @@ const rate: Check = {
       const found = ({ update }: Snapshot) => relativeError([update()], [best]);
       await compareRate(context, at, closed.rate, left, found, worst);
     }
-    return { ...worst.found, allowed: rateBudget(context.backend) };
+    return { ...worst.result, allowed: rateBudget(context.backend) };
   },
 };
 

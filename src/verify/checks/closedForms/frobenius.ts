@@ -20,7 +20,7 @@ const full: Check = {
       });
       await compareFull(context, at, 3, path, worst);
     }
-    return { ...worst.found, allowed: pathBudget(context.backend) };
+    return { ...worst.result, allowed: pathBudget(context.backend) };
   },
 };
 
@@ -37,7 +37,7 @@ const end: Check = {
       const update = assembled(at.frame, at.sigma.slice(0, at.rank));
       await compareEnd(context, at, { ...best, update }, worst);
     }
-    return { ...worst.found, allowed: stationaryBudget(context.backend) };
+    return { ...worst.result, allowed: stationaryBudget(context.backend) };
   },
 };
 

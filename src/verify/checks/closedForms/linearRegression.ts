@@ -22,7 +22,7 @@ const full: Check = {
       const path = (t: number) => ({ update: closed.update(t).data, loss: closed.loss(t) });
       await compareFull(context, at, 3, path, worst);
     }
-    return { ...worst.found, allowed: pathBudget(context.backend) };
+    return { ...worst.result, allowed: pathBudget(context.backend) };
   },
 };
 
@@ -36,7 +36,7 @@ const end: Check = {
     const worst = new Worst();
     for (const at of regressionCases(context))
       await compareEnd(context, at, context.subject.theory.regressionOptima(at).optimum(at.rank), worst);
-    return { ...worst.found, allowed: stationaryBudget(context.backend) };
+    return { ...worst.result, allowed: stationaryBudget(context.backend) };
   },
 };
 
@@ -66,7 +66,7 @@ const optima: Check = {
       }
     }
     return {
-      ...worst.found,
+      ...worst.result,
       allowed: atMost(1e-10, 'float64 rounding of decompositions, where sigma is small'),
     };
   },
@@ -92,7 +92,7 @@ const flow: Check = {
         ),
       );
     }
-    return { ...worst.found, allowed: pathBudget(context.backend) };
+    return { ...worst.result, allowed: pathBudget(context.backend) };
   },
 };
 

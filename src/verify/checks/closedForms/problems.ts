@@ -10,7 +10,7 @@ import { frobenius, frobeniusDense } from '../../../problem/frobenius.js';
 import { linearRegression } from '../../../problem/linearRegression.js';
 import { trace, traceSquared } from '../../../problem/traceSquared.js';
 import { Draws, plans, rankOf, withTrace, type Case } from '../../cases.js';
-import type { Context } from '../../check.js';
+import type { CheckContext } from '../../check.js';
 import { frobeniusLoss, linearRegressionLoss, traceSquaredLoss } from '../../losses.js';
 
 /** What closed forms take: the coupling c = s sqrt(kA kB), X0 = B0 / sqrt(kB) [n, r], Y0 = A0^T / sqrt(kA) [m, r]. */
@@ -52,7 +52,7 @@ export const unitFactor = ({ scale, lrRatioA, lrRatioB }: Coefficients): number 
 export type Shape = readonly [n: number, m: number];
 
 /** Square, tall, wide, square, ...: `index` tells which; sides from `least` on. */
-export function shapeOf({ size }: Context, draws: Draws, index: number, least: number): Shape {
+export function shapeOf({ size }: CheckContext, draws: Draws, index: number, least: number): Shape {
   const small = draws.integer(least, plans[size].largest);
   const large = small + draws.integer(1, 3);
   return (
@@ -84,7 +84,7 @@ function started(start: Start, draws: Draws, frame: Frame, k: Coefficients): Ada
 
 /** Frobenius problems, simulated in turns dense and in the frame that rankflow finds. */
 export function frobeniusCase(
-  context: Context,
+  context: CheckContext,
   draws: Draws,
   [n, m]: Shape,
   rank: number,
@@ -120,7 +120,7 @@ export const gaussianStart =
   });
 
 /** Frobenius problems with separated singular values, from Gaussian starts. */
-export const genericCases = (context: Context): SpectralCase[] =>
+export const genericCases = (context: CheckContext): SpectralCase[] =>
   Array.from({ length: plans[context.size].perLoss }, (_, index) => {
     const draws = new Draws(context.seed, 'generic', index);
     const shape = shapeOf(context, draws, index, 5);
@@ -138,7 +138,7 @@ export interface RegressionCase extends Case {
 }
 
 /** Regressions whose E H^{1/2} = U diag(sigma) V^T has separated singular values. */
-export function regressionCases(context: Context): RegressionCase[] {
+export function regressionCases(context: CheckContext): RegressionCase[] {
   const { perLoss, draws: count } = plans[context.size];
   return Array.from({ length: perLoss }, (_, index) => {
     const draws = new Draws(context.seed, 'regression', index);
@@ -184,7 +184,7 @@ export interface TraceCase extends Case {
 
 /** Trace-squared problems of ranks from 1 to n; c X Y^T starts from the X and Y that are drawn. */
 export function traceCases(
-  context: Context,
+  context: CheckContext,
   start: (draws: Draws, n: number, rank: number) => { readonly x: Dense; readonly y: Dense },
 ): TraceCase[] {
   const { perLoss, largest, draws: count } = plans[context.size];

@@ -7,8 +7,8 @@ import type { Coefficients } from '../../../ensemble/adapter.js';
 import type { Factors } from '../../../problem/factors.js';
 import { traceSquared } from '../../../problem/traceSquared.js';
 import { zScore } from '../../../numbers/statistics.js';
-import { Draws, type Size } from '../../cases.js';
-import { around, Worst, type Check, type Context } from '../../check.js';
+import { Draws, type CaseSize } from '../../cases.js';
+import { around, Worst, type Check, type CheckContext } from '../../check.js';
 import { logSlope } from '../../means/logSlope.js';
 import { adaptive, solved } from '../../means/trajectories.js';
 import { orthonormal, traceCases } from './problems.js';
@@ -43,7 +43,7 @@ const spectral: Check = {
           worst.add(Math.abs(distance - expected) / Math.abs(at.trace0), at.name);
       }
     }
-    return { ...worst.found, allowed: endBudget(context.backend) };
+    return { ...worst.result, allowed: endBudget(context.backend) };
   },
 };
 
@@ -53,7 +53,7 @@ const endTime = ({ scale, lrRatioA, lrRatioB }: Coefficients, trace0: number): n
 
 /** Distances of simulated ends from full fine-tuning's, from B0 = 0 and Gaussian A0 of the given ranks. */
 async function gaussianDistances(
-  context: Context,
+  context: CheckContext,
   draws: Draws,
   n: number,
   trace0: number,
@@ -72,7 +72,7 @@ async function gaussianDistances(
   return ends.map(({ last }) => last.distance ?? NaN);
 }
 
-const samples: Record<Size, { readonly n: number; readonly draws: number }> = {
+const samples: Record<CaseSize, { readonly n: number; readonly draws: number }> = {
   small: { n: 16, draws: 256 },
   paper: { n: 24, draws: 1024 },
   large: { n: 32, draws: 8192 },
@@ -102,11 +102,11 @@ const gaussian: Check = {
       worst.add(z ?? NaN, `n = ${n}, r = ${rank}, ${count} simulated draws`);
     }
     const reason = `a right mean of ${count} draws is outside once in 16,000, of ${SAMPLED_RANKS.length} ranks once in 4,000`;
-    return { ...worst.found, allowed: around(0, 4, reason) };
+    return { ...worst.result, allowed: around(0, 4, reason) };
   },
 };
 
-const widths: Record<Size, number> = { small: 1024, paper: 4096, large: 4096 };
+const widths: Record<CaseSize, number> = { small: 1024, paper: 4096, large: 4096 };
 const LAW_RANKS = Array.from({ length: 16 }, (_, i) => i + 1);
 
 /** Of the verdict, two-sided; the interval that is shown is that of 95 %. */

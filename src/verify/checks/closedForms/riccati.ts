@@ -2,7 +2,7 @@
 import type { Field } from '../../../../kernels/cpu/step.js';
 import type { RiccatiInput } from '../../../theory/riccati.js';
 import { Draws, plans } from '../../cases.js';
-import { around, atMost, Worst, type Check, type Context } from '../../check.js';
+import { around, atMost, Worst, type Check, type CheckContext } from '../../check.js';
 import { rateRatio, timeUntil } from './simulate.js';
 
 const SOURCE = 'derived from the flow';
@@ -18,7 +18,7 @@ interface RiccatiCase {
 }
 
 /** Each sign of q, with beta or gamma = 0 among them. */
-function riccatiCases(context: Context): RiccatiCase[] {
+function riccatiCases(context: CheckContext): RiccatiCase[] {
   return Array.from({ length: 4 * plans[context.size].perLoss }, (_, index) => {
     const draws = new Draws(context.seed, 'riccati', index);
     const q = (index % 2 ? -1 : 1) * draws.ratio();
@@ -32,7 +32,7 @@ function riccatiCases(context: Context): RiccatiCase[] {
 
 /** z at ascending times by Runge-Kutta steps in float64. */
 async function integrated(
-  { subject }: Context,
+  { subject }: CheckContext,
   { input: { c, q, beta, gamma }, d }: RiccatiCase,
   times: readonly number[],
 ): Promise<number[]> {
@@ -73,7 +73,7 @@ const path: Check = {
         );
       });
     }
-    return { ...worst.found, allowed: atMost(3e-11, `truncation of fifth-order steps of 1 / ${STEPS}`) };
+    return { ...worst.result, allowed: atMost(3e-11, `truncation of fifth-order steps of 1 / ${STEPS}`) };
   },
 };
 
@@ -90,7 +90,7 @@ const limit: Check = {
       const [z] = await integrated(context, one, [timeUntil(1e-15, 2 * one.input.c * one.d)]);
       worst.add(Math.abs(z! / context.subject.theory.riccati(one.input).limit - 1), one.name);
     }
-    return { ...worst.found, allowed: atMost(1e-12, 'float64 rounding, and e^-34 of the way that is left') };
+    return { ...worst.result, allowed: atMost(1e-12, 'float64 rounding, and e^-34 of the way that is left') };
   },
 };
 
@@ -112,7 +112,7 @@ const rate: Check = {
       worst.add(rateRatio(Math.abs(before! - end!), Math.abs(after! - end!), times, expected), one.name);
     }
     return {
-      ...worst.found,
+      ...worst.result,
       allowed: around(
         1,
         2e-3,

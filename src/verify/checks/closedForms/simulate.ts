@@ -8,13 +8,13 @@ import type { Factors } from '../../../problem/factors.js';
 import { integrate } from '../../../solver/integrate.js';
 import type { State64 } from '../../../../kernels/cpu/step.js';
 import type { Case } from '../../cases.js';
-import { around, type Allowed, type Context, type Worst } from '../../check.js';
+import { around, type Allowed, type CheckContext, type Worst } from '../../check.js';
 import { intoFlow, outOfFlow, stateOf, updateOf } from '../../means/fields.js';
 import { relativeError, unitRoundoff } from '../../means/precision.js';
 import { adaptive, advanced, MOST_STEPS, stepTolerance, toleranceBudget } from '../../means/trajectories.js';
 import { coupled } from './problems.js';
 
-type Backend = Context['backend'];
+type Backend = CheckContext['backend'];
 
 /** Largest relative error of an end that is reached by running until 1e-7 or less is left. */
 export const endBudget = toleranceBudget(20, 'the errors of many steps, most of which die out');
@@ -41,7 +41,7 @@ export interface Snapshot {
 
 /** Every adapter of a case at ascending times, [times][adapters]. Each run starts where the one before it ended. */
 export async function simulated(
-  context: Context,
+  context: CheckContext,
   at: Case,
   times: readonly number[],
   rule = adaptive(context.backend),
@@ -81,7 +81,7 @@ export interface Expected {
 
 /** Adds the errors of a simulated path: of s B A and [B, A] relative to their size, of the loss to that at W0. */
 export async function comparePath(
-  context: Context,
+  context: CheckContext,
   at: Case,
   pathOf: (adapter: Adapter) => (t: number) => Expected,
   worst: Worst,
@@ -110,7 +110,7 @@ export function gapTime({ rank, coefficients, adapters, sigma }: WithGap): numbe
 
 /** Adds the errors of simulated ends: of s B A, the loss and the relative error, each relative to the optimum's. */
 export async function compareEnd(
-  context: Context,
+  context: CheckContext,
   at: WithGap,
   best: { readonly update: Dense; readonly loss: number; readonly relativeError: number },
   worst: Worst,
@@ -129,7 +129,7 @@ export async function compareEnd(
 
 /** Adds the errors of simulated full fine-tuning: of W - W0 relative to its size, of the loss to that at W0. */
 export async function compareFull(
-  { subject, backend }: Context,
+  { subject, backend }: CheckContext,
   at: Case,
   end: number,
   path: (t: number) => Expected,
@@ -177,7 +177,7 @@ export const rateBudget = (backend: Backend): Allowed =>
  * @param found the deviation as simulated; both are relative to a natural size
  */
 export async function compareRate(
-  context: Context,
+  context: CheckContext,
   at: Case,
   rate: number,
   left: (t: number) => number,

@@ -1,7 +1,7 @@
 /** The trace-squared loss: simulated paths, ends and rates of LoRA and full fine-tuning against their closed forms. */
 import { dense, transposed } from '../../../numbers/dense.js';
 import type { Adapter } from '../../../ensemble/adapter.js';
-import { Worst, type Check, type Context } from '../../check.js';
+import { Worst, type Check, type CheckContext } from '../../check.js';
 import type { Draws } from '../../cases.js';
 import { stateOf } from '../../means/fields.js';
 import { relativeError } from '../../means/precision.js';
@@ -30,7 +30,7 @@ const gaussianStart = (draws: Draws, n: number, rank: number) => ({
   y: draws.gaussian(n, rank, 1 / Math.sqrt(n)),
 });
 
-const pathFrom = ({ subject }: Context, { trace0, coefficients }: TraceCase, adapter: Adapter) =>
+const pathFrom = ({ subject }: CheckContext, { trace0, coefficients }: TraceCase, adapter: Adapter) =>
   subject.theory.traceSquaredPath({ trace0, ...coupled(adapter, coefficients) });
 
 const path: Check = {
@@ -55,7 +55,7 @@ const path: Check = {
         },
         worst,
       );
-    return { ...worst.found, allowed: pathBudget(context.backend) };
+    return { ...worst.result, allowed: pathBudget(context.backend) };
   },
 };
 
@@ -76,7 +76,7 @@ const full: Check = {
       };
       await compareFull(context, at, 3 / n, path, worst);
     }
-    return { ...worst.found, allowed: pathBudget(context.backend) };
+    return { ...worst.result, allowed: pathBudget(context.backend) };
   },
 };
 
@@ -98,7 +98,7 @@ const end: Check = {
         worst.add(Math.sqrt(2 * found.loss) / Math.abs(at.trace0), `${at.name}: tr W`);
       });
     }
-    return { ...worst.found, allowed: endBudget(context.backend) };
+    return { ...worst.result, allowed: endBudget(context.backend) };
   },
 };
 
@@ -115,7 +115,7 @@ const rate: Check = {
       const left = (t: number) => Math.abs(closed.trace(t)) / size;
       await compareRate(context, at, closed.rate, left, ({ loss }) => Math.sqrt(2 * loss) / size, worst);
     }
-    return { ...worst.found, allowed: rateBudget(context.backend) };
+    return { ...worst.result, allowed: rateBudget(context.backend) };
   },
 };
 
