@@ -4,7 +4,7 @@
  * twin (kernels/cpu).
  */
 import { answered, moved, rungeKutta, type HostField, type State64 } from '../kernels/cpu/step.js';
-import { decide, firstGuess, scaledError, startingStep } from '../src/method/controller.js';
+import { decide, firstGuess, scaledError, startingStep } from '../src/method/control.js';
 import { estimateOrder, type Method } from '../src/method/method.js';
 
 export type Adaptive = Extract<Method, { kind: 'adaptive' }>;

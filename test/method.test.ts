@@ -6,7 +6,7 @@ import { loraSystem, tensor2d } from '../kernels/tensorOps/loraSystem.js';
 import type { Dense } from '../src/numbers/dense.js';
 import { clock, fromFactors, toFactors, type Adapter } from '../src/ensemble/adapter.js';
 import { InputError } from '../src/host/inputError.js';
-import { decide, firstGuess, scaledError, startingStep } from '../src/method/controller.js';
+import { decide, firstGuess, scaledError, startingStep } from '../src/method/control.js';
 import { isAdaptive, method, methodNames, type UpdateOrder } from '../src/method/method.js';
 import { outcomes } from '../src/method/outcome.js';
 import { gradientDescentStep } from '../src/method/step.js';

@@ -3,6 +3,7 @@
  * step size of its own. A step is written once, as a generator that asks for derivatives and is answered either at once
  * or, where a device has to be waited for, later.
  */
+import { ERROR_OF_CHANGE, ERROR_OF_SLOPES } from '../../src/method/control.js';
 import type { UpdateOrder } from '../../src/method/method.js';
 import type { ChebyshevStages } from '../../src/method/stabilized.js';
 import { firstSameAsLast, type Tableau } from '../../src/method/tableau.js';
@@ -113,7 +114,8 @@ export function* chebyshev(
     [before, last] = [last, moved(mixed, h, [muTilde, gammaTilde], [slope!, first])];
   }
   const [slope] = yield [last];
-  const error = moved(zeros(state), 1, [0.8 / h, -0.8 / h, 0.4, 0.4], [state, last, first, slope!]);
+  const weights = [ERROR_OF_CHANGE / h, -ERROR_OF_CHANGE / h, ERROR_OF_SLOPES, ERROR_OF_SLOPES];
+  const error = moved(zeros(state), 1, weights, [state, last, first, slope!]);
   return { next: [last], slope: [slope!], error: [error] };
 }
 

@@ -3,10 +3,10 @@
  * decisions (src/method/track.ts) and outcomes.
  */
 import { chebyshev, gradientDescent, moved, rungeKutta, type Asking, type State64 } from './step.js';
-import { firstGuess, startingStep } from '../../src/method/controller.js';
+import { FIRST_ITERATIONS, firstGuess, NUDGE, startingStep } from '../../src/method/control.js';
 import { assertMethod, estimateOrder, type AdaptiveMethod, type Method } from '../../src/method/method.js';
 import type { Outcome } from '../../src/method/outcome.js';
-import { FIRST_ITERATIONS, NUDGE, spectralRadius, stagesOf } from '../../src/method/stabilized.js';
+import { spectralRadius, stagesOf } from '../../src/method/stabilized.js';
 import {
   judge,
   newTrack,

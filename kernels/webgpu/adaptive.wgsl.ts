@@ -1,10 +1,10 @@
 /**
- * WGSL of the step-size control of adaptive methods, as in src/method/controller.ts, and of a trajectory's place in time
+ * WGSL of the step-size control of adaptive methods, as in src/method/control.ts, and of a trajectory's place in time
  * between two save times under it.
  */
 import { estimateOrder, type AdaptiveMethod } from '../../src/method/method.js';
 import type { Outcome } from '../../src/method/outcome.js';
-import { ITERATE_EVERY, NUDGE } from '../../src/method/stabilized.js';
+import { ITERATE_EVERY, NUDGE } from '../../src/method/control.js';
 
 /** Spans hold nothing and then, of every save time, the normalized time from the one before. */
 export const adaptiveText = (method: AdaptiveMethod, code: (outcome: Outcome) => string): string => {

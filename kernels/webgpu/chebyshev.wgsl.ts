@@ -2,7 +2,7 @@
  * WGSL of the stabilized method (src/method/stabilized.ts): its step, and the power iteration that tells how many stages
  * a step needs.
  */
-import { FIRST_ITERATIONS, NUDGE } from '../../src/method/stabilized.js';
+import { FIRST_ITERATIONS, NUDGE } from '../../src/method/control.js';
 import { each } from './each.wgsl.js';
 
 /**

@@ -3,6 +3,7 @@
  * for parabolic PDEs, J. Comput. Appl. Math. 88, 1998). With s stages it is stable on about 0.65 s^2 of the negative
  * real axis, where the spectrum of a gradient flow lies.
  */
+import { LEAST_STAGES, RADIUS_MEMORY, RADIUS_SAFETY, STABILITY_STAGES, STABILITY_USE } from './control.js';
 
 /** Coefficients of a step of s stages: Y_1 = Y_0 + first h F_0, and for j = 2, ..., s
  * Y_j = (1 - mu - nu) Y_0 + mu Y_{j-1} + nu Y_{j-2} + muTilde h F_{j-1} + gammaTilde h F_0. */
@@ -63,27 +64,20 @@ export function stagesOf(s: number): ChebyshevStages {
   return found;
 }
 
-/** Power iterations at the start. */
-export const FIRST_ITERATIONS = 8;
-/** Tries of steps from one power iteration to the next, which goes on from it. */
-export const ITERATE_EVERY = 5;
-/** Iterations approach the spectral radius from below. */
-const RADIUS_SAFETY = 1.1;
-
 /** The spectral radius to go by: what a power iteration found (NaN: nothing), and what was gone by before. */
 export const spectralRadius = (found: number, before: number): number =>
-  Number.isFinite(found) ? Math.max(RADIUS_SAFETY * found, 0.9 * before) : before;
+  Number.isFinite(found) ? Math.max(RADIUS_SAFETY * found, RADIUS_MEMORY * before) : before;
 
 /** Order that the error of a step falls by: the estimate is of the third derivative. */
 export const ESTIMATE_ORDER = 3;
 
 /** Least number of stages of a step h that is stable up to a spectral radius. */
 export const stagesFor = (h: number, radius: number): number =>
-  Math.max(2, 1 + Math.floor(Math.sqrt(1 + 1.54 * h * radius)));
+  Math.max(LEAST_STAGES, 1 + Math.floor(Math.sqrt(1 + STABILITY_STAGES * h * radius)));
 
 /** Largest step that needs so many stages at most. */
 export const stableStep = (stages: number, radius: number): number =>
-  radius > 0 ? (0.999 * (stages ** 2 - 1)) / 1.54 / radius : Infinity;
+  radius > 0 ? (STABILITY_USE * (stages ** 2 - 1)) / STABILITY_STAGES / radius : Infinity;
 
 /** Unit roundoff of float32, in which states are held unless float64 is asked for: either takes the same steps. */
 const ROUNDOFF = 2 ** -24;
@@ -93,6 +87,3 @@ const FINE_ROUNDOFF = 2 ** -53;
 /** Most stages of which rounding leaves the error of a step alone: it grows with the square of their number. */
 export const mostStages = (rtol: number): number =>
   Math.min(MOST_STAGES, Math.max(4, Math.floor(Math.sqrt(rtol / (rtol < 1e-7 ? FINE_ROUNDOFF : ROUNDOFF)))));
-
-/** Length, over that of the state, of the step along which the flow is differenced for the spectral radius. */
-export const NUDGE = Math.sqrt(ROUNDOFF);

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import type { UpdateOrder } from './method.js';
 import type { State, System } from './system.js';
-import { NUDGE, stagesOf } from './stabilized.js';
+import { ERROR_OF_CHANGE, ERROR_OF_SLOPES, NUDGE } from './control.js';
+import { stagesOf } from './stabilized.js';
 import { firstSameAsLast, type Tableau } from './tableau.js';
 
 /** sum_j terms_j: one operation, however many there are. */
@@ -102,9 +103,12 @@ export function chebyshevStep(
     [before, last] = [last, next];
   }
   const slope = system.derivative([...last]);
-  const change = tf.div(0.8, h);
+  const change = tf.div(ERROR_OF_CHANGE, h);
   const error = state.map((z, i) =>
-    tf.add<Tensor3D>(tf.mul(tf.sub(z, last[i]!), change), tf.mul(tf.add(first[i]!, slope[i]!), 0.4)),
+    tf.add<Tensor3D>(
+      tf.mul(tf.sub(z, last[i]!), change),
+      tf.mul(tf.add(first[i]!, slope[i]!), ERROR_OF_SLOPES),
+    ),
   );
   return { next: [...last], slope, error };
 }

@@ -2,9 +2,19 @@
  * One trajectory's place in time, its step-size control and its end: the decisions of the loop, on the host in
  * float64, with no tensors. Time here is normalized time tau.
  */
-import { decide, scaledError } from './controller.js';
+import {
+  decide,
+  EDGE_RESOLUTION,
+  FIXED_HIT,
+  HIT_SLACK,
+  ITERATE_EVERY,
+  LEAST_LAST_ERROR,
+  scaledError,
+  SMALLEST_STEP,
+  TIME_RESOLUTION,
+} from './control.js';
 import { estimateOrder, type Method } from './method.js';
-import { ITERATE_EVERY, spectralRadius, stableStep, stagesFor } from './stabilized.js';
+import { spectralRadius, stableStep, stagesFor } from './stabilized.js';
 import type { Outcome } from './outcome.js';
 
 /** When to observe and when to stop. */
@@ -61,22 +71,13 @@ export interface Measured {
   readonly radius: number;
 }
 
-/** Steps below this fraction of the elapsed time cannot be told from none in float64 time. */
-const TIME_RESOLUTION = 1e-12;
-/**
- * The same for steps that leave the representable range: a state at its edge can neither take a larger step nor, with
- * a smaller one, move to the next float32 number, and would stay there.
- */
-const EDGE_RESOLUTION = 2 ** -24;
-const SMALLEST_STEP = 1e-30;
-
 export function newTrack<T>(index: number, clock: number, method: Method): Track<T> {
   return {
     index,
     clock,
     tau: 0,
     proposal: 'step' in method ? method.step * clock : 0,
-    lastError: 1e-4,
+    lastError: LEAST_LAST_ERROR,
     afterRejection: false,
     accepted: 0,
     rejected: 0,
@@ -96,15 +97,15 @@ const target = <T>(track: Track<T>, { saveTimes }: StopRule): number =>
 export function planStep<T>(track: Track<T>, method: Method, stop: StopRule): PlannedStep {
   if (track.outcome !== null) return { h: 0, hit: false, stages: 0, iterates: false };
   const remaining = target(track, stop) - track.tau;
-  // Save points are whole multiples of a fixed step; half a step is more than a million sums can be off by.
+  // Save points are whole multiples of a fixed step.
   if ('step' in method)
-    return { h: track.proposal, hit: remaining < 1.5 * track.proposal, stages: 0, iterates: false };
+    return { h: track.proposal, hit: remaining < FIXED_HIT * track.proposal, stages: 0, iterates: false };
   const stabilized = method.kind === 'stabilized';
   const proposal = Math.min(
     track.proposal,
     stabilized ? stableStep(method.mostStages, track.radius) : Infinity,
   );
-  const hit = remaining <= proposal * (1 + 1e-6);
+  const hit = remaining <= proposal * (1 + HIT_SLACK);
   const h = Math.fround(hit ? remaining : proposal);
   return {
     h,

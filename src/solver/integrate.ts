@@ -5,10 +5,10 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { firstGuess, startingStep } from '../method/controller.js';
+import { FIRST_ITERATIONS, firstGuess, startingStep } from '../method/control.js';
 import { assertMethod, estimateOrder, type AdaptiveMethod, type Method } from '../method/method.js';
 import type { Outcome } from '../method/outcome.js';
-import { FIRST_ITERATIONS, spectralRadius } from '../method/stabilized.js';
+import { spectralRadius } from '../method/stabilized.js';
 import {
   chebyshevStep,
   gradientDescentStep,

@@ -1,6 +1,6 @@
 /**
  * One trajectory's place in time, its step-size control and its end: the decisions of src/method/track.ts and
- * src/method/{controller,stabilized}.ts, in the same float64 arithmetic.
+ * src/method/{control,stabilized}.ts, in the same float64 arithmetic.
  */
 import { pow } from './host';
 
