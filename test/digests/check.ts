@@ -1,0 +1,31 @@
+/**
+ * Compares digests with recorded ones. RANKFLOW_RECORD=1 records them instead:
+ *
+ *     npm run build && RANKFLOW_RECORD=1 npx vitest run test/digests
+ *
+ * is to be run only where numbers are meant to change, or for a case that is new.
+ */
+import { expect } from 'vitest';
+import type { Digests } from './digest.js';
+import { readRecord, writeRecord } from './compute.js';
+
+const recording = process.env['RANKFLOW_RECORD'] === '1';
+
+/** Whether digests hold on this machine: they were recorded on x64 under V8's mathematical functions of Node 20 to 26. */
+export const comparable = process.arch === 'x64';
+
+/**
+ * Checks that digests are those recorded of a case; what is new in a table, such as a column, has none yet.
+ * @param record name of the file under recorded/
+ */
+export function expectRecorded(record: string, name: string, digests: Digests): void {
+  if (recording) writeRecord(record, { ...readRecord(record), [name]: digests });
+  expectDigests(digests, readRecord(record)[name]);
+}
+
+/** Checks that digests are those recorded, which there are. */
+export function expectDigests(digests: Digests, recorded: Digests | undefined): void {
+  expect(recorded, 'a record').toBeDefined();
+  expect(Object.keys(recorded!)).not.toEqual([]);
+  expect(digests).toMatchObject(recorded!);
+}

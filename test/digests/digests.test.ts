@@ -1,0 +1,81 @@
+/**
+ * Results are what they were, bit by bit: digests of small sweeps, of a simulation and of the closed forms, as the
+ * built command computes them, against recorded ones (see check.ts for recording). This is the fast part: each engine
+ * once (without fused multiply-add), each kind of input and output once. digests.slow.test.ts has the whole.
+ */
+import { describe, expect, it } from 'vitest';
+import { comparable, expectDigests, expectRecorded } from './check.js';
+import { custom, engines, files, initializations } from './cases.js';
+import { readRecord, simulationDigests, summaryDigests, sweepDigests, theoryDigests } from './compute.js';
+import { digestOfRows } from './digest.js';
+
+const engineOf = (name: string) => engines.find((engine) => engine.name === name)!;
+
+describe.skipIf(!comparable)('results are those recorded', () => {
+  it.each(engines.filter(({ variant }) => variant === 'plain'))(
+    'of every loss and initialization, $name',
+    async (engine) => {
+      expectRecorded(engine.name, initializations.name, await sweepDigests(engine, initializations, 1));
+    },
+  );
+
+  it('of matrices and adapters in files', async () => {
+    const engine = engineOf('wasm-fused-float32');
+    expectRecorded(engine.name, files.name, await sweepDigests(engine, files, 1));
+  });
+
+  it('of custom losses', async () => {
+    const engine = engineOf('wasm-tensor-ops-float32');
+    expectRecorded(engine.name, custom.name, await sweepDigests(engine, custom, 1));
+  });
+
+  it('of the summary of a sweep', async () => {
+    const engine = engineOf('wasm-fused-float32');
+    expectRecorded('tables', 'sweep', await summaryDigests(engine, initializations));
+  });
+
+  it('of a simulation', async () => {
+    expectRecorded('tables', 'simulation', await simulationDigests(engineOf('wasm-fused-float32')));
+  });
+
+  it('of the closed forms', async () => {
+    const digests = await theoryDigests(
+      '--loss frobenius,trace-squared,linear-regression --covariance exp:0.8 --spectrum power:1 --shape 6x6 --ranks 1,2,3 --init kaiming,gaussian:0.3,spectral --scaling none,lora --alpha 3',
+    );
+    expectRecorded('tables', 'theory', digests);
+  });
+});
+
+describe('a digest', () => {
+  const row = { loss: 0.1, name: 'a', floor: 0, rate: null };
+  const columns = Object.keys(row);
+  const digest = digestOfRows([row], columns);
+
+  it.each([
+    ['the last bit of a number', { loss: 0.1 + 2 ** -56 }],
+    ['the sign of zero', { floor: -0 }],
+    ['a text', { name: 'b' }],
+    ['a number for null', { rate: 0 }],
+    ['a text for a number', { loss: '0.1' }],
+  ])('is another for %s', (_, change) => {
+    expect(digestOfRows([{ ...row, ...change }], columns)).not.toBe(digest);
+  });
+
+  it('is another for another order of rows, and the same for a copy', () => {
+    const other = { ...row, loss: 0.2 };
+    expect(digestOfRows([row, other], columns)).not.toBe(digestOfRows([other, row], columns));
+    expect(digestOfRows([{ ...row }], columns)).toBe(digest);
+  });
+
+  it('needs every column', () => {
+    expect(() => digestOfRows([{ loss: 1 }], columns)).toThrow('no column name');
+  });
+
+  it('fails where it differs from its record, or has none', () => {
+    const recorded = readRecord('wasm-fused-float32')[initializations.name]!;
+    const [first] = Object.keys(recorded);
+    expectDigests(recorded, recorded);
+    expect(() => expectDigests({ ...recorded, [first!]: digest }, recorded)).toThrow('to match');
+    expect(() => expectDigests(recorded, undefined)).toThrow('a record');
+  });
+});
