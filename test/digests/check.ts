@@ -9,7 +9,8 @@ import { expect } from 'vitest';
 import type { Digests } from './digest.js';
 import { readRecord, writeRecord } from './compute.js';
 
-const recording = process.env['RANKFLOW_RECORD'] === '1';
+/** Whether digests are recorded, on one worker, instead of compared. */
+export const recording = process.env['RANKFLOW_RECORD'] === '1';
 
 /** Whether digests hold on this machine: they were recorded on x64 under V8's mathematical functions of Node 20 to 26. */
 export const comparable = process.arch === 'x64';

@@ -1,13 +1,19 @@
 /**
  * Results are what they were, bit by bit: digests of small sweeps, of a simulation and of the closed forms, as the
- * built command computes them, against recorded ones (see check.ts for recording). This is the fast part: each engine
- * once (without fused multiply-add), each kind of input and output once. digests.slow.test.ts has the whole.
+ * built command computes them, against recorded ones (see digests/check.ts for recording). This is the fast part: each
+ * engine once (without fused multiply-add), each kind of input and output once. digests.slow.test.ts has the whole.
  */
 import { describe, expect, it } from 'vitest';
-import { comparable, expectDigests, expectRecorded } from './check.js';
-import { custom, engines, files, initializations } from './cases.js';
-import { readRecord, simulationDigests, summaryDigests, sweepDigests, theoryDigests } from './compute.js';
-import { digestOfRows } from './digest.js';
+import { comparable, expectDigests, expectRecorded } from './digests/check.js';
+import { custom, engines, files, initializations } from './digests/cases.js';
+import {
+  readRecord,
+  simulationDigests,
+  summaryDigests,
+  sweepDigests,
+  theoryDigests,
+} from './digests/compute.js';
+import { digestOfRows } from './digests/digest.js';
 
 const engineOf = (name: string) => engines.find((engine) => engine.name === name)!;
 
