@@ -1,7 +1,7 @@
 /** Random problems of every structure, and how far from the float64 twin a fused kernel takes their trajectories. */
 import type { Precision } from '../src/numbers/precision.js';
 import { evaluator } from '../kernels/cpu/evaluate.js';
-import type { HostStructure } from '../src/problem/problem.js';
+import type { HostStructure } from '../src/problem/structure.js';
 import { answered, type HostField } from '../kernels/cpu/step.js';
 import { twin } from '../kernels/cpu/twin.js';
 import { dense, type Dense } from '../src/numbers/dense.js';

@@ -8,7 +8,7 @@ import { getKernel, registerKernel, type KernelConfig, type Tensor2D } from '@te
 import type { Precision } from '../src/numbers/precision.js';
 import type { Method } from '../src/method/method.js';
 import { inMainThread } from '../src/host/platform.js';
-import type { Structure } from '../src/problem/problem.js';
+import type { Structure } from '../src/problem/structure.js';
 import type { StreamName, TrialKey } from '../src/numbers/philox.js';
 import type { StopRule } from '../src/method/track.js';
 

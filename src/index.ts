@@ -4,7 +4,8 @@ export { dense, type Dense } from './numbers/dense.js';
 export type { BackendInfo, BackendReport } from './backend/backend.js';
 export { closeBackends, listBackends, useBackend } from './backend/useBackend.js';
 
-export type { Problem, Structure, TensorLoss } from './problem/problem.js';
+export type { Problem } from './problem/problem.js';
+export type { Structure, TensorLoss } from './problem/structure.js';
 export { frobenius, frobeniusDense, frobeniusFromSpectrum } from './problem/frobenius.js';
 export { trace, traceSquared } from './problem/traceSquared.js';
 export { linearRegression } from './problem/linearRegression.js';

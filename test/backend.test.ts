@@ -7,7 +7,7 @@ import { backendNames, trajectoriesTogether, type BackendName } from '../src/bac
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
 import type { Dense } from '../src/numbers/dense.js';
 import { InputError } from '../src/host/inputError.js';
-import type { Structure } from '../src/problem/problem.js';
+import type { Structure } from '../src/problem/structure.js';
 import { normals } from '../src/numbers/philox.js';
 import { squaredNorms } from '../src/solver/batch.js';
 

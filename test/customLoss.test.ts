@@ -8,7 +8,7 @@ import { toFactors } from '../src/ensemble/adapter.js';
 import { customProblem } from '../src/input/customLoss.js';
 import { InputError } from '../src/host/inputError.js';
 import { method } from '../src/method/method.js';
-import type { TensorLoss } from '../src/problem/problem.js';
+import type { TensorLoss } from '../src/problem/structure.js';
 import { solve } from '../src/solver/solve.js';
 import { gaussian, plain } from './support.js';
 

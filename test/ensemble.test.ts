@@ -2,7 +2,7 @@
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
-import type { HostStructure } from '../src/problem/problem.js';
+import type { HostStructure } from '../src/problem/structure.js';
 import { type Dense, transposed } from '../src/numbers/dense.js';
 import { clock, fromFactors, toFactors, type Adapter } from '../src/ensemble/adapter.js';
 import { intoFrame, outOfFrame, type Factors } from '../src/problem/factors.js';

@@ -1,7 +1,7 @@
 /** Losses near the optimum in float64, against perturbations of optima whose excess is known in closed form. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluator, lossOf } from '../kernels/cpu/evaluate.js';
-import type { HostStructure } from '../src/problem/problem.js';
+import type { HostStructure } from '../src/problem/structure.js';
 import { useBackend } from '../src/backend/useBackend.js';
 import { method } from '../src/method/method.js';
 import { dense } from '../src/numbers/dense.js';

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { customProblem } from '../src/input/customLoss.js';
 import { method } from '../src/method/method.js';
 import { dense } from '../src/numbers/dense.js';
-import type { TensorLoss } from '../src/problem/problem.js';
+import type { TensorLoss } from '../src/problem/structure.js';
 import type { SimulationReport } from '../src/simulation/report.js';
 import { fullFineTuningNotes } from '../src/report/outcomes.js';
 import { fullFineTuning } from '../src/simulation/fullFineTuning.js';

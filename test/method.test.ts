@@ -2,7 +2,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { Matrix } from 'ml-matrix';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loraSystem, tensor2d } from '../kernels/tensorOps/loraSystem.js';
+import { loraSystem } from '../kernels/tensorOps/loraSystem.js';
+import { tensor2d } from '../kernels/tensorOps/tensor2d.js';
 import type { Dense } from '../src/numbers/dense.js';
 import { clock, fromFactors, toFactors, type Adapter } from '../src/ensemble/adapter.js';
 import { InputError } from '../src/host/inputError.js';

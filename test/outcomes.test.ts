@@ -8,7 +8,7 @@ import { method } from '../src/method/method.js';
 import type { StopRule } from '../src/method/track.js';
 import { custom } from '../src/problem/custom.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
-import type { TensorLoss } from '../src/problem/problem.js';
+import type { TensorLoss } from '../src/problem/structure.js';
 import { eachBackend, memberOf, plain, solveAll, useBackend } from './support.js';
 
 /** A target of ones: trajectories from the member below come closer and closer. */

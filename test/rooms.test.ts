@@ -10,6 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const order = [
   'src/host',
   'src/numbers',
+  'src/flow',
   'src/files',
   'src/theory',
   'src/problem',

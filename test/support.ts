@@ -4,7 +4,7 @@ import '@tensorflow/tfjs-backend-wasm';
 import { Matrix } from 'ml-matrix';
 import { describe } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
-import type { HostStructure } from '../src/problem/problem.js';
+import type { HostStructure } from '../src/problem/structure.js';
 import { useBackend as openBackend } from '../src/backend/useBackend.js';
 import { dense, type Dense } from '../src/numbers/dense.js';
 import { toFactors, type Adapter, type Coefficients } from '../src/ensemble/adapter.js';

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answered, type HostField } from '../kernels/cpu/step.js';
 import { evaluator } from '../kernels/cpu/evaluate.js';
-import type { HostStructure } from '../src/problem/problem.js';
+import type { HostStructure } from '../src/problem/structure.js';
 import { ADVANCE, fromProgress, REPORT, report, type AdvanceAttrs } from '../kernels/fused.js';
 import type { Precision } from '../src/numbers/precision.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';

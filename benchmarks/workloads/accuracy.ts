@@ -4,7 +4,7 @@
  * largest error over its budget.
  */
 import * as tf from '@tensorflow/tfjs';
-import type { HostStructure } from '../../src/problem/problem.js';
+import type { HostStructure } from '../../src/problem/structure.js';
 import { fusedKernel } from '../../kernels/fused.js';
 import type { Precision } from '../../src/numbers/precision.js';
 import { isAdaptive, method, methodNames, type Method, type MethodName } from '../../src/method/method.js';

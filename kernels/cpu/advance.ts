@@ -13,7 +13,7 @@ import {
   type AdvanceInputs,
   type FusedKernel,
 } from '../fused.js';
-import { evaluator } from './evaluate.js';
+import { evaluator, hostKinds } from './evaluate.js';
 import { fieldOf, type Asking, type HostField, type State64 } from './step.js';
 
 interface CpuBackend {
@@ -21,7 +21,7 @@ interface CpuBackend {
 }
 
 const cpuKernel: FusedKernel = {
-  kinds: ['diagonal', 'quadratic', 'trace'],
+  kinds: hostKinds,
   precisions: ['float64'],
   obstacle: tooLarge,
   stepsPerCall: (attrs) => blockingSteps(attrs, 3e8),

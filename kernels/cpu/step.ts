@@ -7,7 +7,8 @@ import { ERROR_OF_CHANGE, ERROR_OF_SLOPES } from '../../src/method/control.js';
 import type { UpdateOrder } from '../../src/method/method.js';
 import type { ChebyshevStages } from '../../src/method/stabilized.js';
 import { firstSameAsLast, type Tableau } from '../../src/method/tableau.js';
-import type { Evaluate } from './evaluate.js';
+import { gradientFlow, type Flow } from '../../src/flow/flow.js';
+import type { Evaluate } from './structures/structure.js';
 
 /** The components of one state. */
 export type State64 = readonly Float64Array[];
@@ -18,13 +19,14 @@ export type HostField = (states: readonly State64[]) => readonly State64[];
 /** The same; a promise where a device is asked. */
 export type Field = (states: readonly State64[]) => readonly State64[] | Promise<readonly State64[]>;
 
-/** The flow of [X, Y] of a rank, by its evaluation. */
+/** The field of [X, Y] of a rank: a flow of the descent that an evaluation gives. */
 export const fieldOf =
-  (evaluate: Evaluate, rank: number): HostField =>
+  (evaluate: Evaluate, rank: number, flow: Flow = gradientFlow): HostField =>
   (states) =>
-    states.map(([x, y]) => {
-      const { dX, dY } = evaluate(x!, y!, rank);
-      return [dX, dY];
+    states.map((state) => {
+      const [x, y] = state as [Float64Array, Float64Array];
+      const { dX, dY } = evaluate(x, y, rank);
+      return [flow.derivative(0, dX, [x, y]), flow.derivative(1, dY, [x, y])];
     });
 
 /** Asks for the derivatives of states, one question after another, and returns T. */

@@ -1,8 +1,8 @@
 /** Full fine-tuning of a custom loss as tensor operations: dW/dt = -grad f(W), W [batch, n, m]. */
 import * as tf from '@tensorflow/tfjs';
 import type { System } from '../../src/method/system.js';
-import type { TensorLoss } from '../../src/problem/problem.js';
-import { autodiffGradient } from './loraSystem.js';
+import type { TensorLoss } from '../../src/problem/structure.js';
+import { autodiffGradient } from './structures/autodiff.js';
 
 export function fullFineTuningSystem(loss: TensorLoss): System {
   const derivative = ([w]: readonly tf.Tensor3D[]) =>

@@ -4,7 +4,7 @@ import { multiply } from '../../src/numbers/products.js';
 import { assertMethod, estimateOrder, type Method } from '../../src/method/method.js';
 import { stagesOf } from '../../src/method/stabilized.js';
 import { firstSameAsLast, type Tableau } from '../../src/method/tableau.js';
-import type { Structure } from '../../src/problem/problem.js';
+import type { Structure } from '../../src/problem/structure.js';
 import type { AdvanceAttrs } from '../fused.js';
 
 /** Of useMethod and useControl (module.ts). */

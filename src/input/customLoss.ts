@@ -1,11 +1,13 @@
 /** Custom losses, tried out before anything runs. */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
-import { autodiffGradient, tensor2d } from '../../kernels/tensorOps/loraSystem.js';
+import { autodiffGradient } from '../../kernels/tensorOps/structures/autodiff.js';
+import { tensor2d } from '../../kernels/tensorOps/tensor2d.js';
 import { dense, type Dense } from '../numbers/dense.js';
 import { InputError } from '../host/inputError.js';
 import { custom } from '../problem/custom.js';
-import type { Problem, TensorLoss } from '../problem/problem.js';
+import type { Problem } from '../problem/problem.js';
+import type { TensorLoss } from '../problem/structure.js';
 
 /**
  * The problem of a loss given as a function of W, at W0 = base [n, m]. Its gradient at W0 is computed on the backend

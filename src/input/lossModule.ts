@@ -7,7 +7,8 @@ import { createJiti } from 'jiti';
 import { withFile } from '../files/disk.js';
 import { refuseForeign } from '../files/foreign.js';
 import { InputError } from '../host/inputError.js';
-import { lossNames, type TensorLoss } from '../problem/problem.js';
+import { lossNames } from '../problem/problem.js';
+import type { TensorLoss } from '../problem/structure.js';
 
 /** What a module says of its loss. */
 export interface LossModule {

@@ -1,7 +1,8 @@
 /** A problem whose loss is a TensorFlow.js function of W: its flow comes from automatic differentiation. */
 import type { Dense } from '../numbers/dense.js';
 import { singularValues } from '../numbers/svd.js';
-import type { Problem, TensorLoss } from './problem.js';
+import type { Problem } from './problem.js';
+import type { TensorLoss } from './structure.js';
 import { rightDirections } from './spectralDirections.js';
 
 /**

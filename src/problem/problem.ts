@@ -2,34 +2,14 @@
  * A problem: a loss f of W = W0 + s B A, its frozen W0, and what is known of it in closed form. Problems are plain
  * data in float64; how their flows are computed is told by `structure`, which the kernels read.
  */
-import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import type { Dense } from '../numbers/dense.js';
 import type { Frame } from './frame.js';
+import type { Structure } from './structure.js';
 
 export const lossNames = ['frobenius', 'trace-squared', 'linear-regression'] as const;
 
 /** A built-in loss, or the file name of a custom one. */
 export type LossName = (typeof lossNames)[number] | (string & {});
-
-/**
- * A custom loss as a TensorFlow.js function of the weights: [batch, n, m] -> [batch], each trajectory by itself.
- * It must be made of differentiable operations.
- */
-export type TensorLoss = (w: Tensor3D) => Tensor1D;
-
-/** What a kernel needs to compute the gradient G of the loss at W = W0 + X Y^T. */
-export type Structure =
-  /** f = 1/2 |X Y^T - diag(sigma)|^2, sigma [min(n, m)]: the Frobenius loss in its spectral frame. */
-  | { readonly kind: 'diagonal'; readonly sigma: Float64Array }
-  /** f = 1/2 tr((X Y^T - E) H (X Y^T - E)^T), E [n, m], H [m, m] (the identity if null). */
-  | { readonly kind: 'quadratic'; readonly error: Dense; readonly covariance: Dense | null }
-  /** f = 1/2 (trace0 + tr(X Y^T))^2, n = m. */
-  | { readonly kind: 'trace'; readonly trace0: number }
-  /** f = loss(base + X Y^T), its gradient by automatic differentiation; base [n, m]. */
-  | { readonly kind: 'autodiff'; readonly base: Dense; readonly loss: TensorLoss };
-
-/** A built-in structure: all but autodiff, whose loss only a device can evaluate. */
-export type HostStructure = Exclude<Structure, { kind: 'autodiff' }>;
 
 export interface Problem {
   readonly loss: LossName;

@@ -1,5 +1,5 @@
 /** The update X Y^T in the norm in which the loss measures it. */
-import type { HostStructure } from './problem.js';
+import type { HostStructure } from './structure.js';
 import { gram } from '../numbers/gram.js';
 import { dense } from '../numbers/dense.js';
 import { multiply } from '../numbers/products.js';

@@ -1,11 +1,14 @@
 /** What is kept of a trajectory at a save point, in float64: functionals of the state, not the state. */
 import * as tf from '@tensorflow/tfjs';
-import { evaluator, lossOf, type Evaluate } from '../../kernels/cpu/evaluate.js';
-import type { HostStructure } from '../problem/problem.js';
+import { evaluator, lossOf } from '../../kernels/cpu/evaluate.js';
+import type { Evaluate } from '../../kernels/cpu/structures/structure.js';
+import type { HostStructure } from '../problem/structure.js';
 import { dot, gram } from '../numbers/gram.js';
-import { loraSystem, tensor2d } from '../../kernels/tensorOps/loraSystem.js';
+import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
+import { tensor2d } from '../../kernels/tensorOps/tensor2d.js';
 import type { Factors } from '../problem/factors.js';
-import type { Problem, Structure } from '../problem/problem.js';
+import type { Problem } from '../problem/problem.js';
+import type { Structure } from '../problem/structure.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 
 /** What is always seen of a trajectory at a save time. */

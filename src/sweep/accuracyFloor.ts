@@ -2,6 +2,7 @@
  * Below what a computation can tell a loss from the optimum: the rounding of the state, and of the float64 numbers that
  * the loss and its excess are differences of. What lies below is kept in files as it is and printed as "< floor".
  */
+import { resolvesExcess } from '../../kernels/cpu/evaluate.js';
 import type { Precision } from '../numbers/precision.js';
 import type { Problem } from '../problem/problem.js';
 import { metricOf } from './law.js';
@@ -17,14 +18,14 @@ const rounding = { float32: 2 ** -24, float64: 2 ** -53 } as const;
 const OF_STATE = 32;
 
 /**
- * Rounding errors of the float64 numbers of the size of f(W0) that a loss is summed from: 9 were seen. Of a diagonal
- * structure the excess is computed without them.
+ * Rounding errors of the float64 numbers of the size of f(W0) that a loss is summed from: 9 were seen. Where
+ * the excess is evaluated without cancellation it has none of them.
  */
 const OF_LOSS = 16;
 
 /** The least excess that means more than rounding, relative to f(W0): an error of the state counts in second order. */
 const relativeExcess = ({ structure }: Pick<Problem, 'structure'>, precision: Precision): number =>
-  (OF_STATE * rounding[precision]) ** 2 + (structure.kind === 'diagonal' ? 0 : OF_LOSS * rounding.float64);
+  (OF_STATE * rounding[precision]) ** 2 + (resolvesExcess(structure) ? 0 : OF_LOSS * rounding.float64);
 
 /** The least excess f - f* that means more than rounding, or null where f(W0) is unknown. */
 export const excessFloor = (

@@ -3,9 +3,9 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { tensor2d } from '../../kernels/tensorOps/loraSystem.js';
+import { tensor2d } from '../../kernels/tensorOps/tensor2d.js';
 import type { Dense } from '../numbers/dense.js';
-import type { TensorLoss } from '../problem/problem.js';
+import type { TensorLoss } from '../problem/structure.js';
 
 /** f(W) of W [n, m], row-major, in float64. */
 export type HostLoss = (w: Float64Array) => number;

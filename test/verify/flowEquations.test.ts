@@ -8,7 +8,7 @@ import { dense, transposed, type Dense } from '../../src/numbers/dense.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import type { System } from '../../src/method/system.js';
 import { frobeniusDense } from '../../src/problem/frobenius.js';
-import type { Structure } from '../../src/problem/problem.js';
+import type { Structure } from '../../src/problem/structure.js';
 import type { CheckContext } from '../../src/verify/check.js';
 import { casesOf, Draws, type Case } from '../../src/verify/cases.js';
 import { flowChecks } from '../../src/verify/checks/flowEquations.js';

@@ -5,7 +5,7 @@ import { dense, transposed } from '../../src/numbers/dense.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import type { System } from '../../src/method/system.js';
 import { frobeniusDense } from '../../src/problem/frobenius.js';
-import type { Structure } from '../../src/problem/problem.js';
+import type { Structure } from '../../src/problem/structure.js';
 import { solve } from '../../src/solver/solve.js';
 import { casesOf, Draws } from '../../src/verify/cases.js';
 import type { Check, CheckContext, Finding } from '../../src/verify/check.js';

@@ -1,7 +1,7 @@
 /** Verification of a loss that the user brings as a module: its cases, and the check of a gradient that it exports. */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { autodiffGradient } from '../../../kernels/tensorOps/loraSystem.js';
+import { autodiffGradient } from '../../../kernels/tensorOps/structures/autodiff.js';
 import { dense, type Dense } from '../../numbers/dense.js';
 import { InputError } from '../../host/inputError.js';
 import { customProblem } from '../../input/customLoss.js';

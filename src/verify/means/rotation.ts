@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { matMul } from '../../../kernels/tensorOps/matMul.js';
-import { tensor2d } from '../../../kernels/tensorOps/loraSystem.js';
+import { tensor2d } from '../../../kernels/tensorOps/tensor2d.js';
 import type { State64 } from '../../../kernels/cpu/step.js';
 import { dense, transposed, type Dense } from '../../numbers/dense.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../../numbers/products.js';
@@ -10,7 +10,8 @@ import { customProblem } from '../../input/customLoss.js';
 import { assembled, haarColumns } from '../../problem/frame.js';
 import { frobenius, frobeniusDense } from '../../problem/frobenius.js';
 import { linearRegression } from '../../problem/linearRegression.js';
-import type { Problem, TensorLoss } from '../../problem/problem.js';
+import type { Problem } from '../../problem/problem.js';
+import type { TensorLoss } from '../../problem/structure.js';
 import type { Case, Draws } from '../cases.js';
 import { adapterOf, stateOf } from './fields.js';
 

@@ -1,0 +1,58 @@
+/** Products of small row-major matrices, and what is left of a loss once its terms cancel, in plain float64 loops. */
+import type { Dense } from '../../../src/numbers/dense.js';
+import { dot } from '../../../src/numbers/gram.js';
+
+/** Share of its terms at which a difference has lost half of its digits: below it the residual is formed. */
+export const LOST = 1e-8;
+
+/** 1/2 tr(R H R^T) of the residual R = X Y^T - E [n, m], which is formed. */
+export function halfResidual(
+  error: Dense,
+  covariance: Dense | null,
+  x: Float64Array,
+  y: Float64Array,
+  r: number,
+): number {
+  const { rows: n, cols: m, data } = error;
+  // Its transpose [m, n], of which H takes products.
+  const residual = new Float64Array(m * n);
+  for (let i = 0; i < n; i++)
+    for (let k = 0; k < m; k++) {
+      let entry = -data[i * m + k]!;
+      for (let j = 0; j < r; j++) entry += x[i * r + j]! * y[k * r + j]!;
+      residual[k * n + i] = entry;
+    }
+  return dot(residual, covariance ? product(covariance, residual, n) : residual) / 2;
+}
+
+/** z - a g, in place of z: z and a [rows, r], g [r, r]. */
+export function subtractProduct(z: Float64Array, a: Float64Array, g: Float64Array, r: number): Float64Array {
+  for (let row = 0; row < a.length; row += r)
+    for (let i = 0; i < r; i++) {
+      const ai = a[row + i]!;
+      for (let j = 0; j < r; j++) z[row + j]! -= ai * g[i * r + j]!;
+    }
+  return z;
+}
+
+/** a z [rows, r] of a [rows, cols] and z [cols, r]. */
+export function product({ rows, cols, data }: Dense, z: Float64Array, r: number): Float64Array {
+  const out = new Float64Array(rows * r);
+  for (let i = 0; i < rows; i++)
+    for (let k = 0; k < cols; k++) {
+      const a = data[i * cols + k]!;
+      for (let j = 0; j < r; j++) out[i * r + j]! += a * z[k * r + j]!;
+    }
+  return out;
+}
+
+/** a^T z [cols, r] of a [rows, cols] and z [rows, r]. */
+export function productTransposed({ rows, cols, data }: Dense, z: Float64Array, r: number): Float64Array {
+  const out = new Float64Array(cols * r);
+  for (let i = 0; i < rows; i++)
+    for (let k = 0; k < cols; k++) {
+      const a = data[i * cols + k]!;
+      for (let j = 0; j < r; j++) out[k * r + j]! += a * z[i * r + j]!;
+    }
+  return out;
+}

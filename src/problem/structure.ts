@@ -1,0 +1,46 @@
+/**
+ * Structures: what a kernel needs to compute the gradient G of a loss at W = W0 + X Y^T. Every side (tensor operations,
+ * the float64 twin, fused kernels) has a registry of the kinds that it can compute.
+ */
+import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
+import type { Dense } from '../numbers/dense.js';
+
+/**
+ * A custom loss as a TensorFlow.js function of the weights: [batch, n, m] -> [batch], each trajectory by itself.
+ * It must be made of differentiable operations.
+ */
+export type TensorLoss = (w: Tensor3D) => Tensor1D;
+
+/** f = 1/2 |X Y^T - diag(sigma)|^2, sigma [min(n, m)]: the Frobenius loss in its spectral frame. */
+export interface DiagonalStructure {
+  readonly kind: 'diagonal';
+  readonly sigma: Float64Array;
+}
+
+/** f = 1/2 tr((X Y^T - E) H (X Y^T - E)^T), E [n, m], H [m, m] (the identity if null). */
+export interface QuadraticStructure {
+  readonly kind: 'quadratic';
+  readonly error: Dense;
+  readonly covariance: Dense | null;
+}
+
+/** f = 1/2 (trace0 + tr(X Y^T))^2, n = m. */
+export interface TraceStructure {
+  readonly kind: 'trace';
+  readonly trace0: number;
+}
+
+/** f = loss(base + X Y^T), its gradient by automatic differentiation; base [n, m]. */
+export interface AutodiffStructure {
+  readonly kind: 'autodiff';
+  readonly base: Dense;
+  readonly loss: TensorLoss;
+}
+
+/** A structure whose loss the host can evaluate, in float64. */
+export type HostStructure = DiagonalStructure | QuadraticStructure | TraceStructure;
+
+export type Structure = HostStructure | AutodiffStructure;
+
+/** The structure of one kind. */
+export type StructureOf<Kind extends Structure['kind']> = Extract<Structure, { kind: Kind }>;
