@@ -3,7 +3,7 @@
  * report.
  */
 import * as tf from '@tensorflow/tfjs';
-import type { AdvanceAttrs } from '../kernels/fused.js';
+import type { AdvanceTask } from '../kernels/fused.js';
 import { advanced, uploaded } from '../src/solver/fused.js';
 import type { Member } from '../src/solver/solve.js';
 
@@ -15,7 +15,7 @@ export interface KernelRun {
 
 /** Advances members to their ends, in float32. */
 export async function callKernel(
-  attrs: Omit<AdvanceAttrs, 'steps' | 'precision' | 'clocks'>,
+  attrs: Omit<AdvanceTask, 'precision' | 'clocks'>,
   members: readonly Member[],
 ): Promise<KernelRun> {
   const elements = (attrs.n + attrs.m) * attrs.rank;
@@ -23,7 +23,7 @@ export async function callKernel(
     const { x, y } = member.initial();
     return [x.data, y.data];
   });
-  const told: Omit<AdvanceAttrs, 'steps'> = { ...attrs, precision: 'float32', clocks: members.map(() => 1) };
+  const told: AdvanceTask = { ...attrs, precision: 'float32', clocks: members.map(() => 1) };
   const state = uploaded(starts, new Float32Array(members.length * elements));
   const saved = tf.zeros([members.length, attrs.stop.saveTimes.length, elements]);
   try {

@@ -25,8 +25,8 @@ export interface AdvanceInputs<Info> {
   readonly memory?: Info;
 }
 
-/** Everything else that it is told. */
-export interface AdvanceAttrs {
+/** What is to be advanced: all that the kernel takes beside tensors, but for how far a call goes. */
+export interface AdvanceTask {
   readonly structure: Exclude<Structure, { kind: 'autodiff' }>;
   readonly n: number;
   readonly m: number;
@@ -36,6 +36,10 @@ export interface AdvanceAttrs {
   readonly stop: StopRule;
   /** Normalized time per unit of time t [batch]. */
   readonly clocks: readonly number[];
+}
+
+/** A task, and how far one call advances it. All calls that share a memory are of one task. */
+export interface AdvanceAttrs extends AdvanceTask {
   /**
    * Most steps, accepted and rejected, in this call: of each trajectory where all advance at once, as on a GPU, else of
    * all together, one trajectory after another.
@@ -43,55 +47,18 @@ export interface AdvanceAttrs {
   readonly steps: number;
 }
 
-/** Entries of the report on each trajectory: the first output, int32 [batch, 8]. The second is the memory. */
-export const report = {
-  /** 0 while it runs, else 1 + its index among the outcomes. */
-  outcome: 0,
-  /** Save times reached. */
-  saves: 1,
-  accepted: 2,
-  rejected: 3,
-  evaluations: 4,
-  /**
-   * Of the way from the last save time (or the start) to the next, in binary: 30 digits, the 30 after, and how many times
-   * 30 zeros come before them.
-   */
-  progress: 5,
-  progressRest: 6,
-  progressZeros: 7,
-} as const;
-
-export const REPORT = 8;
-const DIGITS = 2 ** 30;
-/** Times 30 zeros that any float64 number begins with at most. */
-const MOST_ZEROS = 36;
-
 /** Bytes of the states of one trajectory, at its save times and at its end. */
-export const bytesOf = ({ n, m, rank, precision, stop }: Omit<AdvanceAttrs, 'steps'>): number =>
+export const bytesOf = ({ n, m, rank, precision, stop }: AdvanceTask): number =>
   (1 + stop.saveTimes.length) * (n + m) * rank * (precision === 'float64' ? 8 : 4);
 
 /** What keeps a kernel on the processor from a trajectory. */
-export const tooLarge = (attrs: Omit<AdvanceAttrs, 'steps'>): string | null =>
+export const tooLarge = (attrs: AdvanceTask): string | null =>
   bytesOf(attrs) > MOST_BYTES
     ? `the states at ${attrs.stop.saveTimes.length} save times would take ${bytesOf(attrs)} bytes`
     : null;
 
 /** Of one trajectory: a quarter of what WebAssembly can address. */
 const MOST_BYTES = 2 ** 30;
-
-/** A fraction of the way as the report has it. */
-export function toProgress(fraction: number): readonly [progress: number, rest: number, zeros: number] {
-  let zeros = 0;
-  let scaled = fraction * DIGITS;
-  for (; scaled > 0 && scaled < 1 && zeros < MOST_ZEROS; zeros++) scaled *= DIGITS;
-  const whole = Math.floor(scaled);
-  return [whole, Math.round((scaled - whole) * DIGITS), zeros];
-}
-
-/** The fraction that a trajectory's report tells. */
-export const fromProgress = (told: ArrayLike<number>): number =>
-  (told[report.progress]! + told[report.progressRest]! / DIGITS) *
-  DIGITS ** -(1 + told[report.progressZeros]!);
 
 /** Evaluations of the flow in a step, at most. */
 export const mostEvaluations = (method: Method): number =>
@@ -102,7 +69,7 @@ export const mostEvaluations = (method: Method): number =>
       : method.tableau.b.length;
 
 /** Floating-point operations of a step of one trajectory, with what vectors cost beside them. */
-export function operationsPerStep({ structure, n, m, rank, method }: Omit<AdvanceAttrs, 'steps'>): number {
+export function operationsPerStep({ structure, n, m, rank, method }: AdvanceTask): number {
   const products =
     structure.kind === 'quadratic' ? 4 * n * m * rank + (structure.covariance ? 4 * m * m * rank : 0) : 0;
   return mostEvaluations(method) * ((n + m) * (rank + 3) * (4 * rank + 20) + products);
@@ -113,7 +80,7 @@ export function operationsPerStep({ structure, n, m, rank, method }: Omit<Advanc
  * elsewhere, in a worker, without end.
  * @param rate operations in a second
  */
-export const blockingSteps = (attrs: Omit<AdvanceAttrs, 'steps'>, rate: number): number =>
+export const blockingSteps = (attrs: AdvanceTask, rate: number): number =>
   // What is told anew in each call, matrices too, should be small beside its work.
   inMainThread() ? Math.max(16, Math.floor((0.05 * rate) / operationsPerStep(attrs))) : Infinity;
 
@@ -122,11 +89,11 @@ export interface FusedKernel {
   readonly kinds: readonly Structure['kind'][];
   readonly precisions: readonly Precision[];
   /** What keeps the device in use from it, in words; null if nothing does. */
-  obstacle?(attrs: Omit<AdvanceAttrs, 'steps'>): string | null;
+  obstacle?(attrs: AdvanceTask): string | null;
   /** Standard normal numbers of a stream for each trial [trials, count], drawn on the device as on the host. */
   normals?(count: number, keys: readonly TrialKey[], stream: StreamName): Tensor2D;
   /** Steps after which a call should return, for a time of about a tenth of a second at most; Infinity where it may block. */
-  stepsPerCall(attrs: Omit<AdvanceAttrs, 'steps'>): number;
+  stepsPerCall(attrs: AdvanceTask): number;
 }
 
 type FusedConfig = KernelConfig & FusedKernel;

@@ -1,6 +1,6 @@
 /** The time that a trajectory has reached, however far the next save time is, on every path; and that it turns the event loop meanwhile. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fromProgress, toProgress } from '../kernels/fused.js';
+import { fromProgress, toProgress } from '../kernels/report.js';
 import { registerCpuKernel } from '../kernels/cpu/advance.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
 import { closeBackends, listBackends, useBackend as openBackend } from '../src/backend/useBackend.js';

@@ -5,13 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { answered, type HostField } from '../kernels/cpu/step.js';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import type { HostStructure } from '../src/problem/structure.js';
-import { ADVANCE, fromProgress, REPORT, report, type AdvanceAttrs } from '../kernels/fused.js';
+import { ADVANCE, type AdvanceAttrs } from '../kernels/fused.js';
+import { fromProgress, outcomeOf, REPORT, report } from '../kernels/report.js';
 import type { Precision } from '../src/numbers/precision.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
 import { variants } from '../kernels/wasm/module.js';
 import { dense } from '../src/numbers/dense.js';
 import { method, methodNames, isAdaptive, type Method, type MethodName } from '../src/method/method.js';
-import { outcomes } from '../src/method/outcome.js';
 import { tableaus } from '../src/method/tableau.js';
 import { twin } from '../kernels/cpu/twin.js';
 import type { StopRule } from '../src/method/track.js';
@@ -123,7 +123,7 @@ function actual(given: Case, precision: Precision, steps = Infinity): Ending[] {
     endings = clocks.map((_, i) => {
       const entry = (name: keyof typeof report) => told[i * REPORT + report[name]]!;
       return {
-        outcome: Object.keys(outcomes)[entry('outcome') - 1] ?? null,
+        outcome: outcomeOf(entry('outcome')) ?? null,
         accepted: entry('accepted'),
         rejected: entry('rejected'),
         evaluations: entry('evaluations'),

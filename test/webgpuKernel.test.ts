@@ -7,19 +7,20 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import { answered, type State64 } from '../kernels/cpu/step.js';
-import { ADVANCE, fromProgress, fusedKernel, REPORT, report, type AdvanceAttrs } from '../kernels/fused.js';
+import { ADVANCE, fusedKernel, type AdvanceTask } from '../kernels/fused.js';
+import { fromProgress, outcomeOf, REPORT, report } from '../kernels/report.js';
 import { webgpuKernel } from '../kernels/webgpu/advance.js';
 import type { BackendInfo } from '../src/backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
 import { method, type Method } from '../src/method/method.js';
-import { outcomes, type Outcome } from '../src/method/outcome.js';
+import type { Outcome } from '../src/method/outcome.js';
 import type { StopRule } from '../src/method/track.js';
 import { twin, type TwinEnding } from '../kernels/cpu/twin.js';
 import { gaussian, relativeError } from './support.js';
 
 const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.available;
 
-type Case = Omit<AdvanceAttrs, 'precision' | 'steps'> & { readonly starts: readonly State64[] };
+type Case = Omit<AdvanceTask, 'precision'> & { readonly starts: readonly State64[] };
 
 let check: BackendInfo['check'];
 
@@ -63,7 +64,7 @@ async function fused({ starts, ...rest }: Case, steps?: number): Promise<Ended[]
       const before = reached > 0 ? saveTimes[reached - 1]! : 0;
       const next = saveTimes[reached] ?? before;
       return {
-        outcome: Object.keys(outcomes)[row[report.outcome]! - 1] as Outcome,
+        outcome: outcomeOf(row[report.outcome]!)!,
         time: before + (next - before) * fromProgress(row),
         acceptedSteps: row[report.accepted]!,
         rejectedSteps: row[report.rejected]!,

@@ -1,18 +1,16 @@
 /** The fused kernel on TensorFlow.js's 'cpu' backend: the float64 twin itself, one trajectory after another. */
 import * as tf from '@tensorflow/tfjs';
-import { outcomes, type Outcome } from '../../src/method/outcome.js';
 import { twin, type TwinEnding } from './twin.js';
 import {
   blockingSteps,
   mostEvaluations,
   registerFused,
-  REPORT,
   tooLarge,
-  toProgress,
   type AdvanceAttrs,
   type AdvanceInputs,
   type FusedKernel,
 } from '../fused.js';
+import { outcomeCodes, REPORT, toProgress } from '../report.js';
 import { evaluator, hostKinds } from './evaluate.js';
 import { fieldOf, type Asking, type HostField, type State64 } from './step.js';
 
@@ -98,6 +96,5 @@ function reportOn(
   const since = saveTimes[reached - 1] ?? 0;
   const span = (saveTimes[reached] ?? since) - since;
   const progress = span > 0 ? (time - since) / span : 0;
-  const code = 1 + (Object.keys(outcomes) as Outcome[]).indexOf(outcome);
-  return [code, reached, acceptedSteps, rejectedSteps, evaluations, ...toProgress(progress)];
+  return [outcomeCodes[outcome], reached, acceptedSteps, rejectedSteps, evaluations, ...toProgress(progress)];
 }

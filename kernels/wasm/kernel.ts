@@ -6,12 +6,12 @@ import { util, type KernelConfig, type TensorInfo } from '@tensorflow/tfjs';
 import {
   blockingSteps,
   registerFused,
-  REPORT,
   tooLarge,
   type AdvanceAttrs,
   type AdvanceInputs,
   type FusedKernel,
 } from '../fused.js';
+import { REPORT } from '../report.js';
 import { guardMemory, type WasmBackend } from './backend.js';
 import { instantiate, loadModules, variants, type Exports, type Modules, type Variant } from './module.js';
 import { methodTable, MOST_TABLEAU_STAGES, structureTable, type Reals } from './tables.js';

@@ -9,19 +9,18 @@ import {
   mostEvaluations,
   operationsPerStep,
   registerFused,
-  REPORT,
   type AdvanceAttrs,
   type AdvanceInputs,
+  type AdvanceTask,
   type FusedKernel,
 } from '../fused.js';
+import { REPORT } from '../report.js';
 import { assertMethod } from '../../src/method/method.js';
 import { OutOfMemoryError } from '../outOfMemory.js';
 import { drawnOnDevice } from './philox.js';
 import { layoutOf, onProcessor, QUAD, roomOf, sliceSize } from './layout.js';
 import { shaderText } from './shader.js';
 import { CALL_BYTES, callWords, spansOf, tableOf, trackWords } from './words.js';
-
-type Attrs = Omit<AdvanceAttrs, 'steps'>;
 
 /** Slices of workgroups that run together need no more memory than this. */
 const SLICES_BYTES = 2 ** 28;
@@ -48,7 +47,7 @@ export const registerWebgpuKernel = (): void =>
   );
 
 /** What keeps the current device from running the kernel so; null if nothing does. */
-function obstacle(attrs: Attrs): string | null {
+function obstacle(attrs: AdvanceTask): string | null {
   const { device } = tf.backend() as WebGPUBackend;
   const { method, n, m, rank, clocks, stop } = attrs;
   const layout = layoutOf(attrs, roomOf(device));
@@ -72,7 +71,7 @@ function obstacle(attrs: Attrs): string | null {
 const SPANS = { least: 2 ** -100, most: 2 ** 100, steps: 2 ** 31 - 1 };
 
 /** Why the kernel cannot count the time between two save times; null if it can. */
-function strangeSpan({ method, stop: { saveTimes }, clocks }: Attrs): string | null {
+function strangeSpan({ method, stop: { saveTimes }, clocks }: AdvanceTask): string | null {
   for (const [k, to] of saveTimes.entries()) {
     const span = to - (saveTimes[k - 1] ?? 0);
     if (span === 0) continue;
@@ -88,7 +87,7 @@ function strangeSpan({ method, stop: { saveTimes }, clocks }: Attrs): string | n
 const LEAST_SCALE = 2 ** -40;
 
 /** Why the kernel cannot tell the slopes of a structure from none; null if it can. */
-function smallScale({ structure }: Attrs): string | null {
+function smallScale({ structure }: AdvanceTask): string | null {
   if (structure.kind === 'quadratic') return null;
   const scale = structure.kind === 'trace' ? Math.abs(structure.trace0) : Math.max(...structure.sigma);
   return scale > 0 && scale < LEAST_SCALE ? `slopes at the scale of ${scale} underflow when squared` : null;
@@ -208,7 +207,7 @@ function workgroupsTogether({ limits }: GPUDevice, slice: number, batch: number)
 }
 
 /** Seconds that a step of all trajectories takes, at most on most devices. */
-function secondsPerStep(attrs: Attrs, subgroup: number): number {
+function secondsPerStep(attrs: AdvanceTask, subgroup: number): number {
   const operations = operationsPerStep(attrs);
   const together = onProcessor(subgroup) ? 2e9 : 2e11;
   // One trajectory has a workgroup to itself, which waits for its memory and at barriers.

@@ -4,12 +4,12 @@
  * in steps), so that no rounding adds up, and a step is told from none however long the span is.
  */
 import type { Method } from '../../src/method/method.js';
-import { outcomes, type Outcome } from '../../src/method/outcome.js';
-import { REPORT } from '../fused.js';
+import type { Outcome } from '../../src/method/outcome.js';
+import { outcomeCodes, REPORT, report } from '../report.js';
 import { adaptiveText } from './adaptive.wgsl.js';
 
 /** What the report and the memory hold of an outcome; 0 while a trajectory runs. */
-const code = (outcome: Outcome): string => `${1 + Object.keys(outcomes).indexOf(outcome)}u`;
+const code = (outcome: Outcome): string => `${outcomeCodes[outcome]}u`;
 
 /**
  * Fields of a track, in the order in which the memory holds them: `time0` to `time3` (30 bits each, the highest first)
@@ -20,6 +20,18 @@ const integers = ['outcome', 'saves', 'accepted', 'rejected', 'evaluations', ...
 const floats = ['elapsed', 'proposal', 'lastError', 'peak', 'radius'];
 /** The words of a track in the memory, the norm of the direction last. */
 export const TRACK_WORDS = integers.length + floats.length + 1;
+
+/** What the report says of a track. */
+const reported: Readonly<Record<keyof typeof report, string>> = {
+  outcome: 'track.outcome',
+  saves: 'track.saves',
+  accepted: 'track.accepted',
+  rejected: 'track.rejected',
+  evaluations: 'track.evaluations',
+  progress: 'reached.x',
+  progressRest: 'reached.y',
+  progressZeros: 'reached.z',
+};
 
 export const controlText = (method: Method): string =>
   common + ('step' in method ? fixed : adaptiveText(method, code));
@@ -77,15 +89,10 @@ fn writeTrack() {
   ${integers.map((name) => `memory[at] = track.${name}; at++;`).join('\n  ')}
   ${[...floats.map((name) => `track.${name}`), 'along'].map((name) => `memory[at] = bitcast<u32>(${name}); at++;`).join('\n  ')}
   let entry = ${REPORT}u * trajectory;
-  report[entry] = i32(track.outcome);
-  report[entry + 1u] = i32(track.saves);
-  report[entry + 2u] = i32(track.accepted);
-  report[entry + 3u] = i32(track.rejected);
-  report[entry + 4u] = i32(track.evaluations);
   let reached = progress();
-  report[entry + 5u] = i32(reached.x);
-  report[entry + 6u] = i32(reached.y);
-  report[entry + 7u] = i32(reached.z);
+  ${Object.entries(reported)
+    .map(([name, value]) => `report[entry + ${report[name as keyof typeof reported]}u] = i32(${value});`)
+    .join('\n  ')}
 }
 
 fn took(plan: Plan, rate: f32) {

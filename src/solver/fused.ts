@@ -3,28 +3,19 @@
  * call per operation.
  */
 import * as tf from '@tensorflow/tfjs';
-import {
-  ADVANCE,
-  fromProgress,
-  fusedKernel,
-  REPORT,
-  report,
-  type AdvanceAttrs,
-} from '../../kernels/fused.js';
+import { ADVANCE, fusedKernel, type AdvanceTask } from '../../kernels/fused.js';
+import { fromProgress, outcomeOf, REPORT, report } from '../../kernels/report.js';
 import { OutOfMemoryError } from '../../kernels/outOfMemory.js';
-import { outcomes, type Outcome } from '../method/outcome.js';
 import type { HostState } from './batch.js';
 import { drawnStates, type Drawn } from './drawn.js';
 import { turnEventLoop } from '../host/eventLoop.js';
 import type { Ending } from './integrate.js';
 
-const outcomeNames = Object.keys(outcomes) as Outcome[];
-
 /**
  * What is advanced: as the kernel is told, with the states [X, Y] that it starts from, each row-major, or how to draw
  * them.
  */
-export interface FusedBatch<T extends S, S> extends Omit<AdvanceAttrs, 'steps'> {
+export interface FusedBatch<T extends S, S> extends AdvanceTask {
   readonly initial: { readonly states: readonly HostState[] } | { readonly drawn: readonly Drawn[] };
   /** What to keep of trajectory `index` at a save time t. */
   readonly save: (index: number, time: number, state: HostState) => S | Promise<S>;
@@ -66,9 +57,9 @@ export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): P
     };
     const endings: Ending<T, S>[] = [];
     for (let index = 0; index < count; index++) {
-      const told = reports.subarray(index * REPORT, (index + 1) * REPORT);
-      const reached = told[report.saves]!;
-      const outcome = outcomeNames[told[report.outcome]! - 1]!;
+      const row = reports.subarray(index * REPORT, (index + 1) * REPORT);
+      const reached = row[report.saves]!;
+      const outcome = outcomeOf(row[report.outcome]!)!;
       const observed: S[] = [];
       for (let k = 0; k < reached; k++) {
         await turnEventLoop();
@@ -76,7 +67,7 @@ export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): P
       }
       const since = reached > 0 ? saveTimes[reached - 1]! : 0;
       const next = saveTimes[reached] ?? since;
-      const time = since + fromProgress(told) * (next - since);
+      const time = since + fromProgress(row) * (next - since);
       const end = at(states, index);
       await turnEventLoop();
       const last = await observe(index, time, end);
@@ -84,9 +75,9 @@ export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): P
       endings.push({
         outcome,
         time,
-        acceptedSteps: told[report.accepted]!,
-        rejectedSteps: told[report.rejected]!,
-        evaluations: told[report.evaluations]!,
+        acceptedSteps: row[report.accepted]!,
+        rejectedSteps: row[report.rejected]!,
+        evaluations: row[report.evaluations]!,
         saved: saveTimes.map((_, k) => (k < reached ? observed[k]! : rest)),
         last,
         state: end,
@@ -113,22 +104,22 @@ export function uploaded(states: readonly HostState[], room: Float32Array | Floa
  * @throws Error if it did not report
  */
 export async function advanced(
-  attrs: Omit<AdvanceAttrs, 'steps'>,
+  attrs: AdvanceTask,
   inputs: Readonly<Record<'state' | 'saved', tf.Tensor>>,
 ): Promise<Int32Array> {
   const steps = fusedKernel(tf.getBackend())!.stepsPerCall(attrs);
-  const told = { ...attrs, steps } as unknown as tf.NamedAttrMap;
+  const call = { ...attrs, steps } as unknown as tf.NamedAttrMap;
   let memory: tf.Tensor | undefined;
   try {
     for (;;) {
-      const outputs = tf.engine().runKernel(ADVANCE, { ...inputs, ...(memory && { memory }) }, told);
+      const outputs = tf.engine().runKernel(ADVANCE, { ...inputs, ...(memory && { memory }) }, call);
       const [reported, next] = outputs as tf.Tensor[];
       memory?.dispose();
       memory = next;
       const reports = (await reported!.data()) as Int32Array;
       reported!.dispose();
       const codes = reports.filter((_, i) => i % REPORT === report.outcome);
-      if (codes.some((code) => !(code >= 0 && code <= outcomeNames.length)))
+      if (codes.some((code) => code !== 0 && outcomeOf(code) === undefined))
         throw new Error('the fused kernel reported nothing');
       if (!codes.includes(0)) return reports;
       await turnEventLoop();
