@@ -101,5 +101,19 @@ describe('a time to the optimum', () => {
     // A wide bar between the medians and a thin one around it, of each cell.
     const bars = (width: string) => svg.match(new RegExp(`<line[^>]*stroke-width="${width}"`, 'g')) ?? [];
     expect([bars('6').length, bars('1.5').length]).toEqual([3, 3]);
+    // A legend says which is which, if there are any.
+    const key = ['median, between two save times', '5–95 %'];
+    const texts = (drawing: string) => key.filter((text) => drawing.includes(`>${text}</text>`));
+    expect(texts(svg)).toEqual(key);
+    const nowhere = cells.map((cell) => {
+      const { timeToOptimumAfter, timeToOptimumBy } = cell;
+      const absent = { p05: NaN, p50: NaN, p95: NaN, count: 0 };
+      return {
+        ...cell,
+        timeToOptimumAfter: { ...timeToOptimumAfter, ...absent },
+        timeToOptimumBy: { ...timeToOptimumBy, ...absent },
+      };
+    });
+    expect(texts(await renderSvg(timeToOptimumFigure(nowhere).spec))).toEqual([]);
   });
 });

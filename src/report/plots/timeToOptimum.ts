@@ -4,7 +4,29 @@ import { formatCount } from '../format.js';
 import { commonLabel, seriesOf } from '../series.js';
 import { rankAxis, valueAxis } from './axes.js';
 import { beside, plotTitle } from './layout.js';
-import { seriesColors, type Figure } from './theme.js';
+import { ink, seriesColors, type Figure } from './theme.js';
+
+const bars = {
+  median: 'median, between two save times',
+  range: '5–95 %',
+} as const;
+
+/** Encodes which of the bars is drawn by its width, with a legend if any cell has bars. */
+const barWidth = (bar: string, anyBars: boolean) => ({
+  datum: bar,
+  type: 'nominal' as const,
+  scale: { domain: [bars.median, bars.range], range: [6, 1.5] },
+  legend: anyBars
+    ? {
+        title: null,
+        orient: 'bottom' as const,
+        columns: 1,
+        symbolType: 'stroke' as const,
+        symbolStrokeColor: ink,
+        symbolOpacity: 0.6,
+      }
+    : null,
+});
 
 const absent = ({ optimum }: CellSummary) =>
   optimum === null ? 'optimum unknown' : 'not reached by the end time';
@@ -63,6 +85,7 @@ export function timeToOptimumFigure(cells: readonly CellSummary[]): Figure {
   const arrived = [{ filter: 'isValid(datum.median)' }];
   const reached = cells.reduce((sum, { timeToOptimumBy }) => sum + timeToOptimumBy.count, 0);
   const trials = cells.reduce((sum, cell) => sum + cell.trials, 0);
+  const anyBars = rows.some(({ median }) => median !== null);
   const partial = rows.some(({ share }) => share !== '');
   return {
     id: 'time-to-optimum',
@@ -89,13 +112,25 @@ export function timeToOptimumFigure(cells: readonly CellSummary[]): Figure {
         },
         {
           transform: [...arrived, { filter: 'isValid(datum.low) && isValid(datum.high)' }],
-          mark: { type: 'rule', strokeWidth: 1.5, opacity: 0.6 },
-          encoding: { x: shifted, y: at('low'), y2: { field: 'high' }, color },
+          mark: { type: 'rule', opacity: 0.6 },
+          encoding: {
+            x: shifted,
+            y: at('low'),
+            y2: { field: 'high' },
+            strokeWidth: barWidth(bars.range, anyBars),
+            color,
+          },
         },
         {
           transform: arrived,
-          mark: { type: 'rule', strokeWidth: 6, opacity: 0.5 },
-          encoding: { x: shifted, y: at('before'), y2: { field: 'median' }, color },
+          mark: { type: 'rule', opacity: 0.5 },
+          encoding: {
+            x: shifted,
+            y: at('before'),
+            y2: { field: 'median' },
+            strokeWidth: barWidth(bars.median, anyBars),
+            color,
+          },
         },
         {
           transform: arrived,
