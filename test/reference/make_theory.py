@@ -1,4 +1,4 @@
-"""Writes theory.json: small LoRA flows solved in (A, B) by DOP853, and NumPy's own numbers, for theory.test.ts."""
+"""Writes theory.json: small LoRA flows solved in (A, B) by DOP853, and NumPy's own numbers, for the tests of theory."""
 
 import numpy as np
 

@@ -1,0 +1,281 @@
+/** `rankflow sweep`: what it writes and prints against laws and statistics computed here, and against itself. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EigenvalueDecomposition } from 'ml-matrix';
+import { describe, expect, it } from 'vitest';
+import {
+  work,
+  done,
+  type Row,
+  parquet,
+  number,
+  json,
+  sum,
+  squares,
+  relative,
+  put,
+  singularValues,
+  tailLoss,
+  target,
+  square,
+  covariance,
+} from './support.js';
+
+/** All trial rows of a sweep's folder, by cell and trial. */
+async function trialRows(folder: string): Promise<Row[]> {
+  const parts = readdirSync(join(work, folder, 'trials')).sort();
+  const rows = (await Promise.all(parts.map((part) => parquet(folder, 'trials', part)))).flat();
+  return rows.sort(
+    (a, b) => number(a, 'cell') - number(b, 'cell') || number(a, 'trial') - number(b, 'trial'),
+  );
+}
+
+const ON_WASM = '--backend wasm --seed 5';
+
+describe.concurrent('sweep', () => {
+  const plain = `sweep --spectrum power:1 --shape 16x12 --ranks 1,2 --init gaussian:0.3,balanced:0.1 --trials 4 --steady ${ON_WASM}`;
+  const sigma = Array.from({ length: 12 }, (_, i) => 1 / (i + 1));
+
+  it('writes a whole folder, and prints the same as JSON alone', async () => {
+    const { stdout, stderr } = await done(`${plain} --out whole --json`);
+    const printed = JSON.parse(stdout);
+    expect(stderr).not.toMatch(/TensorFlow/);
+    const names = readdirSync(join(work, 'whole')).sort();
+    expect(names).toEqual(
+      [
+        'arithmetic.json',
+        'config.json',
+        'curves.parquet',
+        'plots',
+        'report.html',
+        'runs',
+        'summary.csv',
+        'summary.parquet',
+        'trials',
+      ].sort(),
+    );
+    expect(printed.folder).toBe('whole');
+
+    const config = json('whole', 'config.json');
+    expect(config).toEqual(printed.provenance);
+    expect(config).toMatchObject({
+      backend: 'wasm',
+      precision: 'float32',
+      seed: 5,
+      tfjs: '4.22.0',
+      runtime: `Node.js ${process.version}`,
+    });
+    expect(config.commit).toMatch(/^[0-9a-f]{40}(-dirty)?$/);
+    expect(Date.now() - Date.parse(config.startedAt)).toBeLessThan(120_000);
+    expect(config.config).toMatchObject({ ranks: [1, 2], trials: 4, steady: 1e-4, method: 'dopri5' });
+    expect(config.config.saveTimes.at(-1)).toBe(config.config.time);
+
+    const rows = await trialRows('whole');
+    expect(rows.map(({ cell, trial }) => `${cell}/${trial}`)).toEqual(
+      [0, 1, 2, 3].flatMap((cell) => [0, 1, 2, 3].map((trial) => `${cell}/${trial}`)),
+    );
+    const summary = await parquet('whole', 'summary.parquet');
+    expect(summary).toEqual(printed.cells);
+    const [header, ...lines] = readFileSync(join(work, 'whole', 'summary.csv'), 'utf8')
+      .trim()
+      .split('\n');
+    expect(header?.split(',')).toEqual(Object.keys(summary[0] as Row));
+    expect(lines).toHaveLength(4);
+
+    const law = (r: number) => Math.sqrt(tailLoss(sigma, r) / tailLoss(sigma, 0));
+    for (const cell of summary) {
+      const r = number(cell, 'rank');
+      expect(relative(number(cell, 'law'), law(r))).toBeLessThan(1e-12);
+      expect(relative(number(cell, 'law'), law(3 - r))).toBeGreaterThan(0.1);
+      expect(number(cell, 'optimum')).toBeCloseTo(tailLoss(sigma, r), 12);
+      const own = rows.filter((row) => row['cell'] === cell['cell']);
+      for (const row of own) {
+        expect(row['outcome']).toBe('stationary');
+        expect(relative(number(row, 'accuracy'), law(r))).toBeLessThan(1e-4);
+        expect(relative(number(row, 'accuracy') ** 2 * tailLoss(sigma, 0), number(row, 'loss'))).toBeLessThan(
+          1e-12,
+        );
+        expect(number(row, 'excess')).toBeCloseTo(number(row, 'loss') - tailLoss(sigma, r), 12);
+      }
+      expect(number(cell, 'accuracy_mean')).toBeCloseTo(
+        sum(own.map((row) => number(row, 'accuracy'))) / 4,
+        12,
+      );
+      expect([cell['outcome_stationary'], cell['trials'], cell['accuracy_count']]).toEqual([4, 4, 4]);
+    }
+
+    const curves = await parquet('whole', 'curves.parquet');
+    expect(curves).toHaveLength(4 * config.config.saveTimes.length);
+    for (const point of curves.slice(0, 5)) {
+      const full = tailLoss(sigma, 0) * Math.exp(-2 * number(point, 'time'));
+      expect(relative(number(point, 'full_fine_tuning'), full)).toBeLessThan(1e-9);
+    }
+    const plots = readdirSync(join(work, 'whole', 'plots'));
+    for (const name of ['accuracy', 'loss', 'outcomes', 'time-to-optimum']) {
+      expect(
+        plots.filter((file) => file.startsWith(name) && file.endsWith('.svg')).length,
+        name,
+      ).toBeGreaterThan(0);
+    }
+    for (const file of plots) {
+      const head = readFileSync(join(work, 'whole', 'plots', file))
+        .subarray(0, 4)
+        .toString('latin1');
+      expect(head, file).toBe(file.endsWith('.png') ? '\x89PNG' : '<svg');
+    }
+    const page = readFileSync(join(work, 'whole', 'report.html'), 'utf8');
+    expect(page).toContain('Eckart-Young-Mirsky');
+    expect(page).not.toMatch(/(src|href)="(https?:)?\/\//);
+  });
+
+  it('prints a table, and runs again from the config that it wrote', async () => {
+    const { stdout } = await done(`${plain} --out first`);
+    for (const word of ['rank', 'law', '95 % CI', '4 stationary', 'Results: first'])
+      expect(stdout).toContain(word);
+    put('again.json', JSON.stringify({ ...json('first', 'config.json').config, out: 'again' }));
+    await done('sweep --config again.json');
+    expect(await trialRows('again')).toEqual(await trialRows('first'));
+  });
+
+  it('reads the same from a file as from flags, names files relative to it, and lets flags win', async () => {
+    const yaml = [
+      'loss: [frobenius]',
+      'target: target.csv',
+      'base: ../base.csv',
+      'ranks: [1, 2]',
+      'trials: 3',
+    ];
+    put('conf/sweep.yaml', [...yaml, 'init: [small:0.1]', 'lrRatioB: 2', 'time: 3', 'seed: 8'].join('\n'));
+    put(
+      'conf/list.json',
+      JSON.stringify({ spectrum: 'sigma.csv', loss: ['frobenius'], shape: ['8x7'], ranks: [1] }),
+    );
+    put('conf/sigma.csv', '2\n1\n');
+    const flags =
+      '--target conf/target.csv --base base.csv --ranks 1,2 --trials 3 --init small:0.1 --lr-ratio-b 2 --time 3';
+    await Promise.all([
+      done(`sweep ${flags} --seed 8 --backend cpu --out flags`),
+      done('sweep --config conf/sweep.yaml --backend cpu --out file'),
+      done('sweep --config conf/sweep.yaml --backend cpu --out fewer --trials 2 --chunk 1'),
+      done('sweep --config conf/sweep.yaml --backend cpu --out other --seed 9'),
+      done('sweep --config conf/list.json --backend cpu --trials 1 --time 1 --out list'),
+    ]);
+    const rows = await trialRows('flags');
+    expect(rows).toHaveLength(6);
+    expect(await trialRows('file')).toEqual(rows);
+    expect(await trialRows('fewer')).toEqual(rows.filter((row) => number(row, 'trial') < 2));
+    expect((await trialRows('other')).map((row) => row['loss'])).not.toEqual(rows.map((row) => row['loss']));
+  });
+
+  it('finds the optimum of linear regression under a covariance', async () => {
+    await done(
+      `sweep --loss linear-regression --target conf/target.csv --covariance covariance.csv --ranks 1,3 --trials 3 --time 400 --steady 1e-5 ${ON_WASM} --out regression`,
+    );
+    // The squares of the singular values of E H^(1/2) are the eigenvalues of E H E^T.
+    const weighted = target.mmul(covariance).mmul(target.transpose());
+    const sigma = new EigenvalueDecomposition(weighted, { assumeSymmetric: true }).realEigenvalues
+      .map((value) => Math.sqrt(Math.max(0, value)))
+      .sort((a, b) => b - a);
+    const unweighted = singularValues(target);
+    for (const cell of await parquet('regression', 'summary.parquet')) {
+      const r = number(cell, 'rank');
+      const law = Math.sqrt(tailLoss(sigma, r) / tailLoss(sigma, 0));
+      expect(relative(number(cell, 'law'), law)).toBeLessThan(1e-9);
+      expect(relative(number(cell, 'accuracy_p50'), law)).toBeLessThan(1e-3);
+      expect(relative(Math.sqrt(tailLoss(unweighted, r) / tailLoss(unweighted, 0)), law)).toBeGreaterThan(
+        1e-2,
+      );
+    }
+  });
+
+  it('agrees with the Gaussian trace-squared law', async () => {
+    await done(
+      `sweep --loss trace-squared --base square.csv --ranks 1,2,4 --init gaussian --trials 64 --alpha 2 ${ON_WASM} --out trace`,
+    );
+    const [n, p] = [16, square.trace()];
+    for (const cell of await parquet('trace', 'summary.parquet')) {
+      const r = number(cell, 'rank');
+      const expected = p ** 2 * ((n + r + 1) / (n * r + 2) - 1 / n);
+      expect(relative(number(cell, 'law') ** 2, expected)).toBeLessThan(1e-9);
+      const own = (await trialRows('trace')).filter((row) => row['cell'] === cell['cell']);
+      const values = own.map((row) => number(row, 'distance') ** 2);
+      const mean = sum(values) / 64;
+      // At rank 1 the distance is the same for every draw, so there is no z-score.
+      if (r === 1) {
+        expect(cell['z_score']).toBeNull();
+        expect(relative(mean, expected)).toBeLessThan(1e-3);
+        continue;
+      }
+      const error = Math.sqrt(squares(values.map((value) => value - mean)) / 63 / 64);
+      expect(number(cell, 'z_score')).toBeCloseTo((mean - expected) / error, 6);
+      expect(Math.abs(number(cell, 'z_score'))).toBeLessThan(4);
+      // The law of the other rank is many standard errors away.
+      const other = p ** 2 * ((n + 6 - r + 1) / (n * (6 - r) + 2) - 1 / n);
+      expect(Math.abs(mean - other) / error).toBeGreaterThan(4);
+    }
+  });
+
+  it('takes a custom loss from a TypeScript file', async () => {
+    const loss = `import type * as T from '@tensorflow/tfjs';
+      const target: number[][] = ${JSON.stringify(target.to2DArray())};
+      export default (w: T.Tensor3D, tf: typeof T) => tf.sum(tf.square(tf.sub(w, tf.tensor2d(target))), [1, 2]).mul(0.5);`;
+    put('conf/distance.ts', loss);
+    put(
+      'conf/custom.yaml',
+      'loss: [distance.ts]\nshape: [9x7]\nranks: [2, 7]\ntrials: 2\ntime: 300\nmethod: bosh3',
+    );
+    await done('sweep --config conf/custom.yaml --backend cpu --out custom');
+    const sigma = singularValues(target);
+    for (const row of await trialRows('custom')) {
+      const r = number(row, 'rank');
+      if (r === 2) expect(relative(number(row, 'loss'), tailLoss(sigma, 2))).toBeLessThan(1e-3);
+      else expect(number(row, 'loss')).toBeLessThan(1e-3 * tailLoss(sigma, 2));
+    }
+    expect((await parquet('custom', 'summary.parquet')).map(({ law, metric }) => [law, metric])).toEqual([
+      [null, 'loss'],
+      [null, 'loss'],
+    ]);
+  });
+
+  it('scales by rank', async () => {
+    await done(
+      'sweep --spectrum exp:0.5 --shape 6x8 --ranks 1,4 --scaling none,lora,rslora --alpha 3 --trials 1 --time 1 --backend cpu --out scaled',
+    );
+    expect(
+      (await parquet('scaled', 'summary.parquet')).map(({ scaling, rank, scale }) => [scaling, rank, scale]),
+    ).toEqual([
+      ['none', 1, 3],
+      ['none', 4, 3],
+      ['lora', 1, 3],
+      ['lora', 4, 0.75],
+      ['rslora', 1, 3],
+      ['rslora', 4, 1.5],
+    ]);
+  });
+
+  it('advances by steps of a fixed size, and stops when steady', async () => {
+    const common =
+      'sweep --spectrum 2,1,0.5 --shape 5x4 --ranks 2 --init small:0.5 --trials 2 --seed 3 --backend cpu';
+    const methods = ['rk4', 'gd-simultaneous', 'gd-a-then-b', 'gd-b-then-a'];
+    await Promise.all([
+      done(`${common} --time 0.3 --out dopri5`),
+      ...methods.map((method) => done(`${common} --time 0.3 --method ${method} --step 0.01 --out ${method}`)),
+      done(`${common} --time 900 --steady --out steady`),
+      done(`${common} --time 900 --steady 0.1 --out early`),
+    ]);
+    const loss = async (folder: string) => number((await trialRows(folder))[0], 'loss');
+    const exact = await loss('dopri5');
+    expect(relative(await loss('rk4'), exact)).toBeLessThan(1e-5);
+    const descents = await Promise.all(methods.slice(1).map(loss));
+    for (const value of descents) {
+      expect(relative(value, exact)).toBeLessThan(0.05);
+      expect(relative(value, exact)).toBeGreaterThan(1e-4);
+    }
+    expect(new Set(descents).size).toBe(3);
+    for (const row of await trialRows('rk4')) expect(row['accepted_steps']).toBe(30);
+    const [steady, early] = await Promise.all(['steady', 'early'].map(trialRows));
+    expect(steady?.map(({ outcome }) => outcome)).toEqual(['stationary', 'stationary']);
+    expect(json('steady', 'config.json').config.steady).toBe(1e-4);
+    expect(number(early?.[0], 'time')).toBeLessThan(number(steady?.[0], 'time'));
+  });
+});

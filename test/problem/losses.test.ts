@@ -1,0 +1,128 @@
+/** Values and gradients of built-in losses, and full fine-tuning, against float64 twins and integration. */
+import { Matrix, SingularValueDecomposition } from 'ml-matrix';
+import { describe, expect, it } from 'vitest';
+import { evaluator } from '../../kernels/cpu/evaluate.js';
+import type { HostStructure } from '../../src/problem/structure.js';
+import { dense } from '../../src/numbers/dense.js';
+import { tableaus } from '../../src/method/tableau.js';
+import { frobenius, frobeniusDense, frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
+import { linearRegression } from '../../src/problem/linearRegression.js';
+import type { Problem } from '../../src/problem/problem.js';
+import { namedSpectrum } from '../../src/problem/spectrum.js';
+import { traceSquared } from '../../src/problem/traceSquared.js';
+import { covariance, gaussian, integrate64, product, relativeError, toMatrix } from '../support.js';
+import { n, m, valueAndGradient } from './support.js';
+
+/** Every built-in loss, tall, wide and (the trace) square. */
+const builtIn: [string, Problem][] = [
+  ['frobenius in its frame, tall', frobenius(gaussian(n, m, 1))],
+  ['frobenius in its frame, wide', frobenius(gaussian(m, n, 1))],
+  ['frobenius from a spectrum', frobeniusFromSpectrum(namedSpectrum('power:1', m), n, m)],
+  ['frobenius, dense, tall', frobeniusDense(gaussian(n, m, 2))],
+  ['frobenius, dense, wide', frobeniusDense(gaussian(m, n, 2))],
+  ['linear regression, tall', linearRegression(gaussian(n, m, 3), covariance(m, 4))],
+  ['linear regression, wide', linearRegression(gaussian(m, n, 3), covariance(n, 4))],
+  ['trace-squared', traceSquared(n, -1.7)],
+];
+
+const host = (problem: Problem) => problem.structure as HostStructure;
+
+describe.each(builtIn)('%s', (_, problem) => {
+  const update = gaussian(problem.n, problem.m, 20);
+
+  it('has the gradient of its value', () => {
+    const { gradient } = valueAndGradient(problem, update);
+    // The losses are quadratic, so that central differences of any step are exact to rounding: 1e-16 |f| / h.
+    const h = 0.1;
+    const numeric = update.data.map((_, at) => {
+      const value = (sign: number) => {
+        const data = update.data.slice();
+        data[at]! += sign * h;
+        return valueAndGradient(problem, dense(problem.n, problem.m, data)).value;
+      };
+      return (value(1) - value(-1)) / (2 * h);
+    });
+    expect(relativeError(gradient.data, numeric)).toBeLessThan(1e-12);
+    const elsewhere = valueAndGradient(problem, dense(problem.n, problem.m));
+    expect(relativeError(elsewhere.gradient.data, numeric)).toBeGreaterThan(0.1);
+  });
+
+  it('starts at its initial loss', () => {
+    const { value, gradient } = valueAndGradient(problem, dense(problem.n, problem.m));
+    expect(Math.abs(problem.initialLoss! / value - 1)).toBeLessThan(1e-13);
+    const top = new SingularValueDecomposition(toMatrix(gradient), { autoTranspose: true }).diagonal[0]!;
+    expect(Math.abs(problem.rate / top - 1)).toBeLessThan(1e-13);
+    // The directions are right singular vectors of that gradient: |G v_i| = sigma_i, orthonormal.
+    const v = toMatrix(problem.spectralDirections(3));
+    expect(Matrix.sub(v.mmul(v.transpose()), Matrix.eye(3)).norm()).toBeLessThan(1e-13);
+    const leading = toMatrix(gradient).mmul(v.getRowVector(0).transpose());
+    expect(Math.abs(leading.norm() / top - 1)).toBeLessThan(1e-13);
+  });
+
+  // Sums of at most 9 * 9 * 6 terms of one size: rounding of a few 1e-16 times their root, far below 1e-12.
+  it.each([1, 3, 5])('agrees with its float64 twin at rank %d', (r) => {
+    const x = gaussian(problem.n, r, 21);
+    const y = gaussian(problem.m, r, 22);
+    const twin = evaluator(host(problem))(x.data, y.data, r);
+    const { value, gradient } = valueAndGradient(problem, product({ x, y }));
+    const g = toMatrix(gradient);
+    expect(Math.abs(twin.loss / value - 1)).toBeLessThan(1e-12);
+    expect(relativeError(twin.dX, g.mmul(toMatrix(y)).neg().to1DArray())).toBeLessThan(1e-12);
+    expect(relativeError(twin.dY, g.transpose().mmul(toMatrix(x)).neg().to1DArray())).toBeLessThan(1e-12);
+    const target = fullFineTuningEnd(problem);
+    const distance = Matrix.sub(toMatrix(product({ x, y })), target).norm();
+    expect(Math.abs(twin.distance / distance - 1)).toBeLessThan(1e-12);
+    // The gradient of another update is another gradient.
+    const swapped = valueAndGradient(problem, product({ x, y }, 1.01)).gradient;
+    expect(relativeError(twin.dX, toMatrix(swapped).mmul(toMatrix(y)).neg().to1DArray())).toBeGreaterThan(
+      1e-4,
+    );
+  });
+
+  it('falls along full fine-tuning as its closed form says', () => {
+    const at = (w: Float64Array) => valueAndGradient(problem, dense(problem.n, problem.m, w.slice()));
+    const field = (w: Float64Array) => at(w).gradient.data.map((g) => -g);
+    for (const t of [0.1, 0.4]) {
+      const w = integrate64(tableaus.rk4, field, new Float64Array(problem.n * problem.m), t, 400);
+      const { value } = at(w);
+      // RK4 at (rate h) <= 9e-3 per step: local errors (rate h)^5 / 120, 400 of them.
+      expect(Math.abs(problem.fullFineTuningLoss(t)! / value - 1)).toBeLessThan(1e-9);
+    }
+    expect(problem.fullFineTuningLoss(0)).toBeCloseTo(problem.initialLoss!, 12);
+  });
+});
+
+/** The update that full fine-tuning ends with. */
+function fullFineTuningEnd({ structure, n: rows, m: cols }: Problem): Matrix {
+  switch (structure.kind) {
+    case 'diagonal': {
+      const e = Matrix.zeros(rows, cols);
+      structure.sigma.forEach((s, i) => e.set(i, i, s));
+      return e;
+    }
+    case 'quadratic':
+      return toMatrix(structure.error);
+    case 'trace':
+      return Matrix.eye(rows, cols).mul(-structure.trace0 / rows);
+    case 'autodiff':
+      throw new Error('unknown for a custom loss');
+  }
+}
+
+describe('the twin keeps problems apart', () => {
+  it('that share a target and differ in their covariance', () => {
+    const e = gaussian(n, m, 30);
+    const problems = [
+      frobeniusDense(e),
+      linearRegression(e, covariance(m, 31)),
+      linearRegression(e, covariance(m, 32)),
+      frobeniusDense(e),
+    ];
+    const x = gaussian(n, 2, 33);
+    const y = gaussian(m, 2, 34);
+    for (const problem of problems) {
+      const { value } = valueAndGradient(problem, product({ x, y }));
+      expect(Math.abs(evaluator(host(problem))(x.data, y.data, 2).loss / value - 1)).toBeLessThan(1e-12);
+    }
+  });
+});

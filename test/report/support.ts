@@ -1,0 +1,149 @@
+/** What the tests of reports share: summaries, simulations and findings made up of simple numbers. */
+import { renderSvg, type Figure } from '../../src/report/plots.js';
+import type { SimulationReport } from '../../src/simulation/report.js';
+import type { Provenance } from '../../src/host/provenance.js';
+import type { CellSummary } from '../../src/sweep/summary.js';
+import type { Statistic } from '../../src/numbers/statistics.js';
+
+export const ranks = [1, 2, 4, 8];
+
+export const laws = new Map([
+  [1, 0.8],
+  [2, 0.4],
+  [4, 0.1],
+  [8, 0.02],
+]);
+
+export const none: Statistic = {
+  ...{ count: 0, leftOut: 0, mean: NaN, sd: NaN, ciLow: NaN, ciHigh: NaN },
+  ...{ p05: NaN, p25: NaN, p50: NaN, p75: NaN, p95: NaN },
+};
+
+export function around(value: number, count = 32): Statistic {
+  return {
+    ...{
+      count,
+      leftOut: 32 - count,
+      mean: value * 1.01,
+      sd: value * 0.1,
+      ciLow: value * 0.98,
+      ciHigh: value * 1.04,
+    },
+    ...{ p05: value * 0.9, p25: value * 0.95, p50: value, p75: value * 1.05, p95: value * 1.1 },
+  };
+}
+
+export function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSummary {
+  const law = laws.get(rank) ?? 0;
+  const times = [0, ...Array.from({ length: 30 }, (_, index) => 1e-2 * 1e4 ** (index / 29))];
+  return {
+    ...{ cell: 0, loss: 'frobenius', target: 'exponential', n: 16, m: 12, rank, initialization: 'gaussian' },
+    ...{ scaling: 'none', scale: 1, metric: 'relative error' },
+    law: { value: law, name: 'Eckart-Young-Mirsky' },
+    optimum: law,
+    accuracy: around(law),
+    ...{ accuracyBias: null, accuracyFloor: null, zScore: null, zScoreBias: null },
+    trials: 32,
+    outcomes: {
+      'end-time': 4,
+      stationary: 28,
+      diverged: 0,
+      'step-too-small': 0,
+      'step-budget': 0,
+      'loss-not-finite': 0,
+    },
+    stationarity: { optimum: 28, short: 0, saddle: 0, floor: 0, moving: 4, unknown: 0 },
+    nearSaddles: 0,
+    timeToOptimumAfter: around(2.5 * rank, 28),
+    timeToOptimumBy: around(3 * rank, 28),
+    steps: around(100),
+    curve: times.map((time) => ({
+      time,
+      loss: around(law + Math.exp(-time)),
+      closedForm: law + Math.exp(-time),
+      fullFineTuning: Math.exp(-2 * time),
+    })),
+    ...changes,
+  };
+}
+
+export const one = ranks.map((rank) => cellOf(rank));
+
+export const two = ['gaussian', 'spectral'].flatMap((initialization) =>
+  ranks.map((rank) => cellOf(rank, { initialization })),
+);
+
+export const broken = ranks.map((rank) =>
+  cellOf(rank, {
+    ...{
+      accuracy: none,
+      timeToOptimumAfter: none,
+      timeToOptimumBy: none,
+      law: rank === 4 ? null : { value: 0, name: 'zero' },
+    },
+    optimum: null,
+    outcomes: {
+      'end-time': 0,
+      stationary: 0,
+      diverged: 32,
+      'step-too-small': 0,
+      'step-budget': 0,
+      'loss-not-finite': 0,
+    },
+    zScore: NaN,
+    curve: [{ time: 0, loss: none, closedForm: null, fullFineTuning: 0 }],
+  }),
+);
+
+export const provenance: Provenance = {
+  ...{
+    rankflow: '0.1.0',
+    commit: null,
+    tfjs: '4.22.0',
+    runtime: 'Node.js v20',
+    backend: 'wasm',
+    device: 'a <b>CPU</b>',
+  },
+  ...{
+    precision: 'float32',
+    startedAt: '2026-01-01T00:00:00Z',
+    seed: 7,
+    config: { target: '</pre><script>' },
+  },
+};
+
+export function simulationOf(trials: number): SimulationReport {
+  const times = Array.from({ length: 300 }, (_, index) => index / 10);
+  const values = (top: number) => times.map((time) => [top * (1 - Math.exp(-time)), 1 - Math.exp(-time / 2)]);
+  const loss = times.map((time) => 0.5 + Math.exp(-time));
+  return {
+    ...{ title: 'One <script> of many', provenance, times, rank: 2, optimum: 0.5, excessFloor: 1e-12 },
+    trials: Array.from({ length: trials }, (_, trial) => ({
+      trial,
+      outcome: trial % 2 === 0 ? 'stationary' : 'end-time',
+      stationarity: trial % 2 === 0 ? 'optimum' : 'moving',
+      loss,
+      excess: times.map((time) => (time > 20 ? 0 : Math.exp(-time))),
+      gradientNorm: times.map((time) => Math.exp(-time)),
+      balancedness: times.map(() => 0),
+      singularValues: values(2),
+    })),
+    closedForm: { name: 'exact path', loss, singularValues: values(2) },
+    fullFineTuningEnd: null,
+    fullFineTuningLoss: times.map((time) => 1.5 * Math.exp(-time)),
+    targetSingularValues: [2, 1, 0.5],
+  };
+}
+
+export async function svgOf(figures: readonly Figure[], id: string): Promise<string> {
+  const figure = figures.find((each) => each.id === id);
+  if (!figure) throw new Error(`no figure ${id}`);
+  return renderSvg(figure.spec);
+}
+
+/** The text elements of an SVG, with where they stand in their own group. */
+export function textsOf(svg: string): { text: string; x: number; y: number }[] {
+  return [...svg.matchAll(/<text[^>]*translate\(([-\d.e]+),([-\d.e]+)\)[^>]*>([^<]*)<\/text>/g)].map(
+    ([, x, y, text]) => ({ text: text ?? '', x: Number(x), y: Number(y) }),
+  );
+}
