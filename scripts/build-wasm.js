@@ -4,31 +4,18 @@
  * must be there without waiting, becomes a source that holds its bytes: src/numbers/loopsModule.ts.
  */
 import asc from 'assemblyscript/asc';
+import { createJiti } from 'jiti';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { unrolled } from './unroll.js';
 
 const root = new URL('..', import.meta.url);
 const source = new URL('kernels/wasm/assembly/', root);
 const [, , folder = fileURLToPath(new URL('dist/kernels/wasm', root))] = process.argv;
 const target = pathToFileURL(`${folder}/`);
 
-/** AssemblyScript's name of the real numbers, and how many of them a vector holds. */
-const precisions = { float32: { real: 'f32', lanes: 4 }, float64: { real: 'f64', lanes: 2 } };
-
-const replaced = (text, from, to) => {
-  if (!text.includes(from)) throw new Error(`real.ts lacks the line ${from}`);
-  return text.replace(from, to);
-};
-
-async function compile({ real, lanes }, fused) {
-  const written = { 'unrolled.ts': unrolled(lanes) };
-  const read = (name) => written[name] ?? readFileSync(new URL(name, source), 'utf8');
-  written['real.ts'] = replaced(
-    replaced(read('real.ts'), 'type Real = f32;', `type Real = ${real};`),
-    'FUSED: bool = false;',
-    `FUSED: bool = ${fused};`,
-  );
+/** Compiles the kernel, of whose sources some are written by machine (kernels/wasm/generators). */
+async function compile(generated, fused) {
+  const read = (name) => generated[name] ?? readFileSync(new URL(name, source), 'utf8');
   const binary = await assembled('advance.ts', read, [
     ...['--importMemory', '--noExportMemory', '--initialMemory', '1'],
     ...(fused ? ['--enable', 'relaxed-simd'] : []),
@@ -85,13 +72,6 @@ function refuseData(binary) {
   }
 }
 
-mkdirSync(target, { recursive: true });
-for (const [precision, real] of Object.entries(precisions))
-  for (const fused of [false, true]) {
-    const name = `${precision}-${fused ? 'fused' : 'plain'}.wasm`;
-    writeFileSync(fileURLToPath(new URL(name, target)), await compile(real, fused));
-  }
-
 const numbers = await assembled('numbers.ts', (name) => readFileSync(new URL(name, source), 'utf8'), [
   '--importMemory',
   '--noExportMemory',
@@ -103,3 +83,15 @@ export const loopsModule =
   '${Buffer.from(numbers).toString('base64')}';
 `,
 );
+
+// After src/numbers is complete: the generators import it.
+const { generatedSources } = await createJiti(import.meta.url).import(
+  '../kernels/wasm/generators/sources.ts',
+);
+mkdirSync(target, { recursive: true });
+for (const precision of ['float32', 'float64'])
+  for (const fused of [false, true]) {
+    const name = `${precision}-${fused ? 'fused' : 'plain'}.wasm`;
+    const binary = await compile(generatedSources(precision, fused), fused);
+    writeFileSync(fileURLToPath(new URL(name, target)), binary);
+  }

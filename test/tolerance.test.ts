@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { registerCpuKernel } from '../kernels/cpu/advance.js';
 import { answered } from '../kernels/cpu/step.js';
 import { twin } from '../kernels/cpu/twin.js';
-import { methodTable } from '../kernels/wasm/tables.js';
+import { methodTable } from '../kernels/wasm/schemes.js';
 import { InputError } from '../src/host/inputError.js';
 import { method, type Method } from '../src/method/method.js';
 import { tableaus, type Tableau } from '../src/method/tableau.js';

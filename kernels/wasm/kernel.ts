@@ -9,21 +9,24 @@ import {
   tooLarge,
   type AdvanceAttrs,
   type AdvanceInputs,
+  type AdvanceTask,
   type FusedKernel,
 } from '../fused.js';
 import { REPORT } from '../report.js';
 import { guardMemory, type WasmBackend } from './backend.js';
 import { instantiate, loadModules, variants, type Exports, type Modules, type Variant } from './module.js';
-import { methodTable, MOST_TABLEAU_STAGES, structureTable, type Reals } from './tables.js';
+import { MOST_TABLEAU_STAGES, type CallParameters } from './layout.js';
+import { blockAt, memoryPlan, tensorBytes, writeMemory, writeParameters } from './memory.js';
+import { kinds } from './structures.js';
 
 const wasmKernel: FusedKernel = {
-  kinds: ['diagonal', 'quadratic', 'trace'],
+  kinds,
   precisions: ['float32', 'float64'],
   obstacle: (attrs) => tooLarge(attrs) ?? tooManyStages(attrs),
   stepsPerCall: (attrs) => blockingSteps(attrs, 3e9),
 };
 
-const tooManyStages = ({ method }: Pick<AdvanceAttrs, 'method'>): string | null =>
+const tooManyStages = ({ method }: AdvanceTask): string | null =>
   'tableau' in method && method.tableau.b.length > MOST_TABLEAU_STAGES
     ? `a tableau has more than ${MOST_TABLEAU_STAGES} stages`
     : null;
@@ -43,7 +46,6 @@ export async function registerWasmKernel(variant?: Variant): Promise<Variant> {
 }
 
 const MOST_STEPS = 2 ** 31 - 1;
-const LINE = 64;
 
 function kernelOf(modules: Modules): NonNullable<KernelConfig['kernelFunc']> {
   const instances = new WeakMap<WebAssembly.Memory, Record<AdvanceAttrs['precision'], Exports>>();
@@ -56,95 +58,49 @@ function kernelOf(modules: Modules): NonNullable<KernelConfig['kernelFunc']> {
       float64: instantiate(modules.float64, memory),
     };
     instances.set(memory, pair);
-    const told = attrs as unknown as AdvanceAttrs;
-    const scratch = new Scratch(backend);
-    try {
-      return advance(
-        pair[told.precision],
-        backend,
-        scratch,
-        inputs as unknown as AdvanceInputs<TensorInfo>,
-        told,
-      );
-    } finally {
-      scratch.free();
-    }
+    const { precision } = attrs as unknown as AdvanceAttrs;
+    return advance(
+      pair[precision],
+      backend,
+      inputs as unknown as AdvanceInputs<TensorInfo>,
+      attrs as unknown as AdvanceAttrs,
+    );
   };
 }
 
 function advance(
   kernel: Exports,
   backend: WasmBackend,
-  scratch: Scratch,
   inputs: AdvanceInputs<TensorInfo>,
   attrs: AdvanceAttrs,
 ): TensorInfo[] {
-  const { n, m, rank, precision, clocks, stop } = attrs;
   assertShapes(inputs, attrs);
   const address = ({ dataId }: TensorInfo) => backend.getMemoryOffset(dataId) >>> 0;
-
-  kernel.useShape(n, m, rank);
-  const bytes = kernel.bytesOfState();
-  const method = methodTable(attrs.method);
-  const { control } = method;
-  // A multiple of the page would put the same row of all states into the same set of the cache.
-  const stride = LINE * Math.ceil(bytes / LINE) + 5 * LINE;
-  const work = scratch.room((8 + Math.max(0, method.stages - 2)) * stride);
-  kernel.useTerms(scratch.room(8 * 16));
-  kernel.useMethod(
-    method.scheme,
-    method.lead,
-    method.stages,
-    method.sharesLast,
-    method.estimates,
-    scratch.place(method.coefficients),
-    work,
-    stride,
-  );
-  kernel.useControl(
-    control.kind,
-    method.fixedStep,
-    control.rtol,
-    control.atol,
-    control.order,
-    control.mostStages,
-    method.evaluations,
-  );
-  kernel.useStop(
-    scratch.place(Float64Array.from(stop.saveTimes)),
-    stop.saveTimes.length,
-    stop.steadyTolerance ?? NaN,
-    stop.maxSteps,
-  );
-  const structure = structureTable(attrs, precision === 'float32' ? 4 : 2);
-  kernel.useStructure(
-    structure.kind,
-    structure.trace0,
-    scratch.place(structure.scales),
-    scratch.place(structure.p),
-    scratch.place(structure.pTransposed),
-    scratch.place(structure.covariance),
-    // A Gram matrix of float64 numbers, its rank and its entries rounded up.
-    scratch.room(8 * (rank + 4) ** 2),
-    scratch.room(bytes),
-  );
-
-  const memory = inputs.memory
-    ? shared(backend, inputs.memory)
-    : backend.makeOutput([clocks.length, kernel.bytesOfMemory() / 4], 'float32');
-  const reports = backend.makeOutput([clocks.length, REPORT], 'int32');
-  kernel.advance(
-    clocks.length,
-    scratch.place(Float64Array.from(clocks)),
-    address(inputs.state),
-    address(inputs.saved),
-    stop.saveTimes.length,
-    address(memory),
-    inputs.memory !== undefined,
-    address(reports),
-    Math.min(attrs.steps, MOST_STEPS),
-  );
+  const memory = inputs.memory ? shared(backend, inputs.memory) : newMemory(backend, attrs);
+  const reports = backend.makeOutput([attrs.clocks.length, REPORT], 'int32');
+  const block = blockAt(address(memory));
+  const call: CallParameters = {
+    states: address(inputs.state),
+    saved: address(inputs.saved),
+    reports: address(reports),
+    steps: Math.min(attrs.steps, MOST_STEPS),
+    resumes: Number(inputs.memory !== undefined),
+  };
+  writeParameters(backend.wasm.HEAPU8, block, call);
+  kernel.advance(block);
   return [reports, memory];
+}
+
+/**
+ * A tensor with the memory of a task.
+ * @throws OutOfMemoryError
+ */
+function newMemory(backend: WasmBackend, task: AdvanceTask): TensorInfo {
+  const plan = memoryPlan(task);
+  const memory = backend.makeOutput([Math.ceil(tensorBytes(plan) / 4)], 'float32');
+  const block = blockAt(backend.getMemoryOffset(memory.dataId) >>> 0);
+  writeMemory(backend.wasm.HEAPU8, block, plan);
+  return memory;
 }
 
 /** Another tensor of the same data, so that the caller may dispose of either. */
@@ -162,34 +118,4 @@ function assertShapes(
   const sizes = [state, saved].map(({ shape }) => util.sizeFromShape(shape));
   if (sizes[0] !== words || sizes[1] !== words * stop.saveTimes.length)
     throw new Error(`invalid shapes: [${state.shape.join(', ')}] and [${saved.shape.join(', ')}]`);
-}
-
-/** Memory of the backend for the time of a call, at the starts of cache lines. */
-class Scratch {
-  readonly #backend: WasmBackend;
-  readonly #held: number[] = [];
-
-  constructor(backend: WasmBackend) {
-    this.#backend = backend;
-  }
-
-  /** @throws OutOfMemoryError */
-  room(bytes: number): number {
-    const address = this.#backend.wasm._malloc(bytes + LINE) >>> 0;
-    this.#held.push(address);
-    return LINE * Math.ceil(address / LINE);
-  }
-
-  /** Where a copy of the numbers is; 0 if there are none. */
-  place(numbers: Reals): number {
-    if (numbers.length === 0) return 0;
-    const address = this.room(numbers.byteLength);
-    const { buffer, byteOffset, byteLength } = numbers;
-    this.#backend.wasm.HEAPU8.set(new Uint8Array(buffer, byteOffset, byteLength), address);
-    return address;
-  }
-
-  free(): void {
-    this.#held.forEach((address) => this.#backend.wasm._free(address));
-  }
 }

@@ -4,55 +4,10 @@
  */
 import { precisions, type Precision } from '../../src/numbers/precision.js';
 
-/** What a module exports; all addresses are in the memory that it is given. See assembly/advance.ts and its imports. */
+/** What a module exports (assembly/advance.ts). */
 export interface Exports {
-  useShape(n: number, m: number, rank: number): void;
-  /** Bytes of a state in vectors, of the shape in use. */
-  bytesOfState(): number;
-  useTerms(scratch: number): void;
-  useStructure(
-    kind: number,
-    trace0: number,
-    scales: number,
-    p: number,
-    pTransposed: number,
-    covariance: number,
-    scratchGram: number,
-    scratchY: number,
-  ): void;
-  useMethod(
-    scheme: number,
-    lead: number,
-    stages: number,
-    sharesLast: boolean,
-    estimates: boolean,
-    table: number,
-    work: number,
-    stride: number,
-  ): void;
-  useControl(
-    kind: number,
-    fixedStep: number,
-    rtol: number,
-    atol: number,
-    order: number,
-    mostStages: number,
-    evaluations: number,
-  ): void;
-  useStop(saveTimes: number, saves: number, steadyTolerance: number, maxSteps: number): void;
-  /** Bytes of the memory of a trajectory, with the shape and method in use. */
-  bytesOfMemory(): number;
-  advance(
-    batch: number,
-    clocks: number,
-    states: number,
-    saved: number,
-    saves: number,
-    memory: number,
-    resumes: boolean,
-    reports: number,
-    steps: number,
-  ): void;
+  /** @param block address of the parameter block (memory.ts), in the memory that the instance works in */
+  advance(block: number): void;
 }
 
 /** Whether products are added with one rounding or two. */

@@ -1,85 +1,46 @@
-/** The kernel: advances trajectories, one after another, by many steps each. What it is told comes first. */
-import {
-  begin,
-  countSave,
-  hit,
-  judge,
-  plan,
-  progress,
-  savesAtStart,
-  useControl,
-  useStop,
-  Track,
-} from './control';
-import { useStructure } from './flow';
-import {
-  accept,
-  direction,
-  errorRate,
-  keepsDirection,
-  radius,
-  rate,
-  size,
-  start,
-  state,
-  takeUp,
-  tryStep,
-  useMethod,
-} from './methods';
-import { SIZE } from './real';
-import { bytesOfState, m, n, pack, rank, stateBytes, unpack, useShape } from './shape';
-import { useTerms } from './vectors';
-
-export { bytesOfState, useControl, useMethod, useShape, useStop, useStructure, useTerms };
-
-/** Bytes of a track in the memory; a direction may follow. */
-const TRACK: usize = 96;
-const REPORT: usize = 32;
-/** 2^30. */
-const DIGITS: f64 = 1073741824;
-const MOST_ZEROS: i32 = 36;
-
-/** Bytes of the memory of a trajectory, with the shape and method in use. */
-export function bytesOfMemory(): usize {
-  return TRACK + (keepsDirection() ? stateBytes : 0);
-}
-
 /**
- * @param clocks [batch], float64
- * @param states [batch, (n + m) rank]
- * @param saved [batch, saves, (n + m) rank]
- * @param kept [batch, bytesOfMemory()]: the memory; filled if `resumes`
- * @param reports int32 [batch, 8]
- * @param steps most steps of all trajectories together
+ * The kernel: advances trajectories, one after another, by many steps each. Its one argument is the address of the
+ * parameter block. What is imported from ./generated the build writes (kernels/wasm/generators).
  */
-export function advance(
-  batch: i32,
-  clocks: usize,
-  states: usize,
-  saved: usize,
-  saves: i32,
-  kept: usize,
-  resumes: bool,
-  reports: usize,
-  steps: i32,
-): void {
+import { accept, attempt, begin, errorRate, keepsDirection, radius, rate, resume, size } from './attempt';
+import { DIGITS, MOST_ZEROS, Report, REPORT_BYTES } from './generated/constants';
+import { checkParameters, checkTrack, Track } from './generated/layout';
+import { parameters, useParameters } from './parameters';
+import { SIZE } from './real';
+import { m, n, pack, rank, stateBytes, unpack, useShape } from './shape';
+import { direction, state, useSlots } from './slots';
+import { countSave, hit, judge, newTrack, plan, progress, savesAtStart } from './track';
+
+export function advance(block: usize): void {
+  checkParameters();
+  checkTrack();
+  useParameters(block);
+  useShape();
+  useSlots();
   const rowBytes = SIZE * (n + m) * rank;
+  const batch = parameters.batch;
+  let steps = parameters.steps;
+  let states = parameters.states;
+  let saved = parameters.saved;
+  let reports = parameters.reports;
+  let at = parameters.tracks;
   for (let i = 0; i < batch; i++) {
-    const clock = load<f64>(clocks + 8 * i);
-    const track = changetype<Track>(kept);
-    if (!resumes) begin(track, clock);
+    const clock = load<f64>(parameters.clocks + 8 * i);
+    const track = changetype<Track>(at);
+    const held = at + offsetof<Track>();
+    if (!parameters.resumes) newTrack(track, clock);
     if (track.outcome == 0 && steps > 0) {
       pack(state, states);
-      if (track.started != 0 && keepsDirection()) memory.copy(direction, kept + TRACK, stateBytes);
+      if (track.started != 0 && keepsDirection()) memory.copy(direction, held, stateBytes);
       steps -= run(track, clock, saved, rowBytes, steps);
       unpack(states, state);
-      if (keepsDirection()) memory.copy(kept + TRACK, direction, stateBytes);
+      if (keepsDirection()) memory.copy(held, direction, stateBytes);
     }
-    tell(reports, track, clock);
+    report(reports, track, clock);
     states += rowBytes;
-    saved += saves * rowBytes;
-    kept += bytesOfMemory();
-    reports += REPORT;
+    saved += parameters.saves * rowBytes;
+    at += parameters.trackBytes;
+    reports += REPORT_BYTES;
   }
 }
 
@@ -88,12 +49,12 @@ function run(track: Track, clock: f64, saved: usize, rowBytes: usize, steps: i32
   const starts = track.started == 0;
   track.started = 1;
   if (starts && savesAtStart()) save(track, saved, rowBytes);
-  takeUp();
-  if (starts) start(track);
+  resume();
+  if (starts) begin(track);
   let tries = 0;
   for (; tries < steps && track.outcome == 0; tries++) {
     plan(track, clock);
-    tryStep();
+    attempt();
     if (!judge(track, clock, size, rate, errorRate, radius)) continue;
     accept();
     if (hit) save(track, saved, rowBytes);
@@ -106,17 +67,17 @@ function save(track: Track, saved: usize, rowBytes: usize): void {
   countSave(track);
 }
 
-/** Writes the report on a trajectory, in the order of kernels/fused.ts. */
-function tell(at: usize, track: Track, clock: f64): void {
-  store<i32>(at, <i32>track.outcome);
-  store<i32>(at, <i32>track.saves, 4);
-  store<i32>(at, <i32>track.accepted, 8);
-  store<i32>(at, <i32>track.rejected, 12);
-  store<i32>(at, <i32>track.evaluations, 16);
+/** Writes the report on a trajectory (kernels/report.ts). */
+function report(at: usize, track: Track, clock: f64): void {
+  store<i32>(at, <i32>track.outcome, 4 * Report.OUTCOME);
+  store<i32>(at, <i32>track.saves, 4 * Report.SAVES);
+  store<i32>(at, <i32>track.accepted, 4 * Report.ACCEPTED);
+  store<i32>(at, <i32>track.rejected, 4 * Report.REJECTED);
+  store<i32>(at, <i32>track.evaluations, 4 * Report.EVALUATIONS);
   let digits = DIGITS * progress(track, clock);
   let zeros = 0;
   for (; digits > 0 && digits < 1 && zeros < MOST_ZEROS; zeros++) digits *= DIGITS;
-  store<i32>(at, <i32>floor(digits), 20);
-  store<i32>(at, <i32>nearest(DIGITS * (digits - floor(digits))), 24);
-  store<i32>(at, zeros, 28);
+  store<i32>(at, <i32>floor(digits), 4 * Report.PROGRESS);
+  store<i32>(at, <i32>nearest(DIGITS * (digits - floor(digits))), 4 * Report.PROGRESS_REST);
+  store<i32>(at, zeros, 4 * Report.PROGRESS_ZEROS);
 }

@@ -1,9 +1,7 @@
-/**
- * The arithmetic: real numbers, vectors of them, and what is done with these. The build makes four modules of this
- * source, and sets the first two lines for each (scripts/build-wasm.js).
- */
-export type Real = f32;
-const FUSED: bool = false;
+/** The arithmetic: real numbers, vectors of them, and what is done with these, of the precision that is compiled. */
+import { FUSED, Real } from './generated/variant';
+
+export { Real };
 
 /** Bytes of a vector, of a real number, and how many of these are in a vector. */
 export const VECTOR: usize = 16;

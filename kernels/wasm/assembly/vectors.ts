@@ -1,28 +1,23 @@
 /** Linear combinations and norms of states, or of parts of them. */
+import { TERM } from './generated/constants';
+import { combined } from './generated/unrolled';
+import { parameters } from './parameters';
 import { add, madd, mul, SIZE, splat, sum, VECTOR, zeros } from './real';
-import { combined } from './unrolled';
 
-/** The terms of the combination that is being put together: a coefficient (float64) and an address for each. */
-let list: usize = 0;
+/** How many terms the combination has that is being put together: a coefficient (float64) and an address each. */
 let terms: i32 = 0;
-const TERM: usize = 16;
-
-/** @param scratch room for 8 terms of 16 bytes */
-export function useTerms(scratch: usize): void {
-  list = scratch;
-}
 
 /** Adds a term. Like the twin, it leaves out those of weight zero. */
 export function term(coefficient: f64, z: usize): void {
   if (coefficient == 0) return;
-  const at = list + TERM * terms++;
+  const at = parameters.terms + TERM * terms++;
   store<f64>(at, coefficient);
   store<usize>(at, z, 8);
 }
 
 /** The sum of all terms, which are at the same offset in their states. `out` may be one of them. */
 export function combine(out: usize, offset: usize, bytes: usize): void {
-  combined(out + offset, offset, bytes, list, terms);
+  combined(out + offset, offset, bytes, parameters.terms, terms);
   terms = 0;
 }
 
@@ -44,6 +39,14 @@ function scaledNorm(z: usize, bytes: usize): f64 {
     s = madd(scaled, scaled, s);
   }
   return sqrt(<f64>sum(s)) / SCALE;
+}
+
+/** out = a - b, and its norm. */
+export function difference(out: usize, a: usize, b: usize, bytes: usize): f64 {
+  term(1, a);
+  term(-1, b);
+  combine(out, 0, bytes);
+  return norm(out, bytes);
 }
 
 /** The inner product of a and b, of a multiple of 2 vectors. */

@@ -1,26 +1,27 @@
 /**
- * Writes the inner loops of the wasm kernel (kernels/wasm/assembly), unrolled so that sums stay in registers: exactly
- * for each rank up to 8, and in tiles of 4 columns above. V8 moves the loads of a loop's body to its start: a body may
+ * Writes the inner loops of the assembly, unrolled so that sums stay in registers: exactly for each rank up to EXACT, and
+ * in tiles of TILE columns above. V8 moves the loads of a loop's body to its start: a body may
  * hold no more loads and sums than there are registers, of which V8 has 15, and so most of these loops stay loops.
  */
+import { EXACT, MOST_TERMS, TILE } from '../layout.js';
 
-/** Highest rank with loops of its own. */
-const EXACT = 8;
-const TILE = 4;
-/** Most terms of a linear combination: a state and the slopes of dopri5. */
-const TERMS = 8;
+type Lanes = 2 | 4;
+/** Of a Gram matrix: row and column. */
+type Entry = readonly [number, number];
 
-const range = (from, to) => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
-const pairs = (rows, columns) => rows.flatMap((i) => columns.map((j) => [i, j]));
-const lines = (items, line) => items.map(line).join('\n');
-const bytes = (vectors) => 16 * vectors;
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
+const pairs = (rows: readonly number[], columns: readonly number[]): Entry[] =>
+  rows.flatMap((i) => columns.map((j) => [i, j] as const));
+const lines = <T>(items: readonly T[], line: (item: T) => string): string => items.map(line).join('\n');
+const bytes = (vectors: number): number => 16 * vectors;
 
 /** @param lanes real numbers in a vector: 4 (float32) or 2 (float64) */
-export function unrolled(lanes) {
+export function unrolledText(lanes: Lanes): string {
   const ranks = range(1, EXACT + 1);
   const widths = range(1, TILE + 1);
   return `
-import { madd, mul, nmadd, splat, sums${lanes}, zeros } from './real';
+import { madd, mul, nmadd, splat, sums${lanes}, zeros } from '../real';
 
 /** The Gram matrix a^T b [columns, columns], which must be symmetric, of vectors [blocks][columns][LANES]. */
 export function gram(g: usize, a: usize, b: usize, blocks: i32, columns: i32): void {
@@ -51,30 +52,37 @@ ${lines(widths, (w) => `case ${w}: dense${w}(out + at, a, z + at, blocks, inBloc
 /** The sum of terms at an offset in their states, of an even number of vectors. */
 export function combined(out: usize, offset: usize, bytes: usize, list: usize, terms: i32): void {
   switch (terms) {
-${lines(range(1, TERMS + 1), (k) => `case ${k}: combined${k}(out, offset, bytes, list); break;`)}
+${lines(range(1, MOST_TERMS + 1), (k) => `case ${k}: combined${k}(out, offset, bytes, list); break;`)}
   }
 }
 ${lines(ranks, (r) => gramExact(r, lanes, false) + gramExact(r, lanes, true) + productExact(r, lanes))}
 ${gramTiled(lanes)}
 ${productTiled(lanes)}
 ${lines(widths, (w) => denseTile(w, lanes))}
-${lines(range(1, TERMS + 1), combinedOf)}`;
+${lines(range(1, MOST_TERMS + 1), combinedOf)}`;
 }
 
 /** Entries [i, j] of a Gram matrix that are summed together: at most 10, of at most 4 columns of either factor. */
-const triangle = (from, to) => range(from, to).flatMap((i) => range(i, to).map((j) => [i, j]));
-function gramTiles(r) {
+const triangle = (from: number, to: number): Entry[] =>
+  range(from, to).flatMap((i) => range(i, to).map((j) => [i, j] as const));
+function gramTiles(r: number): Entry[][] {
   if (r <= TILE) return [triangle(0, r)];
   const right = range(TILE, r);
   return [triangle(0, TILE), pairs([0, 1], right), pairs([2, 3], right), triangle(TILE, r)];
 }
 
 /** Sums the products of columns of a and b over all blocks, then over lanes, and stores them by `put`. */
-function gramTile(tile, lanes, { a, b, step }, put) {
-  const [is, js] = [0, 1].map((side) => [...new Set(tile.map((entry) => entry[side]))]);
+function gramTile(
+  tile: readonly Entry[],
+  lanes: Lanes,
+  { a, b, step }: { readonly a: string; readonly b: string; readonly step: number | string },
+  put: (lane: number, entry: Entry) => string,
+): string {
+  const [is, js] = [[...new Set(tile.map(([i]) => i))], [...new Set(tile.map(([, j]) => j))]];
   const same = a === b;
   const groups = range(0, Math.ceil(tile.length / lanes)).map((k) => tile.slice(k * lanes, (k + 1) * lanes));
-  const summands = (group) => range(0, lanes).map((k) => (group[k] ? `s${group[k].join('_')}` : 'zeros()'));
+  const summands = (group: readonly Entry[]) =>
+    range(0, lanes).map((k) => (group[k] ? `s${group[k].join('_')}` : 'zeros()'));
   return `{
 ${lines(tile, ([i, j]) => `let s${i}_${j} = zeros();`)}
 let p: usize = ${a};
@@ -97,12 +105,12 @@ ${lines([...group.entries()], ([k, entry]) => put(k, entry))}
 }
 
 /** Stores lane k of the sums. */
-const storeLane = (lanes, k, at, offset = 0) =>
+const storeLane = (lanes: Lanes, k: number, at: string, offset = 0): string =>
   `v128.store${128 / lanes}_lane(${at}, sums, ${k}, ${offset});`;
 
-function gramExact(r, lanes, crossed) {
+function gramExact(r: number, lanes: Lanes, crossed: boolean): string {
   const b = crossed ? 'b' : 'a';
-  const put = (k, [i, j]) => {
+  const put = (k: number, [i, j]: Entry) => {
     const places = i === j ? [i * r + i] : [i * r + j, j * r + i];
     return lines(places, (place) => storeLane(lanes, k, 'g', (16 / lanes) * place));
   };
@@ -113,12 +121,12 @@ ${lines(gramTiles(r), (tile) => gramTile(tile, lanes, { a: 'a', b, step: bytes(r
 }
 
 /** Tiles of 4 by 4 entries, those below the diagonal by symmetry. */
-function gramTiled(lanes) {
-  const entry = (row, column) => `g + ${16 / lanes} * (${row} * columns + ${column})`;
-  const put = (k, [i, j]) => `
+function gramTiled(lanes: Lanes): string {
+  const entry = (row: string, column: string) => `g + ${16 / lanes} * (${row} * columns + ${column})`;
+  const put = (k: number, [i, j]: Entry) => `
 ${storeLane(lanes, k, entry(`(row + ${i})`, `column + ${j}`))}
 ${storeLane(lanes, k, entry(`(column + ${j})`, `row + ${i}`))}`;
-  const tile = (entries) =>
+  const tile = (entries: readonly Entry[]) =>
     gramTile(entries, lanes, { a: 'a + 16 * row', b: 'b + 16 * column', step: 'step' }, put);
   const all = range(0, TILE);
   return `
@@ -135,8 +143,15 @@ ${tile(pairs([2, 3], all))}
 }`;
 }
 
+/** Where a tile starts in a row, and the bytes from a block or a row of the Gram matrix to the next. */
+interface Strides {
+  readonly at: string;
+  readonly step: number | string;
+  readonly gStep: number | string;
+}
+
 /** Some columns of two blocks of rows of out = scales z - a g, of columns that start at `at`. */
-function productTile(columns, lanes, { at, step, gStep }) {
+function productTile(columns: readonly number[], lanes: Lanes, { at, step, gStep }: Strides): string {
   const size = 16 / lanes;
   const sums = pairs([0, 1], columns);
   return `{
@@ -154,7 +169,7 @@ ${lines(sums, ([b, j]) => `v128.store(out + ${b} * ${step}${at}, o${b}_${j}, ${b
 }
 
 /** All blocks of rows, two at a time. */
-const productRows = (step, tiles) => `
+const productRows = (step: number | string, tiles: string): string => `
 for (; blocks > 0; blocks -= 2) {
 const scale0 = v128.load(scales);
 const scale1 = v128.load(scales, 16);
@@ -165,7 +180,7 @@ a += 2 * ${step};
 scales += 32;
 }`;
 
-function productExact(r, lanes) {
+function productExact(r: number, lanes: Lanes): string {
   const half = r > TILE ? Math.ceil(r / 2) : r;
   const tiles = [range(0, half), range(half, r)].filter((columns) => columns.length > 0);
   const where = { at: '', step: bytes(r), gStep: (16 / lanes) * r };
@@ -178,7 +193,7 @@ ${productRows(
 }`;
 }
 
-function productTiled(lanes) {
+function productTiled(lanes: Lanes): string {
   const where = { at: ' + 16 * column', step: 'step', gStep: `${16 / lanes} * columns` };
   return `
 function productTiled(out: usize, z: usize, scales: usize, a: usize, g: usize, blocks: i32, columns: i32): void {
@@ -191,7 +206,7 @@ ${productRows(
 }
 
 /** Some columns of a z, `step` bytes from one block of z or out to the next. */
-function denseTile(width, lanes) {
+function denseTile(width: number, lanes: Lanes): string {
   const size = 16 / lanes;
   const columns = range(0, width);
   const sums = pairs([0, 1], columns);
@@ -218,9 +233,9 @@ out += 2 * step;
 }
 
 /** One or two vectors at a time, as coefficients and loads fit the registers. */
-function combinedOf(terms) {
+function combinedOf(terms: number): string {
   const unrolls = terms <= 5 ? 2 : 1;
-  const sum = (at) =>
+  const sum = (at: number) =>
     range(1, terms).reduce(
       (before, k) => `madd(c${k}, v128.load(z${k} + i, ${at}), ${before})`,
       `mul(c0, v128.load(z0 + i, ${at}))`,

@@ -1,0 +1,27 @@
+/** What the wasm kernel reads of f = 1/2 tr((X Y^T - E) H (X Y^T - E)^T): P = E H, its transpose, and H. */
+import { transposed, type Dense } from '../../../src/numbers/dense.js';
+import { multiply } from '../../../src/numbers/products.js';
+import type { QuadraticStructure } from '../../../src/problem/structure.js';
+import { packed, rowNumbers, type TableOf } from './structure.js';
+
+export const quadratic: TableOf<QuadraticStructure> = (structure, layout) => {
+  const p = weightedError(structure);
+  const { covariance } = structure;
+  return {
+    scales: rowNumbers(layout).fill(1),
+    p: packed(p, layout),
+    pTransposed: packed(transposed(p), layout),
+    ...(covariance && { covariance: packed(covariance, layout) }),
+  };
+};
+
+const products = new WeakMap<QuadraticStructure, Dense>();
+
+/** E H, computed once for a structure. */
+function weightedError(structure: QuadraticStructure): Dense {
+  const { error, covariance } = structure;
+  if (!covariance) return error;
+  const product = products.get(structure) ?? multiply(error, covariance);
+  products.set(structure, product);
+  return product;
+}
