@@ -108,7 +108,7 @@ export async function errorOf(
     return { rank, coefficients: coefficientsOf(trial), initial: () => start };
   });
   const stop = { saveTimes: [end], steadyTolerance: null, maxSteps: 100_000 };
-  const problem = { structure, n, m, loss: structure.kind } as Problem;
+  const problem = { structure, n, m, loss: { name: structure.kind } } as Problem;
   const options = { method, stop, chunk: trajectories, kernel: 'fused', precision } as const;
   const found = await solved(problem, members, options);
   const evaluations = found.reduce((most, each) => Math.max(most, each.evaluations), 0);

@@ -9,7 +9,7 @@ import { readMatrix } from '../src/files/matrix.js';
 import { writeSafetensors } from '../src/files/writeSafetensors.js';
 import { readConfig } from '../src/input/config.js';
 import { readLossModule } from '../src/input/lossModule.js';
-import { baseOf, readSource } from '../src/input/source.js';
+import { baseOf, readSource } from '../src/problem/source.js';
 import { expectRefusal } from './refusal.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rankflow-foreign-'));

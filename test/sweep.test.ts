@@ -64,7 +64,7 @@ describe('plan', () => {
     expect(cells.map(({ index }) => index)).toEqual(Array.from({ length: 32 }, (_, i) => i));
     const words = cells.map(
       ({ problem, initialization, scaling, rank, coefficients, trials }) =>
-        `${problem.loss} ${problem.n} ${initialization.name} ${scaling} ${rank} ${coefficients.scale} ${trials}`,
+        `${problem.loss.name} ${problem.n} ${initialization.name} ${scaling} ${rank} ${coefficients.scale} ${trials}`,
     );
     expect(words.slice(0, 9)).toEqual([
       'frobenius 6 gaussian none 2 4 7',

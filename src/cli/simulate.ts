@@ -14,6 +14,7 @@ import { writeSimulation } from '../results/simulationFolder.js';
 import { fullFineTuningNotes } from '../report/outcomes.js';
 import { simulationSchema } from '../simulation/config.js';
 import { simulation } from '../run/simulation.js';
+import { isIntegrated } from '../simulation/fullFineTuning.js';
 import { simulationReport } from '../simulation/simulate.js';
 import { flagsOf, initializationHelp } from './flags.js';
 import { howOf, note, print, printJson } from './output.js';
@@ -78,8 +79,7 @@ export const simulateCommand: CommandModule = {
       done: (trajectories) => shown?.update(trajectories),
     });
     shown?.stop();
-    const { structure } = result.plan.cells[0]!.problem;
-    if (structure.kind === 'autodiff') {
+    if (isIntegrated(result.plan.cells[0]!.problem)) {
       note('full fine-tuning of the custom loss beside it');
       shown = progress(result.plan.cells[0]!.stop.saveTimes.length, 'save times');
     }

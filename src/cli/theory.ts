@@ -7,6 +7,7 @@ import { bareFlags } from '../sweep/horizon.js';
 import { formatAbove, formatNumber } from '../report/format.js';
 import { table } from '../report/table.js';
 import { sweepSchema } from '../sweep/config.js';
+import { curvatureKeys, type CurvatureKey } from '../problem/source.js';
 import { isLeading } from '../problem/leading.js';
 import { makePlan, type Plan } from '../sweep/plan.js';
 import { theoryRows, type TheoryRow } from '../sweep/theory.js';
@@ -19,7 +20,7 @@ const theorySchema = sweepSchema.pick({
   target: true,
   base: true,
   transpose: true,
-  covariance: true,
+  ...(Object.fromEntries(curvatureKeys.map((key) => [key, true])) as Record<CurvatureKey, true>),
   spectrum: true,
   vectors: true,
   shape: true,
@@ -93,14 +94,14 @@ export const theoryCommand: CommandModule = {
 };
 
 /** Optimum, relative error and distance, or the floor below which they are rounding alone. */
-function knownNumbers({ optimum, relativeError, distance, floor, loss }: TheoryRow): string[] {
+function knownNumbers({ optimum, relativeError, distance, floor }: TheoryRow): string[] {
   if (optimum === null || !relativeError || floor === 0)
     return [optimum, relativeError, distance].map((value) => formatNumber(value));
   const unit = Math.sqrt(2 * optimum) / relativeError; // of distances, from the loss at W0
   return [
     formatAbove(optimum, (floor * unit) ** 2 / 2),
     formatAbove(relativeError, floor),
-    loss === 'frobenius' ? formatAbove(distance, floor * unit) : formatNumber(distance),
+    formatAbove(distance, floor * unit),
   ];
 }
 

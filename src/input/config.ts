@@ -7,7 +7,8 @@ import { textOf } from '../files/foreign.js';
 import { parseLocation } from '../files/location.js';
 import { isMap, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { InputError } from '../host/inputError.js';
-import { lossNames } from '../problem/problem.js';
+import { lossNames } from '../problem/losses.js';
+import { curvatureKeys, type CurvatureSpecs } from '../problem/source.js';
 import { isNamedSpectrum } from '../problem/spectrum.js';
 
 /** What YAML makes of a file takes up to a thousand times its size. Long lists of numbers belong in a .npy or .csv. */
@@ -34,7 +35,7 @@ export function readConfig(file: string): Record<string, unknown> {
     typeof named === 'string' && !isAbsolute(named) && isFile(key, named, dirname(file))
       ? join(dirname(file), named)
       : named;
-  for (const key of ['loss', 'target', 'base', 'covariance', 'spectrum', 'init']) {
+  for (const key of ['loss', 'target', 'base', ...curvatureKeys, 'spectrum', 'init']) {
     const named = config[key];
     if (named !== undefined) config[key] = Array.isArray(named) ? named.map(beside(key)) : beside(key)(named);
   }
@@ -51,25 +52,24 @@ function isFile(key: string, named: string, folder: string): boolean {
 const isNamedStart = (spec: string) => Object.hasOwn(initializationNames, spec.split(':')[0]!);
 
 /** Keys of a config whose values may name files. */
-interface FileKeys {
+interface FileKeys extends CurvatureSpecs {
   readonly target?: string | undefined;
   readonly base?: string | undefined;
-  readonly covariance?: string | undefined;
   readonly spectrum?: string | readonly number[] | undefined;
   readonly init: readonly string[];
   readonly loss: readonly string[];
 }
 
 /** The first file or folder that a sweep's config names, of a matrix, adapters or a loss; undefined without any. */
-export const namedFile = ({ target, base, covariance, spectrum, init, loss }: FileKeys): string | undefined =>
+export const namedFile = ({ target, base, spectrum, init, loss, ...rest }: FileKeys): string | undefined =>
   [
     target,
     base,
-    ...[covariance, spectrum].map((named) =>
+    ...[...curvatureKeys.map((key) => rest[key]), spectrum].map((named) =>
       typeof named === 'string' && !isNamedSpectrum(named) ? named : undefined,
     ),
     init.find((spec) => !isNamedStart(spec)),
-    loss.find((name) => !(lossNames as readonly string[]).includes(name)),
+    loss.find((name) => !lossNames.includes(name)),
   ].find((named) => named !== undefined);
 
 /** Whether a value is the name of a file that a config can name: of a matrix, adapters or a loss. */

@@ -7,7 +7,7 @@ import { createJiti } from 'jiti';
 import { withFile } from '../files/disk.js';
 import { refuseForeign } from '../files/foreign.js';
 import { InputError } from '../host/inputError.js';
-import { lossNames } from '../problem/problem.js';
+import { lossNames } from '../problem/losses.js';
 import type { TensorLoss } from '../problem/structure.js';
 
 /** What a module says of its loss. */

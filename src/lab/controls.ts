@@ -4,7 +4,9 @@ import { live } from 'lit-html/directives/live.js';
 import { initializationNames } from '../ensemble/initialization.js';
 import { scalings } from '../ensemble/scaling.js';
 import { methodNames } from '../method/method.js';
-import { lossNames } from '../problem/problem.js';
+import { flagName } from '../input/fromText.js';
+import { builtInLoss, defaultLoss, lossNames } from '../problem/losses.js';
+import { curvatureKeys, curvatureNames } from '../problem/source.js';
 import { example } from './example.js';
 import type { Flags } from './protocol.js';
 import type { Actions, State } from './state.js';
@@ -19,7 +21,10 @@ const spectra = {
 } as const;
 type Spectrum = keyof typeof spectra;
 
-const matrixFlag = ({ loss }: Flags) => (loss === 'trace-squared' ? 'base' : 'target');
+/** Spectrum of a curvature matrix where none is given: a loss that takes one needs it. */
+const CURVATURE = 'power:0.5';
+const chosenLoss = ({ loss }: Flags) => builtInLoss(loss ?? defaultLoss);
+const matrixFlag = (flags: Flags) => chosenLoss(flags)?.matrix ?? 'target';
 
 /** Flags for another target: a spectrum, or a matrix file, which gives the shape too. */
 export const ofSpectrum = (spectrum: string, { shape = '64x64' }: Flags) => ({
@@ -51,11 +56,9 @@ export const controls = (form: Form): TemplateResult => html`
               random singular vectors
             </label>`
     }
-    ${
-      form.flags['loss'] === 'linear-regression'
-        ? text(form, 'covariance', 'Spectrum of the covariance', 'power:0.5')
-        : nothing
-    }
+    ${chosenLoss(form.flags)?.curvatures.map((key) =>
+      text(form, flagName(key), `Spectrum of the ${curvatureNames[key]}`, CURVATURE),
+    )}
   </fieldset>
   <fieldset>
     <legend>Adapters</legend>
@@ -91,7 +94,12 @@ function changesOfLoss(loss: string, flags: Flags) {
   const changed = { ...flags, loss };
   return {
     loss,
-    covariance: loss === 'linear-regression' ? (flags['covariance'] ?? 'power:0.5') : undefined,
+    ...Object.fromEntries(
+      curvatureKeys.map((key) => [
+        flagName(key),
+        builtInLoss(loss)?.curvatures.includes(key) ? (flags[flagName(key)] ?? CURVATURE) : undefined,
+      ]),
+    ),
     ...(location !== undefined && ofFile(location, changed)),
   };
 }
@@ -112,7 +120,7 @@ function target(form: Form): TemplateResult {
   const [file, tensor] = location?.split('#') ?? [];
   return html`
     <label>
-      ${flags['loss'] === 'trace-squared' ? 'Frozen W0' : 'Target M - W0'}
+      ${matrixFlag(flags) === 'base' ? 'Frozen W0' : 'Target M - W0'}
       <select
         name="source"
         .value=${live(source)}

@@ -113,7 +113,7 @@ export class LabEngine implements protocol.Engine {
       },
       fullFineTuning: full.includes(null) ? null : (full as number[]),
       optimum: problem.optimum(rank),
-      target: problem.structure.kind === 'diagonal' ? [...problem.structure.sigma.subarray(0, rank)] : null,
+      target: problem.loss.targetSingularValues(problem, rank),
       lines: this.tally?.linesOf(cell.index) ?? [],
     };
   }

@@ -1,7 +1,8 @@
 /** What the page and the worker tell each other: plain data. */
 import type { BackendReport } from '../backend/backend.js';
 import type { Outcome } from '../method/outcome.js';
-import type { CellSummary, Metric } from '../sweep/summary.js';
+import type { MetricName } from '../problem/metric.js';
+import type { CellSummary } from '../sweep/summary.js';
 import type { Statistic } from '../numbers/statistics.js';
 import type { TrialRow } from '../sweep/row.js';
 import type { Finding } from '../verify/check.js';
@@ -23,7 +24,7 @@ export interface RankPlan {
 
 /** What is known of a sweep before it runs. */
 export interface Prepared {
-  readonly metric: Metric;
+  readonly metric: MetricName;
   readonly lawName: string | null;
   readonly ranks: readonly RankPlan[];
   /** Command line of the same sweep. */

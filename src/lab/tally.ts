@@ -72,7 +72,7 @@ export class Tally {
   /** A trial has reached its next save point. */
   saved(cell: Cell, trial: number, saved: { readonly loss: number }): void {
     const tally = this.ranks[cell.index]!;
-    tally.underWay.set(trial, accuracyOf(cell, { time: NaN, ...saved }));
+    tally.underWay.set(trial, accuracyOf(cell, saved));
     if (trial < LINES) {
       const line = tally.lines.get(trial) ?? [];
       tally.lines.set(trial, line);

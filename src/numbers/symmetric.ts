@@ -51,3 +51,16 @@ export function solveLowerTransposed(l: Dense, b: Dense): Dense {
     }
   return x;
 }
+
+/** X [n, m] of X L = B, for a lower triangular L [m, m] and B [n, m]. */
+export function solveLower(l: Dense, b: Dense): Dense {
+  const m = l.cols;
+  const x = dense(b.rows, m);
+  for (let row = 0; row < b.rows * m; row += m)
+    for (let j = m - 1; j >= 0; j--) {
+      let rest = b.data[row + j]!;
+      for (let k = j + 1; k < m; k++) rest -= x.data[row + k]! * l.data[k * m + j]!;
+      x.data[row + j] = rest / l.data[j * m + j]!;
+    }
+  return x;
+}

@@ -2,16 +2,139 @@
  * The Frobenius low-rank approximation loss f(W) = 1/2 |W - M|_F^2, with E = M - W0 (Rushka & Klabjan 2026): in
  * its spectral frame, from a matrix or directly from a spectrum, or dense.
  */
-import { dense, type Dense } from '../numbers/dense.js';
+import type { Tensor1D } from '@tensorflow/tfjs';
+import { gradientFlow } from '../flow/flow.js';
+import { InputError } from '../host/inputError.js';
+import { dense, difference, leadingColumns, transposed, type Dense } from '../numbers/dense.js';
+import { gram } from '../numbers/gram.js';
+import { multiply, multiplyTransposedRight } from '../numbers/products.js';
 import { singularValues } from '../numbers/svd.js';
+import type { TruncatedSvd } from '../numbers/truncatedSvd.js';
+import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import { eckartYoungMirsky, frobeniusFullLoss } from '../theory/frobenius.js';
-import { spectralFrame, type Frame } from './frame.js';
+import { diagonalPath, diagonalRate, resolved } from './diagonalPaths.js';
+import { assembled, spectralFrame, type Frame } from './frame.js';
+import { isLeading, leadingTriples, type LeadingProblem } from './leading.js';
+import { unknownForms, type BuiltInLoss, type ClosedFormNeeds } from './loss.js';
 import type { Problem } from './problem.js';
 import { quadraticForm } from './quadraticForm.js';
+import { checkScale, norm } from './scale.js';
+import {
+  frameOf,
+  LARGE,
+  sayDecomposition,
+  spectrumOf,
+  targetError,
+  type Shape,
+  type Source,
+} from './source.js';
 import { rightDirections, unitRows } from './spectralDirections.js';
+import { optimumOver, spectralAnswers } from './spectralLoss.js';
+import { spectralRate } from './spectralRate.js';
+import type { DiagonalStructure, QuadraticStructure } from './structure.js';
 
-/** The problem with E [n, m], simulated in the spectral frame of E. */
-export function frobenius(error: Dense): Problem {
+type FrobeniusProblem = Problem<DiagonalStructure | QuadraticStructure>;
+
+export const frobeniusLoss: BuiltInLoss<DiagonalStructure | QuadraticStructure> = {
+  ...unknownForms,
+  ...spectralAnswers,
+  name: 'frobenius',
+  matrix: 'target',
+  dependsOn: 'matrix',
+  square: false,
+  curvatures: [],
+  distance(problem, rank) {
+    const optimum = problem.optimum(rank);
+    return optimum === null ? null : Math.sqrt(2 * optimum);
+  },
+  closedForm: ({ structure }, factors, rounding = 0) =>
+    structure.kind === 'diagonal' ? diagonalPath(resolved(structure.sigma, rounding), factors) : null,
+  lateRate(problem, start) {
+    const sigma = leadingSpectrum(problem, start.rank);
+    return sigma && diagonalRate(resolved(sigma, start.rounding), problem, start);
+  },
+  weightedSingularValues: (_, factors) => updateSingularValues(factors),
+  rateNearOptimum(problem, { x, y }) {
+    const [xx, yy] = [gram(x.data, x.data, x.cols), gram(y.data, y.data, y.cols)];
+    return spectralRate(problem, { xx, yy }, x.cols, problem.fullFineTuningRate);
+  },
+  targetSingularValues: ({ structure }, rank) =>
+    structure.kind === 'diagonal' ? Array.from(structure.sigma.subarray(0, rank)) : null,
+  problem(source, shape, base) {
+    const { n, m } = shape;
+    if (source.spec.spectrum === undefined) {
+      const error = targetError(source, shape, base);
+      sayDecomposition(shape);
+      return frobenius(error);
+    }
+    const sigma = spectrumOf(source.spec, shape);
+    checkScale('spectrum', 'norm', norm(sigma), 'target');
+    return frobeniusFromSpectrum(sigma, n, m, frameOf(source.spec, shape));
+  },
+  leanProblem,
+  formula: {
+    tensor: (w, target) => w.sub(target).square().sum<Tensor1D>([1, 2]).mul(0.5),
+    host: (w, target) => w.reduce((total, value, i) => total + (value - target.data[i]!) ** 2, 0) / 2,
+  },
+  examples: [
+    {
+      name: 'frobenius',
+      make(base, draws) {
+        const target = draws.matrix(base.rows, base.cols);
+        return { problem: frobenius(difference(target, base)), matrices: [target] };
+      },
+    },
+    {
+      name: 'frobenius, dense',
+      make(base, draws) {
+        const target = draws.matrix(base.rows, base.cols);
+        return { problem: frobeniusDense(difference(target, base)), matrices: [target] };
+      },
+    },
+  ],
+  rotated(problem, { left, right }) {
+    const error = multiplyTransposedRight(multiply(left, errorOf(problem)), right);
+    return problem.structure.kind === 'diagonal' ? frobenius(error) : frobeniusDense(error);
+  },
+};
+
+/** E = M - W0 [n, m], in the coordinates of W. */
+export function errorOf({ structure, n, m, frame }: Problem): Dense {
+  if (structure.kind !== 'quadratic' && structure.kind !== 'diagonal')
+    throw new Error(`no error matrix: ${structure.kind}`);
+  if (structure.kind === 'quadratic') return structure.error;
+  if (frame) return assembled(frame, structure.sigma);
+  const diagonal = dense(n, m);
+  structure.sigma.forEach((s, i) => (diagonal.data[i * m + i] = s));
+  return diagonal;
+}
+
+/** The singular values as far as a rate at this rank needs them; null if they are not known. */
+function leadingSpectrum(problem: FrobeniusProblem, rank: number): Float64Array | null {
+  if (problem.structure.kind === 'diagonal') return problem.structure.sigma;
+  if (!isLeading(problem)) return null;
+  const { sigma } = problem.leading;
+  return rank < sigma.length && sigma.at(-1)! < sigma[rank - 1]! ? sigma : null;
+}
+
+/** Of a large matrix only leading triples are taken where ranks are at most this share of its smallest side. */
+const FEW = 1 / 8;
+
+function leanProblem(source: Source, shape: Shape, needs: ClosedFormNeeds): Problem | null {
+  if (source.spec.spectrum !== undefined || needs.vectors) return null;
+  const { n, m } = shape;
+  const least = Math.min(n, m);
+  const error = targetError(source, shape);
+  // One more than the ranks, for the gap behind the largest.
+  if (least >= LARGE && needs.most + 1 <= FEW * least)
+    return frobeniusLeading(error, leadingTriples(error, needs.most + 1, needs));
+  if (least >= LARGE) needs.tell(`singular values of ${n} x ${m} ...`);
+  return frobeniusFromSpectrum(singularValues(error), n, m);
+}
+
+/** The problem with E [n, m], simulated in the spectral frame of E if the flow allows rotations, else dense. */
+export function frobenius(error: Dense, flow = gradientFlow): Problem {
+  if (!flow.symmetries.rotation) return frobeniusDense(error);
   const { sigma, frame } = spectralFrame(error);
   return frobeniusFromSpectrum(sigma, error.rows, error.cols, frame);
 }
@@ -27,17 +150,13 @@ export function frobeniusFromSpectrum(
   frame: Frame | null = null,
 ): Problem {
   return {
-    loss: 'frobenius',
+    ...fullFineTuning(sigma),
+    loss: frobeniusLoss,
     n,
     m,
     structure: { kind: 'diagonal', sigma },
     frame,
-    initialLoss: frobeniusFullLoss(sigma, 0),
-    optimum: (rank) => eckartYoungMirsky(sigma, rank).loss,
-    fullFineTuningLoss: (t) => frobeniusFullLoss(sigma, t),
-    fullFineTuningRate: 1,
     spectralDirections: (rank) => unitRows(rank, m),
-    rate: sigma[0] ?? 0,
     valueAndGradient(update) {
       const gradient = dense(n, m, update.data.slice());
       sigma.forEach((s, i) => (gradient.data[i * m + i] = (update.data[i * m + i] ?? 0) - s));
@@ -48,18 +167,46 @@ export function frobeniusFromSpectrum(
 
 /** The same problem without the rotation: the flow forms E Y and E^T X, O(n m r) per evaluation. */
 export function frobeniusDense(error: Dense): Problem {
-  const sigma = singularValues(error);
   return {
-    loss: 'frobenius',
+    ...fullFineTuning(singularValues(error)),
+    loss: frobeniusLoss,
     n: error.rows,
     m: error.cols,
     structure: { kind: 'quadratic', error, covariance: null },
     frame: null,
-    initialLoss: frobeniusFullLoss(sigma, 0),
-    optimum: (rank) => eckartYoungMirsky(sigma, rank).loss,
-    fullFineTuningLoss: (t) => frobeniusFullLoss(sigma, t),
-    fullFineTuningRate: 1,
     spectralDirections: rightDirections(error),
+    valueAndGradient: (update) => quadraticForm(error, null, update),
+  };
+}
+
+/** What is known by the singular values alone. */
+const fullFineTuning = (sigma: Float64Array) => ({
+  initialLoss: frobeniusFullLoss(sigma, 0),
+  optimum: optimumOver(sigma),
+  fullFineTuningLoss: (t: number) => frobeniusFullLoss(sigma, t),
+  fullFineTuningRate: 1,
+  rate: sigma[0] ?? 0,
+});
+
+/** The Frobenius problem with E [n, m] and its leading triples, in the coordinates of W; optima beyond are null. */
+function frobeniusLeading(error: Dense, leading: TruncatedSvd): LeadingProblem {
+  const { sigma, squares, tailSquared, right } = leading;
+  const count = sigma.length;
+  return {
+    leading,
+    loss: frobeniusLoss,
+    n: error.rows,
+    m: error.cols,
+    structure: { kind: 'quadratic', error, covariance: null },
+    frame: null,
+    initialLoss: squares / 2,
+    optimum: (rank) => (rank > count ? null : tailSquared / 2 + eckartYoungMirsky(sigma, rank).loss),
+    fullFineTuningLoss: (t) => (squares / 2) * Math.exp(-2 * t),
+    fullFineTuningRate: 1,
+    spectralDirections(rank) {
+      if (rank > count) throw new InputError('rank', rank, `at most ${count}, the triples that are known`);
+      return transposed(leadingColumns(right, rank));
+    },
     rate: sigma[0] ?? 0,
     valueAndGradient: (update) => quadraticForm(error, null, update),
   };

@@ -1,7 +1,6 @@
 /**
- * The saddles of a loss that lie nearest above its optimum. A stationary point of the Frobenius loss, and of linear
- * regression after whitening, keeps some singular directions of E; the optimum keeps the `rank` leading ones. The
- * trace-squared loss has one saddle, the zero adapter, as if |tr W0| were its only singular value.
+ * The saddles of a loss that lie nearest above its optimum, where stationary points keep some singular directions of E
+ * (after whitening, with a covariance) and the optimum keeps the `rank` leading ones.
  */
 import type { Problem } from './problem.js';
 import { optimumOf } from './optimumOf.js';
@@ -27,8 +26,7 @@ const CANCELLATION = 2 ** -50;
  * `floor` of loss are left out. Empty where no optimum is known.
  */
 export function nearestSaddles(problem: Problem, rank: number, floor: number): Saddle[] {
-  const { structure, n, m } = problem;
-  if (structure.kind === 'trace') return [{ index: 1, missing: Math.abs(structure.trace0), present: 0 }];
+  const { n, m } = problem;
   if (optimumOf(problem, 0) === null) return [];
   const count = Math.min(n, m);
   const sigma = (i: number): number => {

@@ -4,19 +4,15 @@
  */
 import type { Dense } from '../numbers/dense.js';
 import type { Frame } from './frame.js';
+import type { Loss } from './loss.js';
 import type { Structure } from './structure.js';
 
-export const lossNames = ['frobenius', 'trace-squared', 'linear-regression'] as const;
-
-/** A built-in loss, or the file name of a custom one. */
-export type LossName = (typeof lossNames)[number] | (string & {});
-
-export interface Problem {
-  readonly loss: LossName;
+export interface Problem<S extends Structure = Structure> {
+  readonly loss: Loss<S>;
   /** Rows of W (out features) and columns of W (in features). */
   readonly n: number;
   readonly m: number;
-  readonly structure: Structure;
+  readonly structure: S;
   /** The rotation from the coordinates of `structure` back to those of W, or null if they are the same. */
   readonly frame: Frame | null;
   /** f(W0), or null if only a device can evaluate it. */

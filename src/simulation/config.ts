@@ -1,5 +1,6 @@
 /** What one simulation is told: a sweep's keys with one value each, and the rank and scale in place of lists. */
 import { z } from 'zod';
+import { defaultLoss } from '../problem/losses.js';
 import { sweepSchema, type SweepConfig } from '../sweep/config.js';
 
 const one = sweepSchema.shape;
@@ -9,7 +10,7 @@ export const simulationSchema = sweepSchema
   .extend({
     loss: z
       .string()
-      .default('frobenius')
+      .default(defaultLoss)
       .describe(one.loss.description ?? ''),
     shape: z
       .string()

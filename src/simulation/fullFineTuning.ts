@@ -17,6 +17,9 @@ export interface FullFineTuning {
   readonly time: number;
 }
 
+/** Whether full fine-tuning of a problem has no closed form, and is integrated. */
+export const isIntegrated = ({ structure }: Problem): boolean => structure.kind === 'autodiff';
+
 /**
  * Full fine-tuning, dW/dt = -grad f(W) from W0, on the backend in use, in float32.
  * @param method of the flow beside; one of fixed steps, whose size suits the factors, is replaced by rkc2

@@ -72,7 +72,7 @@ export async function simulationReport(
   const maxSteps = Math.min(cell.stop.maxSteps, Math.max(LEAST_BUDGET, longest));
   const full = await fullFineTuning(problem, cell.method, { ...cell.stop, maxSteps }, onSave);
   return {
-    title: `${problem.loss}, ${problem.n} x ${problem.m}, ${cell.initialization.name}`,
+    title: `${problem.loss.name}, ${problem.n} x ${problem.m}, ${cell.initialization.name}`,
     provenance,
     times,
     rank,
@@ -98,8 +98,7 @@ export async function simulationReport(
     },
     fullFineTuningLoss: full.losses,
     fullFineTuningEnd: full.outcome && { outcome: full.outcome, time: full.time },
-    targetSingularValues:
-      problem.structure.kind === 'diagonal' ? Array.from(problem.structure.sigma.subarray(0, rank)) : null,
+    targetSingularValues: problem.loss.targetSingularValues(problem, rank),
     optimum,
     excessFloor: excessFloor(problem, config.precision),
   };

@@ -39,7 +39,7 @@ export function wayOf(
   const fused = fusedKernel(backend);
   const reason =
     structure.kind === 'autodiff' || !fused?.kinds.includes(structure.kind)
-      ? `${backend} has no fused kernel for ${loss}`
+      ? `${backend} has no fused kernel for ${loss.name}`
       : !fused.precisions.includes(precision)
         ? `${backend} has no fused kernel in ${precision}`
         : (clocks

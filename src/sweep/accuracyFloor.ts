@@ -5,7 +5,6 @@
 import { resolvesExcess } from '../../kernels/cpu/evaluate.js';
 import type { Precision } from '../numbers/precision.js';
 import type { Problem } from '../problem/problem.js';
-import { metricOf } from './law.js';
 import type { Cell } from './plan.js';
 
 /** Half a unit in the last place of a number near 1. */
@@ -33,19 +32,8 @@ export const excessFloor = (
   precision: Precision,
 ): number | null => (problem.initialLoss ? relativeExcess(problem, precision) * problem.initialLoss : null);
 
-/**
- * The least accuracy that can be told from 0, or null where that is unknown. A distance is measured by that of full
- * fine-tuning's own way, |tr W0| / sqrt(n).
- */
-export function accuracyFloor(cell: Cell, precision: Precision): number | null {
-  const { initialLoss, n } = cell.problem;
-  if (!initialLoss) return null;
-  switch (metricOf(cell)) {
-    case 'relative error':
-      return Math.sqrt(relativeExcess(cell.problem, precision));
-    case 'distance from full fine-tuning':
-      return Math.sqrt((relativeExcess(cell.problem, precision) * 2 * initialLoss) / n);
-    case 'loss':
-      return null;
-  }
-}
+/** The least accuracy that can be told from 0, or null where that is unknown. */
+export const accuracyFloor = ({ problem }: Cell, precision: Precision): number | null =>
+  problem.initialLoss
+    ? problem.loss.metric.floor(problem, problem.initialLoss, relativeExcess(problem, precision))
+    : null;

@@ -5,7 +5,6 @@
 import type { Precision } from '../numbers/precision.js';
 import { clock, type Coefficients } from '../ensemble/adapter.js';
 import type { Factors } from '../problem/factors.js';
-import { rateNearOptimum } from '../problem/rateNearOptimum.js';
 import type { Problem } from '../problem/problem.js';
 import { excessFloor } from './accuracyFloor.js';
 import type { Stationarity } from './stationarity.js';
@@ -23,8 +22,8 @@ export interface StationaryEnd {
 
 /**
  * The most that the accuracy of a stationary state lies off that of the flow's end, or null if that is unknown. Near a
- * minimum -df/dt is at least 2 rate (f - f*), so that f - f* is at most gradientNorm^2 / (2 rate); rounding adds what it can (accuracyFloor.ts). For the trace-squared loss, whose accuracy is a distance, the update moves by less than
- * |tr W|. What the optimum is comes in at a saddle alone, whose gradient says nothing of what the flow would gain.
+ * minimum -df/dt is at least 2 rate (f - f*), so that f - f* is at most gradientNorm^2 / (2 rate); rounding adds what it
+ * can (accuracyFloor.ts). A metric that is bounded by the loss itself needs no rate. What the optimum is comes in at a saddle alone, whose gradient says nothing of what the flow would gain.
  */
 export function biasBound(
   problem: Problem,
@@ -34,13 +33,13 @@ export function biasBound(
   stationarity: Stationarity,
   { loss, gradientNorm, factors }: StationaryEnd,
 ): number | null {
-  const { structure, initialLoss } = problem;
+  const { loss: about, initialLoss } = problem;
   const floor = excessFloor(problem, precision);
   if (floor === null || !initialLoss || stationarity === 'moving' || stationarity === 'unknown') return null;
-  if (structure.kind === 'trace') return stationarity === 'saddle' ? null : Math.sqrt(2 * (loss + floor));
+  if (about.metric.farthest) return stationarity === 'saddle' ? null : about.metric.farthest(loss + floor);
   const left = (): number => {
     if (stationarity === 'saddle') return loss - optimumOf(problem, rank)!;
-    const rate = rateNearOptimum(problem, factors);
+    const rate = about.rateNearOptimum(problem, factors);
     // Without a rate, all of the loss.
     return rate === null ? loss : (MARGIN * gradientNorm ** 2) / (2 * clock(coefficients) * rate) + floor;
   };

@@ -7,6 +7,8 @@ import { backendNames } from '../backend/backend.js';
 import { scalings } from '../ensemble/scaling.js';
 import { precisions } from '../numbers/precision.js';
 import { methodNames } from '../method/method.js';
+import { defaultLoss, lossNames } from '../problem/losses.js';
+import { curvatureKeys, curvatureNames, type CurvatureKey } from '../problem/source.js';
 import { paths } from '../solver/path.js';
 
 const positive = z.number().positive();
@@ -18,10 +20,18 @@ const ratio = (factor: string) =>
 const wholeFrom = (least: number) => z.int().min(least);
 const list = <T extends z.ZodType>(item: T) => z.array(item).min(1);
 
+/** A text for each curvature matrix. */
+const curvatureShape = Object.fromEntries(
+  curvatureKeys.map((key) => [
+    key,
+    z.string().optional().describe(`matrix file or diagonal spectrum of the ${curvatureNames[key]}`),
+  ]),
+) as Record<CurvatureKey, z.ZodOptional<z.ZodString>>;
+
 export const sweepSchema = z.strictObject({
   loss: list(z.string())
-    .default(['frobenius'])
-    .describe('frobenius, trace-squared, linear-regression, or a .ts/.js file exporting a loss'),
+    .default([defaultLoss])
+    .describe(`${lossNames.join(', ')}, or a .ts/.js file exporting a loss`),
   target: z
     .string()
     .optional()
@@ -33,7 +43,7 @@ export const sweepSchema = z.strictObject({
     .describe(
       'target and base are stored [in, out], as Conv1D has them (default: where config.json says so)',
     ),
-  covariance: z.string().optional().describe('matrix file or diagonal spectrum of the input covariance'),
+  ...curvatureShape,
   spectrum: z
     .union([z.string(), list(z.number())], 'power:P, exp:R, step:K, a file or a list of finite numbers')
     .optional()

@@ -19,15 +19,16 @@ import { isAdapterFile, readAdapters } from '../input/adapters.js';
 import { checkClock } from '../input/scale.js';
 import {
   labelOf,
-  makeProblem,
   MOST_ENTRIES,
   parseShape,
   readSource,
   shapeOf,
   type Shape,
   type Source,
-} from '../input/source.js';
+} from '../problem/source.js';
+import { makeProblem } from '../input/problem.js';
 import { method, methodFor, type Method, type MethodName } from '../method/method.js';
+import { builtInLoss, checkCurvatures } from '../problem/losses.js';
 import type { Problem } from '../problem/problem.js';
 import type { StopRule } from '../method/track.js';
 import { drawnFrom } from '../solver/drawn.js';
@@ -68,8 +69,7 @@ const MOST_TRAJECTORIES = 100_000_000;
  */
 export async function makePlan(given: SweepConfig, problemOf = makeProblem): Promise<Plan> {
   const config = withoutRepeats(given);
-  if (config.covariance !== undefined && !config.loss.includes('linear-regression'))
-    throw new InputError('covariance', config.covariance, 'left out: only linear-regression uses it');
+  checkCurvatures(config, config.loss);
   // Options that it does not take are refused before problems are made.
   method(config.method === 'auto' ? methodFor(0) : config.method, config);
   const source = readSource(config);
@@ -226,8 +226,8 @@ function scaleFor(
 async function pissa(original: Problem, loss: string, source: Source, rank: number, scale: number) {
   if (!source.base)
     throw new InputError('init', 'pissa', 'used with a base matrix (base), whose singular values it takes');
-  if (loss === 'trace-squared')
-    throw new InputError('init', 'pissa', 'used with another loss: trace-squared knows only the trace of W0');
+  if (builtInLoss(loss)?.dependsOn === 'trace')
+    throw new InputError('init', 'pissa', `used with another loss: ${loss} knows only the trace of W0`);
   const { adapter, residual } = pissaStart(source.base, rank, scale);
   const { initialLoss, fullFineTuningRate } = original;
   const problem: Problem = {

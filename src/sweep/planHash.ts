@@ -1,7 +1,7 @@
 /** What makes two plans the same: the resolved config, the contents that it rests on, and rankflow's version. */
 import { createHash } from 'node:crypto';
 import { moduleGraph } from '../input/moduleGraph.js';
-import { lossNames } from '../problem/problem.js';
+import { lossNames } from '../problem/losses.js';
 import { release } from '../host/release.js';
 import type { Plan } from './plan.js';
 
@@ -16,9 +16,7 @@ export const digestOf = (bytes: string | Uint8Array): string =>
  * @throws InputError if a file of a custom loss cannot be read
  */
 export function planHash({ config, cells }: Plan, digests: readonly string[]): string {
-  const modules = config.loss
-    .filter((loss) => !(lossNames as readonly string[]).includes(loss))
-    .map(moduleGraph);
+  const modules = config.loss.filter((loss) => !lossNames.includes(loss)).map(moduleGraph);
   const told = Object.entries(config)
     .filter(([key, value]) => !EXECUTION.includes(key) && value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));

@@ -87,7 +87,7 @@ export function trialRow(
   const stationarity = outcome === 'stationary' ? stationarityOf(problem, rank, precision, end) : 'moving';
   return {
     cell: cell.index,
-    loss_function: problem.loss,
+    loss_function: problem.loss.name,
     target: cell.target,
     n: problem.n,
     m: problem.m,

@@ -14,8 +14,7 @@
 import type { Precision } from '../numbers/precision.js';
 import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
-import { heightOf, nearestSaddles, type Saddle } from '../problem/nearestSaddles.js';
-import { weightedSingularValues } from '../problem/weightedUpdate.js';
+import { heightOf, type Saddle } from '../problem/nearestSaddles.js';
 import { excessFloor } from './accuracyFloor.js';
 import { optimumOf } from '../problem/optimumOf.js';
 
@@ -50,20 +49,19 @@ export function stationarityOf(
     factors,
   }: { readonly loss: number; readonly excess?: number | null; readonly factors: Factors },
 ): Stationarity {
-  const { initialLoss, structure } = problem;
+  const { initialLoss, loss: about } = problem;
   const optimum = optimumOf(problem, rank);
   const floor = excessFloor(problem, precision);
-  if (optimum === null || initialLoss === null || floor === null || structure.kind === 'autodiff')
-    return 'unknown';
+  if (optimum === null || initialLoss === null || floor === null) return 'unknown';
   const excess = direct ?? loss - optimum;
   if (excess <= floor) return 'floor';
   const near = isNear(loss, problem, rank);
   // With a direction that is half learnt, a quarter of what it gains is still above the optimum.
   const possible = (saddle: Saddle) =>
     excess >= heightOf(saddle) / 4 && (!near || heightOf(saddle) > MARGIN ** 2 * initialLoss);
-  const saddles = nearestSaddles(problem, rank, floor).filter(possible);
+  const saddles = about.saddles(problem, rank, floor).filter(possible);
   if (saddles.length > 0) {
-    const values = weightedSingularValues(structure, factors);
+    const values = about.weightedSingularValues(problem, factors);
     if (saddles.some(({ index, missing, present }) => values[index - 1]! < (missing + present) / 2))
       return 'saddle';
   }

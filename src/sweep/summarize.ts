@@ -77,7 +77,7 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
   const squares = accuracies.map((a) => a * a);
   return {
     cell: cell.index,
-    loss: problem.loss,
+    loss: problem.loss.name,
     target: cell.target,
     n: problem.n,
     m: problem.m,
@@ -135,9 +135,7 @@ async function curveOf(
   numbers: (columns: readonly Column[]) => Promise<Float64Array[]>,
 ): Promise<CurvePoint[]> {
   const { problem, coefficients, initialization, trials, stop } = cell;
-  // One curve stands for all trials if there is one trial, or if the loss depends on A0 through |A0| alone.
-  const shared =
-    trials === 1 || (initialization.law === 'orthonormal-rows' && problem.structure.kind === 'trace');
+  const shared = trials === 1 || problem.loss.isCurveShared(initialization.law);
   const path = shared ? closedForm(problem, member(cell, 0, config.seed).initial()) : null;
   const points: CurvePoint[] = [];
   const together = Math.max(1, Math.floor(HELD / trials));

@@ -2,10 +2,9 @@
 import type { Outcome } from '../method/outcome.js';
 import type { Scaling } from '../ensemble/scaling.js';
 import type { Statistic } from '../numbers/statistics.js';
+import type { Law } from '../problem/loss.js';
+import type { MetricName } from '../problem/metric.js';
 import type { Stationarity } from './stationarity.js';
-
-/** What "accuracy" is measured by. */
-export type Metric = 'relative error' | 'distance from full fine-tuning' | 'loss';
 
 export interface CurvePoint {
   readonly time: number;
@@ -29,9 +28,9 @@ export interface CellSummary {
   readonly scaling: Scaling;
   /** The factor s of W = W0 + s B A. */
   readonly scale: number;
-  readonly metric: Metric;
+  readonly metric: MetricName;
   /** The closed-form value of the metric where there is one, and what it is: "Eckart-Young-Mirsky", ... */
-  readonly law: { readonly value: number; readonly name: string } | null;
+  readonly law: Law | null;
   /** The smallest loss of this rank, where it is known. */
   readonly optimum: number | null;
   readonly accuracy: Statistic;

@@ -2,22 +2,15 @@
  * Random problems to verify on: every loss, shapes n != m, ranks from 1 to min(n, m), scales and learning-rate ratios
  * that are not 1, several draws of the adapter. All of size about 1, so that relative and absolute errors agree.
  */
-import { dense, difference, type Dense } from '../numbers/dense.js';
+import { dense, type Dense } from '../numbers/dense.js';
 import { multiplyTransposedRight } from '../numbers/products.js';
 import { clock, type Adapter, type Coefficients } from '../ensemble/adapter.js';
 import { customProblem } from '../input/customLoss.js';
-import { frobenius, frobeniusDense } from '../problem/frobenius.js';
-import { linearRegression } from '../problem/linearRegression.js';
+import { losses } from '../problem/losses.js';
 import type { Problem } from '../problem/problem.js';
-import { trace, traceSquared } from '../problem/traceSquared.js';
+import { trace } from '../problem/traceSquared.js';
 import { normals, uniforms, type StreamName } from '../numbers/philox.js';
-import {
-  frobeniusLoss,
-  linearRegressionLoss,
-  pseudoHuberLoss,
-  traceSquaredLoss,
-  type LossDefinition,
-} from './losses.js';
+import { definitionOf, pseudoHuberLoss, type LossDefinition } from './losses.js';
 
 export const sizes = ['small', 'paper', 'large'] as const;
 /** How large and how many the random problems are. */
@@ -145,33 +138,31 @@ export function withTrace(wanted: number, w: Dense): Dense {
   return dense(w.rows, w.cols, shifted);
 }
 
-interface Made {
-  readonly problem: Problem | Promise<Problem>;
-  readonly definition: LossDefinition;
+/** A kind of random problem: an example of a built-in loss, or a custom one. */
+interface CaseMaker {
+  readonly name: string;
+  readonly square: boolean;
+  make(
+    base: Dense,
+    draws: Draws,
+  ): { readonly problem: Problem | Promise<Problem>; readonly definition: LossDefinition };
 }
 
-/** The problems of W0 [n, m]. */
-const makers: Record<string, (base: Dense, draws: Draws) => Made> = {
-  frobenius(base, draws) {
-    const target = draws.matrix(base.rows, base.cols);
-    return { problem: frobenius(difference(target, base)), definition: frobeniusLoss(target) };
-  },
-  'frobenius, dense'(base, draws) {
-    const target = draws.matrix(base.rows, base.cols);
-    return { problem: frobeniusDense(difference(target, base)), definition: frobeniusLoss(target) };
-  },
-  'linear-regression'(base, draws) {
-    const target = draws.matrix(base.rows, base.cols);
-    const h = draws.covariance(base.cols);
-    return {
-      problem: linearRegression(difference(target, base), h),
-      definition: linearRegressionLoss(target, h),
-    };
-  },
-  'trace-squared'(base) {
-    return { problem: traceSquared(base.rows, trace(base)), definition: traceSquaredLoss(base.rows) };
-  },
-  'pseudo-Huber (autodiff)'(base, draws) {
+const builtIn: readonly CaseMaker[] = losses.flatMap((loss) =>
+  loss.examples.map(({ name, make }) => ({
+    name,
+    square: loss.square,
+    make(base, draws) {
+      const { problem, matrices } = make(base, draws);
+      return { problem, definition: definitionOf(loss, ...matrices) };
+    },
+  })),
+);
+
+const pseudoHuber: CaseMaker = {
+  name: 'pseudo-Huber (autodiff)',
+  square: false,
+  make(base, draws) {
     const definition = pseudoHuberLoss(draws.matrix(base.rows, base.cols));
     return { problem: customProblem('pseudo-Huber', base, definition.tensor), definition };
   },
@@ -185,13 +176,13 @@ export const rankOf = (i: number, most: number, draws: Draws): number =>
 export async function randomCases(seed: number, size: CaseSize): Promise<Case[]> {
   const { perLoss, largest, draws: count } = plans[size];
   const cases: Case[] = [];
-  for (const [name, make] of Object.entries(makers))
+  for (const { name, square, make } of [...builtIn, pseudoHuber])
     for (let i = 0; i < perLoss; i++) {
       const draws = new Draws(seed, 'case', cases.length);
       const n = draws.integer(3, largest);
       const other = draws.integer(2, largest - 1);
-      const m = name === 'trace-squared' ? n : other >= n ? other + 1 : other;
-      const base = name === 'trace-squared' ? withTrace(2, draws.matrix(n, m)) : draws.matrix(n, m);
+      const m = square ? n : other >= n ? other + 1 : other;
+      const base = square ? withTrace(2, draws.matrix(n, m)) : draws.matrix(n, m);
       const { problem, definition } = make(base, draws);
       const rank = rankOf(i, Math.min(n, m), draws);
       cases.push(drawn(name, await problem, definition, base, rank, draws, count));
@@ -202,16 +193,16 @@ export async function randomCases(seed: number, size: CaseSize): Promise<Case[]>
 /** One case of every hand-derived flow, wide enough for what backends do differently with large matrices. */
 export function wideCases(seed: number): Case[] {
   const [n, m, rank] = [96, 80, 48];
-  return ['frobenius', 'frobenius, dense', 'linear-regression', 'trace-squared'].map((name, index) => {
+  return builtIn.map(({ name, square, make }, index) => {
     const draws = new Draws(seed, 'wide case', index);
-    const base = name === 'trace-squared' ? withTrace(2, draws.matrix(n, n)) : draws.matrix(n, m);
-    const { problem, definition } = makers[name]!(base, draws);
+    const base = square ? withTrace(2, draws.matrix(n, n)) : draws.matrix(n, m);
+    const { problem, definition } = make(base, draws);
     return drawn(name, problem as Problem, definition, base, rank, draws, 2);
   });
 }
 
 /** What tells the losses of cases apart, and the ways in which their flows are computed. */
-export const kindOf = ({ problem: { loss, structure } }: Case): string => `${loss}, ${structure.kind}`;
+export const kindOf = ({ problem: { loss, structure } }: Case): string => `${loss.name}, ${structure.kind}`;
 
 /** The first cases of every kind. */
 export const firstOfEach = (cases: readonly Case[], count = 1): Case[] =>

@@ -7,12 +7,12 @@ import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { dense, transposed, type Dense } from '../../src/numbers/dense.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import type { System } from '../../src/method/system.js';
-import { frobeniusDense } from '../../src/problem/frobenius.js';
+import { frobeniusDense, frobeniusLoss } from '../../src/problem/frobenius.js';
 import type { Structure } from '../../src/problem/structure.js';
 import type { CheckContext } from '../../src/verify/check.js';
 import { casesOf, Draws, type Case } from '../../src/verify/cases.js';
 import { flowChecks } from '../../src/verify/checks/flowEquations.js';
-import { frobeniusLoss } from '../../src/verify/losses.js';
+import { definitionOf } from '../../src/verify/losses.js';
 import type { VerificationSubject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch, under, type Fault } from './support.js';
 
@@ -96,7 +96,7 @@ const square = () => {
     5,
     target.data.map((value, i) => value - base.data[i]!),
   );
-  return casesOf('square', frobeniusDense(error), frobeniusLoss(target), base, 1, 'small');
+  return casesOf('square', frobeniusDense(error), definitionOf(frobeniusLoss, target), base, 1, 'small');
 };
 
 const transposedInSquare: Fault = (check, on) =>

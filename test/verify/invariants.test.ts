@@ -4,13 +4,13 @@ import { beforeAll, expect, test, vi } from 'vitest';
 import { dense, transposed } from '../../src/numbers/dense.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import type { System } from '../../src/method/system.js';
-import { frobeniusDense } from '../../src/problem/frobenius.js';
+import { frobeniusDense, frobeniusLoss } from '../../src/problem/frobenius.js';
 import type { Structure } from '../../src/problem/structure.js';
 import { solve } from '../../src/solver/solve.js';
 import { casesOf, Draws } from '../../src/verify/cases.js';
 import type { Check, CheckContext, Finding } from '../../src/verify/check.js';
 import { invariantChecks } from '../../src/verify/checks/invariants.js';
-import { frobeniusLoss } from '../../src/verify/losses.js';
+import { definitionOf } from '../../src/verify/losses.js';
 import type { VerificationSubject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch, noisyEnd, under, type Fault } from './support.js';
 
@@ -124,7 +124,7 @@ const square = () => {
     5,
     target.data.map((value, i) => value - base.data[i]!),
   );
-  return casesOf('square', frobeniusDense(error), frobeniusLoss(target), base, 1, 'small');
+  return casesOf('square', frobeniusDense(error), definitionOf(frobeniusLoss, target), base, 1, 'small');
 };
 
 const transposedInFlow: Fault = (check, on) => inFlow(transposedMatrix)(check, { ...on, cases: square() });

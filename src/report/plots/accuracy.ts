@@ -1,5 +1,6 @@
 /** Rank against accuracy, the plot a sweep is run for: the closed-form law and the trials around it. */
-import type { CellSummary, Metric } from '../../sweep/summary.js';
+import type { MetricName } from '../../problem/metric.js';
+import type { CellSummary } from '../../sweep/summary.js';
 import { commonLabel, distinct, seriesOf, type Series } from '../series.js';
 import { rankAxis, valueAxis } from './axes.js';
 import { ink, seriesColors, type Figure } from './theme.js';
@@ -41,7 +42,7 @@ export function accuracyFigures(cells: readonly CellSummary[]): Figure[] {
   );
 }
 
-function accuracyFigure(cells: readonly CellSummary[], metric: Metric, id: string): Figure {
+function accuracyFigure(cells: readonly CellSummary[], metric: MetricName, id: string): Figure {
   const series = seriesOf(cells);
   const values = cells.flatMap(({ law, accuracy: { p05, p50, p95, mean, ciLow, ciHigh } }) => [
     law?.value ?? null,

@@ -8,14 +8,14 @@ import { symmetricEigen } from '../../numbers/symmetric.js';
 import { trace } from '../../problem/traceSquared.js';
 import type { State64 } from '../../../kernels/cpu/step.js';
 import { tableaus } from '../../method/tableau.js';
-import { frobeniusDense } from '../../problem/frobenius.js';
+import { errorOf, frobeniusDense } from '../../problem/frobenius.js';
 import { paddedWidth } from '../../solver/solve.js';
 import { Draws, kindOf, timeOf, type Case } from '../cases.js';
 import { atMost, Worst, type Allowed, type Check, type CheckContext } from '../check.js';
 import { adapterOf, fieldOfLoss, intoFlow, outOfFlow, stateOf, updateOf } from '../means/fields.js';
 import { once } from '../means/once.js';
 import { relativeError, trajectoryBudget, unitRoundoff } from '../means/precision.js';
-import { errorOf, randomRotation, rotatedProblem, rotatedState } from '../means/rotation.js';
+import { randomRotation, rotatedProblem, rotatedState } from '../means/rotation.js';
 import { adaptive, advanced, ends, fixedSteps, integrated, pathBudget } from '../means/trajectories.js';
 
 const INVARIANTS = 'invariants of the gradient flow, Rushka & Klabjan 2026';

@@ -6,7 +6,7 @@ import { dense, type Dense } from '../../numbers/dense.js';
 import { InputError } from '../../host/inputError.js';
 import { customProblem } from '../../input/customLoss.js';
 import type { LossModule } from '../../input/lossModule.js';
-import { baseOf, parseShape, readSource, shapeOf } from '../../input/source.js';
+import { baseOf, parseShape, readSource, shapeOf } from '../../problem/source.js';
 import { casesOf, type Case } from '../cases.js';
 import { atMost, tightest, Worst, type Check, type Measurement } from '../check.js';
 import type { VerifyConfig } from '../config.js';

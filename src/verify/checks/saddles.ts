@@ -6,7 +6,7 @@ import { dense, type Dense } from '../../numbers/dense.js';
 import { clock, type Adapter, type Coefficients } from '../../ensemble/adapter.js';
 import type { Factors } from '../../problem/factors.js';
 import { tableaus } from '../../method/tableau.js';
-import { frobeniusFromSpectrum } from '../../problem/frobenius.js';
+import { frobeniusFromSpectrum, frobeniusLoss } from '../../problem/frobenius.js';
 import { Draws, type Case, type CaseSize } from '../cases.js';
 import {
   around,
@@ -19,7 +19,7 @@ import {
   type Measurement,
 } from '../check.js';
 import { intoFlow, outOfFlow, stateOf, updateOf } from '../means/fields.js';
-import { frobeniusLoss } from '../losses.js';
+import { definitionOf } from '../losses.js';
 import { flowBudget, relativeError, roundingName, unitRoundoff } from '../means/precision.js';
 import { advanced, fixedSteps } from '../means/trajectories.js';
 
@@ -99,7 +99,7 @@ function caseOf(of: Scene, adapters: readonly Adapter[]): Case {
   const { n, m, sigma, modes, coefficients } = of;
   return {
     name: `${n} x ${m} on singular directions ${modes.map((mode) => mode + 1).join(', ')}`,
-    definition: frobeniusLoss(errorOn(of, [...sigma.keys()])),
+    definition: definitionOf(frobeniusLoss, errorOn(of, [...sigma.keys()])),
     base: dense(n, m),
     problem: frobeniusFromSpectrum(sigma, n, m),
     rank: modes.length,

@@ -4,12 +4,11 @@ import type { Tensor3D } from '@tensorflow/tfjs';
 import { matMul } from '../../../kernels/tensorOps/matMul.js';
 import { tensor2d } from '../../../kernels/tensorOps/tensor2d.js';
 import type { State64 } from '../../../kernels/cpu/step.js';
-import { dense, transposed, type Dense } from '../../numbers/dense.js';
+import { transposed, type Dense } from '../../numbers/dense.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../../numbers/products.js';
 import { customProblem } from '../../input/customLoss.js';
-import { assembled, haarColumns } from '../../problem/frame.js';
-import { frobenius, frobeniusDense } from '../../problem/frobenius.js';
-import { linearRegression } from '../../problem/linearRegression.js';
+import { haarColumns } from '../../problem/frame.js';
+import { builtInLoss } from '../../problem/losses.js';
 import type { Problem } from '../../problem/problem.js';
 import type { TensorLoss } from '../../problem/structure.js';
 import type { Case, Draws } from '../cases.js';
@@ -35,39 +34,20 @@ function rotatedLoss(loss: TensorLoss, { left, right }: Rotation): TensorLoss {
 }
 
 /** Random orthogonal U [n, n], V [m, m] and R [r, r]; V = U where f is a function of tr W, which nothing else leaves. */
-export function randomRotation(draws: Draws, { problem: { n, m, structure }, rank }: Case): Rotation {
+export function randomRotation(draws: Draws, { problem: { n, m, loss }, rank }: Case): Rotation {
   const haar = (size: number) => haarColumns(draws.gaussian(size, size, 1));
   const left = haar(n);
-  return { left, right: structure.kind === 'trace' ? left : haar(m), inner: haar(rank) };
-}
-
-/** E = M - W0 [n, m] of a Frobenius problem in its spectral frame. */
-export function errorOf({ structure, n, m, frame }: Problem): Dense {
-  if (structure.kind !== 'diagonal') throw new Error(`no spectrum: ${structure.kind}`);
-  if (frame) return assembled(frame, structure.sigma);
-  const diagonal = dense(n, m);
-  structure.sigma.forEach((s, i) => (diagonal.data[i * m + i] = s));
-  return diagonal;
+  return { left, right: builtInLoss(loss.name)?.dependsOn === 'trace' ? left : haar(m), inner: haar(rank) };
 }
 
 /** The problem of f(U^T . V), made anew from its matrices. */
 export function rotatedProblem({ problem }: Case, rotation: Rotation): Problem | Promise<Problem> {
-  const { structure } = problem;
-  const { left, right } = rotation;
-  const rotated = (w: Dense) => multiplyTransposedRight(multiply(left, w), right);
-  switch (structure.kind) {
-    case 'diagonal':
-      return frobenius(rotated(errorOf(problem)));
-    case 'quadratic': {
-      const { error, covariance: h } = structure;
-      if (!h) return frobeniusDense(rotated(error));
-      return linearRegression(rotated(error), multiplyTransposedRight(multiply(right, h), right));
-    }
-    case 'trace':
-      return problem;
-    case 'autodiff':
-      return customProblem(problem.loss, rotated(structure.base), rotatedLoss(structure.loss, rotation));
-  }
+  const { loss, structure } = problem;
+  const builtIn = builtInLoss(loss.name);
+  if (builtIn) return builtIn.rotated(problem, rotation);
+  if (structure.kind !== 'autodiff') throw new Error(`${loss.name} is neither built in nor differentiated`);
+  const base = multiplyTransposedRight(multiply(rotation.left, structure.base), rotation.right);
+  return customProblem(loss.name, base, rotatedLoss(structure.loss, rotation));
 }
 
 /** (U B R, R^T A V^T). */

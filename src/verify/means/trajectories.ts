@@ -82,7 +82,7 @@ export async function solved(
     for (const { index, trajectory } of solved) found[index] = trajectory;
   const failed = found.find(({ outcome }) => outcome !== 'end-time' && outcome !== 'stationary');
   if (failed)
-    throw new Error(`a trajectory of ${problem.loss} ended by ${failed.outcome} at t = ${failed.time}`);
+    throw new Error(`a trajectory of ${problem.loss.name} ended by ${failed.outcome} at t = ${failed.time}`);
   return found;
 }
 

@@ -2,16 +2,24 @@
  * Random problems for closed forms, made from their answer: the singular vectors and values of E (or E H^{1/2}) are
  * drawn first and E is put together from them, so that nothing is taken from a decomposition that rankflow computes.
  */
-import { dense, scaled, scaledColumns, sum, transposed, type Dense } from '../../../numbers/dense.js';
+import {
+  dense,
+  identity,
+  scaled,
+  scaledColumns,
+  sum,
+  transposed,
+  type Dense,
+} from '../../../numbers/dense.js';
 import { multiply, multiplyTransposedRight } from '../../../numbers/products.js';
 import type { Adapter, Coefficients } from '../../../ensemble/adapter.js';
 import { assembled, haarColumns, type Frame } from '../../../problem/frame.js';
-import { frobenius, frobeniusDense } from '../../../problem/frobenius.js';
-import { linearRegression } from '../../../problem/linearRegression.js';
-import { trace, traceSquared } from '../../../problem/traceSquared.js';
+import { frobenius, frobeniusDense, frobeniusLoss } from '../../../problem/frobenius.js';
+import { linearRegression, linearRegressionLoss } from '../../../problem/linearRegression.js';
+import { trace, traceSquared, traceSquaredLoss } from '../../../problem/traceSquared.js';
 import { Draws, plans, rankOf, withTrace, type Case } from '../../cases.js';
 import type { CheckContext } from '../../check.js';
-import { frobeniusLoss, linearRegressionLoss, traceSquaredLoss } from '../../losses.js';
+import { definitionOf } from '../../losses.js';
 
 /** What closed forms take: the coupling c = s sqrt(kA kB), X0 = B0 / sqrt(kB) [n, r], Y0 = A0^T / sqrt(kA) [m, r]. */
 export function coupled(
@@ -98,7 +106,7 @@ export function frobeniusCase(
   const coefficients = draws.coefficients();
   return {
     name: `frobenius${inFrame ? '' : ', dense'} ${n} x ${m}, r = ${rank}`,
-    definition: frobeniusLoss(sum(base, error)),
+    definition: definitionOf(frobeniusLoss, sum(base, error)),
     base,
     problem: inFrame ? frobenius(error) : frobeniusDense(error),
     rank,
@@ -164,7 +172,7 @@ export function regressionCases(context: CheckContext): RegressionCase[] {
     const start = gaussianStart([n, m], rank);
     return {
       name: `linear-regression ${n} x ${m}, r = ${rank}`,
-      definition: linearRegressionLoss(sum(base, e), h),
+      definition: definitionOf(linearRegressionLoss, sum(base, e), h),
       base,
       problem: linearRegression(e, h),
       rank,
@@ -197,7 +205,7 @@ export function traceCases(
     const coefficients = draws.coefficients();
     return {
       name: `trace-squared ${n} x ${n}, r = ${rank}`,
-      definition: traceSquaredLoss(n),
+      definition: definitionOf(traceSquaredLoss, identity(n)),
       base,
       problem: traceSquared(n, trace0),
       rank,

@@ -7,28 +7,26 @@
  * the kept directions is the sum of the least eigenvalues of Y^T Y and X^T X. Copies of sigma_r beyond the rank are no less
  * good than what is kept, and do not count.
  */
-import { gram } from '../numbers/gram.js';
-import type { Factors } from './factors.js';
 import { dense } from '../numbers/dense.js';
-import { cholesky } from '../numbers/symmetric.js';
+import { cholesky, solveLower, solveLowerTransposed } from '../numbers/symmetric.js';
 import { nearestSaddles } from './nearestSaddles.js';
 import type { Problem } from './problem.js';
-import { weightedGram } from './weightedUpdate.js';
 import { optimumOf } from './optimumOf.js';
 
 /**
- * A rate per unit of normalized time that an approach to the optimum from near it is not slower than, or null if none is
- * known: for a custom loss, and where the Hessian has directions that do not curve. With a covariance, in whose whitened
- * coordinates the above holds, its least eigenvalue comes in as a factor, if that is below 1.
+ * The least eigenvalue of that block, times the speed; null if none is known, or there are directions that do not curve.
+ * @param grams X^T X and Y^T Y [r, r], in the coordinates in which E is diagonal and the norm of the loss is Frobenius's
+ * @param speed the slowest that factors move in those coordinates by their gradient there, 1 without a covariance
  */
-export function rateNearOptimum(problem: Problem, { x, y }: Factors): number | null {
-  const { structure, fullFineTuningRate } = problem;
-  if (structure.kind === 'autodiff') return null;
-  const r = x.cols;
-  const [xx, yy] = [gram(x.data, x.data, r), weightedGram(structure, y)];
-  if (structure.kind === 'trace') return traceOf(xx, r) + traceOf(yy, r);
+export function spectralRate(
+  problem: Problem,
+  { xx, yy }: { readonly xx: Float64Array; readonly yy: Float64Array },
+  rank: number,
+  speed: number | null,
+): number | null {
+  const r = rank;
   const sigma = firstLost(problem, r);
-  if (sigma === null || fullFineTuningRate === null) return null;
+  if (sigma === null || speed === null) return null;
   const size = 2 * r;
   const hessian = new Float64Array(size * size);
   for (let i = 0; i < r; i++) {
@@ -39,7 +37,7 @@ export function rateNearOptimum(problem: Problem, { x, y }: Factors): number | n
     }
   }
   const least = leastEigenvalue(hessian, size);
-  return least && Math.min(1, fullFineTuningRate) * least;
+  return least && speed * least;
 }
 
 /** The largest singular value beyond the rank that is not a copy of the last one kept; null if there is none kept. */
@@ -54,34 +52,21 @@ function firstLost(problem: Problem, rank: number): number | null {
 /** Relative difference of singular values that are copies but for rounding. */
 const COPY = 1e-6;
 
-function traceOf(a: Float64Array, size: number): number {
-  let sum = 0;
-  for (let i = 0; i < size; i++) sum += a[i * (size + 1)]!;
-  return sum;
-}
-
 /** Most inverse iterations, and the relative change of the eigenvalue at which they end. */
 const ITERATIONS = 200;
 const SETTLED = 1e-5;
 
 /** The least eigenvalue of a symmetric matrix [size, size] by inverse iteration; null if it is not positive definite. */
 function leastEigenvalue(a: Float64Array, size: number): number | null {
-  const l = cholesky(dense(size, size, a))?.data;
+  const l = cholesky(dense(size, size, a));
   if (!l) return null;
-  const v = Float64Array.from({ length: size }, (_, i) => 1 + ((i * 0.618034) % 1));
+  let v: Float64Array = Float64Array.from({ length: size }, (_, i) => 1 + ((i * 0.618034) % 1));
   let value = Infinity;
   for (let k = 0; k < ITERATIONS; k++) {
     const norm = Math.sqrt(v.reduce((sum, each) => sum + each * each, 0));
-    v.forEach((each, i) => (v[i] = each / norm));
-    const before = v.slice();
-    for (let i = 0; i < size; i++) {
-      for (let j = 0; j < i; j++) v[i]! -= l[i * size + j]! * v[j]!;
-      v[i]! /= l[i * size + i]!;
-    }
-    for (let i = size - 1; i >= 0; i--) {
-      for (let j = i + 1; j < size; j++) v[i]! -= l[j * size + i]! * v[j]!;
-      v[i]! /= l[i * size + i]!;
-    }
+    v = v.map((each) => each / norm);
+    const before = v;
+    v = solveLower(l, solveLowerTransposed(l, dense(1, size, before))).data;
     // The Rayleigh quotient of the inverse, which bounds the eigenvalue from above.
     const next = 1 / before.reduce((sum, each, i) => sum + each * v[i]!, 0);
     if (next > (1 - SETTLED) * value) return next;

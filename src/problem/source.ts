@@ -1,6 +1,6 @@
 /**
- * Problems from what a user names: a loss, and matrices from files, from a spectrum, or as the difference of two.
- * Files are read once; a problem is then made per loss and shape (and per rank for PiSSA, which changes W0).
+ * The matrices that a user names: from files, from a spectrum, or as the difference of two. Files are read once; a problem
+ * is then made of them per loss and shape (and per rank for PiSSA, which changes W0).
  */
 import { dense, difference, type Dense } from '../numbers/dense.js';
 import { isThere } from '../files/disk.js';
@@ -8,15 +8,9 @@ import { parseLocation } from '../files/location.js';
 import { say } from '../files/say.js';
 import { readEntries, readMatrix } from '../files/matrix.js';
 import { InputError } from '../host/inputError.js';
-import { assembled, randomFrame, type Frame } from '../problem/frame.js';
-import { frobenius, frobeniusFromSpectrum } from '../problem/frobenius.js';
-import { linearRegression } from '../problem/linearRegression.js';
-import { inNode } from '../host/platform.js';
-import { lossNames, type Problem } from '../problem/problem.js';
-import { isNamedSpectrum, listedSpectrum, namedSpectrum } from '../problem/spectrum.js';
-import { trace, traceSquared } from '../problem/traceSquared.js';
-import { customProblem } from './customLoss.js';
+import { assembled, randomFrame, type Frame } from './frame.js';
 import { checkScale, norm } from './scale.js';
+import { isNamedSpectrum, listedSpectrum, namedSpectrum } from './spectrum.js';
 
 export interface Shape {
   readonly n: number;
@@ -29,16 +23,23 @@ export function parseShape(text: string): Shape {
   return { n, m };
 }
 
+/** The curvature matrices that a loss may take beside its target, by the keys of a config: what each is, in words. */
+export const curvatureNames = { covariance: 'input covariance' } as const;
+
+export type CurvatureKey = keyof typeof curvatureNames;
+export const curvatureKeys = Object.keys(curvatureNames) as CurvatureKey[];
+
+/** Curvature matrices by name: a file each, or the spectrum of a diagonal one. */
+export type CurvatureSpecs = { readonly [Key in CurvatureKey]?: string | undefined };
+
 /** What the user named. Files are as `readMatrix` takes them: `file.safetensors#tensor` picks one of several. */
-export interface SourceSpec {
+export interface SourceSpec extends CurvatureSpecs {
   /** M, what W should become. */
   readonly target?: string | undefined;
   /** W0, what is frozen (default: zero). */
   readonly base?: string | undefined;
   /** Whether the files of M and W0 hold them as [in, out] (default: where a config.json says so). */
   readonly transpose?: boolean | undefined;
-  /** Covariance of the inputs of linear regression: a file, or the spectrum of a diagonal one. */
-  readonly covariance?: string | undefined;
   /** Instead of files: the singular values of E = M - W0 (for the trace-squared loss, of W0). */
   readonly spectrum?: string | readonly number[] | undefined;
   /** Singular vectors that go with a spectrum. */
@@ -51,7 +52,8 @@ export interface Source {
   readonly spec: SourceSpec;
   readonly target: Dense | null;
   readonly base: Dense | null;
-  readonly covariance: Dense | null;
+  /** Those that come from files. */
+  readonly curvatures: Readonly<Record<CurvatureKey, Dense | null>>;
 }
 
 /**
@@ -75,9 +77,12 @@ export function readSource(spec: SourceSpec): Source {
       `of the target's shape, ${target.rows} x ${target.cols}`,
     );
   }
-  const covariance =
-    spec.covariance === undefined || isNamedSpectrum(spec.covariance) ? null : readMatrix(spec.covariance);
-  return { spec, target, base, covariance };
+  const curvature = (key: CurvatureKey): [CurvatureKey, Dense | null] => {
+    const named = spec[key];
+    return [key, named === undefined || isNamedSpectrum(named) ? null : readMatrix(named)];
+  };
+  const curvatures = Object.fromEntries(curvatureKeys.map(curvature)) as Source['curvatures'];
+  return { spec, target, base, curvatures };
 }
 
 /** The shape that a source's matrices have, or null if it is free. */
@@ -97,67 +102,14 @@ export function labelOf({ spec }: Source): string {
   return typeof spec.spectrum === 'string' ? spec.spectrum : `${spec.spectrum.length} singular values`;
 }
 
-/**
- * The problem of a loss on a source. `base`, if given, replaces W0 (PiSSA's residual).
- * @throws InputError if the loss lacks what it needs, or is of a scale at which its flow cannot be followed
- */
-export async function makeProblem(
-  loss: string,
-  source: Source,
-  shape: Shape,
-  base = source.base,
-): Promise<Problem> {
-  const { n, m } = shape;
-  checkShape(source, shape);
-  switch (loss) {
-    case 'frobenius': {
-      if (source.spec.spectrum === undefined) {
-        const error = targetError(source, shape, base);
-        sayDecomposition(shape);
-        return frobenius(error);
-      }
-      const sigma = spectrumOf(source.spec, shape);
-      checkScale('spectrum', 'norm', norm(sigma), 'target');
-      return frobeniusFromSpectrum(sigma, n, m, frameOf(source.spec, shape));
-    }
-    case 'linear-regression': {
-      const covariance = covarianceOf(source, m);
-      checkScale('covariance', 'norm', norm(covariance.data), 'speed');
-      const error = targetError(source, shape, base);
-      sayDecomposition(shape);
-      const problem = linearRegression(error, covariance);
-      checkScale('covariance', '|E H|, the fastest rate,', problem.rate, 'speed');
-      return problem;
-    }
-    case 'trace-squared': {
-      if (source.target)
-        throw new InputError('target', source.spec.target, 'left out: trace-squared knows only W0 (base)');
-      if (n !== m) throw new InputError('shape', `${n}x${m}`, 'square for the trace-squared loss');
-      const trace0 = base ? trace(base) : spectralTrace(source.spec, shape);
-      checkScale(base ? 'base' : 'spectrum', '|tr W0|', Math.abs(trace0), 'target');
-      return traceSquared(n, trace0);
-    }
-    default: {
-      if (!inNode()) throw new InputError('loss', loss, `one of ${lossNames.join(', ')}`);
-      const { readLoss } = await import('./lossModule.js');
-      const f = await readLoss(loss);
-      if (source.target)
-        throw new InputError('target', source.spec.target, 'left out: a custom loss holds its own target');
-      const problem = await customProblem(loss, base ?? baseOf(source, shape), f);
-      checkScale('loss', `${loss}, whose gradient at W0 has norm`, problem.rate, 'speed');
-      return problem;
-    }
-  }
-}
-
 /** Smallest side of a matrix from which its decomposition takes seconds, and is said. */
 export const LARGE = 512;
 
-function sayDecomposition({ n, m }: Shape): void {
+export function sayDecomposition({ n, m }: Shape): void {
   if (Math.min(n, m) >= LARGE) say(`singular values and vectors of ${n} x ${m} ...`);
 }
 
-function checkShape(source: Source, { n, m }: Shape): void {
+export function checkShape(source: Source, { n, m }: Shape): void {
   const given = shapeOf(source);
   if (given && (given.n !== n || given.m !== m))
     throw new InputError('shape', `${n}x${m}`, `that of the matrix, ${given.n}x${given.m}`);
@@ -220,7 +172,7 @@ function zeros({ n, m }: Shape): Dense {
   return dense(n, m);
 }
 
-function frameOf({ vectors, seed = 0 }: SourceSpec, { n, m }: Shape): Frame | null {
+export function frameOf({ vectors, seed = 0 }: SourceSpec, { n, m }: Shape): Frame | null {
   if (vectors !== 'random') return null;
   if (Math.max(n, m) ** 2 > MOST_ENTRIES)
     throw new InputError(
@@ -232,7 +184,7 @@ function frameOf({ vectors, seed = 0 }: SourceSpec, { n, m }: Shape): Frame | nu
 }
 
 /** U diag(sigma) V^T [n, m]. */
-function spectralMatrix(spec: SourceSpec, shape: Shape): Dense {
+export function spectralMatrix(spec: SourceSpec, shape: Shape): Dense {
   const diagonal = zeros(shape);
   const sigma = spectrumOf(spec, shape);
   sigma.forEach((s, i) => (diagonal.data[i * shape.m + i] = s));
@@ -240,21 +192,25 @@ function spectralMatrix(spec: SourceSpec, shape: Shape): Dense {
   return frame ? assembled(frame, sigma) : diagonal;
 }
 
-/** Its trace, without forming it where that is the sum of the spectrum. */
-const spectralTrace = (spec: SourceSpec, shape: Shape): number =>
-  spec.vectors === 'random'
-    ? trace(spectralMatrix(spec, shape))
-    : spectrumOf(spec, shape).reduce((sum, s) => sum + s, 0);
-
-function covarianceOf({ spec, covariance }: Source, m: number): Dense {
-  if (covariance) return covariance;
-  if (spec.covariance === undefined) {
-    throw new InputError('covariance', undefined, 'a matrix file or a spectrum, for linear regression');
-  }
+/**
+ * A curvature matrix [size, size] of a source.
+ * @param user what it is for, in words
+ * @throws InputError if it names none, or no spectrum
+ */
+export function curvatureOf(
+  { spec, curvatures }: Source,
+  key: CurvatureKey,
+  size: number,
+  user: string,
+): Dense {
+  const read = curvatures[key];
+  if (read) return read;
+  const named = spec[key];
+  if (named === undefined) throw new InputError(key, undefined, `a matrix file or a spectrum, for ${user}`);
   try {
-    return spectralMatrix({ spectrum: spec.covariance }, { n: m, m });
+    return spectralMatrix({ spectrum: named }, { n: size, m: size });
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    throw new InputError('covariance', spec.covariance, error.allowed);
+    throw new InputError(key, named, error.allowed);
   }
 }

@@ -1,0 +1,31 @@
+/** Problems from what a user names: a loss, built in or of a module, and the matrices of a source. */
+import { InputError } from '../host/inputError.js';
+import { inNode } from '../host/platform.js';
+import { builtInLoss, lossNames } from '../problem/losses.js';
+import type { Problem } from '../problem/problem.js';
+import { checkScale } from '../problem/scale.js';
+import { baseOf, checkShape, type Shape, type Source } from '../problem/source.js';
+import { customProblem } from './customLoss.js';
+
+/**
+ * The problem of a loss on a source. `base`, if given, replaces W0 (PiSSA's residual).
+ * @throws InputError if the loss lacks what it needs, or is of a scale at which its flow cannot be followed
+ */
+export async function makeProblem(
+  loss: string,
+  source: Source,
+  shape: Shape,
+  base = source.base,
+): Promise<Problem> {
+  checkShape(source, shape);
+  const builtIn = builtInLoss(loss);
+  if (builtIn) return builtIn.problem(source, shape, base);
+  if (!inNode()) throw new InputError('loss', loss, `one of ${lossNames.join(', ')}`);
+  const { readLoss } = await import('./lossModule.js');
+  const f = await readLoss(loss);
+  if (source.target)
+    throw new InputError('target', source.spec.target, 'left out: a custom loss holds its own target');
+  const problem = await customProblem(loss, base ?? baseOf(source, shape), f);
+  checkScale('loss', `${loss}, whose gradient at W0 has norm`, problem.rate, 'speed');
+  return problem;
+}
