@@ -20,13 +20,14 @@ import { OutOfMemoryError } from '../outOfMemory.js';
 import { drawnOnDevice } from './philox.js';
 import { layoutOf, onProcessor, QUAD, roomOf, sliceSize } from './layout.js';
 import { shaderText } from './shader.js';
+import { kinds, shaderOf } from './structures.js';
 import { CALL_BYTES, callWords, spansOf, tableOf, trackWords } from './words.js';
 
 /** Slices of workgroups that run together need no more memory than this. */
 const SLICES_BYTES = 2 ** 28;
 
 export const webgpuKernel: FusedKernel = {
-  kinds: ['diagonal', 'trace'],
+  kinds,
   precisions: ['float32'],
   obstacle,
   normals: (count, keys, stream) => drawnOnDevice('normals', count, keys, stream),
@@ -88,8 +89,8 @@ const LEAST_SCALE = 2 ** -40;
 
 /** Why the kernel cannot tell the slopes of a structure from none; null if it can. */
 function smallScale({ structure }: AdvanceTask): string | null {
-  if (structure.kind === 'quadratic') return null;
-  const scale = structure.kind === 'trace' ? Math.abs(structure.trace0) : Math.max(...structure.sigma);
+  if (!(kinds as string[]).includes(structure.kind)) return null;
+  const scale = shaderOf(structure).scale(structure);
   return scale > 0 && scale < LEAST_SCALE ? `slopes at the scale of ${scale} underflow when squared` : null;
 }
 

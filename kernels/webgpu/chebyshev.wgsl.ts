@@ -21,7 +21,7 @@ fn attempt(plan: Plan) {
   var before = BEFORE;
   at++;
   for (var stage = 2u; ; stage++) {
-    flow(NEXT, SLOPE1, 0u, ROWS);
+    derivative(NEXT, SLOPE1, 0u, ROWS);
     if (stage > plan.stages) { break; }
     ${each(`let moved = table[at] * vector(last + quad) + table[at + 1u] * vector(before + quad)
         + plan.h * (table[at + 2u] * vector(SLOPE1 + quad) + table[at + 3u] * vector(SLOPE + quad));
@@ -59,7 +59,7 @@ fn iterate(at: u32, slope: u32, size: f32, rate: f32) {
   let per = select(rate, along, usable);
   let ratio = select(0.0, ${NUDGE} * size / per, per > 0);
   ${each('setVector(LAST + quad, vector(at + quad) + ratio * vector(source + quad));')}
-  flow(LAST, BEFORE, 0u, ROWS);
+  derivative(LAST, BEFORE, 0u, ROWS);
   var square = 0.0;
   ${each(`let change = vector(BEFORE + quad) - vector(slope + quad);
       setVector(BEFORE + quad, change);

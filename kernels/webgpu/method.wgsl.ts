@@ -1,7 +1,7 @@
 /**
  * WGSL of the methods: `begin()` evaluates what a trajectory starts with, `attempt(plan)` tries a step from slot STATE
  * to slot NEXT and leaves squared norms in `sums`, `accept(plan)` takes it. The steps are those of the twin
- * (kernels/cpu/step.ts); threads touch their own rows only, but for the flow.
+ * (kernels/cpu/step.ts); threads touch their own rows only, but for the derivative.
  */
 import type { Method, UpdateOrder } from '../../src/method/method.js';
 import { stagesOf } from '../../src/method/stabilized.js';
@@ -58,7 +58,7 @@ fn attempt(plan: Plan) {
   ${each('setVector(NEXT + quad, vector(STATE + quad));')}
   ${turns
     .map(
-      ([start, end]) => /* wgsl */ `flow(NEXT, SLOPE, ${start}, ${end});
+      ([start, end]) => /* wgsl */ `derivative(NEXT, SLOPE, ${start}, ${end});
   for (var row = ${start} + lane; row < ${end}; row += THREADS) {
     for (var quad = row * QUADS; quad < (row + 1u) * QUADS; quad++) {
       setVector(NEXT + quad, vector(STATE + quad) + plan.h * vector(SLOPE + quad));
@@ -100,7 +100,7 @@ fn attempt(plan: Plan) {
     if (stage > 0) {
       ${each('setVector(NEXT + quad, vector(STATE + quad) + plan.h * combined(stage * STAGES, stage, quad));')}
     }
-    flow(select(NEXT, STATE, stage == 0), SLOPE + stage * SIZE, 0u, ROWS);
+    derivative(select(NEXT, STATE, stage == 0), SLOPE + stage * SIZE, 0u, ROWS);
   }
   var own = vec4f();
   ${each(`${
@@ -124,7 +124,7 @@ fn accept(plan: Plan) {
 
 const beginAdaptive = (more: string): string => /* wgsl */ `
 fn begin() {
-  flow(STATE, SLOPE, 0u, ROWS);
+  derivative(STATE, SLOPE, 0u, ROWS);
   var own = vec4f();
   ${each(`let z = vector(STATE + quad);
       let slope = vector(SLOPE + quad);
@@ -134,7 +134,7 @@ fn begin() {
   let norms = sqrt(total());
   let guess = firstGuess(norms.x, norms.y);
   ${each('setVector(NEXT + quad, vector(STATE + quad) + guess * vector(SLOPE + quad));')}
-  flow(NEXT, SLOPE + SIZE, 0u, ROWS);
+  derivative(NEXT, SLOPE + SIZE, 0u, ROWS);
   ${each(`let change = vector(SLOPE + SIZE + quad) - vector(SLOPE + quad);
       own.w += dot(change, change);`)}
   sums[lane] = own;

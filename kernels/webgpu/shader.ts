@@ -3,9 +3,10 @@ import type { AdvanceAttrs } from '../fused.js';
 import { firstSameAsLast } from '../../src/method/tableau.js';
 import type { Method } from '../../src/method/method.js';
 import { controlText, TRACK_WORDS } from './control.wgsl.js';
-import { flowTable, flowText } from './flow.wgsl.js';
+import { flowText } from './flow.wgsl.js';
 import { sliceSize, type Layout } from './layout.js';
 import { methodText } from './method.wgsl.js';
+import { shaderOf } from './structures.js';
 import { carriedSlots, trackWords } from './words.js';
 
 /** Evaluations of the flow in a step that does not choose its number of stages. */
@@ -32,7 +33,7 @@ const QUADS = ${quads}u;
 const PARTS = ${parts}u;
 const SIZE = ROWS * QUADS;
 ${slots.map((name, i) => `const ${name} = ${i}u * SIZE;`).join('\n')}
-const METHOD = ${flowTable(structure, layout).length}u;
+const METHOD = ${shaderOf(structure).table(structure, layout).length}u;
 const EVALUATIONS = ${evaluations(method)}u;
 
 struct Call {
@@ -87,7 +88,8 @@ fn total() -> vec4f {
   for (var i = 0u; i < THREADS; i++) { sum += sums[i]; }
   return sum;
 }
-${flowText(structure, layout)}
+${shaderOf(structure).text(layout)}
+${flowText}
 ${controlText(method)}
 ${methodText(method)}
 // Rows of a factor where it is held in full: -1 for those of zeros.

@@ -5,16 +5,19 @@
 import type { Method } from '../../src/method/method.js';
 import type { AdvanceAttrs } from '../fused.js';
 import { TRACK_WORDS } from './control.wgsl.js';
-import { flowTable } from './flow.wgsl.js';
 import type { Layout } from './layout.js';
 import { methodTable } from './method.wgsl.js';
+import { shaderOf } from './structures.js';
 
 /** Bytes of the uniform `call`. */
 export const CALL_BYTES = 32;
 
 /** Numbers that the kernel reads: of the structure, and from METHOD on of the method. */
 export const tableOf = (attrs: Pick<AdvanceAttrs, 'structure' | 'method'>, layout: Layout): Float32Array =>
-  Float32Array.from([...flowTable(attrs.structure, layout), ...methodTable(attrs.method)]);
+  Float32Array.from([
+    ...shaderOf(attrs.structure).table(attrs.structure, layout),
+    ...methodTable(attrs.method),
+  ]);
 
 /** Slots that a trajectory carries from call to call, besides its state. */
 export const carriedSlots = (method: Method): string[] =>
