@@ -13,6 +13,9 @@ import type { Member } from '../src/solver/solve.js';
 import { solved } from './flow.js';
 import { relativeError } from './numbers.js';
 
+/** Kinds of structures that have a fused kernel somewhere. */
+type FusedKind = 'diagonal' | 'quadratic' | 'trace';
+
 export interface Case {
   readonly structure: HostStructure;
   readonly n: number;
@@ -50,14 +53,14 @@ export class Draws {
   }
 
   /** A structure whose largest rate is about 1, to an end at which rate times time is the horizon. */
-  caseOf(kind: HostStructure['kind'], shape: Omit<Case, 'structure' | 'end'>, horizon: number): Case {
+  caseOf(kind: FusedKind, shape: Omit<Case, 'structure' | 'end'>, horizon: number): Case {
     const { n } = shape;
     const m = kind === 'trace' ? n : shape.m;
     const end = horizon / LARGEST_CLOCK;
     return { ...shape, m, end, structure: this.structure(kind, n, m) };
   }
 
-  private structure(kind: HostStructure['kind'], n: number, m: number): HostStructure {
+  private structure(kind: FusedKind, n: number, m: number): HostStructure {
     switch (kind) {
       case 'diagonal':
         return {

@@ -6,15 +6,19 @@ import { quadratic } from './structures/quadratic.js';
 import type { StructureTable, TableOf } from './structures/structure.js';
 import { trace } from './structures/trace.js';
 
-const tables: { readonly [Kind in HostStructure['kind']]: TableOf<StructureOf<Kind>> } = {
-  diagonal,
-  quadratic,
-  trace,
+const tables = { diagonal, quadratic, trace } satisfies {
+  readonly [Kind in HostStructure['kind']]?: TableOf<StructureOf<Kind>>;
 };
 
-/** Kinds of structures, in the order of their codes. */
+/** Kinds of structures that the kernel computes, in the order of their codes. */
 export const kinds = Object.keys(tables) as HostStructure['kind'][];
 
-/** What the kernel reads of a structure. */
-export const structureTable = (structure: HostStructure, layout: StateLayout): StructureTable =>
-  (tables[structure.kind] as TableOf<HostStructure>)(structure, layout);
+/**
+ * What the kernel reads of a structure.
+ * @throws Error if its kind is none of `kinds`
+ */
+export function structureTable(structure: HostStructure, layout: StateLayout): StructureTable {
+  const table = (tables as Partial<Record<HostStructure['kind'], unknown>>)[structure.kind];
+  if (!table) throw new Error(`no fused kernel on wasm for the ${structure.kind} structure`);
+  return (table as TableOf<HostStructure>)(structure, layout);
+}
