@@ -13,10 +13,9 @@ const source = new URL('kernels/wasm/assembly/', root);
 const [, , folder = fileURLToPath(new URL('dist/kernels/wasm', root))] = process.argv;
 const target = pathToFileURL(`${folder}/`);
 
-/** Compiles the kernel, of whose sources some are written by machine (kernels/wasm/generators). */
+/** Compiles the kernel. */
 async function compile(generated, fused) {
-  const read = (name) => generated[name] ?? readFileSync(new URL(name, source), 'utf8');
-  const binary = await assembled('advance.ts', read, [
+  const binary = await assembled('advance.ts', generated, [
     ...['--importMemory', '--noExportMemory', '--initialMemory', '1'],
     ...(fused ? ['--enable', 'relaxed-simd'] : []),
   ]);
@@ -24,8 +23,8 @@ async function compile(generated, fused) {
   return binary;
 }
 
-/** The module of an entry source, whose imports `read` gives. */
-async function assembled(entry, read, options) {
+/** The module of an entry source, of whose imports some are written by machine (kernels/wasm/generators). */
+async function assembled(entry, generated, options) {
   let binary;
   const { error, stderr } = await asc.main(
     [
@@ -36,7 +35,7 @@ async function assembled(entry, read, options) {
     {
       readFile(name) {
         try {
-          return read(name);
+          return generated[name] ?? readFileSync(new URL(name, source), 'utf8');
         } catch {
           return null;
         }
@@ -72,7 +71,9 @@ function refuseData(binary) {
   }
 }
 
-const numbers = await assembled('numbers.ts', (name) => readFileSync(new URL(name, source), 'utf8'), [
+const { import: load } = createJiti(import.meta.url);
+const { rowsText } = await load('../kernels/wasm/generators/rows.ts');
+const numbers = await assembled('numbers.ts', { 'generated/rows.ts': rowsText() }, [
   '--importMemory',
   '--noExportMemory',
 ]);

@@ -4,16 +4,14 @@
  * hold no more loads and sums than there are registers, of which V8 has 15, and so most of these loops stay loops.
  */
 import { EXACT, MOST_TERMS, TILE } from '../layout.js';
+import { lines, range } from './text.js';
 
 type Lanes = 2 | 4;
 /** Of a Gram matrix: row and column. */
 type Entry = readonly [number, number];
 
-const range = (from: number, to: number): number[] =>
-  Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
 const pairs = (rows: readonly number[], columns: readonly number[]): Entry[] =>
   rows.flatMap((i) => columns.map((j) => [i, j] as const));
-const lines = <T>(items: readonly T[], line: (item: T) => string): string => items.map(line).join('\n');
 const bytes = (vectors: number): number => 16 * vectors;
 
 /** @param lanes real numbers in a vector: 4 (float32) or 2 (float64) */
