@@ -29,7 +29,8 @@ export {
   type SolveOptions,
   type Trajectory,
 } from './solver/solve.js';
-export { wayOf, type Path, type PathChoice, type Way } from './solver/path.js';
+export { wayOf, type PathChoice, type Way } from './solver/path.js';
+export type { Path } from './solver/paths.js';
 export { poolFor, type Pool } from './solver/pool.js';
 export type { StopRule } from './method/track.js';
 export type { Detail, Observation, SavePoint } from './solver/observe.js';
@@ -48,7 +49,8 @@ export type { Statistic } from './numbers/statistics.js';
 export { checks, judge, verify, type Verification, type VerifyWatch } from './verify/verify.js';
 export type { VerifyConfig, VerifyInput } from './verify/config.js';
 export type { Allowed, Check, CheckContext, Curve, CurveSet, Finding, Measurement } from './verify/check.js';
-export { casesOf, randomCases, type Case, type CaseSize } from './verify/cases.js';
+export { casesOf, randomCases, type Case } from './verify/cases.js';
+export type { CaseSize } from './verify/sizes.js';
 export { verificationHtml, verificationJson, verificationTable } from './report/verification.js';
 export type { LossDefinition } from './verify/losses.js';
 export { verificationSubject, type VerificationSubject } from './verify/subject.js';

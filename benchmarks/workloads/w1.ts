@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os';
 import type { Precision } from '../../src/numbers/precision.js';
-import type { Path } from '../../src/solver/path.js';
+import type { Path } from '../../src/solver/paths.js';
 import { openPool, type Pool } from '../../src/solver/pool.js';
 import { chunkFor } from '../../src/solver/solve.js';
 import { openFused } from '../backends.js';

@@ -7,13 +7,13 @@ import { release } from '../host/release.js';
 import { sweepSchema } from '../sweep/config.js';
 import { listFlags } from '../input/fromText.js';
 import { verifySchema } from '../verify/config.js';
-import { devicesCommand } from './devices.js';
+import { devicesCommand } from './commands/devices.js';
 import { note } from './output.js';
-import { simulateCommand } from './simulate.js';
-import { statusCommand } from './status.js';
-import { sweepCommand } from './sweep.js';
-import { theoryCommand } from './theory.js';
-import { verifyCommand } from './verify.js';
+import { simulateCommand } from './commands/simulate.js';
+import { statusCommand } from './commands/status.js';
+import { sweepCommand } from './commands/sweep.js';
+import { theoryCommand } from './commands/theory.js';
+import { verifyCommand } from './commands/verify.js';
 
 /** Says what went wrong and ends with its exit code. */
 function fail(message: string | null, error?: Error): never {

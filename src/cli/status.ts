@@ -1,6 +1,5 @@
 /** `rankflow status`: how a sweep's folder stands. */
 import { resolve } from 'node:path';
-import type { CommandModule } from 'yargs';
 import { formatCount, formatDuration } from '../report/format.js';
 import { table } from '../report/table.js';
 import { wordsOf } from '../results/arithmetic.js';
@@ -9,71 +8,64 @@ import { isAlive, readRuns, type RunRecord } from '../results/runs.js';
 import { trialsOf } from '../sweep/chunks.js';
 import { print, printJson } from './output.js';
 
-export const statusCommand: CommandModule = {
-  command: 'status <folder>',
-  describe: 'how a sweep stands: chunks done, missing and failed, runs, rate and time left',
-  builder: (yargs) =>
-    yargs
-      .positional('folder', { type: 'string', describe: 'results folder of a sweep' })
-      .option('json', { type: 'boolean', describe: 'print it as JSON' }),
-  async handler(argv) {
-    const folder = resolve(argv['folder'] as string);
-    const sweep = await openSweep(folder);
-    const { parts, faults, arithmetic } = inventoryOf(sweep);
-    const missing = await missingOf(sweep, parts);
-    const runs = readRuns(folder);
-    const failed = [...new Set(runs.flatMap(({ failedChunk }) => failedChunk ?? []))].filter((index) =>
-      missing.some((chunk) => chunk.index === index),
-    );
-    const alive = runs.filter(isAlive);
-    const rate = alive.reduce((sum, run) => sum + rateOf(run), 0);
-    const todo = missing.reduce((sum, chunk) => sum + trialsOf(chunk), 0);
-    const left = rate > 0 ? todo / rate : null;
-    const status = {
-      plan: sweep.hash,
-      chunks: { done: parts.length, missing: missing.length, failed: failed.length },
-      missing: rangesOf(missing),
-      failed,
-      faults,
-      trialsMissing: todo,
-      trialsPerSecond: rate,
-      secondsLeft: left,
-      arithmetic,
-      runs: runs.map((run) => ({ ...run, state: stateOf(run) })),
-    };
-    if (argv['json']) return printJson(status);
+/** Prints how the sweep in a folder stands, as JSON or in words. */
+export async function status(path: string, json: boolean): Promise<void> {
+  const folder = resolve(path);
+  const sweep = await openSweep(folder);
+  const { parts, faults, arithmetic } = inventoryOf(sweep);
+  const missing = await missingOf(sweep, parts);
+  const runs = readRuns(folder);
+  const failed = [...new Set(runs.flatMap(({ failedChunk }) => failedChunk ?? []))].filter((index) =>
+    missing.some((chunk) => chunk.index === index),
+  );
+  const alive = runs.filter(isAlive);
+  const rate = alive.reduce((sum, run) => sum + rateOf(run), 0);
+  const todo = missing.reduce((sum, chunk) => sum + trialsOf(chunk), 0);
+  const left = rate > 0 ? todo / rate : null;
+  const standing = {
+    plan: sweep.hash,
+    chunks: { done: parts.length, missing: missing.length, failed: failed.length },
+    missing: rangesOf(missing),
+    failed,
+    faults,
+    trialsMissing: todo,
+    trialsPerSecond: rate,
+    secondsLeft: left,
+    arithmetic,
+    runs: runs.map((run) => ({ ...run, state: stateOf(run) })),
+  };
+  if (json) return printJson(standing);
+  print(
+    `${parts.length} chunks are done, ${missing.length} missing${missing.length > 0 ? `: ${standing.missing}` : ''}.`,
+  );
+  if (arithmetic) print(`Computed by ${wordsOf(arithmetic)}.`);
+  if (failed.length > 0) print(`Failed: ${failed.join(', ')}.`);
+  for (const { file, reason } of faults) print(`${file}: ${reason}`);
+  if (todo > 0)
     print(
-      `${parts.length} chunks are done, ${missing.length} missing${missing.length > 0 ? `: ${status.missing}` : ''}.`,
+      left === null
+        ? `${formatCount(todo)} trials to do; ${alive.length > 0 ? 'estimating' : 'nothing runs'}.`
+        : `${formatCount(todo)} trials to do, ${formatCount(rate)} per second: ${formatDuration(left)} left.`,
     );
-    if (arithmetic) print(`Computed by ${wordsOf(arithmetic)}.`);
-    if (failed.length > 0) print(`Failed: ${failed.join(', ')}.`);
-    for (const { file, reason } of faults) print(`${file}: ${reason}`);
-    if (todo > 0)
-      print(
-        left === null
-          ? `${formatCount(todo)} trials to do; ${alive.length > 0 ? 'estimating' : 'nothing runs'}.`
-          : `${formatCount(todo)} trials to do, ${formatCount(rate)} per second: ${formatDuration(left)} left.`,
-      );
-    if (runs.length > 0)
-      print(
-        table(
-          ['began', 'host', 'process', 'shard', 'state', 'chunks', 'trials', 'device', 'why'],
-          runs.map((run) => [
-            run.startedAt,
-            run.host,
-            String(run.pid),
-            run.shard,
-            stateOf(run),
-            String(run.chunks),
-            formatCount(run.trials),
-            run.device,
-            run.reason ?? '',
-          ]),
-          [false, false, true, true, false, true, true],
-        ),
-      );
-  },
-};
+  if (runs.length > 0)
+    print(
+      table(
+        ['began', 'host', 'process', 'shard', 'state', 'chunks', 'trials', 'device', 'why'],
+        runs.map((run) => [
+          run.startedAt,
+          run.host,
+          String(run.pid),
+          run.shard,
+          stateOf(run),
+          String(run.chunks),
+          formatCount(run.trials),
+          run.device,
+          run.reason ?? '',
+        ]),
+        [false, false, true, true, false, true, true],
+      ),
+    );
+}
 
 /** What a record says, but for one whose process is gone. */
 const stateOf = (run: RunRecord): string => (run.state === 'running' && !isAlive(run) ? 'killed' : run.state);

@@ -1,95 +1,40 @@
-/** `rankflow sweep`: flags or a config file to a plan, a run and a results folder; or the rest of one that was begun. */
+/** `rankflow sweep`: a plan, a run and a results folder; or the rest of one that was begun. */
 import { resolve } from 'node:path';
-import type { CommandModule } from 'yargs';
-import { checkConfig } from '../input/checkConfig.js';
-import { configFromText } from '../input/fromText.js';
-import { bareFlags } from '../sweep/horizon.js';
 import { InputError } from '../host/inputError.js';
 import { progress, type Progress } from '../report/progress.js';
-import { defaultFolder, refuseFolder } from '../results/folder.js';
 import { compute, merge, newSweep, openSweep, type FolderSweep } from '../run/folderSweep.js';
 import { readSweepFolder } from '../results/sweepFolder.js';
 import { parseShard, type Shard } from '../sweep/chunks.js';
-import { sweepSchema, type SweepConfig } from '../sweep/config.js';
+import type { SweepConfig } from '../sweep/config.js';
 import type { CellSummary } from '../sweep/summary.js';
-import { initializationHelp } from './flags.js';
-import { mergeCommand } from './merge.js';
 import { howOf, note, shellWord } from './output.js';
-import { submitCommand } from './submit.js';
-import { configOf, sweepFlags } from './sweepFlags.js';
 import { show } from './sweepOutput.js';
 
-/** How a sweep that was begun may be told to be computed; its rows stay the same. */
-const executionSchema = sweepSchema.pick({ workers: true, chunk: true, backend: true, kernel: true });
+/** A sweep to be begun in a folder, or the folder of one to be gone on with, computed otherwise if so said. */
+export type SweepRequest =
+  | { readonly config: SweepConfig; readonly out: string }
+  | { readonly folder: string; readonly execution: Partial<SweepConfig> };
 
-export const sweepCommand: CommandModule = {
-  command: 'sweep',
-  describe: 'simulate many ranks and initializations beside the closed-form law',
-  builder: (yargs) =>
-    yargs
-      .command(mergeCommand)
-      .command(submitCommand)
-      .options(sweepFlags)
-      .option('resume', {
-        type: 'string',
-        requiresArg: true,
-        global: false,
-        describe:
-          'results folder of a sweep that was cut off: computes what is missing, alone or with a shard',
-      })
-      .option('shard', {
-        type: 'string',
-        requiresArg: true,
-        global: false,
-        describe: 'I/N: the I-th of N parts alone, to be merged; auto: as Slurm or Kubernetes says',
-      })
-      .option('json', { type: 'boolean', describe: 'print the summary as JSON, alone, on standard output' })
-      .example('$0 sweep --spectrum power:1 --shape 64x64 --ranks 1,2,4,8', 'a power-law target')
-      .example(
-        '$0 sweep --target w.safetensors --ranks 4,8 --init kaiming,gaussian:0.05 --trials 64 --time 50',
-        '',
-      )
-      .example(
-        '$0 sweep --loss trace-squared --spectrum power:0.5 --shape 256x256 --ranks 1,4,16 --init gaussian',
-        '',
-      )
-      .example('$0 sweep --config sweep.yaml --backend webgpu --out results', '')
-      .example('$0 sweep --resume results', 'the rest of a sweep that was cut off')
-      .epilogue(initializationHelp),
-  async handler(argv) {
-    const shardText = argv['shard'] as string | undefined;
-    const shard = shardText === undefined ? undefined : parseShard(shardText, process.env);
-    const sweep = await begun(argv, shard);
-    const cells = await computed(sweep, shard);
-    if (cells) show(sweep, cells, Boolean(argv['json']));
-  },
-};
+/** Computes a sweep, or a shard of it (`3/8`, `auto`), and prints the summary of a whole one. */
+export async function sweep(
+  request: SweepRequest,
+  shardText: string | undefined,
+  json: boolean,
+): Promise<void> {
+  const shard = shardText === undefined ? undefined : parseShard(shardText, process.env);
+  const begun = 'out' in request ? await newSweep(request.config, request.out) : await reopened(request);
+  const cells = await computed(begun, shard);
+  if (cells) show(begun, cells, json);
+}
 
-/** A new sweep, or the one to be resumed. */
-async function begun(
-  argv: Readonly<Record<string, unknown>>,
-  shard: Shard | undefined,
-): Promise<FolderSweep> {
-  if (typeof argv['resume'] !== 'string') {
-    const config = configOf(argv);
-    const out = config.out ?? defaultFolder('sweep');
-    // Several shards of a sweep share a folder, which the first of them makes.
-    if (!shard) refuseFolder(out);
-    else if (config.out === undefined)
-      throw new InputError('out', undefined, 'a folder that all shards share');
-    return newSweep(config, out);
-  }
-  const config = configFromText(sweepSchema, argv, bareFlags);
-  const [other] = Object.keys({ ...config, ...(argv['config'] !== undefined && { config: '' }) }).filter(
-    (key) => !(key in executionSchema.shape),
-  );
-  if (other !== undefined)
-    throw new InputError(other, config[other], 'left out with --resume: the folder says it');
-  const folder = resolve(argv['resume']);
-  readSweepFolder(folder);
-  const execution = checkConfig(executionSchema, config);
-  const told = Object.entries(execution).filter(([key]) => key in config);
-  return openSweep(folder, Object.fromEntries(told) as Partial<SweepConfig>);
+/** The sweep in a folder. @throws InputError if there is none */
+async function reopened({
+  folder,
+  execution,
+}: Extract<SweepRequest, { folder: string }>): Promise<FolderSweep> {
+  const path = resolve(folder);
+  readSweepFolder(path);
+  return openSweep(path, execution);
 }
 
 /** The cells of a sweep that is done; null if a shard of it is. Ends the process if it is interrupted or fails. */

@@ -1,64 +1,29 @@
 /** `rankflow verify`: every check as a row of one table, a page and JSON; exit code 1 if one fails. */
-import { resolve } from 'node:path';
-import type { CommandModule } from 'yargs';
-import { z } from 'zod';
-import { checkConfig } from '../input/checkConfig.js';
-import { configFromText } from '../input/fromText.js';
-import { InputError } from '../host/inputError.js';
 import { progress, type Progress } from '../report/progress.js';
 import { verificationHtml, verificationJson, verificationTable } from '../report/verification.js';
-import { defaultFolder, refuseFile, writeResult } from '../results/folder.js';
-import { verifySchema } from '../verify/config.js';
+import { writeResult } from '../results/folder.js';
+import type { VerifyConfig } from '../verify/config.js';
 import { verify } from '../verify/verify.js';
-import { flagsOf } from './flags.js';
 import { note, print } from './output.js';
 
-const file = z.string().min(1).optional();
-const schema = verifySchema.extend({
-  json: file.describe('also write what was found as JSON to this file'),
-  html: file.describe('file of the page [default: rankflow-results/verify-TIME.html]'),
-});
-
-export const verifyCommand: CommandModule = {
-  command: 'verify',
-  describe:
-    'check the flows, methods and closed forms, or a loss of your own, against independent computations',
-  builder: (yargs) =>
-    yargs
-      .options(flagsOf(schema))
-      .example('$0 verify', 'every check, on the default backend')
-      .example('$0 verify --backend all --only flow --json verify.json', '')
-      .example('$0 verify --loss ./myLoss.ts --shape 8x6', 'a custom TensorFlow.js loss')
-      .epilogue(
-        'A loss module may export, beside its default (w, tf) -> [batch], a hand-derived gradient (w, tf) ->\n' +
-          '[batch, n, m], which is then checked, float64 (w, n, m) -> number, the loss of one row-major W, and its\n' +
-          'float64Gradient (w, n, m) -> Float64Array, without which differences are taken, slowly.',
-      ),
-  async handler(argv) {
-    const {
-      json,
-      html = `${defaultFolder('verify')}.html`,
-      ...config
-    } = checkConfig(schema, configFromText(schema, argv));
-    refuseFile('html', html);
-    if (json !== undefined) {
-      refuseFile('json', json);
-      if (resolve(json) === resolve(html)) throw new InputError('json', json, 'another file than html');
-    }
-    let shown: Progress | undefined;
-    const { findings, provenance } = await verify(config, {
-      start(total, backends, absent) {
-        for (const { name, device } of backends) note(`rankflow verify on ${name} (${device})`);
-        for (const { name, reason } of absent) note(`not on ${name}: ${reason}`);
-        shown = progress(total, 'checks');
-      },
-      finding: (_, done) => shown?.update(done),
-    }).finally(() => shown?.stop());
-    if (json !== undefined) writeResult(json, `${verificationJson(findings)}\n`);
-    print(verificationTable(findings, Math.max(80, Math.min(160, process.stdout.columns ?? 130))));
-    const title = `Verification of ${config.loss ?? 'rankflow'}`;
-    writeResult(html, await verificationHtml(title, provenance, findings));
-    print(`\nResults: ${html}`);
-    if (!findings.every(({ pass }) => pass)) process.exitCode = 1;
-  },
-};
+/** Makes the checks of a config, prints them, and writes the page, and the JSON if it has a file. */
+export async function verification(
+  config: VerifyConfig,
+  { json, html }: { readonly json: string | undefined; readonly html: string },
+): Promise<void> {
+  let shown: Progress | undefined;
+  const { findings, provenance } = await verify(config, {
+    start(total, backends, absent) {
+      for (const { name, device } of backends) note(`rankflow verify on ${name} (${device})`);
+      for (const { name, reason } of absent) note(`not on ${name}: ${reason}`);
+      shown = progress(total, 'checks');
+    },
+    finding: (_, done) => shown?.update(done),
+  }).finally(() => shown?.stop());
+  if (json !== undefined) writeResult(json, `${verificationJson(findings)}\n`);
+  print(verificationTable(findings, Math.max(80, Math.min(160, process.stdout.columns ?? 130))));
+  const title = `Verification of ${config.loss ?? 'rankflow'}`;
+  writeResult(html, await verificationHtml(title, provenance, findings));
+  print(`\nResults: ${html}`);
+  if (!findings.every(({ pass }) => pass)) process.exitCode = 1;
+}

@@ -8,7 +8,8 @@ import { z } from 'zod';
 import { backendNames, type BackendInfo } from '../backend/backend.js';
 import { temporaryName } from '../files/writeWhole.js';
 import { InputError } from '../host/inputError.js';
-import { paths, type Way } from '../solver/path.js';
+import type { Way } from '../solver/path.js';
+import { paths } from '../solver/paths.js';
 import type { SweepConfig } from '../sweep/config.js';
 
 const schema = z.strictObject({

@@ -98,7 +98,7 @@ async function fill(
     await turnEventLoop();
     const svg = await renderSvg(figure.spec);
     writeWhole(at('plots', `${figure.id}.svg`), svg);
-    writeWhole(at('plots', `${figure.id}.png`), renderPng(svg));
+    writeWhole(at('plots', `${figure.id}.png`), await renderPng(svg));
   }
   writeWhole(at('report.html'), await simulationHtml(report));
 }

@@ -102,7 +102,7 @@ export async function finishSweepFolder(
   for (const figure of sweepFigures(cells)) {
     const svg = await renderSvg(figure.spec);
     writeWhole(at('plots', `${figure.id}.svg`), svg);
-    writeWhole(at('plots', `${figure.id}.png`), renderPng(svg));
+    writeWhole(at('plots', `${figure.id}.png`), await renderPng(svg));
   }
   writeWhole(at('report.html'), await sweepHtml({ title: 'Rank sweep', provenance, cells }));
 }

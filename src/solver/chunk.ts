@@ -15,7 +15,7 @@ import { integrateFused } from './fused.js';
 import type { HostState } from './batch.js';
 import { integrate, type Batch, type Ending } from './integrate.js';
 import { isFiniteObservation, observer, type Detail, type Observation, type SavePoint } from './observe.js';
-import type { Path } from './path.js';
+import type { Path } from './paths.js';
 
 export interface Chunk {
   readonly problem: Pick<Problem, 'structure' | 'n' | 'm'>;

@@ -6,10 +6,7 @@ import { InputError } from '../host/inputError.js';
 import type { Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
-
-/** Each trajectory by many steps of one kernel, or all together operation by operation. */
-export const paths = ['fused', 'tensor-ops'] as const;
-export type Path = (typeof paths)[number];
+import type { Path } from './paths.js';
 
 /** What may be asked for; 'auto' takes the fused kernel if there is one. */
 export interface PathChoice {

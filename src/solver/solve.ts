@@ -14,7 +14,8 @@ import type { Problem } from '../problem/problem.js';
 import { solveChunk, type Chunk, type SaveWatch, type Trajectory } from './chunk.js';
 import type { Drawn } from './drawn.js';
 import type { Detail } from './observe.js';
-import { wayOf, type Path, type PathChoice } from './path.js';
+import { wayOf, type PathChoice } from './path.js';
+import type { Path } from './paths.js';
 import type { Pool } from './pool.js';
 import { withinMemory } from './withinMemory.js';
 

@@ -9,7 +9,7 @@ import { precisions } from '../numbers/precision.js';
 import { methodNames } from '../method/method.js';
 import { defaultLoss, lossNames } from '../problem/losses.js';
 import { curvatureKeys, curvatureNames, type CurvatureKey } from '../problem/source.js';
-import { paths } from '../solver/path.js';
+import { paths } from '../solver/paths.js';
 
 const positive = z.number().positive();
 const ratio = (factor: string) =>

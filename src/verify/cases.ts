@@ -11,10 +11,7 @@ import type { Problem } from '../problem/problem.js';
 import { trace } from '../problem/traceSquared.js';
 import { normals, uniforms, type StreamName } from '../numbers/philox.js';
 import { definitionOf, pseudoHuberLoss, type LossDefinition } from './losses.js';
-
-export const sizes = ['small', 'paper', 'large'] as const;
-/** How large and how many the random problems are. */
-export type CaseSize = (typeof sizes)[number];
+import type { CaseSize } from './sizes.js';
 
 export interface Case {
   /** "frobenius 7 x 4, r = 3". */

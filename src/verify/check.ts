@@ -3,7 +3,8 @@
  * what is allowed and why. A check never decides by itself whether it passes.
  */
 import type { BackendInfo } from '../backend/backend.js';
-import type { Case, CaseSize } from './cases.js';
+import type { Case } from './cases.js';
+import type { CaseSize } from './sizes.js';
 import type { VerificationSubject } from './subject.js';
 
 /** What a check measures with. */

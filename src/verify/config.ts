@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { backendNames } from '../backend/backend.js';
 import { simulationSchema } from '../simulation/config.js';
-import { sizes } from './cases.js';
+import { sizes } from './sizes.js';
 
 const { shape, base, tf32 } = simulationSchema.shape;
 const backends = ['auto', 'all', ...backendNames] as const;

@@ -31,7 +31,7 @@ describe('simulation plots', () => {
 describe('PNG', () => {
   it('is a PNG with its text set in the bundled fonts', async () => {
     const svg = await svgOf(sweepFigures(one), 'accuracy');
-    const png = renderPng(svg);
+    const png = await renderPng(svg);
     expect([...png.subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
     const width = Number(/<svg[^>]* width="(\d+)"/.exec(svg)?.[1]);
     expect(new DataView(png.buffer, png.byteOffset).getUint32(16)).toBe(2 * width);

@@ -8,7 +8,7 @@ import { linearRegression } from '../../src/problem/linearRegression.js';
 import type { Problem } from '../../src/problem/problem.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';
 import { traceSquared } from '../../src/problem/traceSquared.js';
-import type { Path } from '../../src/solver/path.js';
+import type { Path } from '../../src/solver/paths.js';
 import { chunks, paddedWidth, type SolveOptions, type Trajectory } from '../../src/solver/solve.js';
 import {
   eachBackend,

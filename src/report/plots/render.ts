@@ -1,11 +1,11 @@
 /**
  * From a Vega-Lite specification to SVG text and PNG bytes, in Node and without a browser. PNG text is set in
- * the DejaVu fonts of the npm package, so pictures come out the same on a machine without any font.
+ * the DejaVu fonts of the npm package, so pictures come out the same on a machine without any font. The libraries are
+ * loaded by the first picture: most commands draw none.
  */
 import { createRequire } from 'node:module';
-import { Resvg } from '@resvg/resvg-js';
-import * as vega from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
+import type * as Vega from 'vega';
+import type { TopLevelSpec } from 'vega-lite';
 import { config } from './theme.js';
 
 const resolve = createRequire(import.meta.url).resolve;
@@ -24,13 +24,13 @@ const font = {
 const margin = 14;
 
 /** A logger that turns every warning into an error: a plot that Vega doubts is not shown. */
-function strictLogger(): vega.LoggerInterface {
+function strictLogger(warnLevel: number): Vega.LoggerInterface {
   const refuse = (...message: readonly unknown[]): never => {
     throw new Error(`invalid plot: ${message.map(String).join(' ')}`);
   };
   const ignore = () => logger;
-  const logger: vega.LoggerInterface = {
-    level: ((level?: number) => (level === undefined ? vega.Warn : logger)) as vega.LoggerInterface['level'],
+  const logger: Vega.LoggerInterface = {
+    level: ((level?: number) => (level === undefined ? warnLevel : logger)) as Vega.LoggerInterface['level'],
     error: refuse,
     warn: refuse,
     info: ignore,
@@ -41,11 +41,12 @@ function strictLogger(): vega.LoggerInterface {
 
 /** Draws a specification as a standalone SVG document. Throws if Vega or Vega-Lite warns of anything. */
 export async function renderSvg(spec: TopLevelSpec): Promise<string> {
-  const logger = strictLogger();
+  const [vega, { compile }] = await Promise.all([import('vega'), import('vega-lite')]);
+  const logger = strictLogger(vega.Warn);
   const compiled = compile(spec, { config, logger }).spec;
   const view = new vega.View(vega.parse(compiled), { renderer: 'none', logger });
   try {
-    return fitted(await view.toSVG());
+    return await fitted(await view.toSVG());
   } finally {
     view.finalize();
   }
@@ -55,7 +56,8 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
  * The picture cut to what is drawn, on white. Without a canvas Vega guesses the width of text and leaves wide
  * empty margins, so the edges are sought among the pixels of a transparent rendering.
  */
-function fitted(svg: string): string {
+async function fitted(svg: string): Promise<string> {
+  const { Resvg } = await import('@resvg/resvg-js');
   const { pixels, width, height } = new Resvg(svg, { font }).render();
   let [left, top, right, bottom] = [width, height, -1, -1];
   for (let y = 0; y < height; y++) {
@@ -75,7 +77,8 @@ function fitted(svg: string): string {
 }
 
 /** Rasterizes an SVG document at twice its nominal size, on white. */
-export function renderPng(svg: string): Uint8Array {
+export async function renderPng(svg: string): Promise<Uint8Array> {
+  const { Resvg } = await import('@resvg/resvg-js');
   const options = { background: 'white', fitTo: { mode: 'zoom' as const, value: 2 }, font };
   return new Resvg(svg, options).render().asPng();
 }

@@ -4,7 +4,7 @@
  */
 import { answered, type State64 } from '../../../kernels/cpu/step.js';
 import { method, type Method } from '../../method/method.js';
-import type { Path } from '../../solver/path.js';
+import type { Path } from '../../solver/paths.js';
 import { firstOfEach, timeOf, type Case } from '../cases.js';
 import { atMost, tightest, type Check, type CheckContext, type Measurement } from '../check.js';
 import { hostField, stateOf } from '../means/fields.js';

@@ -7,7 +7,8 @@ import { clock, type Adapter, type Coefficients } from '../../ensemble/adapter.j
 import type { Factors } from '../../problem/factors.js';
 import { tableaus } from '../../method/tableau.js';
 import { frobeniusFromSpectrum, frobeniusLoss } from '../../problem/frobenius.js';
-import { Draws, type Case, type CaseSize } from '../cases.js';
+import { Draws, type Case } from '../cases.js';
+import type { CaseSize } from '../sizes.js';
 import {
   around,
   atMost,

@@ -9,7 +9,8 @@
  */
 import { moved, type Field, type State64 } from '../../../kernels/cpu/step.js';
 import type { UpdateOrder } from '../../method/method.js';
-import { firstOfEach, timeOf, type Case, type CaseSize } from '../cases.js';
+import { firstOfEach, timeOf, type Case } from '../cases.js';
+import type { CaseSize } from '../sizes.js';
 import { around, atMost, Worst, type Check, type CheckContext, type Curve } from '../check.js';
 import {
   deviceField,
