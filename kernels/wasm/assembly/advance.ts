@@ -10,6 +10,7 @@ import { SIZE } from './real';
 import { m, n, pack, rank, stateBytes, unpack, useShape } from './shape';
 import { direction, state, useSlots } from './slots';
 import { countSave, hit, judge, newTrack, plan, progress, savesAtStart } from './track';
+import { useTerms } from './vectors';
 
 export function advance(block: usize): void {
   checkParameters();
@@ -17,6 +18,7 @@ export function advance(block: usize): void {
   useParameters(block);
   useShape();
   useSlots();
+  useTerms();
   const rowBytes = SIZE * (n + m) * rank;
   const batch = parameters.batch;
   let steps = parameters.steps;

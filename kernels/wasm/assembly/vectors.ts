@@ -4,20 +4,25 @@ import { combined } from './generated/unrolled';
 import { parameters } from './parameters';
 import { add, madd, mul, SIZE, splat, sum, VECTOR, zeros } from './real';
 
-/** How many terms the combination has that is being put together: a coefficient (float64) and an address each. */
+/** The terms of the combination that is being put together: a coefficient (float64) and an address each. */
+let list: usize = 0;
 let terms: i32 = 0;
+
+export function useTerms(): void {
+  list = parameters.terms;
+}
 
 /** Adds a term. Like the twin, it leaves out those of weight zero. */
 export function term(coefficient: f64, z: usize): void {
   if (coefficient == 0) return;
-  const at = parameters.terms + TERM * terms++;
+  const at = list + TERM * terms++;
   store<f64>(at, coefficient);
   store<usize>(at, z, 8);
 }
 
 /** The sum of all terms, which are at the same offset in their states. `out` may be one of them. */
 export function combine(out: usize, offset: usize, bytes: usize): void {
-  combined(out + offset, offset, bytes, parameters.terms, terms);
+  combined(out + offset, offset, bytes, list, terms);
   terms = 0;
 }
 

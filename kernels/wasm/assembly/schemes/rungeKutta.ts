@@ -10,31 +10,34 @@ import { combine, norm, term } from '../vectors';
 /** Returns the norm of the error over h: 0 where it is not estimated. */
 export function rungeKutta(): f64 {
   const stages = parameters.stages;
-  if (!parameters.sharesLast) derivative(slope, state, Part.BOTH);
-  for (let i = 1; i < stages; i++) {
+  const sharesLast = parameters.sharesLast != 0;
+  const row = 8 * <usize>stages;
+  let weights = parameters.coefficients;
+  if (!sharesLast) derivative(slope, state, Part.BOTH);
+  for (let i = 1; i < stages; i++, weights += row) {
     term(1, state);
-    slopes(i - 1, i, h);
+    slopes(weights, i, h);
     combine(next, 0, stateBytes);
-    derivative(slopeOf(i), next, Part.BOTH);
+    derivative(slopeOf(i, stages), next, Part.BOTH);
   }
-  if (!parameters.sharesLast) {
+  if (!sharesLast) {
     term(1, state);
-    slopes(stages - 1, stages, h);
+    slopes(weights, stages, h);
     combine(next, 0, stateBytes);
   }
   if (parameters.control == Control.FIXED) return 0;
-  slopes(stages, stages, 1);
+  slopes(weights + row, stages, 1);
   combine(error, 0, stateBytes);
   return norm(error, stateBytes);
 }
 
-function slopeOf(stage: i32): usize {
+function slopeOf(stage: i32, stages: i32): usize {
   if (stage == 0) return slope;
-  return stage == parameters.stages - 1 ? nextSlope : inner + (stage - 1) * stride;
+  return stage == stages - 1 ? nextSlope : inner + (stage - 1) * stride;
 }
 
 /** Adds the slopes of the first stages, with the weights of a row of the tableau. */
-function slopes(row: i32, count: i32, factor: f64): void {
-  const weights = parameters.coefficients + 8 * row * parameters.stages;
-  for (let j = 0; j < count; j++) term(factor * load<f64>(weights + 8 * j), slopeOf(j));
+function slopes(weights: usize, count: i32, factor: f64): void {
+  const stages = parameters.stages;
+  for (let j = 0; j < count; j++) term(factor * load<f64>(weights + 8 * j), slopeOf(j, stages));
 }
