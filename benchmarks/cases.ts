@@ -2,7 +2,7 @@
 import type { Precision } from '../src/numbers/precision.js';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import type { HostStructure } from '../src/problem/structure.js';
-import { answered, type HostField } from '../kernels/cpu/step.js';
+import { answered, fieldOf } from '../kernels/cpu/field.js';
 import { twin } from '../kernels/cpu/twin.js';
 import { dense, type Dense } from '../src/numbers/dense.js';
 import { clock, type Coefficients } from '../src/ensemble/adapter.js';
@@ -116,12 +116,7 @@ export async function errorOf(
   const found = await solved(problem, members, options);
   const evaluations = found.reduce((most, each) => Math.max(most, each.evaluations), 0);
   if (found.some(({ outcome }) => outcome !== 'end-time')) return { error: NaN, evaluations };
-  const evaluate = evaluator(structure);
-  const field: HostField = (states) =>
-    states.map(([x, y]) => {
-      const { dX, dY } = evaluate(x!, y!, rank);
-      return [dX, dY];
-    });
+  const field = fieldOf(evaluator(structure), rank);
   const errors = members
     .map((member, i) => ({ member, factors: found[i]!.factors }))
     .filter((_, i) => i % every === 0 || i === trajectories - 1)

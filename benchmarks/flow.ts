@@ -4,7 +4,7 @@
  */
 import { dense } from '../src/numbers/dense.js';
 import type { Factors } from '../src/problem/factors.js';
-import { method } from '../src/method/method.js';
+import { method } from '../src/method/methods.js';
 import type { StopRule } from '../src/method/track.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import type { Problem } from '../src/problem/problem.js';

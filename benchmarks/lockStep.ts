@@ -3,14 +3,16 @@
  * system whose scaled error is the largest of theirs; by the step, the controller and the starting step of the float64
  * twin (kernels/cpu).
  */
-import { answered, moved, rungeKutta, type HostField, type State64 } from '../kernels/cpu/step.js';
-import { decide, firstGuess, scaledError, startingStep } from '../src/method/control.js';
-import { estimateOrder, type Method } from '../src/method/method.js';
+import { answered, type HostField } from '../kernels/cpu/field.js';
+import { moved, norm, type State64 } from '../kernels/cpu/state.js';
+import { rungeKutta } from '../kernels/cpu/schemes/rungeKutta.js';
+import { decide, firstGuess, scaledError, startingStep, type Control } from '../src/method/control.js';
+import type { RungeKutta } from '../src/method/schemes/rungeKutta.js';
 
-export type Adaptive = Extract<Method, { kind: 'adaptive' }>;
-
-const norm = (state: State64): number =>
-  Math.sqrt(state.reduce((sum, z) => sum + z.reduce((s, value) => s + value * value, 0), 0));
+export interface Adaptive {
+  readonly scheme: RungeKutta;
+  readonly control: Extract<Control, { kind: 'error' }>;
+}
 
 /** The starting step of each, in time t; the shared one is the smallest. */
 function starting(
@@ -18,14 +20,14 @@ function starting(
   starts: readonly State64[],
   slopes: readonly State64[],
   clocks: readonly number[],
-  method: Adaptive,
+  { scheme, control }: Adaptive,
 ): number {
   const guesses = starts.map((start, i) => firstGuess(norm(start), norm(slopes[i]!)));
   const after = field(starts.map((start, i) => moved(start, guesses[i]!, [1], [slopes[i]!])));
   const steps = starts.map((start, i) => {
     const curvature = norm(moved(after[i]!, -1, [1], [slopes[i]!])) / guesses[i]!;
-    const scale = method.atol + method.rtol * norm(start);
-    return startingStep(guesses[i]!, norm(slopes[i]!), curvature, scale, estimateOrder(method)) / clocks[i]!;
+    const scale = control.atol + control.rtol * norm(start);
+    return startingStep(guesses[i]!, norm(slopes[i]!), curvature, scale, scheme.errorOrder!) / clocks[i]!;
   });
   return Math.min(...steps);
 }
@@ -44,21 +46,21 @@ export function lockStep(
   field: HostField,
   starts: readonly State64[],
   clocks: readonly number[],
-  method: Adaptive,
+  { scheme, control }: Adaptive,
   end: number,
 ): LockStepEnding {
   let [states, slopes] = [starts, field(starts)];
   let [time, steps, lastError, rejected] = [0, 0, 1e-4, false];
-  let h = starting(field, starts, slopes, clocks, method);
+  let h = starting(field, starts, slopes, clocks, { scheme, control });
   while (time < end) {
     const hit = end - time <= h * (1 + 1e-6);
     const taken = hit ? end - time : h;
     const sizes = clocks.map((clock) => taken * clock);
-    const step = answered(rungeKutta(method.tableau, states, slopes, sizes), field);
+    const step = answered(rungeKutta(scheme.tableau, states, slopes, sizes), field);
     const errors = step.error!.map((error, i) =>
-      scaledError(sizes[i]! * norm(error), norm(step.next[i]!), method.rtol, method.atol),
+      scaledError(sizes[i]! * norm(error), norm(step.next[i]!), control.rtol, control.atol),
     );
-    const decision = decide(taken, Math.max(...errors), lastError, estimateOrder(method), rejected);
+    const decision = decide(taken, Math.max(...errors), lastError, scheme.errorOrder!, rejected);
     steps++;
     h = decision.next;
     lastError = decision.lastError;

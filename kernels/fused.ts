@@ -60,19 +60,11 @@ export const tooLarge = (attrs: AdvanceTask): string | null =>
 /** Of one trajectory: a quarter of what WebAssembly can address. */
 const MOST_BYTES = 2 ** 30;
 
-/** Evaluations of the flow in a step, at most. */
-export const mostEvaluations = (method: Method): number =>
-  method.kind === 'stabilized'
-    ? method.mostStages
-    : method.kind === 'gradient-descent'
-      ? 2
-      : method.tableau.b.length;
-
 /** Floating-point operations of a step of one trajectory, with what vectors cost beside them. */
 export function operationsPerStep({ structure, n, m, rank, method }: AdvanceTask): number {
   const products =
     structure.kind === 'quadratic' ? 4 * n * m * rank + (structure.covariance ? 4 * m * m * rank : 0) : 0;
-  return mostEvaluations(method) * ((n + m) * (rank + 3) * (4 * rank + 20) + products);
+  return method.scheme.mostEvaluations * ((n + m) * (rank + 3) * (4 * rank + 20) + products);
 }
 
 /**

@@ -19,7 +19,8 @@ export { intoFrame, outOfFrame, type Factors } from './problem/factors.js';
 export { fromAdapters, initialization, pissaStart, type Initialization } from './ensemble/initialization.js';
 export { scaleOf, type Scaling } from './ensemble/scaling.js';
 
-export { method, methodNames, type Method, type MethodName } from './method/method.js';
+export { method, methodNames, type MethodName } from './method/methods.js';
+export type { Method } from './method/method.js';
 export { outcomes, type Outcome } from './method/outcome.js';
 export {
   chunkFor,

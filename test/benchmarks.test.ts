@@ -8,10 +8,11 @@ import { heading, notes, resultsTable } from '../benchmarks/report.js';
 import { atLeast, atMost, judged, resultsOf, Skipped, type Bar } from '../benchmarks/workload.js';
 import { operationsPerStep } from '../benchmarks/workloads/operations.js';
 import { evaluator } from '../kernels/cpu/evaluate.js';
-import { answered, type HostField } from '../kernels/cpu/step.js';
+import { answered, fieldOf } from '../kernels/cpu/field.js';
 import { twin } from '../kernels/cpu/twin.js';
 import { dense } from '../src/numbers/dense.js';
-import { tableaus } from '../src/method/tableau.js';
+import { rungeKutta } from '../src/method/schemes/rungeKutta.js';
+import { tableaus } from '../src/method/tableaus.js';
 import { gaussian, useBackend } from './support.js';
 
 describe('measurement', () => {
@@ -118,13 +119,11 @@ describe('numbers', () => {
 
 describe('lock step', () => {
   const [n, m, r] = [6, 4, 2];
-  const evaluate = evaluator({ kind: 'diagonal', sigma: Float64Array.of(2, 1, 0.5, 0.2) });
-  const field: HostField = (states) =>
-    states.map(([x, y]) => {
-      const { dX, dY } = evaluate(x!, y!, r);
-      return [dX, dY];
-    });
-  const method: Adaptive = { kind: 'adaptive', tableau: tableaus.dopri5, rtol: 1e-6, atol: 1e-9 };
+  const field = fieldOf(evaluator({ kind: 'diagonal', sigma: Float64Array.of(2, 1, 0.5, 0.2) }), r);
+  const method: Adaptive = {
+    scheme: rungeKutta(tableaus.dopri5),
+    control: { kind: 'error', rtol: 1e-6, atol: 1e-9 },
+  };
   const starts = [1, 2].map((seed) => [gaussian(n, r, seed, 0.1).data, gaussian(m, r, seed + 9, 0.1).data]);
   const own = (i: number, clock: number) => {
     const stop = { saveTimes: [5], steadyTolerance: null, maxSteps: 1000 };

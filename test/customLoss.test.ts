@@ -7,7 +7,7 @@ import { initialization } from '../src/ensemble/initialization.js';
 import { toFactors } from '../src/ensemble/adapter.js';
 import { customProblem } from '../src/input/customLoss.js';
 import { InputError } from '../src/host/inputError.js';
-import { method } from '../src/method/method.js';
+import { method } from '../src/method/methods.js';
 import type { TensorLoss } from '../src/problem/structure.js';
 import { solve } from '../src/solver/solve.js';
 import { gaussian, plain } from './support.js';

@@ -15,7 +15,7 @@ import {
 } from '../src/ensemble/initialization.js';
 import { scaleOf } from '../src/ensemble/scaling.js';
 import { InputError } from '../src/host/inputError.js';
-import { tableaus } from '../src/method/tableau.js';
+import { tableaus } from '../src/method/tableaus.js';
 import { haarColumns, randomFrame, spectralFrame } from '../src/problem/frame.js';
 import { frobenius, frobeniusDense } from '../src/problem/frobenius.js';
 import { linearRegression } from '../src/problem/linearRegression.js';

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluator, lossOf } from '../kernels/cpu/evaluate.js';
 import type { HostStructure } from '../src/problem/structure.js';
 import { useBackend } from '../src/backend/useBackend.js';
-import { method } from '../src/method/method.js';
+import { method } from '../src/method/methods.js';
 import { dense } from '../src/numbers/dense.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import { gaussian, memberOf, plain, product, solveAll } from './support.js';

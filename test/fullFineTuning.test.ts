@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { customProblem } from '../src/input/customLoss.js';
-import { method } from '../src/method/method.js';
+import { method } from '../src/method/methods.js';
 import { dense } from '../src/numbers/dense.js';
 import type { TensorLoss } from '../src/problem/structure.js';
 import type { SimulationReport } from '../src/simulation/report.js';

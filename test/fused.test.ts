@@ -1,14 +1,14 @@
 /** The fused path of the solver: float64 on the cpu backend is the twin itself; what cannot be had is refused. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
-import { answered, type HostField } from '../kernels/cpu/step.js';
+import { answered, fieldOf } from '../kernels/cpu/field.js';
 import { twin } from '../kernels/cpu/twin.js';
 import { dense } from '../src/numbers/dense.js';
 import { clock, toFactors } from '../src/ensemble/adapter.js';
 import { useBackend as openBackend } from '../src/backend/useBackend.js';
 import { InputError } from '../src/host/inputError.js';
 import { customProblem } from '../src/input/customLoss.js';
-import { method, methodNames } from '../src/method/method.js';
+import { isAdaptive, method, methodNames } from '../src/method/methods.js';
 import { linearRegression } from '../src/problem/linearRegression.js';
 import { traceSquared } from '../src/problem/traceSquared.js';
 import { wayOf } from '../src/solver/path.js';
@@ -27,18 +27,14 @@ describe('on the cpu backend in float64', () => {
         loraA: gaussian(rank, m, 10 + rank, 0.5),
         loraB: gaussian(n, rank, 20 + rank, 0.3),
       }));
-      const how = method(name, name.match(/rk4|gd/) ? { step: 0.05 } : { rtol: 1e-5 });
+      const how = method(name, isAdaptive(name) ? { rtol: 1e-5 } : { step: 0.05 });
       const stop = { saveTimes: [0, 0.5, 2], steadyTolerance: 1e-3, maxSteps: 10_000 };
       const members = adapters.map((adapter) => memberOf(adapter, coefficients));
       const found = await solveAll(problem, members, { method: how, stop, chunk: 2, precision: 'float64' });
       for (const [i, adapter] of adapters.entries()) {
         const { x, y } = toFactors(adapter, coefficients);
         const evaluate = evaluator(structure);
-        const field: HostField = (states) =>
-          states.map(([a, b]) => {
-            const { dX, dY } = evaluate(a!, b!, x.cols);
-            return [dX, dY];
-          });
+        const field = fieldOf(evaluate, x.cols);
         const expected = answered(twin([x.data, y.data], clock(coefficients), how, stop), field);
         const { outcome, acceptedSteps, rejectedSteps, evaluations, time, saved, factors, last } = found[i]!;
         expect([factors.x.data, factors.y.data]).toEqual(expected.state);

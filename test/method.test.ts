@@ -1,4 +1,4 @@
-/** Methods: tableaus and their measured orders, the step-size controller, gradient-descent schemes, and options. */
+/** Methods: the step-size controller by its formulas, gradient-descent steps against dense matrices, names and options. */
 import * as tf from '@tensorflow/tfjs';
 import { Matrix } from 'ml-matrix';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -8,106 +8,24 @@ import type { Dense } from '../src/numbers/dense.js';
 import { clock, fromFactors, toFactors, type Adapter } from '../src/ensemble/adapter.js';
 import { InputError } from '../src/host/inputError.js';
 import { decide, firstGuess, scaledError, startingStep } from '../src/method/control.js';
-import { isAdaptive, method, methodNames, type UpdateOrder } from '../src/method/method.js';
+import { isAdaptive, method, methodNames } from '../src/method/methods.js';
+import { gradientDescent, type UpdateOrder } from '../src/method/schemes/gradientDescent.js';
+import { rungeKutta } from '../src/method/schemes/rungeKutta.js';
 import { outcomes } from '../src/method/outcome.js';
-import { gradientDescentStep } from '../src/method/step.js';
-import {
-  assertOrder,
-  firstSameAsLast,
-  orderResiduals,
-  tableaus,
-  type Tableau,
-} from '../src/method/tableau.js';
+import { gradientDescent as gradientDescentStep } from '../kernels/tensorOps/schemes/gradientDescent.js';
+import { tableaus } from '../src/method/tableaus.js';
 import { linearRegression } from '../src/problem/linearRegression.js';
 import {
   eachBackend,
   coefficients,
   covariance,
   gaussian,
-  integrate64,
   norm,
   relativeError,
   useBackend,
   fromMatrix,
   toMatrix,
 } from './support.js';
-
-const named = Object.entries(tableaus) as [string, Tableau][];
-
-/** A nonlinear problem in two dimensions, autonomous as flows are. */
-const field = ([y = 0, x = 0]: Float64Array) =>
-  Float64Array.of(1 - y * y * x - Math.sin(y), y * x - x * x * x + 0.5 * Math.cos(y));
-const start = Float64Array.of(1, 0.2);
-/** Its end at time 3, by Kutta's method at steps far below all measured ones: to rounding. */
-const kutta = { a: [[], [1 / 2], [0, 1 / 2], [0, 0, 1]], b: [1 / 6, 1 / 3, 1 / 3, 1 / 6] };
-const reference = integrate64(kutta, field, start, 3, 20_000);
-
-const worst = (values: readonly number[]) => Math.max(...values.map(Math.abs));
-
-describe.each(named)('%s', (name, tableau) => {
-  // Sums of at most seven terms of size up to 15.
-  const rounding = 1e-13;
-  const { order, a, b, embedded } = tableau;
-
-  it('fulfils the conditions of its order, and not those of the next', () => {
-    expect(worst(orderResiduals(a, b, order))).toBeLessThan(rounding);
-    if (order < 5) expect(worst(orderResiduals(a, b, order + 1))).toBeGreaterThan(1e-3);
-    expect(orderResiduals(a, b, order)).toHaveLength([0, 1, 2, 4, 8, 17][order]!);
-  });
-
-  it.runIf(embedded)('has an embedded solution of a lower order, and no higher', () => {
-    expect(embedded!.order).toBe(order - 1);
-    expect(worst(orderResiduals(a, embedded!.b, order - 1))).toBeLessThan(rounding);
-    expect(worst(orderResiduals(a, embedded!.b, order))).toBeGreaterThan(1e-4);
-  });
-
-  it('is strictly lower triangular and consistent', () => {
-    expect(a.map((row) => row.length)).toEqual(b.map((_, i) => i));
-    expect(firstSameAsLast(tableau)).toBe(embedded !== undefined);
-  });
-
-  it('does not pass with one digit changed anywhere', () => {
-    expect(() => assertOrder(name, tableau)).not.toThrow();
-    // A later stage's coefficients matter only as far as its weight is not zero, which all are in one of the two
-    // solutions.
-    const change = (row: readonly number[], at: number) =>
-      row.map((value, j) => (j === at ? value + 1e-5 : value));
-    a.forEach((row, i) =>
-      row.forEach((_, j) => {
-        const changed = { ...tableau, a: a.map((other, k) => (k === i ? change(other, j) : other)) };
-        expect(() => assertOrder(name, changed), `a[${i}][${j}]`).toThrow(/order conditions/);
-      }),
-    );
-    b.forEach((_, j) => {
-      expect(() => assertOrder(name, { ...tableau, b: change(b, j) }), `b[${j}]`).toThrow(/order conditions/);
-      if (!embedded) return;
-      const changed = { ...tableau, embedded: { ...embedded, b: change(embedded.b, j) } };
-      expect(() => assertOrder(name, changed), `embedded b[${j}]`).toThrow(/order conditions/);
-    });
-    if (order < 5) expect(() => assertOrder(name, { ...tableau, order: order + 1 })).toThrow();
-  });
-
-  /** The slope of log error against log step on a nonlinear problem, at steps where the next order is below 5 %. */
-  const measuredOrder = (weights: readonly number[], expected: number) => {
-    const steps = expected < 5 ? 256 : 128;
-    const error = (count: number) => {
-      const end = integrate64({ a, b: weights }, field, start, 3, count);
-      return norm(end.map((value, i) => value - reference[i]!));
-    };
-    return Math.log2(error(steps) / error(2 * steps));
-  };
-
-  it('converges at its order in float64', () => {
-    expect(Math.abs(measuredOrder(b, order) - order)).toBeLessThan(0.1);
-    // With the weights of Euler's method for the same stages it is of order one.
-    const euler = b.map((_, i) => (i === 0 ? 1 : 0));
-    expect(Math.abs(measuredOrder(euler, 1) - 1)).toBeLessThan(0.1);
-  });
-
-  it.runIf(embedded)('converges at the lower order with the embedded weights', () => {
-    expect(Math.abs(measuredOrder(embedded!.b, embedded!.order) - embedded!.order)).toBeLessThan(0.1);
-  });
-});
 
 describe('the step-size controller', () => {
   const judge = (error: number, afterRejection = false, lastError = 1e-2) =>
@@ -234,8 +152,8 @@ eachBackend('gradient descent on %s', (backend) => {
     const system = loraSystem(structure, { n, m, width: r });
     const next = tf.tidy(() => {
       const state = [x, y].map((z) => tensor2d(z).expandDims<tf.Tensor3D>(0));
-      return gradientDescentStep(system, order, state, tf.tensor3d([lr * clock(coefficients)], [1, 1, 1]))
-        .next;
+      const h = [lr * clock(coefficients)];
+      return gradientDescentStep(system, gradientDescent(order), { state }, { h }).next;
     });
     const [dataX, dataY] = await Promise.all(next.map((z) => z.data()));
     tf.dispose(next);
@@ -284,21 +202,32 @@ eachBackend('gradient descent on %s', (backend) => {
 });
 
 describe('method()', () => {
-  it('knows every name', () => {
+  it('knows every name, its scheme and its control', () => {
+    for (const name of methodNames) {
+      const { control } = isAdaptive(name) ? method(name) : method(name, { step: 0.1 });
+      expect(control.kind).toBe(isAdaptive(name) ? 'error' : 'fixed');
+    }
+    expect(method('dopri5')).toEqual({
+      scheme: rungeKutta(tableaus.dopri5),
+      control: { kind: 'error', rtol: 1e-5, atol: 1e-9 },
+    });
+    expect(method('bosh3', { rtol: 1e-3, atol: 0 })).toEqual({
+      scheme: rungeKutta(tableaus.bosh3),
+      control: { kind: 'error', rtol: 1e-3, atol: 0 },
+    });
+    expect(method('rk4', { step: 2 })).toEqual({
+      scheme: rungeKutta(tableaus.rk4),
+      control: { kind: 'fixed', step: 2 },
+    });
+    for (const order of ['simultaneous', 'a-then-b', 'b-then-a'] as const)
+      expect(method(`gd-${order}`, { step: 2 }).scheme).toEqual(gradientDescent(order));
+  });
+
+  it('gives methods that go to other threads as they are', () => {
     for (const name of methodNames) {
       const made = isAdaptive(name) ? method(name) : method(name, { step: 0.1 });
-      expect(!('step' in made)).toBe(isAdaptive(name));
+      expect(structuredClone(made)).toEqual(made);
     }
-    expect(method('dopri5')).toEqual({ kind: 'adaptive', tableau: tableaus.dopri5, rtol: 1e-5, atol: 1e-9 });
-    expect(method('bosh3', { rtol: 1e-3, atol: 0 })).toMatchObject({
-      tableau: tableaus.bosh3,
-      rtol: 1e-3,
-      atol: 0,
-    });
-    expect(method('rk4', { step: 2 })).toEqual({ kind: 'fixed', tableau: tableaus.rk4, step: 2 });
-    expect(method('gd-simultaneous', { step: 2 })).toMatchObject({ order: 'simultaneous', step: 2 });
-    expect(method('gd-a-then-b', { step: 2 })).toMatchObject({ order: 'a-then-b' });
-    expect(method('gd-b-then-a', { step: 2 })).toMatchObject({ order: 'b-then-a' });
   });
 
   it.each([

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { OutOfMemoryError } from '../kernels/outOfMemory.js';
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
-import { method } from '../src/method/method.js';
+import { method } from '../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import type { Member, SolveOptions } from '../src/solver/solve.js';
 import { isOutOfMemory } from '../src/solver/withinMemory.js';

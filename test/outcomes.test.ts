@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { registerCpuKernel } from '../kernels/cpu/advance.js';
 import { customProblem } from '../src/input/customLoss.js';
 import { dense } from '../src/numbers/dense.js';
-import { method } from '../src/method/method.js';
+import { method } from '../src/method/methods.js';
 import type { StopRule } from '../src/method/track.js';
 import { custom } from '../src/problem/custom.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';

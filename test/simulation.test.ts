@@ -5,7 +5,7 @@ import { useBackend } from '../src/backend/useBackend.js';
 import type { BackendInfo } from '../src/backend/backend.js';
 import { dense } from '../src/numbers/dense.js';
 import { checkConfig } from '../src/input/checkConfig.js';
-import { method } from '../src/method/method.js';
+import { method } from '../src/method/methods.js';
 import { custom } from '../src/problem/custom.js';
 import type { Provenance } from '../src/host/provenance.js';
 import { asSweep, simulationSchema } from '../src/simulation/config.js';

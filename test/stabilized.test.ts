@@ -1,11 +1,12 @@
 /** RKC2: its published stability, its order, its spectral radius, and when it pays. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
-import { answered, chebyshev, fieldOf, type HostField } from '../kernels/cpu/step.js';
+import { answered, fieldOf, type HostField } from '../kernels/cpu/field.js';
+import { chebyshev } from '../kernels/cpu/schemes/chebyshev.js';
 import { twin, type TwinEnding } from '../kernels/cpu/twin.js';
 import { toFactors } from '../src/ensemble/adapter.js';
-import { method, methodFor, type MethodName } from '../src/method/method.js';
-import { chebyshevStages, mostStages, stableStep, stagesFor } from '../src/method/stabilized.js';
+import { method, methodFor, type MethodName } from '../src/method/methods.js';
+import { chebyshevStages, mostStages, stableStep, stagesFor } from '../src/method/schemes/chebyshev.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import { solve } from '../src/solver/solve.js';
 import { eachBackend, gaussian, memberOf, plain, relativeError, useBackend } from './support.js';

@@ -7,7 +7,7 @@ import { clock } from '../src/ensemble/adapter.js';
 import { initialization } from '../src/ensemble/initialization.js';
 import { writeSafetensors } from '../src/files/writeSafetensors.js';
 import { checkConfig } from '../src/input/checkConfig.js';
-import { tableaus } from '../src/method/tableau.js';
+import { tableaus } from '../src/method/tableaus.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { makePlan, member, type Cell } from '../src/sweep/plan.js';
 import { theoryRows } from '../src/sweep/theory.js';

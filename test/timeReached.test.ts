@@ -4,7 +4,7 @@ import { fromProgress, toProgress } from '../kernels/report.js';
 import { registerCpuKernel } from '../kernels/cpu/advance.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
 import { closeBackends, listBackends, useBackend as openBackend } from '../src/backend/useBackend.js';
-import { method } from '../src/method/method.js';
+import { method } from '../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import type { SolveOptions } from '../src/solver/solve.js';
 import { gaussian, memberOf, plain, solveAll, useBackend } from './support.js';

@@ -1,16 +1,11 @@
-/** Relative tolerances down to 1e-12 in float64, against a closed form; and tableaus that no adaptive method can have. */
+/** Relative tolerances down to 1e-12 in float64, against a closed form. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { registerCpuKernel } from '../kernels/cpu/advance.js';
-import { answered } from '../kernels/cpu/step.js';
-import { twin } from '../kernels/cpu/twin.js';
-import { methodTable } from '../kernels/wasm/schemes.js';
 import { InputError } from '../src/host/inputError.js';
-import { method, type Method } from '../src/method/method.js';
-import { tableaus, type Tableau } from '../src/method/tableau.js';
+import { method } from '../src/method/methods.js';
 import { dense } from '../src/numbers/dense.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import { useBackend as openBackend } from '../src/backend/useBackend.js';
-import { memberOf, plain, solveAll, useBackend } from './support.js';
+import { memberOf, plain, solveAll } from './support.js';
 
 const sigma = 1.3;
 const problem = frobeniusFromSpectrum(Float64Array.of(sigma), 1, 1);
@@ -57,33 +52,12 @@ describe('a relative tolerance', () => {
   });
 
   it('has an absolute one below it', () => {
-    expect(method('dopri5', { rtol: 1e-12, precision: 'float64' })).toMatchObject({ atol: 1e-16 });
-    expect(method('dopri5', { rtol: 1e-6, precision: 'float64' })).toMatchObject({ atol: 1e-9 });
-    expect(method('rkc2', { rtol: 1e-12, atol: 0, precision: 'float64' })).toMatchObject({ atol: 0 });
-  });
-});
-
-/** Heun and Euler: 2(1), not first-same-as-last. */
-const heun: Tableau = { order: 2, a: [[], [1]], b: [1 / 2, 1 / 2], embedded: { order: 1, b: [1, 0] } };
-const noEstimate: Tableau = { order: 3, a: tableaus.bosh3.a, b: tableaus.bosh3.b };
-
-describe.each([
-  ['that is not first-same-as-last', heun, 'first-same-as-last'],
-  ['without an estimate', noEstimate, 'embedded weights'],
-])('an adaptive method with a tableau %s', (_what, tableau, allowed) => {
-  const how: Method = { kind: 'adaptive', tableau, rtol: 1e-4, atol: 1e-9 };
-  const stop = { saveTimes: [1], steadyTolerance: null, maxSteps: 100 };
-
-  it('is refused by name on every path', async () => {
-    await useBackend('cpu');
-    registerCpuKernel();
-    for (const choice of [{}, { kernel: 'fused', precision: 'float64' }, { kernel: 'tensor-ops' }] as const) {
-      const solved = solveAll(problem, [member], { method: how, stop, chunk: 1, ...choice });
-      await expect(solved).rejects.toThrow(InputError);
-      await expect(solved).rejects.toThrow(allowed);
-    }
-    const state = [Float64Array.of(start), Float64Array.of(start)];
-    expect(() => answered(twin(state, 1, how, stop), (states) => states)).toThrow(allowed);
-    expect(() => methodTable(how)).toThrow(allowed);
+    expect(method('dopri5', { rtol: 1e-12, precision: 'float64' })).toMatchObject({
+      control: { atol: 1e-16 },
+    });
+    expect(method('dopri5', { rtol: 1e-6, precision: 'float64' })).toMatchObject({ control: { atol: 1e-9 } });
+    expect(method('rkc2', { rtol: 1e-12, atol: 0, precision: 'float64' })).toMatchObject({
+      control: { atol: 0 },
+    });
   });
 });

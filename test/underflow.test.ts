@@ -1,10 +1,11 @@
 /** Trajectories whose slopes underflow when squared in float32: they move, and are not called stationary. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { answered, fieldOf } from '../kernels/cpu/step.js';
+import { answered, fieldOf } from '../kernels/cpu/field.js';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import { twin } from '../kernels/cpu/twin.js';
 import { useBackend as openBackend } from '../src/backend/useBackend.js';
-import { method, type Method } from '../src/method/method.js';
+import { method } from '../src/method/methods.js';
+import type { Method } from '../src/method/method.js';
 import { dense } from '../src/numbers/dense.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import type { SolveOptions } from '../src/solver/solve.js';

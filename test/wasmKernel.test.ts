@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { setFlagsFromString } from 'node:v8';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { answered, type HostField } from '../kernels/cpu/step.js';
+import { answered, fieldOf } from '../kernels/cpu/field.js';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import type { HostStructure } from '../src/problem/structure.js';
 import { ADVANCE, type AdvanceAttrs } from '../kernels/fused.js';
@@ -11,8 +11,10 @@ import type { Precision } from '../src/numbers/precision.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
 import { variants } from '../kernels/wasm/module.js';
 import { dense } from '../src/numbers/dense.js';
-import { method, methodNames, isAdaptive, type Method, type MethodName } from '../src/method/method.js';
-import { tableaus } from '../src/method/tableau.js';
+import { method, methodNames, isAdaptive, type MethodName } from '../src/method/methods.js';
+import type { Method } from '../src/method/method.js';
+import { rungeKutta } from '../src/method/schemes/rungeKutta.js';
+import { tableaus } from '../src/method/tableaus.js';
 import { twin } from '../kernels/cpu/twin.js';
 import type { StopRule } from '../src/method/track.js';
 import { covariance, gaussian, relativeError, useBackend } from './support.js';
@@ -70,12 +72,7 @@ function caseOf(
 }
 
 function expected({ structure, n, rank, method, stop, clocks, starts }: Case): Ending[] {
-  const evaluate = evaluator(structure);
-  const field: HostField = (states) =>
-    states.map(([x, y]) => {
-      const { dX, dY } = evaluate(x!, y!, rank);
-      return [dX, dY];
-    });
+  const field = fieldOf(evaluator(structure), rank);
   const joined = (state: readonly Float64Array[]) => Float64Array.from(state.flatMap((z) => Array.from(z)));
   return starts.map((start, i) => {
     const pair = [start.slice(0, n * rank), start.slice(n * rank)];
@@ -157,13 +154,12 @@ const worst = (found: readonly Ending[], wanted: readonly Ending[]): number =>
  * Fixed steps differ by rounding alone. An estimated error is a small difference: rounding changes its last digits,
  * and with them, now and then, the last digit of the next float32 step size.
  */
-const tolerance64 = (kind: Method['kind']): number =>
-  kind === 'fixed' || kind === 'gradient-descent' ? 1e-12 : 1e-9;
+const tolerance64 = ({ control }: Method): number => (control.kind === 'fixed' ? 1e-12 : 1e-9);
 
 function expectTwin(given: Case): void {
   const [found, wanted] = [actual(given, 'float64'), expected(given)];
   expect(found.map(counts)).toEqual(wanted.map(counts));
-  expect(worst(found, wanted)).toBeLessThan(tolerance64(given.method.kind));
+  expect(worst(found, wanted)).toBeLessThan(tolerance64(given.method));
 }
 
 const shapes: readonly (readonly [number, number, number])[] = [
@@ -221,7 +217,8 @@ describe.each(variants)('%s', (variant) => {
 
   it('a fixed step of a first-same-as-last tableau', () => {
     const given = caseOf(diagonal(5, 7), [5, 7, 3], 'rk4');
-    expectTwin({ ...given, method: { kind: 'fixed', tableau: tableaus.dopri5, step: 0.05 } });
+    const { control } = given.method;
+    expectTwin({ ...given, method: { scheme: rungeKutta(tableaus.dopri5), control } });
   });
 
   it.each(methodNames)('stops where the flow does: %s', (name) => {
@@ -316,7 +313,7 @@ describe.each(variants)('%s', (variant) => {
     const sigma = sigmaOf(5, 7);
     sigma[4]! += 1e-9;
     const wrong = { ...given, structure: { kind: 'diagonal', sigma } as const };
-    expect(worst(actual(wrong, 'float64'), expected(given))).toBeGreaterThan(tolerance64('fixed'));
+    expect(worst(actual(wrong, 'float64'), expected(given))).toBeGreaterThan(tolerance64(given.method));
   });
 
   it('reports how far it has come', () => {

@@ -6,13 +6,15 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
-import { answered, type State64 } from '../kernels/cpu/step.js';
+import { answered } from '../kernels/cpu/field.js';
+import type { State64 } from '../kernels/cpu/state.js';
 import { ADVANCE, fusedKernel, type AdvanceTask } from '../kernels/fused.js';
 import { fromProgress, outcomeOf, REPORT, report } from '../kernels/report.js';
 import { webgpuKernel } from '../kernels/webgpu/advance.js';
 import type { BackendInfo } from '../src/backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
-import { method, type Method } from '../src/method/method.js';
+import { method } from '../src/method/methods.js';
+import type { Method } from '../src/method/method.js';
 import type { Outcome } from '../src/method/outcome.js';
 import type { StopRule } from '../src/method/track.js';
 import { twin, type TwinEnding } from '../kernels/cpu/twin.js';
@@ -126,7 +128,7 @@ function caseOf(
  * Rounding of float32 states, 6e-8 a step, adds up over the steps of a trajectory; adaptive ones also choose other
  * steps then, each right to its tolerance.
  */
-const budget = (method: Method): number => ('rtol' in method ? 3e-6 + 30 * method.rtol : 3e-6);
+const budget = ({ control }: Method): number => 3e-6 + (control.kind === 'error' ? 30 * control.rtol : 0);
 
 function agree(ended: readonly Ended[], expected: readonly TwinEnding[], tolerance: number): void {
   expect(ended.map(({ outcome }) => outcome)).toEqual(expected.map(({ outcome }) => outcome));
@@ -201,7 +203,7 @@ describe.skipIf(noWebgpu)('the fused kernel of webgpu', () => {
       agree(ended, expected, budget(method));
       ended.forEach(({ acceptedSteps, rejectedSteps, evaluations }, i) => {
         const other = expected[i]!;
-        const slack = 'rtol' in method ? 2 : 0;
+        const slack = method.control.kind === 'error' ? 2 : 0;
         expect(Math.abs(acceptedSteps - other.acceptedSteps)).toBeLessThanOrEqual(slack);
         expect(Math.abs(rejectedSteps - other.rejectedSteps)).toBeLessThanOrEqual(slack);
         expect(Math.abs(evaluations - other.evaluations)).toBeLessThanOrEqual(8 * slack);

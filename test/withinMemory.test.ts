@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import { Piscina } from 'piscina';
 import { afterAll, describe, expect, it } from 'vitest';
 import { closeBackends } from '../src/backend/useBackend.js';
-import { method } from '../src/method/method.js';
+import { method } from '../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import type { Chunk, Start, Trajectory } from '../src/solver/chunk.js';
 import { onceMore } from '../src/solver/pool.js';

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import * as tf from '@tensorflow/tfjs';
 import { fusedKernel } from '../../kernels/fused.js';
 import { useBackend } from '../../src/backend/useBackend.js';
-import { method } from '../../src/method/method.js';
+import { method } from '../../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
 import { release } from '../../src/host/release.js';
 import { poolFor } from '../../src/solver/pool.js';

@@ -4,9 +4,11 @@
  * one that all share, both in float64 on the host; what is counted are steps, so that nothing is timed.
  */
 import { evaluator } from '../../kernels/cpu/evaluate.js';
-import { answered, type HostField, type State64 } from '../../kernels/cpu/step.js';
+import { answered, fieldOf } from '../../kernels/cpu/field.js';
+import type { State64 } from '../../kernels/cpu/state.js';
 import { twin } from '../../kernels/cpu/twin.js';
-import { tableaus } from '../../src/method/tableau.js';
+import { rungeKutta } from '../../src/method/schemes/rungeKutta.js';
+import { tableaus } from '../../src/method/tableaus.js';
 import { uniforms } from '../../src/numbers/philox.js';
 import { problemOf, startOf } from '../flow.js';
 import { lockStep, type Adaptive } from '../lockStep.js';
@@ -18,7 +20,10 @@ const TRAJECTORIES = 32;
 const LARGEST_SCALE = 100;
 /** In which the slowest, whose largest rate is 1, has come through its transient. */
 const END = 20;
-const method: Adaptive = { kind: 'adaptive', tableau: tableaus.dopri5, rtol: 1e-5, atol: 1e-9 };
+const method: Adaptive = {
+  scheme: rungeKutta(tableaus.dopri5),
+  control: { kind: 'error', rtol: 1e-5, atol: 1e-9 },
+};
 
 export const mixedSteps: Workload = {
   id: 'mixed-steps',
@@ -28,12 +33,7 @@ export const mixedSteps: Workload = {
   run() {
     const { structure } = problemOf(SIZE);
     if (structure.kind === 'autodiff') throw new Error('the Frobenius flow is built in');
-    const evaluate = evaluator(structure);
-    const field: HostField = (states) =>
-      states.map(([x, y]) => {
-        const { dX, dY } = evaluate(x!, y!, SIZE.rank);
-        return [dX, dY];
-      });
+    const field = fieldOf(evaluator(structure), SIZE.rank);
     const clocks = Array.from(
       uniforms(TRAJECTORIES, { seed: 1, rank: 0, trial: 0 }, 'mixing'),
       (uniform) => LARGEST_SCALE ** uniform,
@@ -49,7 +49,7 @@ export const mixedSteps: Workload = {
     const sharedSteps = TRAJECTORIES * shared.steps;
     const difference = Math.max(...own.map(({ state }, i) => relativeError(state, shared.states[i]!)));
     const note =
-      `dopri5 at rtol ${method.rtol}, ${TRAJECTORIES} trajectories, n = m = ${SIZE.n}, r = ${SIZE.rank}, to t = ${END}: ` +
+      `dopri5 at rtol ${method.control.rtol}, ${TRAJECTORIES} trajectories, n = m = ${SIZE.n}, r = ${SIZE.rank}, to t = ${END}: ` +
       `${ownSteps} steps on their own, ${sharedSteps} in lock step (largest scaled error of all as the error); ` +
       `ends differ by ${difference.toExponential(1)} at most`;
     const result = { value: sharedSteps / ownSteps, note };

@@ -4,7 +4,8 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { useBackend } from '../../src/backend/useBackend.js';
-import { method, type Method } from '../../src/method/method.js';
+import { method } from '../../src/method/methods.js';
+import type { Method } from '../../src/method/method.js';
 import { membersOf, problemOf, solved, STEP } from '../flow.js';
 import type { Workload } from '../workload.js';
 

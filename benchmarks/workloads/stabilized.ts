@@ -3,8 +3,10 @@
  * over those of rkc2 at the same tolerance. It counts only if the update X Y^T that rkc2 ends with is as near to the one
  * of dopri5 at a tolerance of 1e-10. In float64; what is counted are evaluations, so that nothing is timed.
  */
-import { method, type Method } from '../../src/method/method.js';
-import { tableaus } from '../../src/method/tableau.js';
+import { method } from '../../src/method/methods.js';
+import type { Method } from '../../src/method/method.js';
+import { rungeKutta } from '../../src/method/schemes/rungeKutta.js';
+import { tableaus } from '../../src/method/tableaus.js';
 import { openFused } from '../backends.js';
 import { membersOf, problemOf, solved } from '../flow.js';
 import { relativeError, updateOf } from '../numbers.js';
@@ -14,7 +16,10 @@ const SIZE = { n: 384, m: 384, rank: 16 };
 const HORIZON = 2000;
 const RTOL = 1e-4;
 const STARTS = 4;
-const reference: Method = { kind: 'adaptive', tableau: tableaus.dopri5, rtol: 1e-10, atol: 1e-12 };
+const reference: Method = {
+  scheme: rungeKutta(tableaus.dopri5),
+  control: { kind: 'error', rtol: 1e-10, atol: 1e-12 },
+};
 
 /** Updates and evaluations of all starts at time T, by a method. */
 async function ends(how: Method, time: number) {

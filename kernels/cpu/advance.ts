@@ -3,7 +3,6 @@ import * as tf from '@tensorflow/tfjs';
 import { twin, type TwinEnding } from './twin.js';
 import {
   blockingSteps,
-  mostEvaluations,
   registerFused,
   tooLarge,
   type AdvanceAttrs,
@@ -12,7 +11,8 @@ import {
 } from '../fused.js';
 import { outcomeCodes, REPORT, toProgress } from '../report.js';
 import { evaluator, hostKinds } from './evaluate.js';
-import { fieldOf, type Asking, type HostField, type State64 } from './step.js';
+import { fieldOf, type Asking, type HostField } from './field.js';
+import type { State64 } from './state.js';
 
 interface CpuBackend {
   readonly data: { get(id: object): { readonly values: Float32Array } };
@@ -69,7 +69,7 @@ function advance(attrs: AdvanceAttrs, work: Work, ends: Float64Array, saved: Flo
     to.set(x!, row * elements);
     to.set(y!, row * elements + cut);
   };
-  let left = steps * mostEvaluations(method);
+  let left = steps * method.scheme.mostEvaluations;
   for (; work.row < clocks.length; work.row++) {
     const at = work.row * elements;
     const start = () => [ends.slice(at, at + cut), ends.slice(at + cut, at + elements)];

@@ -27,9 +27,7 @@ const wasmKernel: FusedKernel = {
 };
 
 const tooManyStages = ({ method }: AdvanceTask): string | null =>
-  'tableau' in method && method.tableau.b.length > MOST_TABLEAU_STAGES
-    ? `a tableau has more than ${MOST_TABLEAU_STAGES} stages`
-    : null;
+  method.scheme.slopes > MOST_TABLEAU_STAGES ? `a tableau has more than ${MOST_TABLEAU_STAGES} stages` : null;
 
 /**
  * Loads the kernel and registers it with TensorFlow.js; returns its variant.

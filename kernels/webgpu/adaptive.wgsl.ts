@@ -2,14 +2,17 @@
  * WGSL of the step-size control of adaptive methods, as in src/method/control.ts, and of a trajectory's place in time
  * between two save times under it.
  */
-import { estimateOrder, type AdaptiveMethod } from '../../src/method/method.js';
+import type { Scheme } from '../../src/method/schemes.js';
 import type { Outcome } from '../../src/method/outcome.js';
-import { ITERATE_EVERY, NUDGE } from '../../src/method/control.js';
+import { ITERATE_EVERY, NUDGE, type Control } from '../../src/method/control.js';
 
 /** Spans hold nothing and then, of every save time, the normalized time from the one before. */
-export const adaptiveText = (method: AdaptiveMethod, code: (outcome: Outcome) => string): string => {
-  const order = estimateOrder(method);
-  const stabilized = method.kind === 'stabilized';
+export const adaptiveText = (
+  { errorOrder, mostStages }: Scheme,
+  { rtol, atol }: Extract<Control, { kind: 'error' }>,
+  code: (outcome: Outcome) => string,
+): string => {
+  const order = errorOrder!;
   return /* wgsl */ `
 fn span() -> f32 { return word(spansAt + 1u + track.saves); }
 
@@ -46,15 +49,15 @@ fn remainingShare() -> f32 {
 
 fn planStep() {
   var proposal = track.proposal;
-  ${stabilized ? `if (track.radius > 0) { proposal = min(proposal, ${stableLimit(method.mostStages)} / track.radius); }` : ''}
+  ${mostStages !== null ? `if (track.radius > 0) { proposal = min(proposal, ${stableLimit(mostStages)} / track.radius); }` : ''}
   let left = remainingShare();
   let hit = left * span() <= proposal * (1 + 1e-6);
   let part = select(proposal / span(), left, hit);
   let h = part * span();
   next = Plan(true, h, part, hit, 0u, false, false, -1);
   ${
-    stabilized
-      ? `next.stages = min(${method.mostStages}u, max(2u, 1u + u32(sqrt(1 + 1.54 * h * track.radius))));
+    mostStages !== null
+      ? `next.stages = min(${mostStages}u, max(2u, 1u + u32(sqrt(1 + 1.54 * h * track.radius))));
   next.iterates = (track.accepted + track.rejected + 1u) % ${ITERATE_EVERY}u == 0u;`
       : ''
   }
@@ -101,7 +104,7 @@ fn start(size: f32, rate: f32, guess: f32, curvature: f32) {
   track.proposal = min(100 * guess, step);
 }
 
-fn scaleOf(size: f32) -> f32 { return max(${method.atol} + ${method.rtol} * size, 1e-37); }
+fn scaleOf(size: f32) -> f32 { return max(${atol} + ${rtol} * size, 1e-37); }
 
 fn setRadius(found: f32) {
   if (finite(found)) { track.radius = max(1.1 * found, 0.9 * track.radius); }
@@ -134,7 +137,7 @@ fn judge(plan: Plan) {
   let norms = sqrt(squares);
   let inRange = finite(squares.x) && finite(squares.y);
   ${
-    stabilized
+    mostStages !== null
       ? `track.evaluations += plan.stages + select(0u, 1u, plan.iterates);
   if (plan.iterates && inRange && squares.x > 0) { setRadius(norms.w / (${NUDGE} * norms.x)); }`
       : 'track.evaluations += EVALUATIONS;'

@@ -6,7 +6,6 @@ import * as tf from '@tensorflow/tfjs';
 import type { TensorInfo } from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import {
-  mostEvaluations,
   operationsPerStep,
   registerFused,
   type AdvanceAttrs,
@@ -76,8 +75,9 @@ function strangeSpan({ method, stop: { saveTimes }, clocks }: AdvanceTask): stri
   for (const [k, to] of saveTimes.entries()) {
     const span = to - (saveTimes[k - 1] ?? 0);
     if (span === 0) continue;
-    if ('step' in method) {
-      if (span / method.step > SPANS.steps) return `more than ${SPANS.steps} steps between save times`;
+    if (method.control.kind === 'fixed') {
+      if (span / method.control.step > SPANS.steps)
+        return `more than ${SPANS.steps} steps between save times`;
     } else if (clocks.some((clock) => !(span * clock >= SPANS.least && span * clock <= SPANS.most)))
       return `${span} between save times is out of the range of its time`;
   }
@@ -212,6 +212,6 @@ function secondsPerStep(attrs: AdvanceTask, subgroup: number): number {
   const operations = operationsPerStep(attrs);
   const together = onProcessor(subgroup) ? 2e9 : 2e11;
   // One trajectory has a workgroup to itself, which waits for its memory and at barriers.
-  const alone = operations / 1e9 + mostEvaluations(attrs.method) * 1e-5;
+  const alone = operations / 1e9 + attrs.method.scheme.mostEvaluations * 1e-5;
   return Math.max((operations * attrs.clocks.length) / together, alone);
 }

@@ -33,8 +33,8 @@ const reported: Readonly<Record<keyof typeof report, string>> = {
   progressZeros: 'reached.z',
 };
 
-export const controlText = (method: Method): string =>
-  common + ('step' in method ? fixed : adaptiveText(method, code));
+export const controlText = ({ scheme, control }: Method): string =>
+  common + (control.kind === 'fixed' ? fixed : adaptiveText(scheme, control, code));
 
 const common = /* wgsl */ `
 const UNIT = 1073741824u; // 2^30

@@ -65,18 +65,10 @@ function threadsFor(longer: number, subgroup: number): number {
 }
 
 /** State-sized vectors: the state, the one tried, slopes, and what else a method needs. */
-function slotsOf(method: Method): string[] {
-  switch (method.kind) {
-    case 'gradient-descent':
-      return ['STATE', 'NEXT', 'SLOPE'];
-    case 'fixed':
-    case 'adaptive': {
-      const stages = method.tableau.b.length;
-      return ['STATE', 'NEXT', 'SLOPE', ...Array.from({ length: stages - 1 }, (_, i) => `SLOPE${i + 1}`)];
-    }
-    case 'stabilized':
-      return ['STATE', 'NEXT', 'SLOPE', 'SLOPE1', 'LAST', 'BEFORE', 'DIRECTION'];
-  }
+function slotsOf({ scheme }: Method): string[] {
+  const slopes = Array.from({ length: scheme.slopes }, (_, i) => (i === 0 ? 'SLOPE' : `SLOPE${i}`));
+  const more = scheme.kind === 'chebyshev' ? ['LAST', 'BEFORE', 'DIRECTION'] : [];
+  return ['STATE', 'NEXT', ...slopes, ...more];
 }
 
 export function layoutOf({ n, m, rank, method }: Shape, { workgroupBytes, subgroup }: Room): Layout {

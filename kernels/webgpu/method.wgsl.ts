@@ -3,35 +3,35 @@
  * to slot NEXT and leaves squared norms in `sums`, `accept(plan)` takes it. The steps are those of the twin
  * (kernels/cpu/step.ts); threads touch their own rows only, but for the derivative.
  */
-import type { Method, UpdateOrder } from '../../src/method/method.js';
-import { stagesOf } from '../../src/method/stabilized.js';
-import { firstSameAsLast, type Tableau } from '../../src/method/tableau.js';
+import { carried, type Method } from '../../src/method/method.js';
+import type { UpdateOrder } from '../../src/method/schemes/gradientDescent.js';
+import { stagesOf } from '../../src/method/schemes/chebyshev.js';
+import type { Tableau } from '../../src/method/tableau.js';
 import { chebyshevText, firstIterations } from './chebyshev.wgsl.js';
 import { each } from './each.wgsl.js';
 
 export function methodText(method: Method): string {
-  switch (method.kind) {
+  const { scheme } = method;
+  const carries = carried(method).includes('slope');
+  switch (scheme.kind) {
     case 'gradient-descent':
-      return gradientDescent(method.order);
-    case 'fixed':
-      return rungeKutta(method.tableau, false) + beginFixed;
-    case 'adaptive':
-      return rungeKutta(method.tableau, true) + beginAdaptive('');
-    case 'stabilized':
+      return gradientDescent(scheme.order);
+    case 'runge-kutta':
+      return rungeKutta(scheme.tableau, carries) + (carries ? beginAdaptive('') : beginFixed);
+    case 'chebyshev':
       return chebyshevText + beginAdaptive(firstIterations);
   }
 }
 
 /** Coefficients that the text reads from the table, from METHOD on. */
-export function methodTable(method: Method): number[] {
-  switch (method.kind) {
+export function methodTable({ scheme }: Method): number[] {
+  switch (scheme.kind) {
     case 'gradient-descent':
       return [];
-    case 'fixed':
-    case 'adaptive':
-      return tableauTable(method.tableau);
-    case 'stabilized':
-      return Array.from({ length: method.mostStages - 1 }, (_, i) => {
+    case 'runge-kutta':
+      return tableauTable(scheme.tableau);
+    case 'chebyshev':
+      return Array.from({ length: scheme.mostStages - 1 }, (_, i) => {
         const { first, rest } = stagesOf(i + 2);
         return [first, ...rest.flatMap(({ mu, nu, muTilde, gammaTilde }) => [mu, nu, muTilde, gammaTilde])];
       }).flat();
@@ -39,9 +39,9 @@ export function methodTable(method: Method): number[] {
 }
 
 /** The rows of the square of a, b, and the weights of the error. */
-function tableauTable({ a, b, embedded }: Tableau): number[] {
+function tableauTable({ a, b, errorWeights }: Tableau): number[] {
   const square = a.map((row) => b.map((_, j) => row[j] ?? 0));
-  return [...square, b, b.map((weight, i) => (embedded ? weight - embedded.b[i]! : 0))].flat();
+  return [...square, b, errorWeights ?? b.map(() => 0)].flat();
 }
 
 const beginFixed = /* wgsl */ `
@@ -82,7 +82,7 @@ fn accept(plan: Plan) {
 /** Where the slope at the state is carried along, the first stage is not evaluated. */
 const rungeKutta = (tableau: Tableau, carries: boolean): string => {
   const stages = tableau.b.length;
-  const sharesLast = firstSameAsLast(tableau);
+  const { sharesLast } = tableau;
   return /* wgsl */ `
 const STAGES = ${stages}u;
 
@@ -110,7 +110,7 @@ fn attempt(plan: Plan) {
       setVector(NEXT + quad, z);`
   }
       let slope = vector(SLOPE + ${sharesLast ? `${stages - 1}u * SIZE + ` : ''}quad);
-      let error = ${tableau.embedded ? 'combined((STAGES + 1u) * STAGES, STAGES, quad)' : 'vec4f()'};
+      let error = ${tableau.errorWeights ? 'combined((STAGES + 1u) * STAGES, STAGES, quad)' : 'vec4f()'};
       own += vec4f(dot(z, z), dot(slope, slope), dot(error, error), 0);`)}
   sums[lane] = own;
 }

@@ -1,20 +1,12 @@
 /** WGSL of the whole kernel: one workgroup per trajectory, as many steps of it as one call may take. */
 import type { AdvanceAttrs } from '../fused.js';
-import { firstSameAsLast } from '../../src/method/tableau.js';
-import type { Method } from '../../src/method/method.js';
+import { evaluationsOf } from '../../src/method/method.js';
 import { controlText, TRACK_WORDS } from './control.wgsl.js';
 import { flowText } from './flow.wgsl.js';
 import { sliceSize, type Layout } from './layout.js';
 import { methodText } from './method.wgsl.js';
 import { shaderOf } from './structures.js';
 import { carriedSlots, trackWords } from './words.js';
-
-/** Evaluations of the flow in a step that does not choose its number of stages. */
-const evaluations = (method: Method): number => {
-  if (method.kind === 'gradient-descent' || method.kind === 'stabilized') return 1;
-  const { length } = method.tableau.b;
-  return method.kind === 'adaptive' && firstSameAsLast(method.tableau) ? length - 1 : length;
-};
 
 export function shaderText(attrs: Pick<AdvanceAttrs, 'structure' | 'method'>, layout: Layout): string {
   const { n, m, rank, threads, rowsX, rows, quads, parts, slots, vectorsSize, gramsSize } = layout;
@@ -34,7 +26,7 @@ const PARTS = ${parts}u;
 const SIZE = ROWS * QUADS;
 ${slots.map((name, i) => `const ${name} = ${i}u * SIZE;`).join('\n')}
 const METHOD = ${shaderOf(structure).table(structure, layout).length}u;
-const EVALUATIONS = ${evaluations(method)}u;
+const EVALUATIONS = ${evaluationsOf(method, 0, false)}u;
 
 struct Call {
   first: u32,

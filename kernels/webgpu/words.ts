@@ -2,7 +2,7 @@
  * What the host tells the kernel, in the words of the shader's buffers: the uniform `call`, the table of coefficients,
  * and of every trajectory its spans, with which the memory begins.
  */
-import type { Method } from '../../src/method/method.js';
+import { carried, type Method } from '../../src/method/method.js';
 import type { AdvanceAttrs } from '../fused.js';
 import { TRACK_WORDS } from './control.wgsl.js';
 import type { Layout } from './layout.js';
@@ -20,8 +20,7 @@ export const tableOf = (attrs: Pick<AdvanceAttrs, 'structure' | 'method'>, layou
   ]);
 
 /** Slots that a trajectory carries from call to call, besides its state. */
-export const carriedSlots = (method: Method): string[] =>
-  'step' in method ? [] : method.kind === 'stabilized' ? ['SLOPE', 'DIRECTION'] : ['SLOPE'];
+export const carriedSlots = (method: Method): string[] => carried(method).map((slot) => slot.toUpperCase());
 
 /** Words that the memory holds of each trajectory besides its spans. */
 export const trackWords = (method: Method, { rows, quads }: Layout): number =>
@@ -29,7 +28,7 @@ export const trackWords = (method: Method, { rows, quads }: Layout): number =>
 
 /** Of every trajectory what the kernel is told of its time (control.wgsl.ts), 32 bits each [batch, 1 + saves]. */
 export function spansOf({
-  method,
+  method: { control },
   stop: { saveTimes },
   clocks,
 }: Pick<AdvanceAttrs, 'method' | 'stop' | 'clocks'>): Uint32Array<ArrayBuffer> {
@@ -39,9 +38,9 @@ export function spansOf({
   const spans = saveTimes.map((time, k) => [k === 0 ? 0 : saveTimes[k - 1]!, time] as const);
   clocks.forEach((clock, row) => {
     const at = row * width;
-    if ('step' in method) {
-      const stepsTo = (time: number) => Math.round(time / method.step);
-      floats[at] = method.step * clock;
+    if (control.kind === 'fixed') {
+      const stepsTo = (time: number) => Math.round(time / control.step);
+      floats[at] = control.step * clock;
       spans.forEach(([from, to], k) => (integers[at + 1 + k] = stepsTo(to) - stepsTo(from)));
     } else spans.forEach(([from, to], k) => (floats[at + 1 + k] = (to - from) * clock));
   });

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit-html';
 import { live } from 'lit-html/directives/live.js';
 import { initializationNames } from '../ensemble/initialization.js';
 import { scalings } from '../ensemble/scaling.js';
-import { methodNames } from '../method/method.js';
+import { isAdaptive, methodNames } from '../method/methods.js';
 import { flagName } from '../input/fromText.js';
 import { builtInLoss, defaultLoss, lossNames } from '../problem/losses.js';
 import { curvatureKeys, curvatureNames } from '../problem/source.js';
@@ -37,7 +37,7 @@ export const ofFile = (location: string, flags: Flags) => ({
 
 /** Step of rk4 and gradient descent where none is given: their flags need one. */
 const FIXED_STEP = '0.05';
-const isFixed = (method: string) => method === 'rk4' || method.startsWith('gd-');
+const isFixed = (name: string) => methodNames.some((each) => each === name && !isAdaptive(each));
 
 export const controls = (form: Form): TemplateResult => html`
   <fieldset>

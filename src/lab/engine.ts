@@ -323,7 +323,7 @@ export class LabEngine implements protocol.Engine {
 /** Three decades up to the end; whole steps where a method has steps that it does not cut. */
 function followedTimes({ method, stop }: Cell): number[] {
   const end = stop.saveTimes.at(-1)!;
-  const step = 'step' in method ? method.step : null;
+  const step = method.control.kind === 'fixed' ? method.control.step : null;
   const whole = (time: number) => (step === null ? time : Math.max(1, Math.round(time / step)) * step);
   const times = Array.from({ length: FOLLOWED_TIMES }, (_, i) =>
     Math.min(end, whole(end * 10 ** ((3 * (i + 1)) / FOLLOWED_TIMES - 3))),

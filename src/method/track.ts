@@ -5,17 +5,19 @@
 import {
   decide,
   EDGE_RESOLUTION,
+  FIRST_ITERATIONS,
   FIXED_HIT,
   HIT_SLACK,
   ITERATE_EVERY,
   LEAST_LAST_ERROR,
   scaledError,
   SMALLEST_STEP,
+  startingStep,
   TIME_RESOLUTION,
 } from './control.js';
-import { estimateOrder, type Method } from './method.js';
-import { spectralRadius, stableStep, stagesFor } from './stabilized.js';
+import { carried, evaluationsOf, type Method } from './method.js';
 import type { Outcome } from './outcome.js';
+import { spectralRadius, stableStep, stagesFor } from './schemes/chebyshev.js';
 
 /** When to observe and when to stop. */
 export interface StopRule {
@@ -42,7 +44,7 @@ export interface Track<T> {
   evaluations: number;
   /** Largest slope norm so far. */
   peak: number;
-  /** Of the linearized flow, as a stabilized method takes it to be. */
+  /** Spectral radius of the linearized flow to go by, where a scheme chooses its stages by it. */
   radius: number;
   readonly saved: T[];
   outcome: Outcome | null;
@@ -54,15 +56,15 @@ export interface PlannedStep {
   readonly h: number;
   /** True if the step ends at the trajectory's next save point. */
   readonly hit: boolean;
-  /** Of a stabilized method; 0 of others. */
+  /** Number of stages, where the scheme chooses it; else 0. */
   readonly stages: number;
-  /** Whether a stabilized method also makes a power iteration, at the end of the step. */
+  /** Whether a power iteration follows, at the end of the step. */
   readonly iterates: boolean;
 }
 
 /**
- * What a tried step measured: norms of the new state, its slope, and the estimated error over h; and the spectral radius
- * that a power iteration found there, NaN without one.
+ * Norms after a tried step: of the new state, its slope, and the estimated error over h; and the spectral radius that a
+ * power iteration measured there, NaN without one.
  */
 export interface Measured {
   readonly size: number;
@@ -71,12 +73,12 @@ export interface Measured {
   readonly radius: number;
 }
 
-export function newTrack<T>(index: number, clock: number, method: Method): Track<T> {
+export function newTrack<T>(index: number, clock: number, { control }: Pick<Method, 'control'>): Track<T> {
   return {
     index,
     clock,
     tau: 0,
-    proposal: 'step' in method ? method.step * clock : 0,
+    proposal: control.kind === 'fixed' ? control.step * clock : 0,
     lastError: LEAST_LAST_ERROR,
     afterRejection: false,
     accepted: 0,
@@ -93,43 +95,57 @@ export function newTrack<T>(index: number, clock: number, method: Method): Track
 const target = <T>(track: Track<T>, { saveTimes }: StopRule): number =>
   (saveTimes[track.saved.length] as number) * track.clock;
 
+/** Norms before the first step: of the state, its slope, and that slope's change over a guessed step, over the step. */
+export interface Start {
+  readonly size: number;
+  readonly rate: number;
+  readonly guess: number;
+  readonly curvature: number;
+}
+
+/** Sets the starting step of a control by error; other controls have theirs. */
+export function begin<T>(
+  track: Track<T>,
+  { size, rate, guess, curvature }: Start,
+  { scheme, control }: Method,
+): void {
+  if (control.kind === 'fixed') return;
+  track.peak = rate;
+  track.evaluations = 2;
+  const scale = control.atol + control.rtol * size;
+  track.proposal = startingStep(guess, rate, curvature, scale, scheme.errorOrder!);
+}
+
+/** Sets the spectral radius to go by from the one that the power iterations at the start measured. */
+export function beginIterations<T>(track: Track<T>, radius: number): void {
+  track.evaluations += FIRST_ITERATIONS;
+  track.radius = spectralRadius(radius, track.radius);
+}
+
 /** The next step: none (h = 0) once the trajectory has ended, else up to the next save point at most. */
-export function planStep<T>(track: Track<T>, method: Method, stop: StopRule): PlannedStep {
+export function plan<T>(track: Track<T>, method: Method, stop: StopRule): PlannedStep {
+  const { scheme, control } = method;
   if (track.outcome !== null) return { h: 0, hit: false, stages: 0, iterates: false };
   const remaining = target(track, stop) - track.tau;
   // Save points are whole multiples of a fixed step.
-  if ('step' in method)
+  if (control.kind === 'fixed')
     return { h: track.proposal, hit: remaining < FIXED_HIT * track.proposal, stages: 0, iterates: false };
-  const stabilized = method.kind === 'stabilized';
-  const proposal = Math.min(
-    track.proposal,
-    stabilized ? stableStep(method.mostStages, track.radius) : Infinity,
-  );
+  const { mostStages } = scheme;
+  const stable = mostStages === null ? Infinity : stableStep(mostStages, track.radius);
+  const proposal = Math.min(track.proposal, stable);
   const hit = remaining <= proposal * (1 + HIT_SLACK);
   const h = Math.fround(hit ? remaining : proposal);
   return {
     h,
     hit,
-    stages: stabilized ? stagesFor(h, track.radius) : 0,
-    iterates: stabilized && (track.accepted + track.rejected + 1) % ITERATE_EVERY === 0,
+    stages: mostStages === null ? 0 : stagesFor(h, track.radius),
+    iterates:
+      carried(method).includes('direction') && (track.accepted + track.rejected + 1) % ITERATE_EVERY === 0,
   };
 }
 
-function evaluationsOf(method: Method, { stages, iterates }: PlannedStep): number {
-  switch (method.kind) {
-    case 'stabilized':
-      return stages + (iterates ? 1 : 0);
-    case 'adaptive':
-      return method.tableau.b.length - 1;
-    case 'fixed':
-      return method.tableau.b.length;
-    case 'gradient-descent':
-      return 1;
-  }
-}
-
-/** Sets the next step size of an adaptive method by the error of the tried one; returns whether it is accepted. */
-function control<T>(track: Track<T>, step: PlannedStep, error: number, order: number): boolean {
+/** Sets the next step size by the scaled error of the tried one; returns whether that is accepted. */
+function resize<T>(track: Track<T>, step: PlannedStep, error: number, order: number): boolean {
   const decision = decide(step.h, error, track.lastError, order, track.afterRejection);
   // A step that was cut at a save point says little about the next: do not fall behind what was proposed before it.
   const cut = decision.accepted && step.hit;
@@ -150,17 +166,18 @@ export function judge<T>(
   method: Method,
   stop: StopRule,
 ): boolean {
+  const { scheme, control } = method;
   const finite = Number.isFinite(size) && Number.isFinite(rate);
-  track.evaluations += evaluationsOf(method, step);
+  track.evaluations += evaluationsOf(method, step.stages, step.iterates);
   track.radius = spectralRadius(radius, track.radius);
   const accepted =
-    'step' in method
+    control.kind === 'fixed'
       ? finite
-      : control(
+      : resize(
           track,
           step,
-          finite ? scaledError(step.h * errorRate, size, method.rtol, method.atol) : NaN,
-          estimateOrder(method),
+          finite ? scaledError(step.h * errorRate, size, control.rtol, control.atol) : NaN,
+          scheme.errorOrder!,
         );
   if (accepted) {
     track.accepted++;
@@ -172,15 +189,15 @@ export function judge<T>(
     track.rejected++;
     const resolution = finite ? TIME_RESOLUTION : EDGE_RESOLUTION;
     const exhausted = track.proposal < Math.max(SMALLEST_STEP, resolution * track.tau);
-    if ('step' in method || (exhausted && !finite)) track.outcome = 'diverged';
+    if (control.kind === 'fixed' || (exhausted && !finite)) track.outcome = 'diverged';
     else if (exhausted) track.outcome = 'step-too-small';
   }
   if (track.accepted + track.rejected >= stop.maxSteps) track.outcome ??= 'step-budget';
   return accepted;
 }
 
-/** Records what was observed at a save point; the last one is the end, unless the trajectory ended by itself. */
-export function record<T>(track: Track<T>, observed: T, { saveTimes }: StopRule): void {
+/** Keeps what was observed at a save point; the last one is the end, unless the trajectory ended by itself. */
+export function save<T>(track: Track<T>, observed: T, { saveTimes }: StopRule): void {
   track.saved.push(observed);
   if (track.saved.length === saveTimes.length && track.outcome !== 'stationary') track.outcome = 'end-time';
 }

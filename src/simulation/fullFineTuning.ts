@@ -1,7 +1,8 @@
 /** Loss of full fine-tuning beside a LoRA flow: its closed form, or for a custom loss its own integration. */
 import * as tf from '@tensorflow/tfjs';
 import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSystem.js';
-import { method as methodOf, type Method } from '../method/method.js';
+import { method as methodOf } from '../method/methods.js';
+import type { Method } from '../method/method.js';
 import { succeeded, type Outcome } from '../method/outcome.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
@@ -59,7 +60,7 @@ export async function fullFineTuning(
         return lossOf(state);
       },
     },
-    'step' in method ? methodOf('rkc2') : method,
+    method.control.kind === 'fixed' ? methodOf('rkc2') : method,
     stop,
   );
   const { saved, last, outcome, time } = ending!;

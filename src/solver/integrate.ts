@@ -5,18 +5,25 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { FIRST_ITERATIONS, firstGuess, startingStep } from '../method/control.js';
-import { assertMethod, estimateOrder, type AdaptiveMethod, type Method } from '../method/method.js';
+import { attempt as attemptStep } from '../../kernels/tensorOps/attempt.js';
+import { powerIteration } from '../../kernels/tensorOps/schemes/chebyshev.js';
+import { turnEventLoop } from '../host/eventLoop.js';
+import { FIRST_ITERATIONS, firstGuess } from '../method/control.js';
+import { assertMethod, carried, type Method } from '../method/method.js';
 import type { Outcome } from '../method/outcome.js';
-import { spectralRadius } from '../method/stabilized.js';
-import {
-  chebyshevStep,
-  gradientDescentStep,
-  powerIteration,
-  rungeKuttaStep,
-  type Step,
-} from '../method/step.js';
 import type { State, System } from '../method/system.js';
+import {
+  begin,
+  beginIterations,
+  judge,
+  newTrack,
+  plan,
+  save,
+  type Measured,
+  type PlannedStep,
+  type StopRule,
+  type Track,
+} from '../method/track.js';
 import {
   choose,
   download,
@@ -27,17 +34,6 @@ import {
   type ComponentShape,
   type HostState,
 } from './batch.js';
-import { turnEventLoop } from '../host/eventLoop.js';
-import {
-  judge,
-  newTrack,
-  planStep,
-  record,
-  type Measured,
-  type PlannedStep,
-  type StopRule,
-  type Track,
-} from '../method/track.js';
 
 /** What is integrated: initial states of independent trajectories of one system. */
 export interface Batch<T extends S, S = T> {
@@ -69,8 +65,8 @@ export interface Ending<T extends S, S = T> {
 }
 
 /**
- * The rows of a batch that are on the device; `slope` is their derivative, which adaptive methods carry along, and
- * `direction` the one that a stabilized method's power iteration has come to.
+ * The rows of a batch that are on the device; `slope` is their derivative and `direction` that of power iterations, where
+ * the method carries them from step to step, else empty.
  */
 interface Rows<T> {
   readonly tracks: readonly Track<T>[];
@@ -81,7 +77,7 @@ interface Rows<T> {
 
 /**
  * Advances all trajectories of a batch to their ends. The system stays the caller's.
- * @throws InputError if the method is none
+ * @throws InputError if the scheme cannot be under the control
  */
 export async function integrate<T extends S, S = T>(
   batch: Batch<T, S>,
@@ -104,11 +100,13 @@ export async function integrate<T extends S, S = T>(
     rows = next;
   };
   try {
-    if (stop.saveTimes[0] === 0) await save(rows, rows.tracks, see, stop);
-    if (!('step' in method)) {
+    if (stop.saveTimes[0] === 0) await saveRows(rows, rows.tracks, see, stop);
+    if (carried(method).includes('slope')) {
       replace({ ...rows, slope: tf.tidy(() => batch.system.derivative(rows.state)) });
-      replace({ ...rows, direction: await start(batch.system, rows, method) });
+      await beginRows(batch.system, rows, method);
     }
+    if (carried(method).includes('direction'))
+      replace({ ...rows, direction: await firstDirection(batch.system, rows) });
     for (;;) {
       await turnEventLoop();
       await finish(rows, batch, stop, endings);
@@ -116,15 +114,15 @@ export async function integrate<T extends S, S = T>(
       if (active.length === 0) return endings;
       // What has ended waits, frozen by a zero step, until half of the rows have.
       if (active.length <= rows.tracks.length / 2) replace(keep(rows, active));
-      const steps = rows.tracks.map((track) => planStep(track, method, stop));
-      const tried = await tryStep(batch.system, method, rows, steps);
+      const steps = rows.tracks.map((track) => plan(track, method, stop));
+      const tried = await attempt(batch.system, method, rows, steps);
       const wasActive = rows.tracks.map(({ outcome }) => outcome === null);
       const accepted = rows.tracks.map(
         (track, row) => !wasActive[row] || judge(track, steps[row]!, tried.measured[row]!, method, stop),
       );
-      replace({ ...rows, ...merge(rows, tried, accepted) });
+      replace({ ...rows, ...accept(rows, tried, accepted) });
       const hits = rows.tracks.filter((_, row) => wasActive[row] && accepted[row] && steps[row]!.hit);
-      await save(rows, hits, see, stop);
+      await saveRows(rows, hits, see, stop);
     }
   } finally {
     tf.dispose(tensors(rows));
@@ -132,7 +130,7 @@ export async function integrate<T extends S, S = T>(
 }
 
 /** Observes the given tracks at the save point that they have reached. */
-async function save<T>(
+async function saveRows<T>(
   rows: Rows<T>,
   hits: readonly Track<T>[],
   see: NonNullable<Batch<T>['save']>,
@@ -142,7 +140,7 @@ async function save<T>(
   for (const [i, track] of hits.entries()) {
     await turnEventLoop();
     const time = stop.saveTimes[track.saved.length]!;
-    record(track, await see(track.index, time, states[i]!), stop);
+    save(track, await see(track.index, time, states[i]!), stop);
   }
 }
 
@@ -192,8 +190,8 @@ interface TriedStep extends Omit<Rows<never>, 'tracks'> {
   readonly measured: readonly Measured[];
 }
 
-/** Takes the planned step in every row and measures it. */
-async function tryStep<T>(
+/** Tries the planned step in every row and measures it. */
+async function attempt<T>(
   system: System,
   method: Method,
   { state, slope, direction }: Rows<T>,
@@ -202,58 +200,39 @@ async function tryStep<T>(
   const count = planned.length;
   // In a batch all have tried as many steps, so that their power iterations coincide.
   const iterates = planned.some((step) => step.iterates);
-  const { measures, parts, ...tried } = tf.tidy(() => {
-    const step = take(system, method, state, slope, planned);
-    const iteration = iterates ? powerIteration(system, step.next, step.slope, direction) : null;
+  const sizes = { h: planned.map(({ h }) => h), stages: planned.map(({ stages }) => stages) };
+  const { measures, parts, estimates, ...tried } = tf.tidy(() => {
+    const step = attemptStep(system, method.scheme, { state, slope }, sizes);
+    const iteration = iterates
+      ? powerIteration(system, { state: step.next, slope: step.slope }, direction)
+      : null;
     const parts = [step.next, [...step.slope], ...(step.error ? [step.error] : [])];
     const squares = parts.map(squaredNorms);
     return {
       parts,
+      estimates: step.error !== null,
       state: step.next,
-      slope: 'step' in method ? [] : [...step.slope],
+      slope: carried(method).includes('slope') ? [...step.slope] : [],
       direction: iteration ? iteration.direction : direction.map((z) => z.clone()),
       measures: tf.stack([...squares, ...(iteration ? [iteration.radius] : [])]),
     };
   });
-  const told = await measures.data();
+  const measuredNumbers = await measures.data();
   measures.dispose();
-  const norms = await normsFrom(told.subarray(0, parts.length * count), parts);
+  const norms = await normsFrom(measuredNumbers.subarray(0, parts.length * count), parts);
   const kept = new Set([...tried.state, ...tried.slope]);
   tf.dispose(parts.flat().filter((z) => !kept.has(z)));
   const measured = planned.map((_, row) => ({
     size: norms[row]!,
     rate: norms[count + row]!,
-    errorRate: 'step' in method ? 0 : norms[2 * count + row]!,
-    radius: iterates ? told[3 * count + row]! : NaN,
+    errorRate: estimates ? norms[2 * count + row]! : 0,
+    radius: iterates ? measuredNumbers[parts.length * count + row]! : NaN,
   }));
   return { ...tried, measured };
 }
 
-function take(
-  system: System,
-  method: Method,
-  state: State,
-  slope: State,
-  planned: readonly PlannedStep[],
-): Step {
-  const sizes = planned.map((step) => step.h);
-  const column = () => tf.tensor3d(sizes, [sizes.length, 1, 1]);
-  switch (method.kind) {
-    case 'stabilized': {
-      const counts = planned.map(({ stages }) => stages);
-      return chebyshevStep(system, counts, state, slope, column());
-    }
-    case 'adaptive':
-      return rungeKuttaStep(system, method.tableau, state, slope, sizes);
-    case 'fixed':
-      return rungeKuttaStep(system, method.tableau, state, system.derivative(state), sizes);
-    case 'gradient-descent':
-      return gradientDescentStep(system, method.order, state, column());
-  }
-}
-
 /** The tried rows where accepted, else the rows as they were. */
-function merge<T>(rows: Rows<T>, tried: TriedStep, accepted: readonly boolean[]): Omit<Rows<T>, 'tracks'> {
+function accept<T>(rows: Rows<T>, tried: TriedStep, accepted: readonly boolean[]): Omit<Rows<T>, 'tracks'> {
   const { state, slope, direction } = tried;
   if (accepted.every(Boolean)) return { state, slope, direction };
   const finite = tried.measured.every(({ size, rate }, row) => accepted[row] || Number.isFinite(size + rate));
@@ -268,43 +247,41 @@ function merge<T>(rows: Rows<T>, tried: TriedStep, accepted: readonly boolean[])
   }
 }
 
-/** Sets every track's starting step, and returns where power iterations lead at the start. */
-async function start<T>(
+/** Sets every track's starting step. */
+async function beginRows<T>(
   system: System,
-  { tracks, state, slope: first }: Rows<T>,
-  method: AdaptiveMethod,
-): Promise<Rows<T>['direction']> {
+  { tracks, state, slope }: Rows<T>,
+  method: Method,
+): Promise<void> {
   const count = tracks.length;
-  const initialNorms = tf.tidy(() => tf.stack([squaredNorms(state), squaredNorms(first)]));
-  const norms = await normsFrom(await initialNorms.data(), [state, first]);
+  const initialNorms = tf.tidy(() => tf.stack([squaredNorms(state), squaredNorms(slope)]));
+  const norms = await normsFrom(await initialNorms.data(), [state, slope]);
   initialNorms.dispose();
   const guesses = tracks.map((_, row) => firstGuess(norms[row]!, norms[count + row]!));
   const { changes, squares } = tf.tidy(() => {
     const h = tf.tensor3d(guesses, [count, 1, 1]);
-    const euler = state.map((z, i) => tf.add<Tensor3D>(z, tf.mul(first[i]!, h)));
-    const moved = system.derivative(euler).map((z, i) => tf.sub<Tensor3D>(z, first[i]!));
+    const euler = state.map((z, i) => tf.add<Tensor3D>(z, tf.mul(slope[i]!, h)));
+    const moved = system.derivative(euler).map((z, i) => tf.sub<Tensor3D>(z, slope[i]!));
     return { changes: moved, squares: squaredNorms(moved) };
   });
   const change = await normsFrom(await squares.data(), [changes]);
   tf.dispose([squares, ...changes]);
   tracks.forEach((track, row) => {
-    const [size, rate, h0] = [norms[row]!, norms[count + row]!, guesses[row]!];
-    track.peak = rate;
-    track.evaluations = 2;
-    const scale = method.atol + method.rtol * size;
-    track.proposal = startingStep(h0, rate, change[row]! / h0, scale, estimateOrder(method));
+    const guess = guesses[row]!;
+    const curvature = change[row]! / guess;
+    begin(track, { size: norms[row]!, rate: norms[count + row]!, guess, curvature }, method);
   });
-  if (method.kind !== 'stabilized') return [];
+}
+
+/** Where power iterations lead at the start; sets every track's spectral radius. */
+async function firstDirection<T>(system: System, { tracks, ...place }: Rows<T>): Promise<Tensor3D[]> {
   const { direction, radius } = tf.tidy(() => {
-    let found = powerIteration(system, state, first, first);
-    for (let k = 1; k < FIRST_ITERATIONS; k++) found = powerIteration(system, state, first, found.direction);
-    return found;
+    let iteration = powerIteration(system, place, place.slope);
+    for (let k = 1; k < FIRST_ITERATIONS; k++) iteration = powerIteration(system, place, iteration.direction);
+    return iteration;
   });
   const radii = await radius.data();
   radius.dispose();
-  tracks.forEach((track, row) => {
-    track.evaluations += FIRST_ITERATIONS;
-    track.radius = spectralRadius(radii[row]!, 0);
-  });
+  tracks.forEach((track, row) => beginIterations(track, radii[row]!));
   return direction;
 }

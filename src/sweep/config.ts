@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { backendNames } from '../backend/backend.js';
 import { scalings } from '../ensemble/scaling.js';
 import { precisions } from '../numbers/precision.js';
-import { methodNames } from '../method/method.js';
+import { methodNames } from '../method/methods.js';
 import { defaultLoss, lossNames } from '../problem/losses.js';
 import { curvatureKeys, curvatureNames, type CurvatureKey } from '../problem/source.js';
 import { paths } from '../solver/paths.js';

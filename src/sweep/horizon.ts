@@ -3,7 +3,8 @@
  * of their own problem asks for.
  */
 import { InputError } from '../host/inputError.js';
-import { method, methodFor, type Method, type MethodName } from '../method/method.js';
+import { method, methodFor, type MethodName } from '../method/methods.js';
+import type { Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { SweepConfig } from './config.js';
 
@@ -41,7 +42,7 @@ export function horizons(config: SweepConfig): (rate: number) => Horizon {
 
 /** Save times and steady-state tolerance, from the config and the time that trajectories are to be followed for. */
 function stopRule(config: SweepConfig, methodName: MethodName, stepping: Method, span: number): StopRule {
-  const step = 'step' in stepping ? stepping.step : null;
+  const step = stepping.control.kind === 'fixed' ? stepping.control.step : null;
   const whole = (time: number) => (step === null ? time : Math.max(1, Math.round(time / step)) * step);
   const time = config.time ?? whole(span);
   const defaults = Array.from({ length: DEFAULT_SAVES }, (_, i) =>

@@ -27,7 +27,8 @@ import {
   type Source,
 } from '../problem/source.js';
 import { makeProblem } from '../input/problem.js';
-import { method, methodFor, type Method, type MethodName } from '../method/method.js';
+import { method, methodFor, type MethodName } from '../method/methods.js';
+import type { Method } from '../method/method.js';
 import { builtInLoss, checkCurvatures } from '../problem/losses.js';
 import type { Problem } from '../problem/problem.js';
 import type { StopRule } from '../method/track.js';

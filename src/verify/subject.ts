@@ -2,14 +2,15 @@
  * What is verified, in one place: checks reach it only through their context, so that anything can stand in its place.
  */
 import { evaluator } from '../../kernels/cpu/evaluate.js';
-import { gradientDescentStep, rungeKuttaStep } from '../../kernels/cpu/step.js';
+import { gradientDescentStep } from '../../kernels/cpu/schemes/gradientDescent.js';
+import { rungeKuttaStep } from '../../kernels/cpu/schemes/rungeKutta.js';
 import { twin } from '../../kernels/cpu/twin.js';
 import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSystem.js';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { matMul } from '../../kernels/tensorOps/matMul.js';
 import { fromFactors, toFactors } from '../ensemble/adapter.js';
-import { chebyshevStages } from '../method/stabilized.js';
-import { tableaus } from '../method/tableau.js';
+import { chebyshevStages } from '../method/schemes/chebyshev.js';
+import { tableaus } from '../method/tableaus.js';
 import { solve } from '../solver/solve.js';
 import { balancedPath } from '../theory/balanced.js';
 import {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { evaluator } from '../../kernels/cpu/evaluate.js';
 import type { HostStructure } from '../../src/problem/structure.js';
 import { dense } from '../../src/numbers/dense.js';
-import { tableaus } from '../../src/method/tableau.js';
+import { tableaus } from '../../src/method/tableaus.js';
 import { frobenius, frobeniusDense, frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
 import { linearRegression } from '../../src/problem/linearRegression.js';
 import type { Problem } from '../../src/problem/problem.js';

@@ -10,7 +10,7 @@ import { tensor2d } from '../../kernels/tensorOps/tensor2d.js';
 import { dense, type Dense } from '../../src/numbers/dense.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import { intoFrame, outOfFrame } from '../../src/problem/factors.js';
-import { method } from '../../src/method/method.js';
+import { method } from '../../src/method/methods.js';
 import { custom } from '../../src/problem/custom.js';
 import { frobenius, frobeniusDense } from '../../src/problem/frobenius.js';
 import type { Structure, TensorLoss } from '../../src/problem/structure.js';

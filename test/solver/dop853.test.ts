@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, it } from 'vitest';
 import { dense } from '../../src/numbers/dense.js';
-import { method, type Method } from '../../src/method/method.js';
+import { method } from '../../src/method/methods.js';
+import type { Method } from '../../src/method/method.js';
 import { linearRegression } from '../../src/problem/linearRegression.js';
 import { eachBackend, memberOf, relativeError, solveAll, useBackend } from '../support.js';
 import { pathTolerance, adaptive, until, updates, worstError } from './support.js';

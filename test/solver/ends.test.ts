@@ -1,6 +1,6 @@
 /** Where trajectories end against the optimum of their rank, the truncated singular value decomposition. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { method } from '../../src/method/method.js';
+import { method } from '../../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';
 import { eckartYoungMirsky } from '../../src/theory/frobenius.js';

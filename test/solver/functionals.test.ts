@@ -1,7 +1,7 @@
 /** Saved functionals against what the flow conserves, against finite differences, and against ml-matrix. */
 import { SingularValueDecomposition } from 'ml-matrix';
 import { beforeAll, expect, it } from 'vitest';
-import { method } from '../../src/method/method.js';
+import { method } from '../../src/method/methods.js';
 import { frobeniusDense, frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
 import { linearRegression } from '../../src/problem/linearRegression.js';
 import type { Problem } from '../../src/problem/problem.js';

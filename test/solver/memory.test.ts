@@ -1,7 +1,7 @@
 /** Tensors held against those held before: none is left by a solution, nor by one that fails. */
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, it } from 'vitest';
-import { method } from '../../src/method/method.js';
+import { method } from '../../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
 import { linearRegression } from '../../src/problem/linearRegression.js';
 import type { Problem } from '../../src/problem/problem.js';

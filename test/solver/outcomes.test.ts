@@ -2,7 +2,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, expect, it } from 'vitest';
 import { dense } from '../../src/numbers/dense.js';
-import { method, type Method } from '../../src/method/method.js';
+import { method } from '../../src/method/methods.js';
+import type { Method } from '../../src/method/method.js';
 import { frobeniusDense } from '../../src/problem/frobenius.js';
 import type { StopRule } from '../../src/method/track.js';
 import type { Member } from '../../src/solver/solve.js';

@@ -1,8 +1,9 @@
 /** Save times against the times of what was saved, and trajectories with many against those with few. */
 import { beforeAll, expect, it } from 'vitest';
-import { method, type Method } from '../../src/method/method.js';
+import { method } from '../../src/method/methods.js';
+import type { Method } from '../../src/method/method.js';
 import { linearRegression } from '../../src/problem/linearRegression.js';
-import { judge, newTrack, planStep } from '../../src/method/track.js';
+import { judge, newTrack, plan } from '../../src/method/track.js';
 import {
   eachBackend,
   coefficients,
@@ -72,7 +73,7 @@ eachBackend('save times on %s', (backend) => {
     const track = newTrack<null>(0, 1, how);
     const measured = { size: 1, rate: 1, errorRate: 0, radius: NaN };
     for (let hit = false; !hit;) {
-      const step = planStep(track, how, stop);
+      const step = plan(track, how, stop);
       judge(track, step, measured, how, stop);
       hit = step.hit;
     }

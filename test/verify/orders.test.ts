@@ -1,6 +1,7 @@
 import { beforeAll } from 'vitest';
-import { rungeKuttaStep } from '../../kernels/cpu/step.js';
-import { tableaus, type Tableau } from '../../src/method/tableau.js';
+import { rungeKuttaStep } from '../../kernels/cpu/schemes/rungeKutta.js';
+import { tableaus } from '../../src/method/tableaus.js';
+import type { Tableau } from '../../src/method/tableau.js';
 import type { CheckContext } from '../../src/verify/check.js';
 import { orderChecks } from '../../src/verify/checks/orders.js';
 import type { VerificationSubject } from '../../src/verify/subject.js';
@@ -20,10 +21,7 @@ const changed = ({ b, ...rest }: Tableau): Tableau => ({
 /** dopri5 with an error estimate of a lower order, whose steps do not follow the tolerance. */
 const wrongEstimate: Tableau = {
   ...tableaus.dopri5,
-  embedded: {
-    order: 4,
-    b: tableaus.dopri5.b.map((weight, i) => weight + (i === 0 ? 1e-4 : i === 6 ? -1e-4 : 0)),
-  },
+  errorWeights: tableaus.dopri5.b.map((_, i) => (i === 0 ? -1e-4 : i === 6 ? 1e-4 : 0)),
 };
 
 /** A step that adds its stages up in float32. */

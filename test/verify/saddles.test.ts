@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { evaluator } from '../../kernels/cpu/evaluate.js';
-import { rungeKuttaStep, type Field, type State64 } from '../../kernels/cpu/step.js';
+import { rungeKuttaStep } from '../../kernels/cpu/schemes/rungeKutta.js';
+import type { Field } from '../../kernels/cpu/field.js';
+import type { State64 } from '../../kernels/cpu/state.js';
 import { dense, type Dense } from '../../src/numbers/dense.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
-import { tableaus } from '../../src/method/tableau.js';
+import { tableaus } from '../../src/method/tableaus.js';
 import { solve, type Member } from '../../src/solver/solve.js';
 import { saddleEscapeRate } from '../../src/theory/frobenius.js';
 import type { CheckContext } from '../../src/verify/check.js';

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { beforeAll } from 'vitest';
-import { gradientDescentStep, type Field } from '../../kernels/cpu/step.js';
+import { gradientDescentStep } from '../../kernels/cpu/schemes/gradientDescent.js';
+import type { Field } from '../../kernels/cpu/field.js';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { firstOfEach } from '../../src/verify/cases.js';
 import type { CheckContext } from '../../src/verify/check.js';

@@ -1,6 +1,6 @@
 import { beforeAll } from 'vitest';
 import { twin } from '../../kernels/cpu/twin.js';
-import { chebyshevStages } from '../../src/method/stabilized.js';
+import { chebyshevStages } from '../../src/method/schemes/chebyshev.js';
 import type { CheckContext } from '../../src/verify/check.js';
 import { stabilizedChecks } from '../../src/verify/checks/stabilized.js';
 import type { VerificationSubject } from '../../src/verify/subject.js';
@@ -28,7 +28,7 @@ const oneFewer: VerificationSubject['chebyshevStages'] = (s) => chebyshevStages(
 
 /** Trajectories at one tolerance, whatever is asked for. */
 const oneTolerance: VerificationSubject['twin'] = (start, clock, method, stop) =>
-  twin(start, clock, 'step' in method ? method : { ...method, rtol: 1e-5 }, stop);
+  twin(start, clock, { ...method, control: { kind: 'error', rtol: 1e-5, atol: 0 } }, stop);
 
 holdAndCatch(stabilizedChecks, () => context, {
   'stabilized/order': {

@@ -2,8 +2,11 @@
  * Checks that trajectories of the simulator end where those of the float64 twin do, by either path: in fixed steps,
  * step by step, and in adaptive ones.
  */
-import { answered, type State64 } from '../../../kernels/cpu/step.js';
-import { method, type Method } from '../../method/method.js';
+import { answered } from '../../../kernels/cpu/field.js';
+import type { State64 } from '../../../kernels/cpu/state.js';
+import { method } from '../../method/methods.js';
+import { rungeKutta } from '../../method/schemes/rungeKutta.js';
+import type { Method } from '../../method/method.js';
 import type { Path } from '../../solver/paths.js';
 import { firstOfEach, timeOf, type Case } from '../cases.js';
 import { atMost, tightest, type Check, type CheckContext, type Measurement } from '../check.js';
@@ -94,7 +97,10 @@ export function againstTwin(
     async measure(context) {
       const { backend, subject } = context;
       const all: Measurement[] = [];
-      const tight: Method = { kind: 'adaptive', tableau: subject.tableaus.dopri5, rtol: 1e-11, atol: 0 };
+      const tight: Method = {
+        scheme: rungeKutta(subject.tableaus.dopri5),
+        control: { kind: 'error', rtol: 1e-11, atol: 0 },
+      };
       for (const at of firstOfEach(casesOf(context)))
         for (const name of ['dopri5', 'bosh3', 'rkc2'] as const) {
           const allowed = atMost(

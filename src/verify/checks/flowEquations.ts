@@ -20,7 +20,7 @@ import {
 } from '../means/fields.js';
 import { flowBudget, relativeError, roundingName, tensorStep } from '../means/precision.js';
 import { slopeByTensorDifferences } from '../means/tensorDifferences.js';
-import type { State64 } from '../../../kernels/cpu/step.js';
+import type { State64 } from '../../../kernels/cpu/state.js';
 
 const FLOW = 'gradient-flow equations, Rushka & Klabjan 2026';
 

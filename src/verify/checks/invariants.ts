@@ -6,8 +6,8 @@ import { dense, difference, frobeniusNorm, scaled, type Dense } from '../../numb
 import { multiplyTransposedLeft, multiplyTransposedRight } from '../../numbers/products.js';
 import { symmetricEigen } from '../../numbers/symmetric.js';
 import { trace } from '../../problem/traceSquared.js';
-import type { State64 } from '../../../kernels/cpu/step.js';
-import { tableaus } from '../../method/tableau.js';
+import type { State64 } from '../../../kernels/cpu/state.js';
+import { tableaus } from '../../method/tableaus.js';
 import { errorOf, frobeniusDense } from '../../problem/frobenius.js';
 import { paddedWidth } from '../../solver/solve.js';
 import { Draws, kindOf, timeOf, type Case } from '../cases.js';

@@ -2,12 +2,12 @@
  * Checks of a backend's fused kernel: that its trajectories are those of the float64 twin, in float32 up to rounding,
  * in float64 step for step.
  */
-import { answered, fieldOf } from '../../../kernels/cpu/step.js';
+import { answered, fieldOf } from '../../../kernels/cpu/field.js';
 import type { TwinEnding } from '../../../kernels/cpu/twin.js';
 import { fusedKernel } from '../../../kernels/fused.js';
 import type { BackendInfo } from '../../backend/backend.js';
 import { clock } from '../../ensemble/adapter.js';
-import { isAdaptive, method, methodNames } from '../../method/method.js';
+import { isAdaptive, method, methodNames } from '../../method/methods.js';
 import type { Trajectory } from '../../solver/solve.js';
 import { againstTwin, TWIN } from './againstTwin.js';
 import { timeOf, type Case } from '../cases.js';

@@ -1,6 +1,10 @@
 /** Checks of the methods themselves, in float64: their order conditions, and the orders that they have in fact. */
-import { answered, type HostField, type State64 } from '../../../kernels/cpu/step.js';
-import { orderResiduals, tableaus, type Tableau } from '../../method/tableau.js';
+import { answered, type HostField } from '../../../kernels/cpu/field.js';
+import type { State64 } from '../../../kernels/cpu/state.js';
+import { orderResiduals } from '../../method/orderConditions.js';
+import { tableaus } from '../../method/tableaus.js';
+import { rungeKutta } from '../../method/schemes/rungeKutta.js';
+import type { Tableau } from '../../method/tableau.js';
 import { firstOfEach, timeOf } from '../cases.js';
 import { around, atMost, Worst, type Check, type CheckContext, type Curve } from '../check.js';
 import { hostField, stateOf } from '../means/fields.js';
@@ -126,7 +130,7 @@ const proportional: Check = {
         const exact = await exactEnd(context, field, start, 3 * time);
         for (const [i, rtol] of TOLERANCES.entries()) {
           const stop = { saveTimes: [3 * time], steadyTolerance: null, maxSteps: 100_000 };
-          const method = { kind: 'adaptive', tableau, rtol, atol: 0 } as const;
+          const method = { scheme: rungeKutta(tableau), control: { kind: 'error', rtol, atol: 0 } } as const;
           const { state } = answered(subject.twin(start, 1, method, stop), field);
           logs[i]! += Math.log(relativeError(state, exact)) / count;
         }

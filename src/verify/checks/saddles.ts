@@ -5,7 +5,7 @@
 import { dense, type Dense } from '../../numbers/dense.js';
 import { clock, type Adapter, type Coefficients } from '../../ensemble/adapter.js';
 import type { Factors } from '../../problem/factors.js';
-import { tableaus } from '../../method/tableau.js';
+import { tableaus } from '../../method/tableaus.js';
 import { frobeniusFromSpectrum, frobeniusLoss } from '../../problem/frobenius.js';
 import { Draws, type Case } from '../cases.js';
 import type { CaseSize } from '../sizes.js';

@@ -7,8 +7,9 @@
  * DF is applied by automatic differentiation of the hand-derived flow on the backend; of a flow that is itself found
  * by automatic differentiation, by central differences. All else is float64.
  */
-import { moved, type Field, type State64 } from '../../../kernels/cpu/step.js';
-import type { UpdateOrder } from '../../method/method.js';
+import { moved, type State64 } from '../../../kernels/cpu/state.js';
+import type { Field } from '../../../kernels/cpu/field.js';
+import type { UpdateOrder } from '../../method/schemes/gradientDescent.js';
 import { firstOfEach, timeOf, type Case } from '../cases.js';
 import type { CaseSize } from '../sizes.js';
 import { around, atMost, Worst, type Check, type CheckContext, type Curve } from '../check.js';

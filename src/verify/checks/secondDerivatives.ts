@@ -3,7 +3,7 @@
  * between update schemes is predicted. Not of a user's loss: TensorFlow.js drops terms, in silence, where it
  * differentiates its own gradient of exp, tanh, sigmoid or logSoftmax again.
  */
-import type { State64 } from '../../../kernels/cpu/step.js';
+import type { State64 } from '../../../kernels/cpu/state.js';
 import { Draws, type Case } from '../cases.js';
 import { tightest, type Check, type Measurement } from '../check.js';
 import { deviceField, hostField, stateOf, tangentsByDifferences } from '../means/fields.js';

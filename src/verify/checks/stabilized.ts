@@ -1,6 +1,8 @@
 /** Checks of the stabilized method RKC2, in float64: its order, its stability interval, and its error control. */
-import { answered, chebyshev, type HostField, type State64 } from '../../../kernels/cpu/step.js';
-import type { ChebyshevStages } from '../../method/stabilized.js';
+import { answered, type HostField } from '../../../kernels/cpu/field.js';
+import { chebyshev } from '../../../kernels/cpu/schemes/chebyshev.js';
+import type { State64 } from '../../../kernels/cpu/state.js';
+import { chebyshev as chebyshevOf, type ChebyshevStages } from '../../method/schemes/chebyshev.js';
 import { around, Worst, type Check, type Curve } from '../check.js';
 import { logSlope } from '../means/logSlope.js';
 import { exactEnd, settings, SMALL } from './orders.js';
@@ -95,7 +97,7 @@ const tolerance: Check = {
       const exact = await exactEnd(context, field, start, 3 * time);
       const stop = { saveTimes: [3 * time], steadyTolerance: null, maxSteps: 1_000_000 };
       for (const [i, rtol] of TOLERANCES.entries()) {
-        const method = { kind: 'stabilized', mostStages: 50, rtol, atol: 0 } as const;
+        const method = { scheme: chebyshevOf(50), control: { kind: 'error', rtol, atol: 0 } } as const;
         const { state } = answered(context.subject.twin(start, 1, method, stop), field);
         logs[i]! += Math.log(relativeError(state, exact)) / all.length;
       }

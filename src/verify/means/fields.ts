@@ -4,7 +4,8 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import { moved, type Field, type HostField, type State64 } from '../../../kernels/cpu/step.js';
+import { moved, norm, type State64 } from '../../../kernels/cpu/state.js';
+import type { Field, HostField } from '../../../kernels/cpu/field.js';
 import { dense } from '../../numbers/dense.js';
 import { clock, type Adapter } from '../../ensemble/adapter.js';
 import { intoFrame, outOfFrame, type Factors } from '../../problem/factors.js';
@@ -14,7 +15,7 @@ import type { Case } from '../cases.js';
 import type { Check, CheckContext } from '../check.js';
 import { DELTA, gradientByDifferences, pointsOf } from './differences.js';
 import type { HostLoss } from '../losses.js';
-import { norm, tensorStep } from './precision.js';
+import { tensorStep } from './precision.js';
 import type { VerificationSubject } from '../subject.js';
 
 export const stateOf = ({ loraA, loraB }: Adapter): State64 => [loraB.data, loraA.data];

@@ -1,5 +1,5 @@
 /** Error budgets that follow from the precision of a backend. */
-import type { State64 } from '../../../kernels/cpu/step.js';
+import { norm, type State64 } from '../../../kernels/cpu/state.js';
 import type { BackendInfo } from '../../backend/backend.js';
 import type { Case } from '../cases.js';
 import { atMost, type Allowed } from '../check.js';
@@ -33,10 +33,6 @@ export function flowBudget(backend: Precise, at: Case): Allowed {
  * O(step^4), and rounding, O(u / step).
  */
 export const tensorStep = (backend: Precise): number => unitRoundoff(backend) ** (1 / 5);
-
-/** Euclidean norm over all components. */
-export const norm = (state: State64): number =>
-  Math.sqrt(state.reduce((sum, z) => sum + z.reduce((s, v) => s + v * v, 0), 0));
 
 /**
  * Largest relative error of a trajectory over a time in which its largest rate times time is at most `horizon`: the

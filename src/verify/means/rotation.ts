@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { matMul } from '../../../kernels/tensorOps/matMul.js';
 import { tensor2d } from '../../../kernels/tensorOps/tensor2d.js';
-import type { State64 } from '../../../kernels/cpu/step.js';
+import type { State64 } from '../../../kernels/cpu/state.js';
 import { transposed, type Dense } from '../../numbers/dense.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../../numbers/products.js';
 import { customProblem } from '../../input/customLoss.js';

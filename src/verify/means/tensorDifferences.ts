@@ -4,12 +4,12 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
-import type { State64 } from '../../../kernels/cpu/step.js';
+import { norm, type State64 } from '../../../kernels/cpu/state.js';
 import { trajectoriesTogether, type BackendInfo } from '../../backend/backend.js';
 import type { Case } from '../cases.js';
 import { pointsOf } from './differences.js';
 import { weightsAt } from './fields.js';
-import { norm, tensorStep, unitRoundoff } from './precision.js';
+import { tensorStep, unitRoundoff } from './precision.js';
 
 /** W0 + s B A of several states, formed in float64: [batch, n, m]. */
 export function weightsOnDevice(at: Case, states: readonly State64[]): Tensor3D {

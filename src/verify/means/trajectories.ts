@@ -1,12 +1,15 @@
 /**
  * Trajectories of cases through the simulator, between adapters at their start and adapters at their end.
  */
-import type { Field, State64 } from '../../../kernels/cpu/step.js';
+import type { Field } from '../../../kernels/cpu/field.js';
+import type { State64 } from '../../../kernels/cpu/state.js';
 import type { BackendInfo } from '../../backend/backend.js';
 import type { Coefficients } from '../../ensemble/adapter.js';
 import type { Factors } from '../../problem/factors.js';
-import { method, type Method } from '../../method/method.js';
-import { firstSameAsLast, type Tableau } from '../../method/tableau.js';
+import { method } from '../../method/methods.js';
+import type { Method } from '../../method/method.js';
+import { rungeKutta } from '../../method/schemes/rungeKutta.js';
+import type { Tableau } from '../../method/tableau.js';
 import type { Problem } from '../../problem/problem.js';
 import type { PathChoice } from '../../solver/path.js';
 import { chunkFor, type Trajectory } from '../../solver/solve.js';
@@ -32,7 +35,7 @@ export interface Run extends PathChoice {
  * backend.
  */
 export const fixedSteps = (tableau: Tableau, end: number, steps: number): Run => ({
-  method: { kind: 'fixed', tableau, step: end / steps },
+  method: { scheme: rungeKutta(tableau), control: { kind: 'fixed', step: end / steps } },
   saveTimes: [end],
   steadyTolerance: null,
 });
@@ -124,7 +127,7 @@ export async function integrated(
   let [states, slopes] = [starts, await field(starts)];
   for (let k = 0; k < steps; k++) {
     const { next, slope } = await rungeKuttaStep(field, tableau, states, slopes, h);
-    [states, slopes] = [next, firstSameAsLast(tableau) ? slope : await field(next)];
+    [states, slopes] = [next, tableau.sharesLast ? slope : await field(next)];
   }
   return states;
 }

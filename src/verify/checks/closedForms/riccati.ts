@@ -1,5 +1,5 @@
 /** The scalar equation behind every closed form, z' = 2c (q z + beta - gamma z^2), against its float64 integration. */
-import type { Field } from '../../../../kernels/cpu/step.js';
+import type { Field } from '../../../../kernels/cpu/field.js';
 import type { RiccatiInput } from '../../../theory/riccati.js';
 import { Draws, plans } from '../../cases.js';
 import { around, atMost, Worst, type Check, type CheckContext } from '../../check.js';

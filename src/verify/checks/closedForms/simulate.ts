@@ -6,7 +6,7 @@ import type { Dense } from '../../../numbers/dense.js';
 import type { Adapter } from '../../../ensemble/adapter.js';
 import type { Factors } from '../../../problem/factors.js';
 import { integrate } from '../../../solver/integrate.js';
-import type { State64 } from '../../../../kernels/cpu/step.js';
+import type { State64 } from '../../../../kernels/cpu/state.js';
 import type { Case } from '../../cases.js';
 import { around, type Allowed, type CheckContext, type Worst } from '../../check.js';
 import { intoFlow, outOfFlow, stateOf, updateOf } from '../../means/fields.js';

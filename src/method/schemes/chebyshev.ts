@@ -1,9 +1,29 @@
 /**
- * The stabilized method RKC2: Runge-Kutta-Chebyshev of order 2 (Sommeijer, Shampine, Verwer, RKC: An explicit solver
- * for parabolic PDEs, J. Comput. Appl. Math. 88, 1998). With s stages it is stable on about 0.65 s^2 of the negative
- * real axis, where the spectrum of a gradient flow lies.
+ * The scheme RKC2: Runge-Kutta-Chebyshev of order 2 (Sommeijer, Shampine, Verwer, RKC: An explicit solver for parabolic
+ * PDEs, J. Comput. Appl. Math. 88, 1998). With s stages it is stable on about 0.65 s^2 of the negative real axis, where
+ * the spectrum of a gradient flow lies; how many a step needs, power iterations with the Jacobian tell.
  */
-import { LEAST_STAGES, RADIUS_MEMORY, RADIUS_SAFETY, STABILITY_STAGES, STABILITY_USE } from './control.js';
+import { LEAST_STAGES, RADIUS_MEMORY, RADIUS_SAFETY, STABILITY_STAGES, STABILITY_USE } from '../control.js';
+import type { SchemeFacts } from './facts.js';
+
+export interface Chebyshev extends SchemeFacts {
+  readonly kind: 'chebyshev';
+  readonly mostStages: number;
+}
+
+/** The estimate of a step's error is of the third derivative. */
+const ERROR_ORDER = 3;
+
+/** The scheme with steps of so many stages at most (at least 2). It is for a control by error. */
+export const chebyshev = (mostStages: number): Chebyshev => ({
+  kind: 'chebyshev',
+  slopes: 2,
+  evaluations: 1,
+  mostEvaluations: mostStages,
+  mostStages,
+  errorOrder: ERROR_ORDER,
+  carries: ['slope', 'direction'],
+});
 
 /** Coefficients of a step of s stages: Y_1 = Y_0 + first h F_0, and for j = 2, ..., s
  * Y_j = (1 - mu - nu) Y_0 + mu Y_{j-1} + nu Y_{j-2} + muTilde h F_{j-1} + gammaTilde h F_0. */
@@ -55,33 +75,30 @@ export function chebyshevStages(s: number): ChebyshevStages {
   return { first: b(1) * w1, rest };
 }
 
-const known = new Map<number, ChebyshevStages>();
+const computed = new Map<number, ChebyshevStages>();
 
-/** The same, computed once for every s. */
+/** Coefficients of a step of s >= 2 stages, computed once for every s. */
 export function stagesOf(s: number): ChebyshevStages {
-  const found = known.get(s) ?? chebyshevStages(s);
-  known.set(s, found);
-  return found;
+  const stages = computed.get(s) ?? chebyshevStages(s);
+  computed.set(s, stages);
+  return stages;
 }
 
-/** The spectral radius to go by: what a power iteration found (NaN: nothing), and what was gone by before. */
-export const spectralRadius = (found: number, before: number): number =>
-  Number.isFinite(found) ? Math.max(RADIUS_SAFETY * found, RADIUS_MEMORY * before) : before;
-
-/** Order that the error of a step falls by: the estimate is of the third derivative. */
-export const ESTIMATE_ORDER = 3;
+/** Spectral radius to go by, from what a power iteration measured (NaN: none was made) and the one before. */
+export const spectralRadius = (measured: number, before: number): number =>
+  Number.isFinite(measured) ? Math.max(RADIUS_SAFETY * measured, RADIUS_MEMORY * before) : before;
 
 /** Least number of stages of a step h that is stable up to a spectral radius. */
 export const stagesFor = (h: number, radius: number): number =>
   Math.max(LEAST_STAGES, 1 + Math.floor(Math.sqrt(1 + STABILITY_STAGES * h * radius)));
 
-/** Largest step that needs so many stages at most. */
+/** Largest step that needs so many stages at most, up to a spectral radius. */
 export const stableStep = (stages: number, radius: number): number =>
   radius > 0 ? (STABILITY_USE * (stages ** 2 - 1)) / STABILITY_STAGES / radius : Infinity;
 
 /** Unit roundoff of float32, in which states are held unless float64 is asked for: either takes the same steps. */
 const ROUNDOFF = 2 ** -24;
-/** The same of float64, which tolerances below 1e-7 are for. */
+/** Unit roundoff of float64, which tolerances below 1e-7 are for. */
 const FINE_ROUNDOFF = 2 ** -53;
 
 /** Most stages of which rounding leaves the error of a step alone: it grows with the square of their number. */

@@ -1,0 +1,40 @@
+/**
+ * Flows in float64 on the host, and how steps ask for them: a step is written once, as a generator that asks for
+ * derivatives and is answered either at once or, where a device has to be waited for, later.
+ */
+import { gradientFlow, type Flow } from '../../src/flow/flow.js';
+import type { State64 } from './state.js';
+import type { Evaluate } from './structures/structure.js';
+
+/** Time derivatives of several states. */
+export type HostField = (states: readonly State64[]) => readonly State64[];
+
+/** Time derivatives of several states; a promise where a device is asked. */
+export type Field = (states: readonly State64[]) => readonly State64[] | Promise<readonly State64[]>;
+
+/** The field of [X, Y] of a rank: a flow of the descent that an evaluation gives. */
+export const fieldOf =
+  (evaluate: Evaluate, rank: number, flow: Flow = gradientFlow): HostField =>
+  (states) =>
+    states.map((state) => {
+      const [x, y] = state as [Float64Array, Float64Array];
+      const { dX, dY } = evaluate(x, y, rank);
+      return [flow.derivative(0, dX, [x, y]), flow.derivative(1, dY, [x, y])];
+    });
+
+/** Asks for the derivatives of states, one question after another, and returns T. */
+export type Asking<T> = Generator<readonly State64[], T, readonly State64[]>;
+
+/** Result of asking a field that answers at once. */
+export function answered<T>(asking: Asking<T>, field: HostField): T {
+  let turn = asking.next();
+  while (!turn.done) turn = asking.next(field(turn.value));
+  return turn.value;
+}
+
+/** Result of asking a field that may have to be waited for. */
+export async function awaited<T>(asking: Asking<T>, field: Field): Promise<T> {
+  let turn = asking.next();
+  while (!turn.done) turn = asking.next(await field(turn.value));
+  return turn.value;
+}

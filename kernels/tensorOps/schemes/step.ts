@@ -1,0 +1,29 @@
+/** A step of a batch in tensor operations: what it begins with, what it leaves behind, and sums that schemes share. */
+import * as tf from '@tensorflow/tfjs';
+import type { Tensor3D } from '@tensorflow/tfjs';
+import type { State } from '../../../src/method/system.js';
+
+/** Where a batch is: its state and, where it is carried from step to step, the slope there (else nothing). */
+export interface Place {
+  readonly state: State;
+  readonly slope: State;
+}
+
+/** Size of the step of each row of a batch and, where the scheme chooses it, its number of stages [batch]. */
+export interface Sizes {
+  readonly h: readonly number[];
+  readonly stages: readonly number[];
+}
+
+/** What a step leaves behind, each [batch, ...] per component. */
+export interface Step {
+  readonly next: Tensor3D[];
+  /** Slope by which a trajectory is judged stationary; of a scheme that carries slopes the one at `next`. */
+  readonly slope: State;
+  /** The estimated error divided by h; null without an estimate. */
+  readonly error: Tensor3D[] | null;
+}
+
+/** One number for each row of the batch [batch, 1, 1]. */
+export const column = (values: readonly number[]): Tensor3D =>
+  tf.tensor3d([...values], [values.length, 1, 1]);

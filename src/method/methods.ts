@@ -1,0 +1,128 @@
+/** The methods that have a name, each registered once: names, options, messages and help follow from here. */
+import { InputError } from '../host/inputError.js';
+import type { Precision } from '../numbers/precision.js';
+import type { Control } from './control.js';
+import type { Method } from './method.js';
+import type { Scheme } from './schemes.js';
+import { chebyshev, mostStages } from './schemes/chebyshev.js';
+import { gradientDescent } from './schemes/gradientDescent.js';
+import { rungeKutta } from './schemes/rungeKutta.js';
+import { tableaus } from './tableaus.js';
+
+interface NamedMethod {
+  readonly control: Control['kind'];
+  /** @param rtol relative tolerance of a control by error */
+  scheme(rtol: number): Scheme;
+  /** What it is and when to use it, in a few words. */
+  readonly about: string;
+}
+
+const methods = {
+  /** Sommeijer, Shampine and Verwer 1998 (schemes/chebyshev.ts): for long horizons, where stability limits other steps. */
+  rkc2: {
+    control: 'error',
+    scheme: (rtol) => chebyshev(mostStages(rtol)),
+    about: 'stabilized, of order 2, for long horizons',
+  },
+  /** Dormand and Prince 1980: the one to begin with, and for tight tolerances. */
+  dopri5: {
+    control: 'error',
+    scheme: () => rungeKutta(tableaus.dopri5),
+    about: 'pair 5(4), for short horizons and tight tolerances',
+  },
+  /** Bogacki and Shampine 1989: fewer evaluations than dopri5 at tolerances from about 1e-3 on. */
+  bosh3: {
+    control: 'error',
+    scheme: () => rungeKutta(tableaus.bosh3),
+    about: 'pair 3(2), for loose tolerances',
+  },
+  /** Kutta 1901: steps of one size, for what is compared step by step. */
+  rk4: { control: 'fixed', scheme: () => rungeKutta(tableaus.rk4), about: 'of order 4' },
+  /** Both factors along the gradient at the start of the step: gradient descent as it is run in training. */
+  'gd-simultaneous': {
+    control: 'fixed',
+    scheme: () => gradientDescent('simultaneous'),
+    about: 'gradient descent, both factors at once',
+  },
+  /** A first, then B along the gradient at the new A: alternating descent. */
+  'gd-a-then-b': {
+    control: 'fixed',
+    scheme: () => gradientDescent('a-then-b'),
+    about: 'gradient descent, A first',
+  },
+  /** B first, then A along the gradient at the new B: alternating descent. */
+  'gd-b-then-a': {
+    control: 'fixed',
+    scheme: () => gradientDescent('b-then-a'),
+    about: 'gradient descent, B first',
+  },
+} as const satisfies Record<string, NamedMethod>;
+
+export type MethodName = keyof typeof methods;
+
+export const methodNames = Object.keys(methods) as readonly MethodName[];
+
+/** Whether the method of that name chooses its steps by their error. */
+export const isAdaptive = (name: MethodName): boolean => methods[name].control === 'error';
+
+/** What the method of that name is and when to use it, in a few words. */
+export const aboutMethod = (name: MethodName): string => methods[name].about;
+
+/** Largest rate of the flow times the time it is followed for, from which stability and not accuracy limits dopri5. */
+const LONG_HORIZON = 500;
+
+/**
+ * The method for trajectories of that largest rate times time. On the Frobenius loss (sigma_i = i^-1/2, n = 384, r = 16,
+ * rtol 1e-5) rkc2 needs 1.5, 1.0, 0.4 and 0.2 times the evaluations of dopri5 at 20, 100, 500 and 2000
+ * (`npm run bench -- --only method-choice`).
+ */
+export const methodFor = (horizon: number): MethodName => (horizon > LONG_HORIZON ? 'rkc2' : 'dopri5');
+
+export interface MethodOptions {
+  /** Step size of fixed-step methods, in time t; for gradient descent, the learning rate. */
+  readonly step?: number | undefined;
+  /** Local error tolerances of adaptive methods, relative and absolute, of the norm of the normalized factors. */
+  readonly rtol?: number | undefined;
+  readonly atol?: number | undefined;
+  /** Of the states, which bounds `rtol` (default: float32). */
+  readonly precision?: Precision | undefined;
+}
+
+/** Least relative tolerance: below it rounding of the state is all that an error estimate sees. */
+const LEAST_RTOL = { float32: 1e-7, float64: 1e-12 } as const;
+
+/**
+ * The method of that name. Adaptive methods take `rtol` (default 1e-5; from 1e-7 on in float32, 1e-12 in float64) and
+ * `atol` (default 1e-9, or 1e-4 rtol where float32 has no such rtol); the others `step`.
+ * @throws InputError if a needed option is missing or out of range, or one is given that the method does not take
+ */
+export function method(name: MethodName, options: MethodOptions = {}): Method {
+  const adaptive = isAdaptive(name);
+  for (const field of adaptive ? (['step'] as const) : (['rtol', 'atol'] as const))
+    if (options[field] !== undefined)
+      throw new InputError(field, options[field], `left out: ${name} does not use it`);
+  const { scheme }: NamedMethod = methods[name];
+  const control = adaptive ? errorControl(options) : fixedControl(name, options);
+  return { scheme: scheme(control.kind === 'error' ? control.rtol : 0), control };
+}
+
+function errorControl({ rtol = 1e-5, atol, precision = 'float32' }: MethodOptions) {
+  const least = LEAST_RTOL[precision];
+  if (!(rtol >= least && rtol <= 0.1)) {
+    const finer = precision === 'float32' && rtol >= LEAST_RTOL.float64;
+    const hint = finer
+      ? ` in float32 (from ${LEAST_RTOL.float64} with precision float64)`
+      : ` in ${precision}`;
+    throw new InputError('rtol', rtol, `between ${least} and 0.1${hint}`);
+  }
+  const absolute = atol ?? (rtol < LEAST_RTOL.float32 ? 1e-4 * rtol : 1e-9);
+  if (!(absolute >= 0 && absolute < Infinity))
+    throw new InputError('atol', absolute, 'a finite number, not negative');
+  return { kind: 'error', rtol, atol: absolute } as const;
+}
+
+function fixedControl(name: MethodName, { step }: MethodOptions) {
+  if (step === undefined) throw new InputError('step', step, `given: ${name} takes steps of a fixed size`);
+  if (!(step > 0 && step < Infinity)) throw new InputError('step', step, 'a positive number');
+  return { kind: 'fixed', step } as const;
+}

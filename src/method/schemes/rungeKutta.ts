@@ -1,0 +1,23 @@
+/** Explicit Runge-Kutta methods, by their tableau. */
+import type { Tableau } from '../tableau.js';
+import type { SchemeFacts } from './facts.js';
+
+export interface RungeKutta extends SchemeFacts {
+  readonly kind: 'runge-kutta';
+  readonly tableau: Tableau;
+}
+
+/** The scheme of a tableau. An embedded pair estimates the errors of its steps, and goes on from the better solution. */
+export function rungeKutta(tableau: Tableau): RungeKutta {
+  const { order, b, embedded } = tableau;
+  return {
+    kind: 'runge-kutta',
+    tableau,
+    slopes: b.length,
+    evaluations: b.length,
+    mostEvaluations: b.length,
+    mostStages: null,
+    errorOrder: embedded ? Math.min(order, embedded.order) + 1 : null,
+    carries: embedded ? ['slope'] : [],
+  };
+}
