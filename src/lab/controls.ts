@@ -37,7 +37,12 @@ export const ofFile = (location: string, flags: Flags) => ({
 
 /** Step of rk4 and gradient descent where none is given: their flags need one. */
 const FIXED_STEP = '0.05';
-const isFixed = (name: string) => methodNames.some((each) => each === name && !isAdaptive(each));
+const hasFixedSteps = (method: string | undefined) =>
+  methodNames.some((name) => name === method && !isAdaptive(name));
+
+/** Flags for another method, of which one with fixed steps takes a step and no tolerances, any other no step. */
+export const ofMethod = (method: string, { step = FIXED_STEP }: Flags) =>
+  hasFixedSteps(method) ? { method, step, rtol: undefined, atol: undefined } : { method, step: undefined };
 
 export const controls = (form: Form): TemplateResult => html`
   <fieldset>
@@ -70,13 +75,11 @@ export const controls = (form: Form): TemplateResult => html`
   </fieldset>
   <fieldset>
     <legend>Integration</legend>
-    ${choice(form, 'method', 'Method', ['auto', ...methodNames], (method) => ({
-      method: method === 'auto' ? undefined : method,
-      step: isFixed(method) ? (form.flags['step'] ?? FIXED_STEP) : undefined,
-      ...(isFixed(method) && { rtol: undefined, atol: undefined }),
-    }))}
+    ${choice(form, 'method', 'Method', ['auto', ...methodNames], (method) =>
+      method === 'auto' ? { method: undefined, step: undefined } : ofMethod(method, form.flags),
+    )}
     ${
-      isFixed(form.flags['method'] ?? '')
+      hasFixedSteps(form.flags['method'])
         ? text(form, 'step', 'Step', FIXED_STEP)
         : text(form, 'rtol', 'Relative tolerance', 1e-5)
     }

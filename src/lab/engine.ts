@@ -12,7 +12,7 @@ import { readMatrix } from '../files/matrix.js';
 import { readSafetensors } from '../files/safetensors.js';
 import { checkConfig } from '../input/checkConfig.js';
 import { configFromText, flagName } from '../input/fromText.js';
-import { bareFlags } from '../sweep/horizon.js';
+import { bareFlags, spreadSaveTimes } from '../sweep/horizon.js';
 import { InputError } from '../host/inputError.js';
 import { closedForm } from '../problem/closedForm.js';
 import { runProvenance, type Provenance } from '../host/provenance.js';
@@ -296,7 +296,7 @@ export class LabEngine implements protocol.Engine {
     const cell = this.cell!;
     const { method, stop } = cell;
     const count = Math.min(cell.trials, FOLLOWED);
-    const times = followedTimes(cell);
+    const times = spreadSaveTimes(method, stop.saveTimes.at(-1)!, FOLLOWED_TIMES);
     tally.follow(cell.rank, times, count);
     const members = Array.from({ length: count }, (_, trial) => member(cell, trial, config.seed));
     const options = {
@@ -318,17 +318,6 @@ export class LabEngine implements protocol.Engine {
       await pass();
     }
   }
-}
-
-/** Three decades up to the end; whole steps where a method has steps that it does not cut. */
-function followedTimes({ method, stop }: Cell): number[] {
-  const end = stop.saveTimes.at(-1)!;
-  const step = method.control.kind === 'fixed' ? method.control.step : null;
-  const whole = (time: number) => (step === null ? time : Math.max(1, Math.round(time / step)) * step);
-  const times = Array.from({ length: FOLLOWED_TIMES }, (_, i) =>
-    Math.min(end, whole(end * 10 ** ((3 * (i + 1)) / FOLLOWED_TIMES - 3))),
-  );
-  return [...new Set(times)];
 }
 
 /** Keys that mean nothing here. */

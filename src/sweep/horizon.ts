@@ -40,15 +40,25 @@ export function horizons(config: SweepConfig): (rate: number) => Horizon {
   };
 }
 
+/** The whole number of steps nearest to a time, one at least; the time itself of methods that cut their steps. */
+function inSteps({ control }: Method, time: number): number {
+  return control.kind === 'fixed' ? Math.max(1, Math.round(time / control.step)) * control.step : time;
+}
+
+/** At most `count` save times, evenly spaced in their logarithms over three decades up to the end, in whole steps. */
+export function spreadSaveTimes(stepping: Method, end: number, count: number): number[] {
+  const times = Array.from({ length: count }, (_, i) =>
+    Math.min(end, inSteps(stepping, end * 10 ** ((3 * (i + 1)) / count - 3))),
+  );
+  return [...new Set(times)];
+}
+
 /** Save times and steady-state tolerance, from the config and the time that trajectories are to be followed for. */
 function stopRule(config: SweepConfig, methodName: MethodName, stepping: Method, span: number): StopRule {
   const step = stepping.control.kind === 'fixed' ? stepping.control.step : null;
-  const whole = (time: number) => (step === null ? time : Math.max(1, Math.round(time / step)) * step);
-  const time = config.time ?? whole(span);
-  const defaults = Array.from({ length: DEFAULT_SAVES }, (_, i) =>
-    Math.min(time, whole(time * 10 ** ((3 * (i + 1)) / DEFAULT_SAVES - 3))),
-  );
-  const saveTimes = [...new Set([...(config.saveTimes ?? defaults), time])].sort((a, b) => a - b);
+  const time = config.time ?? inSteps(stepping, span);
+  const times = config.saveTimes ?? spreadSaveTimes(stepping, time, DEFAULT_SAVES);
+  const saveTimes = [...new Set([...times, time])].sort((a, b) => a - b);
   for (const saved of saveTimes) {
     if (saved > time) throw new InputError('saveTimes', saved, `at most the end time ${time}`);
     if (step !== null && Math.abs(saved / step - Math.round(saved / step)) > 1e-6) {

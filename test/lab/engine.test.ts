@@ -108,6 +108,16 @@ describe('the engine', () => {
     look.closedForm!.loss.forEach((value, k) => expect(Math.abs(loss[k]! / value - 1)).toBeLessThan(1e-3));
   });
 
+  it('follows them at whole steps of a method that does not cut its steps', async () => {
+    await engine.prepare({ ...flags, ranks: '2', trials: '2', method: 'rk4', step: '0.25', time: '20' });
+    engine.look(2);
+    const listener = new Listener();
+    await engine.run(listener);
+    const { times } = listener.accounts.find(({ singularValues }) => singularValues)!.singularValues!;
+    expect([times[0], times.at(-1)]).toEqual([0.25, 20]);
+    times.forEach((time) => expect(Math.abs(time / 0.25 - Math.round(time / 0.25))).toBeLessThan(1e-9));
+  });
+
   it('is moving before a trial has ended, by tensor operations', async () => {
     await engine.prepare({ ...flags, ranks: '2', trials: '8', kernel: 'tensor-ops' });
     const listener = new Listener();
@@ -269,6 +279,14 @@ describe('a tally', () => {
     expect(pace.rate.length).toBeLessThanOrEqual(240);
     expect(pace.rate.every((rate) => rate === 1)).toBe(true);
     expect(ranks[0]!.steps.p50).toBe(4);
+  });
+
+  it('has the accuracy of a trial under way from its loss alone', async () => {
+    const plan = await planOf(2);
+    const tally = new Tally(plan);
+    const [cell] = plan.cells;
+    tally.saved(cell!, 0, { loss: 0.25 * cell!.problem.initialLoss! });
+    expect(tally.account(0, 0, 0).ranks[0]).toMatchObject({ underWay: 1, accuracy: { count: 1, p50: 0.5 } });
   });
 
   it('counts what failed, and leaves it out of the statistics', async () => {
