@@ -1,8 +1,11 @@
-/** Command-line flags made from a config schema: one flag per key. */
+/** Command-line flags made from a config schema, one flag per key, and the config that they and a config file give. */
 import type { Options } from 'yargs';
 import type { z } from 'zod';
 import { initializationNames } from '../ensemble/initialization.js';
-import { flagName, kindOf } from '../input/fromText.js';
+import { checkConfig } from '../input/checkConfig.js';
+import { readConfig } from '../input/config.js';
+import { configFromText, flagName, kindOf } from '../input/fromText.js';
+import { bareFlags } from '../sweep/horizon.js';
 
 /** Yargs options for every key of a schema. Defaults stay the schema's, so that a config file can
  * set them; subcommands of the command do not take them. */
@@ -18,6 +21,30 @@ export function flagsOf(schema: z.ZodObject): Record<string, Options> {
     }),
   );
 }
+
+/** Yargs options for every key of a schema, and --config for a file that has the same keys. */
+export const configurableFlags = (schema: z.ZodObject): Record<string, Options> => ({
+  ...flagsOf(schema),
+  config: {
+    type: 'string',
+    requiresArg: true,
+    global: false,
+    describe: 'YAML or JSON file with these keys; flags win',
+  },
+});
+
+/**
+ * The config of `configurableFlags`: a key has the value of its flag, else of the file, else its default.
+ * @throws InputError for a file that cannot be read, or the first key that is unknown, missing or out of range
+ */
+export const configOf = <S extends z.ZodObject>(
+  schema: S,
+  argv: Readonly<Record<string, unknown>>,
+): z.output<S> =>
+  checkConfig(schema, {
+    ...(typeof argv['config'] === 'string' ? readConfig(argv['config']) : {}),
+    ...configFromText(schema, argv, bareFlags),
+  });
 
 function describe(type: z.ZodType): string {
   const { def } = type as unknown as { def: { type: string; defaultValue?: unknown } };

@@ -1,9 +1,12 @@
 /** `rankflow sweep merge`: the parts of shards to one summary and report. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { InputError } from '../host/inputError.js';
 import { Incomplete, merge, openSweep, type FolderSweep } from '../run/folderSweep.js';
-import { note } from './output.js';
-import { show } from './sweepOutput.js';
+import { sweepTable } from '../report/table.js';
+import { pinnedIn } from '../results/arithmetic.js';
+import { readSweepFolder, summaryRow } from '../results/sweepFolder.js';
+import type { CellSummary } from '../sweep/summary.js';
+import { note, print, printJson } from './output.js';
 
 /** Merges the parts in folders, into `out` or else the one folder, and prints the summary. */
 export async function mergeFolders(
@@ -19,7 +22,19 @@ export async function mergeFolders(
   if (other) throw new InputError('folders', other.path, `of the same plan as ${first.path}`);
   const whole = target === null ? first : { ...first, path: target, record: null };
   const cells = await attempt(() => merge(whole, target === null ? others : sweeps));
-  show(whole, cells, json);
+  printCells(whole, cells, json);
+}
+
+/** Prints the table of a sweep's cells and where its results are, or all of it as JSON. */
+export function printCells({ path }: FolderSweep, cells: readonly CellSummary[], json: boolean): void {
+  if (json)
+    printJson({
+      provenance: readSweepFolder(path),
+      arithmetic: pinnedIn(path),
+      folder: path,
+      cells: cells.map(summaryRow),
+    });
+  else print(`${sweepTable(cells)}\n\nResults: ${path} (open ${join(path, 'report.html')})`);
 }
 
 async function attempt<T>(work: () => Promise<T>): Promise<T> {

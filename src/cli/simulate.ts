@@ -11,18 +11,7 @@ import { simulation } from '../run/simulation.js';
 import { isIntegrated } from '../simulation/fullFineTuning.js';
 import { simulationReport } from '../simulation/simulate.js';
 import { howOf, note, print, printJson } from './output.js';
-
-/** Answers the first signal by a line and the end: what is half written is removed on exit. */
-function endOnSignal(): void {
-  for (const [name, number] of [
-    ['SIGINT', 2],
-    ['SIGTERM', 15],
-  ] as const)
-    process.once(name, () => {
-      note(`rankflow: ${name}: ends; nothing is written`);
-      process.exit(128 + number);
-    });
-}
+import { onEndSignals } from './signals.js';
 
 /** Simulates a config, and writes its results to a folder that it makes. */
 export async function simulate(config: SimulationConfig, out: string, json: boolean): Promise<void> {
@@ -39,7 +28,11 @@ export async function simulate(config: SimulationConfig, out: string, json: bool
       );
       note(`rankflow simulate on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
       shown = progress(plan.cells[0]!.trials, 'trajectories');
-      endOnSignal();
+      // What is half written is removed on exit.
+      onEndSignals((name, exitCode) => {
+        note(`rankflow: ${name}: ends; nothing is written`);
+        process.exit(exitCode);
+      });
     },
     done: (trajectories) => shown?.update(trajectories),
   });

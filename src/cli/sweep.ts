@@ -7,8 +7,9 @@ import { readSweepFolder } from '../results/sweepFolder.js';
 import { parseShard, type Shard } from '../sweep/chunks.js';
 import type { SweepConfig } from '../sweep/config.js';
 import type { CellSummary } from '../sweep/summary.js';
+import { printCells } from './merge.js';
 import { howOf, note, shellWord } from './output.js';
-import { show } from './sweepOutput.js';
+import { onEndSignals } from './signals.js';
 
 /** A sweep to be begun in a folder, or the folder of one to be gone on with, computed otherwise if so said. */
 export type SweepRequest =
@@ -24,7 +25,7 @@ export async function sweep(
   const shard = shardText === undefined ? undefined : parseShard(shardText, process.env);
   const begun = 'out' in request ? await newSweep(request.config, request.out) : await reopened(request);
   const cells = await computed(begun, shard);
-  if (cells) show(begun, cells, json);
+  if (cells) printCells(begun, cells, json);
 }
 
 /** The sweep in a folder. @throws InputError if there is none */
@@ -42,13 +43,11 @@ async function computed(sweep: FolderSweep, shard: Shard | undefined): Promise<C
   const { path, plan } = sweep;
   const resume = `rankflow sweep --resume ${shellWord(path)}${shard ? ` --shard ${shard.number}/${shard.of}` : ''}`;
   let code: number | null = null;
-  const hear = (name: NodeJS.Signals, number: number) => {
+  const release = onEndSignals((name, exitCode) => {
     if (code !== null) process.exit(code);
-    code = 128 + number;
+    code = exitCode;
     note(`rankflow: ${name}: ends after the chunk in hand; once more: now, without it`);
-  };
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const name of signals) process.on(name, hear);
+  });
   let shown: Progress | undefined;
   try {
     const done = await compute(sweep, {
@@ -81,6 +80,6 @@ async function computed(sweep: FolderSweep, shard: Shard | undefined): Promise<C
     note(`rankflow: ${(error as Error).message}. What is done is kept. Go on with: ${resume}`);
     return process.exit(1);
   } finally {
-    for (const name of signals) process.off(name, hear);
+    release();
   }
 }

@@ -1,24 +1,15 @@
 /** The flags of `rankflow simulate`, and what they and a file say. */
 import type { CommandModule } from 'yargs';
-import { checkConfig } from '../../input/checkConfig.js';
-import { readConfig } from '../../input/config.js';
-import { configFromText } from '../../input/fromText.js';
 import { defaultFolder, refuseFolder } from '../../results/folder.js';
 import { simulationSchema } from '../../simulation/config.js';
-import { bareFlags } from '../../sweep/horizon.js';
-import { flagsOf, initializationHelp } from '../flags.js';
+import { configOf, configurableFlags, initializationHelp } from '../flags.js';
 
 export const simulateCommand: CommandModule = {
   command: 'simulate',
   describe: 'follow one ensemble over time and keep its final adapters',
   builder: (yargs) =>
     yargs
-      .options(flagsOf(simulationSchema))
-      .option('config', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'YAML or JSON file with these keys; flags win',
-      })
+      .options(configurableFlags(simulationSchema))
       .option('json', {
         type: 'boolean',
         describe: 'print the functionals as JSON, alone, on standard output',
@@ -31,11 +22,7 @@ export const simulateCommand: CommandModule = {
       )
       .epilogue(initializationHelp),
   async handler(argv) {
-    const fromFile = typeof argv['config'] === 'string' ? readConfig(argv['config']) : {};
-    const config = checkConfig(simulationSchema, {
-      ...fromFile,
-      ...configFromText(simulationSchema, argv, bareFlags),
-    });
+    const config = configOf(simulationSchema, argv);
     const out = config.out ?? defaultFolder('simulate');
     refuseFolder(out);
     const { simulate } = await import('../simulate.js');

@@ -5,15 +5,15 @@ import { kubernetesSchema } from '../../cluster/kubernetes.js';
 import { slurmSchema } from '../../cluster/slurm.js';
 import { InputError } from '../../host/inputError.js';
 import { refuseFolder } from '../../results/folder.js';
-import { flagsOf } from '../flags.js';
-import { configOf, sweepFlags } from '../sweepFlags.js';
+import { sweepSchema } from '../../sweep/config.js';
+import { configOf, configurableFlags, flagsOf } from '../flags.js';
 
 export const submitCommand: CommandModule = {
   command: 'submit',
   describe: 'plan a sweep, and submit its shards to Slurm, or write them as a Kubernetes job',
   builder: (yargs) =>
     yargs
-      .options(sweepFlags)
+      .options(configurableFlags(sweepSchema))
       .options({
         slurm: {
           type: 'boolean',
@@ -31,7 +31,7 @@ export const submitCommand: CommandModule = {
   async handler(argv) {
     if (Boolean(argv['slurm']) === Boolean(argv['kubernetes']))
       throw new InputError('slurm', argv['slurm'], 'given, or kubernetes, and not both');
-    const config = configOf(argv);
+    const config = configOf(sweepSchema, argv);
     if (config.out === undefined) throw new InputError('out', undefined, 'a folder that all shards share');
     const out = resolve(config.out);
     refuseFolder(out);

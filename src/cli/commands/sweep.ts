@@ -6,11 +6,10 @@ import { configFromText } from '../../input/fromText.js';
 import { defaultFolder, refuseFolder } from '../../results/folder.js';
 import { sweepSchema, type SweepConfig } from '../../sweep/config.js';
 import { bareFlags } from '../../sweep/horizon.js';
-import { initializationHelp } from '../flags.js';
+import { configOf, configurableFlags, initializationHelp } from '../flags.js';
 import type { SweepRequest } from '../sweep.js';
 import { mergeCommand } from './merge.js';
 import { submitCommand } from './submit.js';
-import { configOf, sweepFlags } from '../sweepFlags.js';
 
 /** How a sweep that was begun may be told to be computed; its rows stay the same. */
 const executionSchema = sweepSchema.pick({ workers: true, chunk: true, backend: true, kernel: true });
@@ -22,7 +21,7 @@ export const sweepCommand: CommandModule = {
     yargs
       .command(mergeCommand)
       .command(submitCommand)
-      .options(sweepFlags)
+      .options(configurableFlags(sweepSchema))
       .option('resume', {
         type: 'string',
         requiresArg: true,
@@ -58,7 +57,7 @@ export const sweepCommand: CommandModule = {
 
 /** A new sweep, in a folder that is not there yet; the shards of one share a folder, which the first of them makes. */
 function fresh(argv: Readonly<Record<string, unknown>>): SweepRequest {
-  const config = configOf(argv);
+  const config = configOf(sweepSchema, argv);
   const out = config.out ?? defaultFolder('sweep');
   if (argv['shard'] === undefined) refuseFolder(out);
   else if (config.out === undefined) throw new InputError('out', undefined, 'a folder that all shards share');
