@@ -98,7 +98,7 @@ describe('statistics', () => {
   it('of the lab count them too', async () => {
     const plan = await makePlan(checkConfig(sweepSchema, input));
     const tally = new Tally(plan);
-    tally.ended(rows, curves);
+    tally.addRows(rows, curves);
     const [rank] = tally.account(0, 0, 0).ranks;
     expect(rank).toMatchObject({ accuracy: { count: 2, leftOut: 3 }, stationarity: { moving: 5 } });
   });

@@ -157,9 +157,11 @@ export function submitSlurm(
     return { arrayIds, mergeId };
   } catch (error) {
     if (arrayIds.length === 0) throw error;
-    const said =
+    const submission =
       arrayIds.length === 1 ? `array job ${arrayIds[0]} is` : `array jobs ${arrayIds.join(', ')} are`;
-    throw new Error(`${said} submitted, but not the rest: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${submission} submitted, but not the rest: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

@@ -15,7 +15,7 @@ export interface Checkpoint {
   /** The names of those that may be matrices, scales of others left out: of an index, all, as the files that it names are not opened for it. */
   readonly matrices: readonly string[];
   /** The name of a tensor as it is there, asked for with or without `.weight`; null if there is none. */
-  nameOf(asked: string): string | null;
+  nameOf(request: string): string | null;
   /** What the header says of a tensor. */
   info(name: string): TensorInfo;
   /** Reads a tensor, an 8-bit one times its scale. @throws InputError */
@@ -64,8 +64,8 @@ function fileOf(folder: string, names: readonly string[], first: string): string
   const preferred = usual.flatMap((name) =>
     candidates.filter((file) => file.replace(/\.safetensors(\.index\.json)?$/, '') === name),
   );
-  const chosen = candidates.length === 1 ? candidates[0] : preferred[0];
-  if (chosen !== undefined) return chosen;
+  const selection = candidates.length === 1 ? candidates[0] : preferred[0];
+  if (selection !== undefined) return selection;
   if (files.length > 0)
     throw new InputError(folder, `${files.length} checkpoints`, `one of: ${someOf(files)}`);
   const other = names.find((name) => /\.(bin|pt|pth|ckpt|gguf|h5|msgpack|onnx)$/.test(name));
@@ -95,15 +95,15 @@ function openFile(path: string): Holdings {
 
 function openIndex(path: string): Checkpoint {
   const map = weightMap(path);
-  const opened = new Map<string, Safetensors>();
+  const openFiles = new Map<string, Safetensors>();
   const names = [...map.keys()];
   return checkpoint(path, {
     names,
     matrices: names,
     of(name) {
       const shard = map.get(name)!;
-      const file = opened.get(shard) ?? openShard(path, shard);
-      opened.set(shard, file);
+      const file = openFiles.get(shard) ?? openShard(path, shard);
+      openFiles.set(shard, file);
       return file;
     },
   });
@@ -142,11 +142,11 @@ function checkpoint(path: string, { names, matrices, of }: Holdings): Checkpoint
     return file.tensors.get(name) ?? file.get(name);
   };
   const scaleOf = (name: string) => {
-    const found = scaleNames(name).filter((each) => all.has(each));
-    if (found.length === 1) return found[0]!;
+    const scales = scaleNames(name).filter((each) => all.has(each));
+    if (scales.length === 1) return scales[0]!;
     throw new InputError(
       path,
-      `${info(name).dtype} with ${found.length === 0 ? 'no scale' : `${found.length} scales`} beside it (tensor ${name})`,
+      `${info(name).dtype} with ${scales.length === 0 ? 'no scale' : `${scales.length} scales`} beside it (tensor ${name})`,
       `with one of ${scaleNames(name).join(', ')}: what its entries stand for is unknown`,
     );
   };
@@ -154,8 +154,8 @@ function checkpoint(path: string, { names, matrices, of }: Holdings): Checkpoint
     path,
     names,
     matrices,
-    nameOf: (asked) =>
-      [asked, `${asked}.weight`, asked.replace(/\.weight$/, '')].find((name) => all.has(name)) ?? null,
+    nameOf: (request) =>
+      [request, `${request}.weight`, request.replace(/\.weight$/, '')].find((name) => all.has(name)) ?? null,
     info,
     get(name) {
       const tensor = of(name).get(name);
@@ -179,8 +179,8 @@ function blockOf(path: string): Block {
 }
 
 /** The names that come nearest to one that is not there, as they read in a message. */
-export function candidates(names: readonly string[], asked: string | undefined): string {
-  const parts = (asked ?? '').split('.').filter((part) => !/^(\d*|weight)(\[\d+\])?$/.test(part));
-  const near = names.filter((name) => parts.length > 0 && name.includes(parts.at(-1)!));
-  return someOf(near.length > 0 ? near : names);
+export function candidates(names: readonly string[], request: string | undefined): string {
+  const parts = (request ?? '').split('.').filter((part) => !/^(\d*|weight)(\[\d+\])?$/.test(part));
+  const similar = names.filter((name) => parts.length > 0 && name.includes(parts.at(-1)!));
+  return someOf(similar.length > 0 ? similar : names);
 }

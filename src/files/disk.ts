@@ -18,25 +18,26 @@ export interface OpenFile {
 /** No system call reads 2 GiB or more. */
 const MOST_AT_ONCE = 2 ** 30;
 
-const given = new Map<string, Uint8Array<ArrayBuffer>>();
+const memoryFiles = new Map<string, Uint8Array<ArrayBuffer>>();
 
 /** Files of that name are these bytes from now on. */
-export const giveFile = (name: string, bytes: Uint8Array<ArrayBuffer>): void => void given.set(name, bytes);
+export const addMemoryFile = (name: string, bytes: Uint8Array<ArrayBuffer>): void =>
+  void memoryFiles.set(name, bytes);
 
-export const forgetFile = (name: string): void => void given.delete(name);
+export const removeMemoryFile = (name: string): void => void memoryFiles.delete(name);
 
-let heard: (path: string, bytes: Uint8Array) => void = () => undefined;
+let listener: (path: string, bytes: Uint8Array) => void = () => undefined;
 
 /** What is read of files on disk from now on is told to `hear`, piece by piece. */
-export const onRead = (hear: typeof heard): void => void (heard = hear);
+export const onRead = (newListener: typeof listener): void => void (listener = newListener);
 
 /** Whether a file or folder of that name is there. */
 export const isThere = (path: string): boolean =>
-  given.has(path) || (inNode() && process.getBuiltinModule('node:fs').existsSync(path));
+  memoryFiles.has(path) || (inNode() && process.getBuiltinModule('node:fs').existsSync(path));
 
 /** The names in a folder, in order; null of what is no folder. */
 export function namesIn(path: string): readonly string[] | null {
-  if (given.has(path) || !inNode()) return null;
+  if (memoryFiles.has(path) || !inNode()) return null;
   const { readdirSync, statSync } = process.getBuiltinModule('node:fs');
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return null;
   return fromDisk(path, () => readdirSync(path).sort());
@@ -47,7 +48,7 @@ export function namesIn(path: string): readonly string[] | null {
  * @throws InputError if there is no such file, it is a folder, or the system refuses it; whatever else `work` throws
  */
 export function withFile<T>(path: string, work: (file: OpenFile) => T): T {
-  const bytes = given.get(path);
+  const bytes = memoryFiles.get(path);
   if (bytes) {
     const read: OpenFile['read'] = (begin, length) => bytes.slice(begin, begin + length);
     return work({ path, size: bytes.length, read, peek: (length) => read(0, length) });
@@ -62,8 +63,8 @@ export function withFile<T>(path: string, work: (file: OpenFile) => T): T {
       const bytesAt = (begin: number, length: number) => {
         const into = new Uint8Array(length);
         let done = 0;
-        for (let got = -1; got !== 0 && done < length; done += got)
-          got = readSync(fd, into, done, Math.min(length - done, MOST_AT_ONCE), begin + done);
+        for (let received = -1; received !== 0 && done < length; done += received)
+          received = readSync(fd, into, done, Math.min(length - done, MOST_AT_ONCE), begin + done);
         return done < length ? into.slice(0, done) : into;
       };
       return work({
@@ -71,7 +72,7 @@ export function withFile<T>(path: string, work: (file: OpenFile) => T): T {
         size: stat.size,
         read(begin, length) {
           const bytes = bytesAt(begin, length);
-          heard(path, bytes);
+          listener(path, bytes);
           return bytes;
         },
         peek: (length) => bytesAt(0, length),

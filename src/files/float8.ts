@@ -67,14 +67,14 @@ export function scaled(path: string, tensor: Tensor, scaleName: string, scale: T
       `scales of shape [${scale.shape.join(', ')}] for a tensor of shape [${shape.join(', ')}] (${scaleName})`,
       `one scale for the tensor, a row, a column, or a block of ${block.join(' x ')}`,
     );
-  const each = grid.rows * grid.cols;
+  const scalesPerMatrix = grid.rows * grid.cols;
   const data = tensor.data.map((value, k) => {
     const matrix = Math.floor(k / (rows * cols));
     const i = Math.floor(k / cols) % rows;
     const row = grid.rows === rows ? i : Math.floor(i / (grid.rows === 1 ? rows : block[0]));
     const j = k % cols;
     const col = grid.cols === cols ? j : Math.floor(j / (grid.cols === 1 ? cols : block[1]));
-    const from = scale.data.length === each * matrices ? matrix * each : 0;
+    const from = scale.data.length === scalesPerMatrix * matrices ? matrix * scalesPerMatrix : 0;
     return value * scale.data[from + row * grid.cols + col]!;
   });
   return { dtype: tensor.dtype, shape, data };
@@ -90,12 +90,12 @@ function gridOf(
   const leading = shape.slice(0, -2);
   const sizes = scale.filter((n) => n !== 1).length === 0 ? [] : [...scale];
   if (sizes.length === 0) return { rows: 1, cols: 1 };
-  const own =
+  const matrixSizes =
     leading.length > 0 && leading.every((n, i) => n === sizes[i]) ? sizes.slice(leading.length) : sizes;
-  if (own.length === 0 || own.every((n) => n === 1)) return { rows: 1, cols: 1 };
-  if (own.length === 1) return own[0] === rows ? { rows, cols: 1 } : null;
-  const [down, across] = own;
-  if (own.length !== 2) return null;
+  if (matrixSizes.length === 0 || matrixSizes.every((n) => n === 1)) return { rows: 1, cols: 1 };
+  if (matrixSizes.length === 1) return matrixSizes[0] === rows ? { rows, cols: 1 } : null;
+  const [down, across] = matrixSizes;
+  if (matrixSizes.length !== 2) return null;
   const fits =
     (down === rows && across === 1) ||
     (down === 1 && across === cols) ||

@@ -56,8 +56,8 @@ export const isPointer = (bytes: Uint8Array): boolean =>
 
 function refuseForeignBytes(path: string, bytes: Uint8Array): void {
   const head = latin1.decode(bytes.subarray(0, HEAD_BYTES));
-  const known = kinds.find(([pattern]) => pattern.test(head));
-  if (known) throw new InputError(path, known[1], known[2]);
+  const kind = kinds.find(([pattern]) => pattern.test(head));
+  if (kind) throw new InputError(path, kind[1], kind[2]);
 }
 
 /**

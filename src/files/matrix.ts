@@ -25,7 +25,7 @@ export interface Reading {
 }
 
 /** What is at a location: an array, or one of a stack of them. */
-interface Found extends HostArray {
+interface StoredArray extends HostArray {
   /** Which of the leading index is meant, `NAME[I]`; null for all. */
   readonly index: number | null;
   readonly conv1D: boolean;
@@ -39,8 +39,8 @@ interface Found extends HostArray {
  * @throws InputError, naming the location and the reason, if no finite and non-empty matrix can be read there
  */
 export function readMatrix(location: string, { transpose }: Reading = {}): Dense {
-  const found = readArray(location);
-  const [rows, cols, data] = matrixOf(location, found);
+  const stored = readArray(location);
+  const [rows, cols, data] = matrixOf(location, stored);
   if (data.length === 0)
     throw new InputError(location, `a matrix of shape [${rows}, ${cols}]`, 'at least [1, 1]');
   const bad = data.findIndex((entry) => !Number.isFinite(entry));
@@ -51,9 +51,9 @@ export function readMatrix(location: string, { transpose }: Reading = {}): Dense
       'a finite number in every entry',
     );
   const matrix = dense(rows, cols, data);
-  if (transpose === undefined && found.conv1D)
+  if (transpose === undefined && stored.conv1D)
     say(`${location} is transposed: a Conv1D weight, [in, out] (--no-transpose keeps it)`);
-  return (transpose ?? found.conv1D) ? transposed(matrix) : matrix;
+  return (transpose ?? stored.conv1D) ? transposed(matrix) : matrix;
 }
 
 /**
@@ -62,36 +62,39 @@ export function readMatrix(location: string, { transpose }: Reading = {}): Dense
  */
 export const readEntries = (location: string): Float64Array => readArray(location).data;
 
-function matrixOf(location: string, { shape, data, index }: Found): [number, number, Found['data']] {
-  const refused = (allowed: string) =>
+function matrixOf(
+  location: string,
+  { shape, data, index }: StoredArray,
+): [number, number, StoredArray['data']] {
+  const fault = (allowed: string) =>
     new InputError(location, `an array of shape [${shape.join(', ')}]`, allowed);
   const [first, second, third = 1, fourth = 1] = shape;
   if (shape.length === 1 && first === 0)
-    throw refused(
+    throw fault(
       'a whole tensor: this is the placeholder that DeepSpeed ZeRO-3 saves; gather the weights first (zero_to_fp32.py)',
     );
-  if (first === undefined || second === undefined) throw refused('a matrix, with two dimensions');
+  if (first === undefined || second === undefined) throw fault('a matrix, with two dimensions');
   if (index !== null) {
-    if (shape.length !== 3) throw refused('three-dimensional, to be given an index');
-    if (index >= first) throw refused(`given an index below ${first}`);
+    if (shape.length !== 3) throw fault('three-dimensional, to be given an index');
+    if (index >= first) throw fault(`given an index below ${first}`);
     const size = second * third;
     return [second, third, data.slice(index * size, (index + 1) * size)];
   }
   if (shape.length === 3)
-    throw refused('a matrix, with two dimensions: of a stack, such as experts, name one, #NAME[0]');
+    throw fault('a matrix, with two dimensions: of a stack, such as experts, name one, #NAME[0]');
   if (shape.length === 4) {
     say(
       `${location}, [${shape.join(', ')}], is flattened to [${first}, ${second * third * fourth}]: a convolution's [out, in h w]`,
     );
     return [first, second * third * fourth, data];
   }
-  if (shape.length > 4) throw refused('a matrix, with two dimensions');
+  if (shape.length > 4) throw fault('a matrix, with two dimensions');
   return [first, second, data];
 }
 
-function readArray(location: string): Found {
+function readArray(location: string): StoredArray {
   const { path, tensor } = parseLocation(location);
-  const of = (read: (path: string) => HostArray): Found => {
+  const readWhole = (read: (path: string) => HostArray): StoredArray => {
     const [, name = tensor, index] = /^(.*)\[(\d+)\]$/.exec(tensor ?? '') ?? [];
     if (name) throw new InputError(location, `#${name}`, `${path} alone, or ${path}#[I]: it has no names`);
     return { ...read(path), index: index === undefined ? null : Number(index), conv1D: false };
@@ -100,9 +103,9 @@ function readArray(location: string): Found {
     case 'checkpoint':
       return readTensor(location, openCheckpoint(path), tensor);
     case 'npy':
-      return of(readNpy);
+      return readWhole(readNpy);
     case 'csv':
-      return of(readCsv);
+      return readWhole(readCsv);
   }
 }
 
@@ -125,38 +128,38 @@ function kindOf(location: string, path: string): 'checkpoint' | 'npy' | 'csv' {
   );
 }
 
-function readTensor(location: string, file: Checkpoint, asked: string | undefined): Found {
-  const found = findTensor(file, asked);
-  if (!found) {
-    const what =
-      asked === undefined ? `${file.matrices.length} matrices in the file` : 'no tensor of that name';
+function readTensor(location: string, file: Checkpoint, request: string | undefined): StoredArray {
+  const selection = findTensor(file, request);
+  if (!selection) {
+    const fault =
+      request === undefined ? `${file.matrices.length} matrices in the file` : 'no tensor of that name';
     const names =
       file.matrices.length > 0
         ? file.matrices
         : file.names.filter((name) => file.info(name).shape.length > 2);
     throw new InputError(
       location,
-      what,
+      fault,
       names.length > 0
-        ? `${parseLocation(location).path}#NAME, with NAME one of: ${candidates(names, asked)}`
+        ? `${parseLocation(location).path}#NAME, with NAME one of: ${candidates(names, request)}`
         : 'a file with a 2-D tensor',
     );
   }
-  const { name, index } = found;
+  const { name, index } = selection;
   const { shape } = file.info(name);
   if (product(shape) === 0) return { shape, data: new Float64Array(), index, conv1D: false };
   return { ...file.get(name), index, conv1D: isConv1D(file, name) };
 }
 
 /** The tensor that is asked for, or the only matrix, or the only tensor of whatever shape; null if there is none. */
-function findTensor(file: Checkpoint, asked: string | undefined) {
-  if (asked === undefined) {
+function findTensor(file: Checkpoint, request: string | undefined) {
+  if (request === undefined) {
     const only = [file.matrices, file.names].find(({ length }) => length === 1);
     return only ? { name: only[0]!, index: null } : null;
   }
-  const name = file.nameOf(asked);
+  const name = file.nameOf(request);
   if (name !== null) return { name, index: null };
-  const [, stack, index] = /^(.*)\[(\d+)\]$/.exec(asked) ?? [];
-  const of = stack === undefined ? null : file.nameOf(stack);
-  return of === null ? null : { name: of, index: Number(index) };
+  const [, stack, index] = /^(.*)\[(\d+)\]$/.exec(request) ?? [];
+  const stackName = stack === undefined ? null : file.nameOf(stack);
+  return stackName === null ? null : { name: stackName, index: Number(index) };
 }

@@ -29,16 +29,16 @@ export function readNpy(path: string): HostArray {
     refuseForeign(file);
     return file.read(0, file.size);
   });
-  const { data, shape, fortranOrder } = parsed(path, bytes);
+  const { data, shape, fortranOrder } = parse(path, bytes);
   const size = shape.reduce((all, n) => all * n, 1);
   if (!shape.every((n) => Number.isSafeInteger(n) && n >= 0) || size !== data.length) {
-    const found = `shape [${shape.join(', ')}] with ${data.length} entries after the header`;
-    throw new InputError(path, found, 'a whole .npy file, with as many entries as its shape says');
+    const fault = `shape [${shape.join(', ')}] with ${data.length} entries after the header`;
+    throw new InputError(path, fault, 'a whole .npy file, with as many entries as its shape says');
   }
   return { shape, data: fortranOrder ? rowMajor(shape, data) : new Float64Array(data) };
 }
 
-function parsed(path: string, bytes: Uint8Array<ArrayBuffer>) {
+function parse(path: string, bytes: Uint8Array<ArrayBuffer>) {
   try {
     const { text, start } = headerOf(bytes);
     // npyjs takes a header without this key for one in C order, which could transpose a matrix in silence.
@@ -56,10 +56,10 @@ function parsed(path: string, bytes: Uint8Array<ArrayBuffer>) {
     return { ...array, data: brain ? fromBfloat16(array.data) : array.data };
   } catch (error) {
     const cause = (error as Error).message;
-    const found = error instanceof RangeError ? `it is cut short, or its header lies (${cause})` : cause;
+    const fault = error instanceof RangeError ? `it is cut short, or its header lies (${cause})` : cause;
     throw new InputError(
       path,
-      found,
+      fault,
       'a whole .npy file of little-endian float16, float32, float64 or bfloat16',
     );
   }

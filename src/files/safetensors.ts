@@ -111,10 +111,10 @@ function readHeader(file: OpenFile) {
   const dataStart = LENGTH_BYTES + headerLength(file);
   const text = readRange(file, LENGTH_BYTES, dataStart - LENGTH_BYTES);
   const { __metadata__, ...infos } = parseHeader(file.path, text);
-  const metadata = checked(file.path, '__metadata__', metadataSchema, __metadata__);
+  const metadata = checkPart(file.path, '__metadata__', metadataSchema, __metadata__);
   const tensors = new Map<string, Entry>();
   for (const [name, info] of Object.entries(infos)) {
-    tensors.set(name, checked(file.path, `tensor ${name}`, entrySchema, info));
+    tensors.set(name, checkPart(file.path, `tensor ${name}`, entrySchema, info));
   }
   checkExtents(file.path, tensors, file.size - dataStart);
   return { tensors, metadata, dataStart };
@@ -149,11 +149,11 @@ function parseHeader(path: string, bytes: ArrayBuffer): Record<string, unknown> 
 const isObject = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function checked<T>(path: string, what: string, schema: z.ZodType<T>, value: unknown): T {
+function checkPart<T>(path: string, part: string, schema: z.ZodType<T>, value: unknown): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const where = [what, ...(result.error.issues[0]?.path.map(String) ?? [])].join('.');
-  throw new InputError(path, `${result.error.issues[0]?.message} (${where})`, WELL_FORMED);
+  const place = [part, ...(result.error.issues[0]?.path.map(String) ?? [])].join('.');
+  throw new InputError(path, `${result.error.issues[0]?.message} (${place})`, WELL_FORMED);
 }
 
 /** Each tensor fills its byte range, and the ranges tile the data: no gap, no overlap, nothing after. */
@@ -223,19 +223,19 @@ function room(path: string, name: string, shape: readonly number[]): Float64Arra
 /** What tensors beside one tell of the packages that quantized it, for a message. */
 function packing(name: string, tensors: ReadonlyMap<string, Entry>): string {
   const stem = name.replace(/\.[^.]*$/, '');
-  const beside = (...ends: string[]) => ends.some((end) => tensors.has(`${stem}.${end}`));
-  const by = [...tensors.keys()].some(
+  const hasBeside = (...ends: string[]) => ends.some((end) => tensors.has(`${stem}.${end}`));
+  const packageName = [...tensors.keys()].some(
     (key) => key.startsWith(`${name}.quant_state`) || key === `${name}.absmax`,
   )
     ? 'bitsandbytes'
-    : beside('SCB', 'weight.SCB')
+    : hasBeside('SCB', 'weight.SCB')
       ? 'bitsandbytes, LLM.int8'
-      : beside('qzeros', 'g_idx')
+      : hasBeside('qzeros', 'g_idx')
         ? 'GPTQ or AWQ'
-        : beside('weight_packed', 'weight_scale', 'scales', 'weight_scale_2')
+        : hasBeside('weight_packed', 'weight_scale', 'scales', 'weight_scale_2')
           ? 'another package'
           : null;
-  return by === null ? '' : `, quantized by ${by}: dequantize it first`;
+  return packageName === null ? '' : `, quantized by ${packageName}: dequantize it first`;
 }
 
 function* piecesOf(

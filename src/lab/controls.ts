@@ -112,8 +112,9 @@ function target(form: Form): TemplateResult {
   const spectrum = flags['spectrum'];
   const location = flags['target'] ?? flags['base'];
   const [name, parameter] = spectrum?.split(':') ?? [];
-  const named = name !== undefined && name in spectra ? (name as Spectrum) : null;
-  const source = named ?? (location === example.name ? 'example' : location !== undefined ? 'file' : 'list');
+  const spectrumName = name !== undefined && name in spectra ? (name as Spectrum) : null;
+  const source =
+    spectrumName ?? (location === example.name ? 'example' : location !== undefined ? 'file' : 'list');
   const pick = (value: string) => {
     if (value in spectra) form.setFlags(ofSpectrum(`${value}:${spectra[value as Spectrum].start}`, flags));
     else if (value === 'example') form.setFlags(ofFile(example.name, flags));
@@ -152,7 +153,7 @@ function target(form: Form): TemplateResult {
         input.value = '';
       }}
     />
-    ${named ? slider(form, named, Number(parameter)) : nothing}
+    ${spectrumName ? slider(form, spectrumName, Number(parameter)) : nothing}
     ${source === 'list' ? text(form, 'spectrum', 'Singular values', '3,2,1,0.5') : nothing}
     ${
       source === 'file'
@@ -195,7 +196,7 @@ function initialization(form: Form): TemplateResult {
   const [name = 'kaiming', parameter = ''] = (form.flags['init'] ?? 'kaiming').split(':');
   // PiSSA takes W0's own singular values: here W0 is zero unless a file gives it.
   const names = Object.keys(initializationNames).filter((each) => each !== 'pissa');
-  const joined = (head: string, tail: string) =>
+  const setInit = (head: string, tail: string) =>
     form.setFlags({ init: tail === '' ? head : `${head}:${tail}` });
   return html`<div class="pair">
       <label>
@@ -203,12 +204,12 @@ function initialization(form: Form): TemplateResult {
         <select
           name="init"
           .value=${live(name)}
-          @change=${(e: Event) => joined((e.target as HTMLSelectElement).value, '')}
+          @change=${(e: Event) => setInit((e.target as HTMLSelectElement).value, '')}
         >
           ${names.map((each) => html`<option ?selected=${each === name}>${each}</option>`)}
         </select>
       </label>
-      ${field('its parameter', 'parameter', parameter, 'default', (value) => joined(name, value))}
+      ${field('its parameter', 'parameter', parameter, 'default', (value) => setInit(name, value))}
     </div>
     <p class="hint">${initializationNames[name] ?? ''}</p>`;
 }
@@ -217,14 +218,14 @@ const preferred = (backends: Form['backends']) =>
   backends?.find((each) => each.preferred)?.name ?? 'looking …';
 
 function backend({ flags, backends, setFlags }: Form): TemplateResult {
-  const chosen = flags['backend'] ?? 'auto';
+  const selection = flags['backend'] ?? 'auto';
   const option = (name: string, available: boolean, words: string) => html`
     <label class="inline" ?data-absent=${!available}>
       <input
         type="radio"
         name="backend"
         value=${name}
-        .checked=${live(chosen === name)}
+        .checked=${live(selection === name)}
         ?disabled=${!available}
         @change=${() => setFlags({ backend: name === 'auto' ? undefined : name })}
       />
@@ -277,15 +278,15 @@ function choice(
     [name]: value === values[0] ? undefined : value,
   }),
 ): TemplateResult {
-  const chosen = form.flags[name] ?? values[0]!;
+  const selection = form.flags[name] ?? values[0]!;
   return html`<label>
     ${label}
     <select
       name=${name}
-      .value=${live(chosen)}
+      .value=${live(selection)}
       @change=${(e: Event) => form.setFlags(changes((e.target as HTMLSelectElement).value))}
     >
-      ${values.map((value) => html`<option ?selected=${value === chosen}>${value}</option>`)}
+      ${values.map((value) => html`<option ?selected=${value === selection}>${value}</option>`)}
     </select>
   </label>`;
 }

@@ -7,7 +7,7 @@ import { releaseProxy, type ProxyMethods } from 'comlink';
 import type { BackendInfo, BackendReport } from '../backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../backend/useBackend.js';
 import { clock } from '../ensemble/adapter.js';
-import { forgetFile, giveFile } from '../files/disk.js';
+import { removeMemoryFile, addMemoryFile } from '../files/disk.js';
 import { readMatrix } from '../files/matrix.js';
 import { readSafetensors } from '../files/safetensors.js';
 import { checkConfig } from '../input/checkConfig.js';
@@ -59,14 +59,14 @@ export class LabEngine implements protocol.Engine {
   private running: Promise<unknown> = Promise.resolve();
 
   async backends(): Promise<readonly BackendReport[]> {
-    const reports = await this.alone(() => listBackends());
+    const reports = await this.enqueue(() => listBackends());
     return reports.filter(({ name }) => inBrowsers.includes(name));
   }
 
-  giveFile(name: string, bytes: Uint8Array<ArrayBuffer>): readonly string[] {
-    forgetFile(this.file);
+  addFile(name: string, bytes: Uint8Array<ArrayBuffer>): readonly string[] {
+    removeMemoryFile(this.file);
     this.file = name;
-    giveFile(name, bytes);
+    addMemoryFile(name, bytes);
     if (!/\.safetensors$/i.test(name)) return [];
     const matrices = [...readSafetensors(name).tensors].filter(([, { shape }]) => shape.length === 2);
     return matrices.length > 1 ? matrices.map(([tensor]) => tensor) : [];
@@ -75,7 +75,7 @@ export class LabEngine implements protocol.Engine {
   async prepare(flags: protocol.Flags): Promise<protocol.Prepared> {
     this.plan = null;
     this.tally = null;
-    const plan = await makePlan(checkedConfig(flags));
+    const plan = await makePlan(configOf(flags));
     if (totalTrials(plan) > MOST_TRAJECTORIES)
       throw new InputError('trials', plan.config.trials, `at most ${MOST_TRAJECTORIES} over all ranks, here`);
     this.plan = plan;
@@ -96,7 +96,7 @@ export class LabEngine implements protocol.Engine {
   }
 
   look(rank: number): protocol.Look {
-    const { cells, config } = this.planned();
+    const { cells, config } = this.currentPlan();
     const cell = cells.find((each) => each.rank === rank)!;
     this.cell = cell;
     const { problem, coefficients, stop } = cell;
@@ -119,7 +119,7 @@ export class LabEngine implements protocol.Engine {
   }
 
   run(listener: protocol.SweepListener): Promise<protocol.RunEnd> {
-    const plan = this.planned();
+    const plan = this.currentPlan();
     return this.begin(listener, async (gate) => {
       const backend = await useBackend(plan.config.backend);
       const ways = waysOf(plan);
@@ -136,22 +136,22 @@ export class LabEngine implements protocol.Engine {
         device: backend.device,
         how: path === 'fused' ? 'by a fused kernel' : `by tensor operations (${reason ?? 'as asked'})`,
       });
-      const begun = seconds();
-      const timed = () => (tally.seconds = seconds() - begun - gate.waited);
-      const pass = this.telling(tally, gate, listener, timed);
-      await this.followed(plan, tally, pass);
-      await this.swept(plan, backend, tally, pass, timed);
+      const startedAt = seconds();
+      const measureTime = () => (tally.seconds = seconds() - startedAt - gate.secondsWaited);
+      const pass = this.accountingPass(tally, gate, listener, measureTime);
+      await this.followSingularValues(plan, tally, pass);
+      await this.runRounds(plan, backend, tally, pass, measureTime);
       await pass(true);
     });
   }
 
   follow(listener: protocol.SweepListener): Promise<protocol.RunEnd> {
-    const plan = this.planned();
+    const plan = this.currentPlan();
     return this.begin(listener, async (gate) => {
       const tally = this.tally!;
       await useBackend(plan.config.backend);
-      const pass = this.telling(tally, gate, listener);
-      await this.followed(plan, tally, pass);
+      const pass = this.accountingPass(tally, gate, listener);
+      await this.followSingularValues(plan, tally, pass);
       await pass(true);
     });
   }
@@ -206,7 +206,7 @@ export class LabEngine implements protocol.Engine {
     });
   }
 
-  private planned(): Plan {
+  private currentPlan(): Plan {
     if (!this.plan) throw new Error('no sweep has been planned');
     return this.plan;
   }
@@ -216,7 +216,7 @@ export class LabEngine implements protocol.Engine {
     this.gate.stop();
     const gate = new Gate();
     this.gate = gate;
-    return this.alone(async () => {
+    return this.enqueue(async () => {
       try {
         await gate.pass();
         await work(gate);
@@ -231,67 +231,67 @@ export class LabEngine implements protocol.Engine {
     });
   }
 
-  private alone<T>(work: () => Promise<T>): Promise<T> {
+  private enqueue<T>(work: () => Promise<T>): Promise<T> {
     const result = this.running.catch(() => undefined).then(work);
     this.running = result;
     return result;
   }
 
   /** Lets the work go on, unless it is paused or stopped, and tells how it stands, not too often unless forced. */
-  private telling(
+  private accountingPass(
     tally: Tally,
     gate: Gate,
     listener: protocol.SweepListener,
-    timed: () => void = () => undefined,
+    measureTime: () => void = () => undefined,
   ): (force?: boolean) => Promise<void> {
     let next = -Infinity;
     return async (force = false) => {
       await gate.pass();
       const now = seconds();
       if (!force && now < next) return;
-      timed();
+      measureTime();
       const { numTensors, numBytes } = tf.memory();
       await listener.progress(tally.account(this.cell!.index, numTensors, numBytes));
-      const told = seconds();
-      next = told + Math.max(TELL, SHARE * (told - now));
+      const sentAt = seconds();
+      next = sentAt + Math.max(TELL, SHARE * (sentAt - now));
     };
   }
 
-  private async swept(
+  private async runRounds(
     plan: Plan,
     backend: BackendInfo,
     tally: Tally,
     pass: () => Promise<void>,
-    timed: () => number,
+    measureTime: () => number,
   ): Promise<void> {
     const most = Math.max(...plan.cells.map(({ trials }) => trials));
     let [size, best] = [4, 0];
     for (let from = 0; from < most;) {
-      const begun = timed();
+      const startedAt = measureTime();
       const spans = plan.cells
         .map(({ index, trials }) => ({ cell: index, from, to: Math.min(trials, from + size) }))
         .filter((span) => span.to > span.from);
       const watch = (cell: Cell, trial: number, saved: { loss: number }) => {
-        tally.saved(cell, trial, saved);
+        tally.addSavePoint(cell, trial, saved);
         return pass();
       };
       for await (const { rows, curves } of runTrials(plan, spans, backend, null, watch)) {
-        tally.ended(rows, curves);
+        tally.addRows(rows, curves);
         await pass();
       }
-      const took = timed() - begun;
-      tally.round(took);
+      const duration = measureTime() - startedAt;
+      tally.addRound(duration);
       from += size;
       // What costs less per trial when there are more of them is done with more, however long it takes.
-      const rate = size / took;
-      if (took < ROUND || rate > 1.3 * best) size *= 2;
-      else if (took > 3 * ROUND) size = Math.max(1, size / 2);
+      const rate = size / duration;
+      if (duration < ROUND || rate > 1.3 * best) size *= 2;
+      else if (duration > 3 * ROUND) size = Math.max(1, size / 2);
       best = Math.max(best, rate);
     }
   }
 
   /** Follows the singular values of a few trials of the rank that is looked at. */
-  private async followed(plan: Plan, tally: Tally, pass: () => Promise<void>): Promise<void> {
+  private async followSingularValues(plan: Plan, tally: Tally, pass: () => Promise<void>): Promise<void> {
     const { config } = plan;
     const cell = this.cell!;
     const { method, stop } = cell;
@@ -305,13 +305,13 @@ export class LabEngine implements protocol.Engine {
       chunk: count,
       detail: 'singular-values',
       watch: (trial: number, { singularValues }: { singularValues?: readonly number[] | null }) => {
-        tally.followed(trial, singularValues ?? []);
+        tally.addSingularValues(trial, singularValues ?? []);
         return pass();
       },
     } as const;
     for await (const solved of solve(cell.problem, members, options)) {
       for (const { index, trajectory } of solved)
-        tally.followedToEnd(
+        tally.setSingularValues(
           index,
           trajectory.saved.map((saved) => saved?.singularValues ?? []),
         );
@@ -324,7 +324,7 @@ export class LabEngine implements protocol.Engine {
 const notHere = ['out', 'workers', 'chunk', 'tf32', 'targetCi'];
 
 /** @throws InputError also if a flag is unknown, or there is more than one loss, shape, initialization or scaling */
-function checkedConfig(flags: protocol.Flags): SweepConfig {
+function configOf(flags: protocol.Flags): SweepConfig {
   const allowed = Object.keys(sweepSchema.shape)
     .filter((key) => !notHere.includes(key))
     .map(flagName);

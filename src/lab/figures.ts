@@ -4,7 +4,7 @@ import type { Figure, Line } from './plot.js';
 import type { LossLine, Prepared, SingularValues } from './protocol.js';
 import type { State } from './state.js';
 
-type Shown = NonNullable<State['progress']>;
+type SweepProgress = NonNullable<State['progress']>;
 type Look = NonNullable<State['look']>;
 
 const dashed = [7, 5] as const;
@@ -18,21 +18,23 @@ const positive = (value: number | null | undefined): number | null =>
   value !== null && value !== undefined && value > 0 && Number.isFinite(value) ? value : null;
 
 /** Rank against accuracy: what is simulated, beside the law. */
-export function accuracyFigure(prepared: Prepared, progress: Shown | null): Figure {
+export function accuracyFigure(prepared: Prepared, progress: SweepProgress | null): Figure {
   const { ranks, metric } = prepared;
-  const of = (name: 'p05' | 'p50' | 'p95') =>
+  const percentile = (name: 'p05' | 'p50' | 'p95') =>
     ranks.map((_, i) => positive(progress?.ranks[i]?.accuracy[name]));
-  const medians = of('p50');
-  const known = ranks.map(({ rank }, i) => `rank ${rank}: ${formatNumber(medians[i] ?? null)}`).join(', ');
+  const medians = percentile('p50');
+  const medianTexts = ranks
+    .map(({ rank }, i) => `rank ${rank}: ${formatNumber(medians[i] ?? null)}`)
+    .join(', ');
   return {
-    description: `${metric} against rank. Median of the trials so far, ${known}.`,
+    description: `${metric} against rank. Median of the trials so far, ${medianTexts}.`,
     x: { label: 'rank r', scale: 'log', ticks: ranks.map(({ rank }) => rank) },
     y: { label: metric, scale: 'log' },
     at: ranks.map(({ rank }) => rank),
     band: [0, 1],
     lines: [
-      { name: '95 %', values: of('p95'), color: '--simulated', width: 0.75 },
-      { name: '5 %', values: of('p05'), color: '--simulated', width: 0.75 },
+      { name: '95 %', values: percentile('p95'), color: '--simulated', width: 0.75 },
+      { name: '5 %', values: percentile('p05'), color: '--simulated', width: 0.75 },
       { name: 'median', values: medians, color: '--simulated', width: 2, points: true },
       {
         name: 'law',
@@ -101,9 +103,9 @@ export function lossFigure(
 /** Singular values of the update over time, of a few trials. */
 export function singularValuesFigure(
   { rank, target, times: saved }: Look,
-  seen: SingularValues | null,
+  spectra: SingularValues | null,
 ): Figure {
-  const { times, trials } = seen ?? { times: saved, trials: [] };
+  const { times, trials } = spectra ?? { times: saved, trials: [] };
   return {
     description: `Singular values of the update over time, in ${trials.length} trials of rank ${rank}; they grow one after another towards those of the target.`,
     x: time,
@@ -127,7 +129,7 @@ export function singularValuesFigure(
 }
 
 /** Trajectories that ended per second, over the time that the sweep has computed. */
-export const paceFigure = ({ pace, done, seconds }: Shown): Figure => ({
+export const paceFigure = ({ pace, done, seconds }: SweepProgress): Figure => ({
   description: `Trajectories per second over time; ${formatCount(done)} in ${formatNumber(seconds)} seconds so far.`,
   x: { label: 'seconds of computing', scale: 'linear' },
   y: { label: 'trajectories / s', scale: 'linear' },

@@ -10,19 +10,19 @@ const LISTEN = 0.05;
 
 export class Gate {
   /** Seconds spent waiting. */
-  waited = 0;
+  secondsWaited = 0;
   private stopped = false;
-  private opened: Promise<void> | null = null;
+  private opening: Promise<void> | null = null;
   private release: () => void = () => undefined;
-  private listened = performance.now();
+  private lastPass = performance.now();
 
   shut(): void {
-    this.opened ??= new Promise((resolve) => (this.release = resolve));
+    this.opening ??= new Promise((resolve) => (this.release = resolve));
   }
 
   open(): void {
     this.release();
-    this.opened = null;
+    this.opening = null;
   }
 
   stop(): void {
@@ -32,14 +32,14 @@ export class Gate {
 
   /** Lets the worker hear what the page has said, and waits while the gate is shut. @throws Stopped */
   async pass(): Promise<void> {
-    if (performance.now() - this.listened > 1000 * LISTEN) {
+    if (performance.now() - this.lastPass > 1000 * LISTEN) {
       await new Promise((resolve) => setTimeout(resolve));
-      this.listened = performance.now();
+      this.lastPass = performance.now();
     }
-    if (this.opened) {
+    if (this.opening) {
       const since = performance.now();
-      await this.opened;
-      this.waited += (performance.now() - since) / 1000;
+      await this.opening;
+      this.secondsWaited += (performance.now() - since) / 1000;
     }
     if (this.stopped) throw new Stopped('stopped');
   }

@@ -78,31 +78,31 @@ function bar(state: State, actions: Actions): TemplateResult {
     ${main}
     <button type="button" class="quiet" ?disabled=${!progress} @click=${actions.reset}>Reset</button>
     <progress aria-label="Trajectories done" max=${total} .value=${progress?.done ?? 0}></progress>
-    <p><span role="status">${words(state, total)}</span> ${counted(state)}</p>
+    <p><span role="status">${statusText(state, total)}</span> ${countText(state)}</p>
   </section>`;
 }
 
 /** Said when it changes, and so not with every trajectory. */
-function words({ phase, progress, running }: State, total: number): string {
+function statusText({ phase, progress, running }: State, total: number): string {
   const all = `${formatCount(total)} trajectories`;
-  const where = running ? `on ${running.backend}, ${running.how}` : '';
+  const place = running ? `on ${running.backend}, ${running.how}` : '';
   switch (phase) {
     case 'planning':
       return 'Planning …';
     case 'running':
-      return running ? `Running ${where}.` : 'Starting …';
+      return running ? `Running ${place}.` : 'Starting …';
     case 'paused':
-      return `Paused ${where}.`;
+      return `Paused ${place}.`;
     case 'stopped':
       return progress ? 'Stopped.' : `${all}, stopped.`;
     case 'finished':
-      return `Finished: ${all} ${where}.`;
+      return `Finished: ${all} ${place}.`;
     case 'idle':
       return total > 0 ? `${all}, ready to run.` : 'Nothing to run.';
   }
 }
 
-const counted = ({ phase, progress }: State): string =>
+const countText = ({ phase, progress }: State): string =>
   progress && phase !== 'finished'
     ? `${formatCount(progress.done)} of ${formatCount(progress.total)} trajectories.`
     : '';
@@ -131,7 +131,7 @@ const keys = (...list: readonly (Key | false | null)[]): Key[] =>
 function figures(state: State, actions: Actions): TemplateResult {
   const { prepared, look, progress, singularValues } = state;
   if (!prepared || !look) return html`<div class="figures" aria-busy="true"></div>`;
-  const drawn = progress?.lines.length ?? 0;
+  const lineCount = progress?.lines.length ?? 0;
   const { trials: all = 0 } = prepared.ranks.find(({ rank }) => rank === look.rank) ?? {};
   return html`<div class="figures">
     ${figure(
@@ -152,7 +152,7 @@ function figures(state: State, actions: Actions): TemplateResult {
       'Loss over time',
       lossFigure(look, progress?.lines ?? []),
       keys(
-        { kind: 'simulated', text: drawn > 0 ? `${drawn} of ${formatCount(all)} trials` : 'trials' },
+        { kind: 'simulated', text: lineCount > 0 ? `${lineCount} of ${formatCount(all)} trials` : 'trials' },
         look.closedForm && { kind: 'law', text: `${look.closedForm.name}, trial 0` },
         look.fullFineTuning && { kind: 'other', text: 'full fine-tuning' },
         Boolean(look.optimum) && { kind: 'dotted', text: 'optimum of this rank' },
@@ -208,10 +208,10 @@ function pace({ progress, running }: State): TemplateResult {
 }
 
 /** "28 stationary (3 at a saddle), 2 diverged, 4 under way, 2 left out of the statistics". */
-function endsOf(known: RankProgress): string {
-  const { underWay, accuracy } = known;
+function endsOf(rankProgress: RankProgress): string {
+  const { underWay, accuracy } = rankProgress;
   return [
-    endCounts(known),
+    endCounts(rankProgress),
     underWay > 0 ? `${formatCount(underWay)} under way` : '',
     accuracy.leftOut > 0 ? `${formatCount(accuracy.leftOut)} left out of the statistics` : '',
   ]
@@ -239,15 +239,15 @@ function summary({ prepared, progress }: State): TemplateResult {
         </thead>
         <tbody>
           ${prepared.ranks.map(({ rank, law, floor, trials: count }, i) => {
-            const known = progress?.ranks[i];
-            const { accuracy, steps } = known ?? {};
+            const rankProgress = progress?.ranks[i];
+            const { accuracy, steps } = rankProgress ?? {};
             const cell = (value: number | undefined) => html`<td>${formatAbove(value ?? null, floor)}</td>`;
             return html`<tr>
               <th scope="row">${rank}</th>
               <td>${formatNumber(law)}</td>
               ${cell(accuracy?.p50)} ${cell(accuracy?.p05)} ${cell(accuracy?.p95)} ${cell(accuracy?.mean)}
               <td>${formatCount(steps?.p50 ?? NaN)}</td>
-              <td class="words">${known ? endsOf(known) : `${formatCount(count)} to do`}</td>
+              <td class="words">${rankProgress ? endsOf(rankProgress) : `${formatCount(count)} to do`}</td>
             </tr>`;
           })}
         </tbody>

@@ -45,11 +45,11 @@ class Lab {
 
   private async begin(): Promise<void> {
     await this.plan();
-    const planned = this.current;
+    const planNumber = this.current;
     this.set({ groups: await this.engine.checkGroups(), backends: await this.engine.backends() });
     // A visitor sees it move before reading; who asked for less motion, or has begun something else, does not.
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    if (planned === this.current && this.state.tab === 'sweep' && !still) await this.run();
+    if (planNumber === this.current && this.state.tab === 'sweep' && !still) await this.run();
   }
 
   private set(changed: Partial<State>): void {
@@ -125,11 +125,11 @@ class Lab {
       if (current !== this.current) return;
       const prepared = await this.engine.prepare(this.state.flags);
       if (current !== this.current) return;
-      this.set({ prepared, phase: 'idle', ...nothingRun });
+      this.set({ prepared, phase: 'idle', ...noRun });
       await this.look();
     } catch (error) {
       if (current !== this.current) return;
-      this.set({ prepared: null, look: null, phase: 'idle', ...nothingRun });
+      this.set({ prepared: null, look: null, phase: 'idle', ...noRun });
       this.fail(error);
     }
   }
@@ -146,26 +146,26 @@ class Lab {
   }
 
   /** Runs the sweep, or follows singular values of the rank in focus after it. */
-  private async run(what: 'run' | 'follow' = 'run'): Promise<void> {
+  private async run(task: 'run' | 'follow' = 'run'): Promise<void> {
     if (!this.state.prepared || !['idle', 'finished', 'stopped'].includes(this.state.phase)) return;
     const current = ++this.current;
-    this.set({ phase: 'running', problem: null, ...(what === 'run' && nothingRun) });
+    this.set({ phase: 'running', problem: null, ...(task === 'run' && noRun) });
     // What the worker tells is taken unless the visitor has gone on; the worker waits until it can be drawn.
-    const hear = (told: Partial<State>) => {
-      if (current === this.current) this.set(told);
+    const apply = (changes: Partial<State>) => {
+      if (current === this.current) this.set(changes);
       return new Promise<void>((resolve) => setTimeout(resolve));
     };
     const listener = {
-      started: (running: Running) => hear({ running }),
+      started: (running: Running) => apply({ running }),
       progress: ({ singularValues, ...progress }: Progress) =>
-        hear({
+        apply({
           progress,
           ...(singularValues?.rank === this.state.look?.rank && { singularValues }),
         }),
     };
     try {
       const rank = this.state.look?.rank;
-      const phase: RunEnd = await this.engine[what](proxy(listener));
+      const phase: RunEnd = await this.engine[task](proxy(listener));
       if (current !== this.current) return;
       this.set({ phase });
       await this.show(this.state.page);
@@ -204,7 +204,7 @@ class Lab {
       await this.engine.stop();
       const bytes = new Uint8Array(await file.arrayBuffer());
       if (current !== this.current) return;
-      const tensors = await this.engine.giveFile(file.name, transfer(bytes, [bytes.buffer]));
+      const tensors = await this.engine.addFile(file.name, transfer(bytes, [bytes.buffer]));
       this.set({ tensors });
       this.actions.setFlags(
         ofFile(tensors[0] === undefined ? file.name : `${file.name}#${tensors[0]}`, this.state.flags),
@@ -222,7 +222,7 @@ class Lab {
     const answer = await fetch(example.url).catch(() => null);
     if (!answer?.ok) throw inputError('The example matrix could not be loaded: choose another target');
     const bytes = new Uint8Array(await answer.arrayBuffer());
-    await this.engine.giveFile(example.name, transfer(bytes, [bytes.buffer]));
+    await this.engine.addFile(example.name, transfer(bytes, [bytes.buffer]));
   }
 
   private async download(format: 'parquet' | 'csv'): Promise<void> {
@@ -257,7 +257,7 @@ class Lab {
   }
 }
 
-const nothingRun = { running: null, progress: null, singularValues: null, rows: [], page: 0 } as const;
+const noRun = { running: null, progress: null, singularValues: null, rows: [], page: 0 } as const;
 
 const inputError = (message: string) => Object.assign(new Error(message), { name: 'InputError' });
 

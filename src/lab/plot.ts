@@ -41,35 +41,35 @@ const LABEL = 24;
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
 export class LabPlot extends HTMLElement {
-  private drawn: uPlot | null = null;
-  private shown: Figure | null = null;
+  private chart: uPlot | null = null;
+  private content: Figure | null = null;
   /** What the lines look like, of those that are drawn. */
   private look = '';
-  private readonly resized = new ResizeObserver(() => this.resize());
-  private readonly recolored = () => this.draw(true);
+  private readonly resizeObserver = new ResizeObserver(() => this.resize());
+  private readonly onColorScheme = () => this.draw(true);
 
   connectedCallback(): void {
     this.setAttribute('role', 'img');
-    this.resized.observe(this);
-    dark.addEventListener('change', this.recolored);
+    this.resizeObserver.observe(this);
+    dark.addEventListener('change', this.onColorScheme);
     this.draw(true);
   }
 
   disconnectedCallback(): void {
-    this.resized.disconnect();
-    dark.removeEventListener('change', this.recolored);
-    this.drawn?.destroy();
-    this.drawn = null;
+    this.resizeObserver.disconnect();
+    dark.removeEventListener('change', this.onColorScheme);
+    this.chart?.destroy();
+    this.chart = null;
   }
 
   set figure(figure: Figure) {
-    if (figure === this.shown) return;
-    this.shown = figure;
+    if (figure === this.content) return;
+    this.content = figure;
     if (this.isConnected) this.draw(false);
   }
 
   private draw(anew: boolean): void {
-    const figure = this.shown;
+    const figure = this.content;
     if (!figure) return;
     this.setAttribute('aria-label', figure.description);
     const data = [figure.at, ...figure.lines.map(({ values }) => values)] as unknown as uPlot.AlignedData;
@@ -77,16 +77,16 @@ export class LabPlot extends HTMLElement {
     const look = JSON.stringify([x, y, band, lines, height], (key, value: unknown) =>
       key === 'values' ? undefined : value,
     );
-    if (!anew && this.drawn && look === this.look) return this.drawn.setData(data);
+    if (!anew && this.chart && look === this.look) return this.chart.setData(data);
     this.look = look;
-    this.drawn?.destroy();
-    this.drawn = new uPlot(this.options(figure), data, this);
+    this.chart?.destroy();
+    this.chart = new uPlot(this.options(figure), data, this);
   }
 
   private resize(): void {
     const width = this.clientWidth;
-    if (this.drawn && width > 0 && width !== this.drawn.width)
-      this.drawn.setSize({ width, height: this.drawn.height });
+    if (this.chart && width > 0 && width !== this.chart.width)
+      this.chart.setSize({ width, height: this.chart.height });
   }
 
   private options({ x, y, lines, band, height = HEIGHT }: Figure): uPlot.Options {
@@ -105,10 +105,10 @@ export class LabPlot extends HTMLElement {
       grid: { stroke: colorOf('--grid'), width: 1 },
       ticks: { stroke: colorOf('--grid'), width: 1 },
       ...(kind === 'log' && {
-        splits: (u, _, min, max) => (ticks ? apart(u, ticks) : roundNumbers(min, max)),
+        splits: (u, _, min, max) => (ticks ? spacedTicks(u, ticks) : roundNumbers(min, max)),
         filter: (_, splits) => splits,
       }),
-      values: (_, splits) => splits.map(written),
+      values: (_, splits) => splits.map(tickLabel),
     });
     return {
       width: Math.max(120, this.clientWidth),
@@ -148,14 +148,14 @@ const scale = ({ scale: kind }: Axis): uPlot.Scale =>
     : { distr: 1 };
 
 /** Those of the values on the x axis that have room for their labels. */
-function apart(plot: uPlot, values: readonly number[]): number[] {
-  const shown: number[] = [];
+function spacedTicks(plot: uPlot, values: readonly number[]): number[] {
+  const labelled: number[] = [];
   for (const value of values) {
-    const last = shown.at(-1);
+    const last = labelled.at(-1);
     const gap = last === undefined ? Infinity : plot.valToPos(value, 'x') - plot.valToPos(last, 'x');
-    if (gap >= LABEL) shown.push(value);
+    if (gap >= LABEL) labelled.push(value);
   }
-  return shown;
+  return labelled;
 }
 
 /** 1, 2 and 5 times powers of ten, of many decades the powers alone, and of very many some of these. */
@@ -170,7 +170,7 @@ function roundNumbers(min: number, max: number): number[] {
     .filter((value) => value >= min && value <= max);
 }
 
-function written(value: number): string {
+function tickLabel(value: number): string {
   const size = Math.abs(value);
   return size !== 0 && (size < 1e-3 || size >= 1e4)
     ? value.toExponential(0).replace('e+', 'e')

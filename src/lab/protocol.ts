@@ -117,7 +117,7 @@ export interface Engine {
   /** Every backend that a browser can have. */
   backends(): Promise<readonly BackendReport[]>;
   /** Makes a file known by its name; returns the names of its matrices, if it is one of several. @throws InputError */
-  giveFile(name: string, bytes: Uint8Array<ArrayBuffer>): readonly string[];
+  addFile(name: string, bytes: Uint8Array<ArrayBuffer>): readonly string[];
   /** Plans the sweep that runs next. @throws InputError */
   prepare(flags: Flags): Promise<Prepared>;
   /** Looks at a rank of the planned sweep, from now on. */

@@ -23,7 +23,7 @@ interface RankTally {
   readonly underWay: Map<number, number>;
   readonly lines: Map<number, (number | null)[]>;
   /** The last account of it; null if that has changed. */
-  told: RankProgress | null;
+  lastAccount: RankProgress | null;
 }
 
 export class Tally {
@@ -43,7 +43,7 @@ export class Tally {
     times: [],
     trials: [],
   };
-  private singularValuesTold = true;
+  private singularValuesSent = true;
 
   constructor(plan: Plan) {
     this.total = totalTrials(plan);
@@ -54,15 +54,15 @@ export class Tally {
       stationarity: none(Object.keys(stationarities) as Stationarity[]),
       underWay: new Map(),
       lines: new Map(),
-      told: null,
+      lastAccount: null,
     }));
   }
 
   /** A round of trials, as many of every rank, has been computed in that many seconds. */
-  round(took: number): void {
+  addRound(duration: number): void {
     const { length: done } = this.rows;
     this.pace.seconds.push(this.seconds);
-    this.pace.rate.push((done - this.doneBefore) / took);
+    this.pace.rate.push((done - this.doneBefore) / duration);
     this.doneBefore = done;
     if (this.pace.seconds.length <= PACE_POINTS) return;
     for (const series of [this.pace.seconds, this.pace.rate])
@@ -70,18 +70,18 @@ export class Tally {
   }
 
   /** A trial has reached its next save point. */
-  saved(cell: Cell, trial: number, saved: { readonly loss: number }): void {
+  addSavePoint(cell: Cell, trial: number, addSavePoint: { readonly loss: number }): void {
     const tally = this.ranks[cell.index]!;
-    tally.underWay.set(trial, accuracyOf(cell, saved));
+    tally.underWay.set(trial, accuracyOf(cell, addSavePoint));
     if (trial < LINES) {
       const line = tally.lines.get(trial) ?? [];
       tally.lines.set(trial, line);
-      line.push(saved.loss);
+      line.push(addSavePoint.loss);
     }
-    tally.told = null;
+    tally.lastAccount = null;
   }
 
-  ended(rows: readonly TrialRow[], curves: readonly (readonly (number | null)[])[]): void {
+  addRows(rows: readonly TrialRow[], curves: readonly (readonly (number | null)[])[]): void {
     rows.forEach((row, i) => {
       const tally = this.ranks[row.cell]!;
       this.rows.push(row);
@@ -92,7 +92,7 @@ export class Tally {
       tally.accuracy.push(good ? row.accuracy : NaN);
       tally.steps.push(good ? row.accepted_steps + row.rejected_steps : NaN);
       if (row.trial < LINES) tally.lines.set(row.trial, [...curves[i]!]);
-      tally.told = null;
+      tally.lastAccount = null;
       this.accepted += row.accepted_steps;
       this.rejected += row.rejected_steps;
       this.evaluations += row.evaluations;
@@ -101,23 +101,23 @@ export class Tally {
 
   follow(rank: number, times: readonly number[], trials: number): void {
     this.singularValues = { rank, times, trials: Array.from({ length: trials }, () => []) };
-    this.singularValuesTold = false;
+    this.singularValuesSent = false;
   }
 
-  followed(trial: number, values: readonly number[]): void {
+  addSingularValues(trial: number, values: readonly number[]): void {
     this.singularValues.trials[trial]!.push(values);
-    this.singularValuesTold = false;
+    this.singularValuesSent = false;
   }
 
-  followedToEnd(trial: number, values: readonly (readonly number[])[]): void {
+  setSingularValues(trial: number, values: readonly (readonly number[])[]): void {
     this.singularValues.trials[trial] = [...values];
-    this.singularValuesTold = false;
+    this.singularValuesSent = false;
   }
 
   /** How the sweep stands, with the lines of a cell. */
   account(cell: number, tensors: number, bytes: number): Progress {
-    const singularValues: SingularValues | null = this.singularValuesTold ? null : this.singularValues;
-    this.singularValuesTold = true;
+    const singularValues: SingularValues | null = this.singularValuesSent ? null : this.singularValues;
+    this.singularValuesSent = true;
     return {
       done: this.rows.length,
       total: this.total,
@@ -126,7 +126,7 @@ export class Tally {
       rejected: this.rejected,
       evaluations: this.evaluations,
       pace: this.pace,
-      ranks: this.ranks.map((tally) => (tally.told ??= progressOf(tally))),
+      ranks: this.ranks.map((tally) => (tally.lastAccount ??= progressOf(tally))),
       lines: this.linesOf(cell),
       singularValues,
       tensors,

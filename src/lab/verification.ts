@@ -23,7 +23,7 @@ export function verification(state: State, actions: Actions): TemplateResult {
               type="checkbox"
               ?disabled=${verifying}
               .checked=${live(only.includes(group))}
-              @change=${(e: Event) => actions.verifyOnly(toggled(groups, only, group, (e.target as HTMLInputElement).checked))}
+              @change=${(e: Event) => actions.verifyOnly(toggle(groups, only, group, (e.target as HTMLInputElement).checked))}
             />
             ${group}
           </label>`,
@@ -53,7 +53,7 @@ export function verification(state: State, actions: Actions): TemplateResult {
       </label>
       <progress aria-label="Checks made" max=${Math.max(1, checks)} .value=${findings.length}></progress>
       <p>
-        <span role="status">${said(state)}</span>
+        <span role="status">${statusText(state)}</span>
         ${verifying ? `${findings.length} of ${checks || '…'} checks made.` : ''}
       </p>
     </div>
@@ -81,7 +81,7 @@ export function verification(state: State, actions: Actions): TemplateResult {
   </section>`;
 }
 
-function said({ verifying, checks, findings }: State): string {
+function statusText({ verifying, checks, findings }: State): string {
   if (verifying) return 'Verifying.';
   if (findings.length === 0) return 'Nothing has been verified yet.';
   const cut = findings.length < checks ? `Stopped after ${findings.length} of ${checks} checks: ` : '';
@@ -89,7 +89,7 @@ function said({ verifying, checks, findings }: State): string {
 }
 
 /** Groups in their order; null if they are all. */
-function toggled(groups: readonly string[], only: readonly string[], group: string, on: boolean) {
-  const chosen = groups.filter((each) => (each === group ? on : only.includes(each)));
-  return chosen.length === groups.length ? null : chosen;
+function toggle(groups: readonly string[], only: readonly string[], group: string, on: boolean) {
+  const selection = groups.filter((each) => (each === group ? on : only.includes(each)));
+  return selection.length === groups.length ? null : selection;
 }

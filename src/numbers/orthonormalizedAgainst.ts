@@ -27,22 +27,22 @@ export function orthonormalizedAgainst(
   let onto = multiplyTransposedLeft(b, x);
   let { q, r } = qr(difference(x, multiply(b, onto)));
   for (let pass = 1; ; pass++) {
-    const left = multiplyTransposedLeft(b, q);
-    const again = qr(difference(q, multiply(b, left)));
-    onto = sum(onto, multiply(left, r));
+    const overlap = multiplyTransposedLeft(b, q);
+    const again = qr(difference(q, multiply(b, overlap)));
+    onto = sum(onto, multiply(overlap, r));
     [q, r] = [again.q, multiply(again.r, r)];
-    const inside = columnsOver(left, ORTHOGONAL);
+    const inside = columnsOver(overlap, ORTHOGONAL);
     if (inside.length === 0) return { q, onto, r };
     if (pass % PASSES === 0) replace(q, r, inside, random(pass / PASSES));
   }
 }
 
 function columnsOver({ cols, data }: Dense, limit: number): number[] {
-  const over = new Set<number>();
+  const columns = new Set<number>();
   data.forEach((value, at) => {
-    if (Math.abs(value) > limit) over.add(at % cols);
+    if (Math.abs(value) > limit) columns.add(at % cols);
   });
-  return [...over];
+  return [...columns];
 }
 
 /** Puts random columns in Q, in place, where R has nothing but rounding. */

@@ -23,7 +23,7 @@ export interface Statistic {
 
 /** Statistics of the finite values; the confidence interval is Student's t at the given level. */
 export function statistic(values: ArrayLike<number>, level = 0.95): Statistic {
-  const finite = kept(new Float64Array(values), Number.isFinite);
+  const finite = retain(new Float64Array(values), Number.isFinite);
   const count = finite.length;
   const leftOut = values.length - count;
   if (count < 2) {
@@ -60,7 +60,10 @@ export function statistic(values: ArrayLike<number>, level = 0.95): Statistic {
 }
 
 /** The values that pass, much sooner than `filter` of typed arrays gives them; the array itself is used up. */
-export function kept(values: Float64Array, passes: (value: number, index: number) => boolean): Float64Array {
+export function retain(
+  values: Float64Array,
+  passes: (value: number, index: number) => boolean,
+): Float64Array {
   let count = 0;
   values.forEach((value, i) => {
     if (passes(value, i)) values[count++] = value;

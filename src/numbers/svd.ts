@@ -33,8 +33,8 @@ export interface Svd {
 export function svd(a: Dense, bases: 'thin' | 'full' = 'thin'): Svd {
   const { matrix, unscaled } = scaledToOne(a);
   const wide = a.rows < a.cols;
-  const found = factored(wide ? transposed(matrix) : matrix, bases);
-  const oriented = orient(wide ? { ...found, left: found.right, right: found.left } : found);
+  const factors = factorize(wide ? transposed(matrix) : matrix, bases);
+  const oriented = orient(wide ? { ...factors, left: factors.right, right: factors.left } : factors);
   checkSvd(matrix, oriented);
   return { ...oriented, sigma: unscaled(oriented.sigma) };
 }
@@ -82,7 +82,7 @@ function scaledToOne({ rows, cols, data }: Dense) {
 }
 
 /** The decomposition of a tall matrix [n, m], the signs of vectors as they come. */
-function factored({ rows: n, cols: m, data }: Dense, bases: 'thin' | 'full'): Svd {
+function factorize({ rows: n, cols: m, data }: Dense, bases: 'thin' | 'full'): Svd {
   const leftCols = bases === 'full' ? n : m;
   const { strips, pairs, chains } = rotationLengths(m);
   const { loops, blocks } = workspace({
@@ -136,6 +136,6 @@ function orient({ left, sigma, right }: Svd): Svd {
       if (Math.abs(left.data[at]!) >= 0.999 * size) return Math.sign(left.data[at]!);
     return 1;
   });
-  const turned = (a: Dense) => scaledColumns(a, signs);
-  return { left: turned(left), sigma, right: turned(right) };
+  const withSigns = (a: Dense) => scaledColumns(a, signs);
+  return { left: withSigns(left), sigma, right: withSigns(right) };
 }

@@ -47,10 +47,10 @@ export function checkValues(a: Dense, sigma: Float64Array): void {
     [2, frobeniusNorm(a)],
     [4, frobeniusNorm(gram)],
   ] as const) {
-    const found = Math.sqrt(sigma.reduce((total, s) => total + s ** power, 0));
-    if (!(Math.abs(found - expected) <= DEFECT * expected))
+    const actual = Math.sqrt(sigma.reduce((total, s) => total + s ** power, 0));
+    if (!(Math.abs(actual - expected) <= DEFECT * expected))
       throw new SvdError(
-        `the singular values of [${a.rows}, ${a.cols}], to the power ${power}, add up to ${found ** 2}, not ${expected ** 2}`,
+        `the singular values of [${a.rows}, ${a.cols}], to the power ${power}, add up to ${actual ** 2}, not ${expected ** 2}`,
       );
   }
 }

@@ -10,15 +10,15 @@ import { svd } from './svd.js';
  */
 export function symmetricEigen(h: Dense): { values: Float64Array; vectors: Dense } {
   const m = h.cols;
-  let bound = 0;
+  let rowSumBound = 0;
   for (let i = 0; i < m; i++)
-    bound = Math.max(
-      bound,
+    rowSumBound = Math.max(
+      rowSumBound,
       h.data.subarray(i * m, (i + 1) * m).reduce((sum, v) => sum + Math.abs(v), 0),
     );
-  const shifted = dense(m, m, h.data.slice());
-  for (let i = 0; i < m; i++) shifted.data[i * m + i]! += bound;
-  const { left: vectors } = svd(shifted);
+  const shiftedMatrix = dense(m, m, h.data.slice());
+  for (let i = 0; i < m; i++) shiftedMatrix.data[i * m + i]! += rowSumBound;
+  const { left: vectors } = svd(shiftedMatrix);
   const values = new Float64Array(m);
   multiply(h, vectors).data.forEach((value, at) => (values[at % m]! += value * vectors.data[at]!));
   return { values, vectors };

@@ -63,16 +63,16 @@ export function truncatedSvd(a: Dense, count: number, options: TruncatedSvdOptio
     throw new RangeError(`${count} singular triples of a ${a.rows} x ${a.cols} matrix: from 1 to ${most}`);
   const unit = unitOf(a);
   const matrix = unit === 1 ? a : scaled(a, 1 / unit);
-  const found =
+  const triples =
     4 * count > most || most <= 256
       ? { ...leading(svd(matrix), count), iterations: 0, converged: true }
-      : iterated(matrix, count, options);
-  const { left, sigma, right } = found;
+      : iterate(matrix, count, options);
+  const { left, sigma, right } = triples;
   return {
-    ...found,
+    ...triples,
     sigma: sigma.map((s) => s * unit),
     squares: squaresOf(matrix) * unit * unit,
-    tailSquared: leftOf(matrix, found) * unit * unit,
+    tailSquared: leftOf(matrix, triples) * unit * unit,
     residuals: residualsOf(matrix, { left, sigma, right }).map((residual) => residual * unit),
   };
 }
@@ -96,7 +96,7 @@ interface Projection {
   t: Dense;
 }
 
-function iterated(
+function iterate(
   a: Dense,
   count: number,
   { seed = 0, tolerance = 1e-6, maxIterations = 100, onProgress }: TruncatedSvdOptions,

@@ -81,7 +81,7 @@ const MOST_BYTES = 65536 * PAGE;
 const KEPT_BYTES = 2 ** 25;
 
 let module: WebAssembly.Module | null = null;
-let kept: { readonly memory: WebAssembly.Memory; readonly loops: Loops } | null = null;
+let spare: { readonly memory: WebAssembly.Memory; readonly loops: Loops } | null = null;
 
 function start(bytes: number) {
   module ??= new WebAssembly.Module(Uint8Array.from(atob(loopsModule), (c) => c.charCodeAt(0)));
@@ -105,9 +105,9 @@ export function workspace<Name extends string>(lengths: Readonly<Record<Name, nu
     const [needed, most] = [end, MOST_BYTES].map((bytes) => (bytes / 2 ** 30).toFixed(1));
     throw new RangeError(`a matrix that takes ${needed} GiB to decompose; ${most} GiB are possible`);
   }
-  if (kept && kept.memory.buffer.byteLength < end) kept = null;
-  const { memory, loops } = kept ?? start(end);
-  kept = memory.buffer.byteLength <= KEPT_BYTES ? { memory, loops } : null;
+  if (spare && spare.memory.buffer.byteLength < end) spare = null;
+  const { memory, loops } = spare ?? start(end);
+  spare = memory.buffer.byteLength <= KEPT_BYTES ? { memory, loops } : null;
   const block = (name: Name): Block => {
     const address = addresses.get(name)!;
     return { address, data: new Float64Array(memory.buffer, address, lengths[name]).fill(0) };

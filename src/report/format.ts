@@ -4,11 +4,11 @@
  */
 
 /** The mark for "there is no such number". */
-export const missing = '-';
+export const noNumber = '-';
 
 /** Four significant digits: plain from 0.001 to 9999, scientific outside, "-" if absent or not finite. */
 export function formatNumber(value: number | null): string {
-  if (value === null || !Number.isFinite(value)) return missing;
+  if (value === null || !Number.isFinite(value)) return noNumber;
   if (value === 0) return '0';
   const size = Math.abs(value);
   return size >= 1e-3 && size < 9999.5 ? value.toPrecision(4) : value.toExponential(3);
@@ -23,14 +23,14 @@ export function formatAbove(value: number | null, floor: number | null): string 
 
 /** An interval "[low, high]", or "-" if either end is missing; "< floor" if both ends are below it. */
 export function formatInterval(low: number, high: number, floor: number | null = null): string {
-  if (!(Number.isFinite(low) && Number.isFinite(high))) return missing;
+  if (!(Number.isFinite(low) && Number.isFinite(high))) return noNumber;
   const ends = [formatAbove(low, floor), formatAbove(high, floor)] as const;
   return ends[0] === ends[1] && ends[0].startsWith('<') ? ends[0] : `[${ends[0]}, ${ends[1]}]`;
 }
 
 /** A whole number with its thousands set apart: 1,024. */
 export function formatCount(count: number): string {
-  return Number.isFinite(count) ? Math.round(count).toLocaleString('en-US') : missing;
+  return Number.isFinite(count) ? Math.round(count).toLocaleString('en-US') : noNumber;
 }
 
 /** Lines of at most `width` characters, broken between words; what is longer than a line is cut. */

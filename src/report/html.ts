@@ -71,7 +71,7 @@ export async function page(
   summary = '',
 ): Promise<string> {
   const { config, ...origin } = provenance;
-  const drawn = await Promise.all(figures.map(figureHtml));
+  const figureSections = await Promise.all(figures.map(figureHtml));
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -88,7 +88,7 @@ export async function page(
 </header>
 <main>
 ${summary && `<p class="summary">${escapeHtml(summary)}</p>`}
-${drawn.join('\n')}
+${figureSections.join('\n')}
 <section>
 <h2>${escapeHtml(rows.heading)}</h2>
 ${tableHtml(rows)}

@@ -34,7 +34,7 @@ export const timeLeft = (work: number, seconds: number): string =>
 
 function bar(total: number, unit: string, stream: NodeJS.WriteStream): Progress {
   const startedAt = performance.now();
-  const shown = new cliProgress.SingleBar(
+  const display = new cliProgress.SingleBar(
     {
       format: `{bar} {percentage} % | {done}/${formatCount(total)} ${unit} | {rate} ${unit}/s | {left}`,
       stream,
@@ -42,15 +42,15 @@ function bar(total: number, unit: string, stream: NodeJS.WriteStream): Progress 
     },
     cliProgress.Presets.shades_classic,
   );
-  shown.start(WORK, 0, { rate: '0.0', done: '0', left: timeLeft(0, 0) });
+  display.start(WORK, 0, { rate: '0.0', done: '0', left: timeLeft(0, 0) });
   return {
     update: (done, work = done / total) =>
-      shown.update(Math.round(WORK * work), {
+      display.update(Math.round(WORK * work), {
         done: formatCount(done),
         rate: perSecond(done, startedAt),
         left: timeLeft(work, (performance.now() - startedAt) / 1000),
       }),
-    stop: () => shown.stop(),
+    stop: () => display.stop(),
   };
 }
 
@@ -59,11 +59,11 @@ function lines(total: number, unit: string, stream: NodeJS.WriteStream): Progres
   let tenths = 0;
   return {
     update: (done, work = done / total) => {
-      const reached = Math.floor(10 * work + 1e-9);
-      if (reached <= tenths) return;
-      tenths = reached;
+      const tenthsDone = Math.floor(10 * work + 1e-9);
+      if (tenthsDone <= tenths) return;
+      tenths = tenthsDone;
       const rate = `${perSecond(done, startedAt)} ${unit}/s`;
-      stream.write(`${reached * 10} % (${formatCount(done)}/${formatCount(total)} ${unit}, ${rate})\n`);
+      stream.write(`${tenthsDone * 10} % (${formatCount(done)}/${formatCount(total)} ${unit}, ${rate})\n`);
     },
     stop: () => undefined,
   };

@@ -13,24 +13,26 @@ export function endCounts({ outcomes, stationarity: { saddle, short } }: Ends): 
     saddle > 0 ? `${formatCount(saddle)} at a saddle` : '',
     short > 0 ? `${formatCount(short)} short` : '',
   ];
-  const wrong = parts.filter(Boolean).join(', ');
-  return outcomeCounts(outcomes).replace(/\d[\d,]* stationary/, (all) => (wrong ? `${all} (${wrong})` : all));
+  const faults = parts.filter(Boolean).join(', ');
+  return outcomeCounts(outcomes).replace(/\d[\d,]* stationary/, (all) =>
+    faults ? `${all} (${faults})` : all,
+  );
 }
 
 /** A sentence for each kind of stationary end that is not what it seems: how many, what it means, what to do. */
 export function stationarityNotes(
   cells: readonly (Ends & Pick<CellSummary, 'law' | 'accuracyFloor' | 'nearSaddles'>)[],
 ): string[] {
-  const total = (kind: Stationarity, of = cells) =>
-    of.reduce((sum, cell) => sum + cell.stationarity[kind], 0);
+  const total = (kind: Stationarity, counted = cells) =>
+    counted.reduce((sum, cell) => sum + cell.stationarity[kind], 0);
   const stationary = formatCount(cells.reduce((sum, { outcomes }) => sum + outcomes.stationary, 0));
   const share = (count: number) => `${formatCount(count)} of ${stationary} stationary trajectories`;
   const notes: string[] = [];
-  const near = cells.reduce((sum, { nearSaddles }) => sum + nearSaddles, 0);
+  const nearSaddleCount = cells.reduce((sum, { nearSaddles }) => sum + nearSaddles, 0);
   if (total('saddle') > 0)
     notes.push(
       `saddle: ${share(total('saddle'))} stopped at or near a saddle: a direction of the optimum is missing from ` +
-        `their update, and the flow would leave${near > 0 ? ` (the loss of ${formatCount(near)} is within 0.1 % all the same)` : ''}. ` +
+        `their update, and the flow would leave${nearSaddleCount > 0 ? ` (the loss of ${formatCount(nearSaddleCount)} is within 0.1 % all the same)` : ''}. ` +
         'Use a smaller --steady to let it leave.',
     );
   if (total('short') > 0)

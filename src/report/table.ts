@@ -153,14 +153,14 @@ export function table(
 ): string {
   const noLine = ruled ? {} : { mid: '', 'mid-mid': '', 'left-mid': '', 'right-mid': '' };
   const headLine = { mid: '─', 'mid-mid': '┼', 'left-mid': '├', 'right-mid': '┤' };
-  const drawn = new Table({
+  const box = new Table({
     head: [...head],
     colAligns: head.map((_, column) => (numeric[column] ? 'right' : 'left')),
     style: { head: [], border: [] },
     chars: noLine,
   });
   rows.forEach((row, index) => {
-    drawn.push(index === 0 ? row.map((content) => ({ content, chars: headLine })) : [...row]);
+    box.push(index === 0 ? row.map((content) => ({ content, chars: headLine })) : [...row]);
   });
-  return drawn.toString();
+  return box.toString();
 }

@@ -68,10 +68,10 @@ export function pinnedIn(folder: string): Arithmetic | null {
  * Pins a folder, unless it is; of runs that start together the first one does.
  * @throws InputError that names what differs, if it is pinned to something else
  */
-export function pin(folder: string, own: Arithmetic): void {
+export function pin(folder: string, arithmetic: Arithmetic): void {
   if (!pinnedIn(folder)) {
     const temporary = temporaryName(join(folder, FILE));
-    writeFileSync(temporary, `${arithmeticText(own)}\n`, { flush: true });
+    writeFileSync(temporary, `${arithmeticText(arithmetic)}\n`, { flush: true });
     try {
       linkSync(temporary, join(folder, FILE));
     } catch (error) {
@@ -83,31 +83,31 @@ export function pin(folder: string, own: Arithmetic): void {
   }
   const pinned = pinnedIn(folder);
   if (!pinned) throw new InputError('folder', folder, `one whose ${FILE} says what computes it, or has none`);
-  refuseOther(folder, own, pinned);
+  refuseOther(folder, arithmetic, pinned);
 }
 
 /** @throws InputError that names the first thing that differs, and what gives it back */
-export function refuseOther(folder: string, own: Arithmetic, pinned: Arithmetic): void {
-  const refuse = (field: string, value: string, right: string, how: string) => {
-    throw new InputError(field, value, `${right}, as what is done in ${folder} (${how})`);
+export function refuseOther(folder: string, arithmetic: Arithmetic, pinned: Arithmetic): void {
+  const refuse = (field: string, value: string, right: string, remedy: string) => {
+    throw new InputError(field, value, `${right}, as what is done in ${folder} (${remedy})`);
   };
-  if (own.backend !== pinned.backend)
-    refuse('backend', own.backend, pinned.backend, `--backend ${pinned.backend}`);
-  if (own.precision !== pinned.precision)
-    refuse('precision', own.precision, pinned.precision, 'with the flags that it was begun with');
-  if (own.paths.join() !== pinned.paths.join())
+  if (arithmetic.backend !== pinned.backend)
+    refuse('backend', arithmetic.backend, pinned.backend, `--backend ${pinned.backend}`);
+  if (arithmetic.precision !== pinned.precision)
+    refuse('precision', arithmetic.precision, pinned.precision, 'with the flags that it was begun with');
+  if (arithmetic.paths.join() !== pinned.paths.join())
     refuse(
       'kernel',
-      own.paths.join(' and '),
+      arithmetic.paths.join(' and '),
       pinned.paths.join(' and '),
       pinned.paths.length === 1 ? `--kernel ${pinned.paths[0]}` : '--kernel auto, on a device like the first',
     );
-  if (own.variant !== pinned.variant)
+  if (arithmetic.variant !== pinned.variant)
     refuse(
       'backend',
-      `${own.backend} (${own.variant})`,
+      `${arithmetic.backend} (${arithmetic.variant})`,
       `${pinned.backend} (${pinned.variant})`,
-      own.backend === 'wasm' ? VARIANT_OF_WASM : 'on a device like the first',
+      arithmetic.backend === 'wasm' ? VARIANT_OF_WASM : 'on a device like the first',
     );
 }
 

@@ -84,11 +84,11 @@ export function inventory(
   folder: string,
   plan: string,
   chunks: readonly PlanChunk[],
-  read: boolean,
+  readBytes: boolean,
   pinned: Arithmetic | null = null,
 ): Inventory {
   const faults: Fault[] = [];
-  const found = new Map<number, string[]>();
+  const filesByChunk = new Map<number, string[]>();
   let arithmetic = pinned;
   for (const name of namesIn(join(folder, TRIALS))) {
     if (name.startsWith('.') || !name.endsWith('.parquet')) continue;
@@ -96,17 +96,17 @@ export function inventory(
     const [, chunk, digest] = NAME.exec(name) ?? [];
     const index = Number(chunk);
     let reason = chunk === undefined ? 'its name is none of a part' : null;
-    if (reason === null && read) {
-      const told = toldOf(file, digest!);
-      if (typeof told !== 'string') arithmetic ??= parseArithmetic(told['arithmetic']);
-      reason = typeof told === 'string' ? told : faultOf(told, plan, index, arithmetic);
+    if (reason === null && readBytes) {
+      const metadata = readMetadata(file, digest!);
+      if (typeof metadata !== 'string') arithmetic ??= parseArithmetic(metadata['arithmetic']);
+      reason = typeof metadata === 'string' ? metadata : faultOf(metadata, plan, index, arithmetic);
     }
     if (reason !== null) faults.push({ file, reason });
     else if (index >= chunks.length) faults.push({ file, reason: `the plan has no chunk ${index}` });
-    else found.set(index, [...(found.get(index) ?? []), file]);
+    else filesByChunk.set(index, [...(filesByChunk.get(index) ?? []), file]);
   }
   const parts: Part[] = [];
-  for (const [chunk, files] of found) {
+  for (const [chunk, files] of filesByChunk) {
     if (files.length === 1) parts.push({ chunk, file: files[0]! });
     else
       for (const file of files)
@@ -115,10 +115,10 @@ export function inventory(
   return { parts, faults, arithmetic };
 }
 
-type Told = Readonly<Record<string, string | undefined>>;
+type PartMetadata = Readonly<Record<string, string | undefined>>;
 
 /** The metadata of a part, or what is wrong with its bytes. */
-function toldOf(file: string, digest: string): Told | string {
+function readMetadata(file: string, digest: string): PartMetadata | string {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
@@ -137,14 +137,19 @@ function toldOf(file: string, digest: string): Told | string {
   }
 }
 
-function faultOf(told: Told, plan: string, chunk: number, pinned: Arithmetic | null): string | null {
-  if (told['plan'] !== plan) return 'it belongs to another plan';
-  if (told['chunk'] !== String(chunk)) return `it is of chunk ${told['chunk']}`;
-  const own = parseArithmetic(told['arithmetic']);
-  if (!own || !pinned) return 'it does not say what computed it';
-  return arithmeticText(own) === arithmeticText(pinned)
+function faultOf(
+  metadata: PartMetadata,
+  plan: string,
+  chunk: number,
+  pinned: Arithmetic | null,
+): string | null {
+  if (metadata['plan'] !== plan) return 'it belongs to another plan';
+  if (metadata['chunk'] !== String(chunk)) return `it is of chunk ${metadata['chunk']}`;
+  const arithmetic = parseArithmetic(metadata['arithmetic']);
+  if (!arithmetic || !pinned) return 'it does not say what computed it';
+  return arithmeticText(arithmetic) === arithmeticText(pinned)
     ? null
-    : `it was computed by ${wordsOf(own)}, not by ${wordsOf(pinned)}`;
+    : `it was computed by ${wordsOf(arithmetic)}, not by ${wordsOf(pinned)}`;
 }
 
 const arrayOf = ({ buffer, byteOffset, byteLength }: Buffer): ArrayBuffer =>
@@ -162,7 +167,7 @@ export function setAside(folder: string, faults: readonly Fault[]): void {
 }
 
 /** Removes what processes that were killed were writing; nobody may be writing now. */
-export function sweepUp(folder: string): void {
+export function removeTemporaryFiles(folder: string): void {
   const trials = join(folder, TRIALS);
   for (const name of namesIn(trials)) if (name.endsWith('.part')) rmSync(join(trials, name));
 }

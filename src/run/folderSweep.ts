@@ -26,7 +26,7 @@ import {
   inventory,
   readPart,
   setAside,
-  sweepUp,
+  removeTemporaryFiles,
   writePart,
   type Fault,
   type Inventory,
@@ -265,7 +265,7 @@ export async function merge(sweep: FolderSweep, others: readonly FolderSweep[] =
     );
     const cells = await summarize(sweep.plan, columnsOfParts(parts, sweep.chunks));
     await finishSweepFolder(path, { ...record, ...arithmetic }, cells);
-    sweepUp(path);
+    removeTemporaryFiles(path);
     if (made) renameSync(path, resolve(sweep.path));
     return cells;
   } catch (error) {

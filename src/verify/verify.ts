@@ -60,28 +60,30 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
   // are given the same.
   await useBackend('cpu');
   const cases = await casesFor(config);
-  const chosen = select(applicable(config, cases), config.only);
+  const selection = select(applicable(config, cases), config.only);
   const { names, absent } = await backendsOf(config.backend);
   const backends: BackendInfo[] = [];
   for (const name of names) backends.push(await useBackend(name, { tf32: config.tf32 }));
   const runs = backends.map((backend, i) => ({
     backend,
-    own: chosen.filter((check) => (i === 0 || !isHostOnly(check, cases)) && (check.suits?.(backend) ?? true)),
+    tasks: selection.filter(
+      (check) => (i === 0 || !isHostOnly(check, cases)) && (check.suits?.(backend) ?? true),
+    ),
   }));
-  if (runs.every(({ own }) => own.length === 0))
+  if (runs.every(({ tasks }) => tasks.length === 0))
     throw new InputError('only', config.only, `checks that can be made on ${names.join(', ')}`);
-  const origin = provenance(together(backends), config.seed, config);
+  const origin = provenance(joinBackends(backends), config.seed, config);
   await watch.start?.(
-    runs.reduce((sum, { own }) => sum + own.length, 0),
+    runs.reduce((sum, { tasks }) => sum + tasks.length, 0),
     backends,
     absent,
   );
   const findings: Finding[] = [];
-  for (const { backend, own } of runs) {
+  for (const { backend, tasks } of runs) {
     await useBackend(backend.name);
     const { seed, size } = config;
     const context: CheckContext = { seed, size, backend, subject: verificationSubject, cases };
-    for (const check of own) {
+    for (const check of tasks) {
       const finding = await judge(check, context);
       findings.push(finding);
       await watch.finding?.(finding, findings.length);
@@ -135,12 +137,12 @@ function casesFor(config: VerifyConfig): Promise<Case[]> {
 function applicable({ loss }: VerifyConfig, cases: readonly Case[]): readonly Check[] {
   if (loss === undefined) return checks;
   const exports = (name: 'gradient' | 'hostGradient') => cases.some(({ definition }) => definition[name]);
-  const own = [
+  const moduleChecks = [
     ...(exports('gradient') ? [ownGradient] : []),
     ...(exports('hostGradient') ? [ownFloat64Gradient] : []),
   ];
   const scopes = ['any-loss', ...(cases.every(isOnHost) ? ['float64-loss'] : [])];
-  return [...checks.filter(({ scope = 'own-losses' }) => scopes.includes(scope)), ...own];
+  return [...checks.filter(({ scope = 'own-losses' }) => scopes.includes(scope)), ...moduleChecks];
 }
 
 /** The checks whose id begins with one of the prefixes, up to a slash; all if there are none. */
@@ -155,9 +157,9 @@ function select(from: readonly Check[], prefixes: readonly string[] | undefined)
 }
 
 async function backendsOf(
-  named: VerifyConfig['backend'],
+  choice: VerifyConfig['backend'],
 ): Promise<{ names: readonly (BackendName | 'auto')[]; absent: readonly BackendReport[] }> {
-  if (named !== 'all') return { names: [named], absent: [] };
+  if (choice !== 'all') return { names: [choice], absent: [] };
   const reports = await listBackends();
   return {
     names: reports.filter(({ available }) => available).map(({ name }) => name),
@@ -166,7 +168,7 @@ async function backendsOf(
 }
 
 /** Several backends as one, for the record. */
-function together(backends: readonly BackendInfo[]): Parameters<typeof provenance>[0] {
-  const joined = (key: 'name' | 'device' | 'precision') => backends.map((backend) => backend[key]).join('; ');
-  return { name: joined('name'), device: joined('device'), precision: joined('precision') };
+function joinBackends(backends: readonly BackendInfo[]): Parameters<typeof provenance>[0] {
+  const join = (key: 'name' | 'device' | 'precision') => backends.map((backend) => backend[key]).join('; ');
+  return { name: join('name'), device: join('device'), precision: join('precision') };
 }

@@ -212,9 +212,9 @@ describe('the engine', () => {
     const bytes = new Uint8Array(8 + header.length + 12);
     new DataView(bytes.buffer).setBigUint64(0, BigInt(header.length), true);
     bytes.set(new TextEncoder().encode(header), 8);
-    expect(engine.giveFile('two.safetensors', bytes)).toEqual(['a', 'c']);
+    expect(engine.addFile('two.safetensors', bytes)).toEqual(['a', 'c']);
     expect(readSafetensors('two.safetensors').tensors.size).toBe(3);
-    expect(() => engine.giveFile('bad.safetensors', bytes.slice(0, 40))).toThrow('bad.safetensors');
+    expect(() => engine.addFile('bad.safetensors', bytes.slice(0, 40))).toThrow('bad.safetensors');
     expect(() => readSafetensors('two.safetensors')).toThrow('ENOENT');
   });
 
@@ -241,11 +241,11 @@ describe('a gate', () => {
   it('lets pass, holds up while it is shut, and ends what is stopped', async () => {
     const gate = new Gate();
     await gate.pass();
-    expect(gate.waited).toBe(0);
+    expect(gate.secondsWaited).toBe(0);
     gate.shut();
     setTimeout(() => gate.open(), 50);
     await gate.pass();
-    expect(gate.waited).toBeGreaterThan(0.04);
+    expect(gate.secondsWaited).toBeGreaterThan(0.04);
     gate.shut();
     const held = gate.pass();
     gate.stop();
@@ -269,9 +269,9 @@ describe('a tally', () => {
       rejected_steps: 1,
     };
     for (let trial = 0; trial < 1000; trial++) {
-      tally.ended([{ ...row, trial } as TrialRow], [[1, 0.5]]);
+      tally.addRows([{ ...row, trial } as TrialRow], [[1, 0.5]]);
       tally.seconds = trial + 1;
-      tally.round(1);
+      tally.addRound(1);
     }
     const { lines, pace, ranks, done } = tally.account(0, 0, 0);
     expect(done).toBe(1000);
@@ -285,14 +285,14 @@ describe('a tally', () => {
     const plan = await planOf(2);
     const tally = new Tally(plan);
     const [cell] = plan.cells;
-    tally.saved(cell!, 0, { loss: 0.25 * cell!.problem.initialLoss! });
+    tally.addSavePoint(cell!, 0, { loss: 0.25 * cell!.problem.initialLoss! });
     expect(tally.account(0, 0, 0).ranks[0]).toMatchObject({ underWay: 1, accuracy: { count: 1, p50: 0.5 } });
   });
 
   it('counts what failed, and leaves it out of the statistics', async () => {
     const tally = new Tally(await planOf(2));
     const row = { cell: 0, rank: 1, accepted_steps: 1, rejected_steps: 0, evaluations: 4 };
-    tally.ended(
+    tally.addRows(
       [
         { ...row, trial: 0, outcome: 'diverged', accuracy: 1e9 } as TrialRow,
         { ...row, trial: 1, outcome: 'stationary', accuracy: 0.5 } as TrialRow,

@@ -4,7 +4,7 @@ import type { CellSummary } from '../../sweep/summary.js';
 import { commonLabel, distinct, seriesOf, type Series } from '../series.js';
 import { rankAxis, valueAxis } from './axes.js';
 import { ink, seriesColors, type Figure } from './theme.js';
-import { beside, plotTitle } from './layout.js';
+import { rankAside, plotTitle } from './layout.js';
 
 const kinds = {
   law: 'law',
@@ -22,8 +22,8 @@ function lawRows(series: readonly Series[], place: (value: number | null) => num
       .map(({ rank, law }) => ({ series: label, rank, value: place(law?.value ?? null) }))
       .filter(({ value }) => value !== null);
     const key = rows.map(({ rank, value }) => `${rank}:${value?.toPrecision(6)}`).join();
-    const known = curves.get(key);
-    if (known) known.owners++;
+    const curve = curves.get(key);
+    if (curve) curve.owners++;
     else if (rows.length > 0) curves.set(key, { rows, owners: 1 });
   }
   return [...curves.values()].flatMap(({ rows, owners }) =>
@@ -51,11 +51,11 @@ function accuracyFigure(cells: readonly CellSummary[], metric: MetricName, id: s
   const y = valueAxis(values, metric);
   const x = rankAxis(cells.map(({ rank }) => rank));
   const law = lawRows(series, y.place);
-  const simulated = series.flatMap(({ label, cells: own }, index) =>
-    own.map(({ rank, accuracy }) => ({
+  const simulatedRows = series.flatMap(({ label, cells: seriesCells }, index) =>
+    seriesCells.map(({ rank, accuracy }) => ({
       series: label,
       rank,
-      shifted: beside(rank, index, series.length),
+      shifted: rankAside(rank, index, series.length),
       median: y.place(accuracy.p50),
       low: y.place(accuracy.p05),
       high: y.place(accuracy.p95),
@@ -95,7 +95,7 @@ function accuracyFigure(cells: readonly CellSummary[], metric: MetricName, id: s
         : null,
   };
   const rank = { field: 'rank', type: 'quantitative' as const, ...x };
-  const shifted = { ...rank, field: 'shifted' };
+  const shiftedRank = { ...rank, field: 'shifted' };
   const at = (field: string) => ({ field, type: 'quantitative' as const, scale: y.scale, axis: y.axis });
   const having = (field: string) => [{ filter: `isValid(datum.${field})` }];
   const lawLayers = (shared: boolean) => {
@@ -116,10 +116,10 @@ function accuracyFigure(cells: readonly CellSummary[], metric: MetricName, id: s
       },
     ];
   };
-  const lone = series.filter(({ cells: own }) => own.length === 1).map(({ label }) => label);
+  const lone = series.filter(({ cells: seriesCells }) => seriesCells.length === 1).map(({ label }) => label);
   const names = distinct(cells, (cell) => cell.law?.name).filter((name) => name !== undefined);
   const reading = names.length > 0 ? `The law is ${names.join(', ')}. ` : '';
-  const apart =
+  const asideNote =
     series.length > 1
       ? ' Points of the series are set slightly apart along the rank axis to keep them visible.'
       : '';
@@ -128,12 +128,12 @@ function accuracyFigure(cells: readonly CellSummary[], metric: MetricName, id: s
     heading: 'Accuracy by rank',
     caption:
       `${reading}Where the simulated points lie on the law, the trials ended where theory says; ` +
-      `the band holds the middle 90 % of trials, the bar is the uncertainty of the mean.${apart} ${y.note}`.trimEnd(),
+      `the band holds the middle 90 % of trials, the bar is the uncertainty of the mean.${asideNote} ${y.note}`.trimEnd(),
     spec: {
       width: 580,
       height: 340,
       title: plotTitle(`${capitalized(metric)} against rank`, commonLabel(cells)),
-      data: { values: simulated },
+      data: { values: simulatedRows },
       layer: [
         {
           transform: having('low'),
@@ -149,17 +149,17 @@ function accuracyFigure(cells: readonly CellSummary[], metric: MetricName, id: s
         {
           transform: having('ciLow'),
           mark: { type: 'errorbar', ticks: { size: 9 } },
-          encoding: { x: shifted, y: at('ciLow'), y2: { field: 'ciHigh' }, color },
+          encoding: { x: shiftedRank, y: at('ciLow'), y2: { field: 'ciHigh' }, color },
         },
         {
           transform: having('mean'),
           mark: { type: 'point', filled: false, size: 80, strokeWidth: 1.5, opacity: 1 },
-          encoding: { x: shifted, y: at('mean'), shape: shape(kinds.mean), color },
+          encoding: { x: shiftedRank, y: at('mean'), shape: shape(kinds.mean), color },
         },
         {
           transform: having('median'),
           mark: { type: 'point', filled: false, size: 130, strokeWidth: 2.5, opacity: 1 },
-          encoding: { x: shifted, y: at('median'), shape: shape(kinds.median), color },
+          encoding: { x: shiftedRank, y: at('median'), shape: shape(kinds.median), color },
         },
       ],
     },

@@ -21,8 +21,8 @@ function convergenceFigure(id: string, claim: string, backend: string, plot: Cur
     plot.yTitle,
     'log',
   );
-  const rows = plot.curves.flatMap(({ name, points: own }) =>
-    own.map(([at, value]) => ({ curve: name, x: x.place(at), y: y.place(value) })),
+  const rows = plot.curves.flatMap(({ name, points: curves }) =>
+    curves.map(([at, value]) => ({ curve: name, x: x.place(at), y: y.place(value) })),
   );
   const names = [...new Set(plot.curves.map(({ name }) => name))];
   return {

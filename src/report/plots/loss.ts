@@ -69,14 +69,14 @@ export function lossFigure(cells: readonly CellSummary[]): Figure {
   const ranks = [...distinct(cells, ({ rank }) => rank)].sort((a, b) => a - b);
   const points = cells.flatMap(({ curve }) => curve);
   const x = timeAxis(points.map(({ time }) => time));
-  const own = [
+  const visibleValues = [
     ...points.flatMap(({ loss, closedForm }) => [loss.p05, loss.p50, loss.p95, closedForm]),
     ...cells.map(({ optimum }) => optimum),
   ];
   const full = points.map(({ fullFineTuning }) => fullFineTuning);
-  const y = valueAxis([...own, ...notBelow(full, own)], 'loss');
+  const y = valueAxis([...visibleValues, ...notBelow(full, visibleValues)], 'loss');
   const rows = series.flatMap((each) => rowsOf(each, x, y));
-  const drawn = Object.values(reference).filter((kind) => rows.some((row) => row.kind === kind));
+  const referenceKinds = Object.values(reference).filter((kind) => rows.some((row) => row.kind === kind));
   const facets = series.length > 1;
   const color = {
     field: 'rank',
@@ -90,18 +90,18 @@ export function lossFigure(cells: readonly CellSummary[]): Figure {
       columns: Math.ceil(ranks.length / 16),
     },
   };
-  const referenceScale = <T>(range: T[]) => ({ domain: drawn, range });
+  const referenceScale = <T>(range: T[]) => ({ domain: referenceKinds, range });
   const legend = { title: null, symbolSize: 400 };
   const stroke = {
     field: 'kind',
     type: 'nominal' as const,
-    scale: referenceScale(drawn.map((kind) => strokes[kind].color)),
+    scale: referenceScale(referenceKinds.map((kind) => strokes[kind].color)),
     legend,
   };
   const strokeDash = {
     field: 'kind',
     type: 'nominal' as const,
-    scale: referenceScale(drawn.map((kind) => strokes[kind].dash)),
+    scale: referenceScale(referenceKinds.map((kind) => strokes[kind].dash)),
     legend,
   };
   const time = { field: 'time', type: 'quantitative' as const, scale: x.scale, axis: x.axis };
@@ -119,7 +119,7 @@ export function lossFigure(cells: readonly CellSummary[]): Figure {
       mark: { type: 'line' as const, strokeWidth: 2.5 },
       encoding: { x: time, y: at('value'), color },
     },
-    ...(drawn.length > 0
+    ...(referenceKinds.length > 0
       ? [
           {
             transform: [{ filter: "datum.kind !== 'median'" }],
@@ -136,7 +136,7 @@ export function lossFigure(cells: readonly CellSummary[]): Figure {
     heading: 'Loss over time',
     caption: [
       'Each colour is one rank: the line is the median loss over the trials, the band holds the middle 90 %.',
-      drawn.length > 0 ? `Drawn beside them where known: ${drawn.join(', ')}.` : '',
+      referenceKinds.length > 0 ? `Drawn beside them where known: ${referenceKinds.join(', ')}.` : '',
       full.some((loss) => loss !== null && y.within(loss) === null)
         ? 'Full fine-tuning goes on falling below the picture.'
         : '',

@@ -11,8 +11,8 @@ export function outcomeFigure(cells: readonly CellSummary[]): Figure {
   const series = seriesOf(cells);
   const present = outcomeNames.filter((name) => cells.some((cell) => cell.outcomes[name] > 0));
   const meaning = (name: Outcome) => `${name}: ${outcomes[name]}`;
-  const rows = series.flatMap(({ label, cells: own }) =>
-    own.flatMap((cell) =>
+  const rows = series.flatMap(({ label, cells: seriesCells }) =>
+    seriesCells.flatMap((cell) =>
       present.map((name, order) => ({
         series: label,
         rank: cell.rank,

@@ -66,8 +66,12 @@ function drawLines(report: SimulationReport, plot: LinePlot, drawnNote: string):
   const x = timeAxis(times);
   const valuesOf = (leaves: boolean) =>
     plot.lines.filter((line) => (line.leaves ?? false) === leaves).flatMap(({ values }) => values);
-  const own = valuesOf(false);
-  const y = valueAxis([...own, ...notBelow(valuesOf(true), own)], plot.quantity, plot.choice);
+  const visibleValues = valuesOf(false);
+  const y = valueAxis(
+    [...visibleValues, ...notBelow(valuesOf(true), visibleValues)],
+    plot.quantity,
+    plot.choice,
+  );
   const picked = spread([...times.keys()], mostTimes);
   const ends = [times[0] ?? 0, times.at(-1) ?? 1].map((time) => x.place(time) ?? x.scale.domain[0]);
   const rows = plot.lines.flatMap(({ kind, values, leaves }, line) =>
@@ -82,7 +86,7 @@ function drawLines(report: SimulationReport, plot: LinePlot, drawnNote: string):
   );
   const { kinds } = plot;
   const domain = kinds.map(({ name }) => name);
-  const by = <T>(range: readonly T[]) => ({
+  const kindScale = <T>(range: readonly T[]) => ({
     field: 'kind',
     type: 'ordinal' as const,
     sort: domain,
@@ -110,10 +114,10 @@ function drawLines(report: SimulationReport, plot: LinePlot, drawnNote: string):
         x: { field: 'time', type: 'quantitative', scale: x.scale, axis: x.axis },
         y: { field: 'value', type: 'quantitative', scale: y.scale, axis: y.axis },
         detail: { field: 'line' },
-        color: by(kinds.map(({ color }) => color)),
-        strokeDash: by(kinds.map(({ dash }) => [...dash])),
-        strokeWidth: by(kinds.map(({ width }) => width)),
-        strokeOpacity: by(kinds.map(({ opacity }) => opacity)),
+        color: kindScale(kinds.map(({ color }) => color)),
+        strokeDash: kindScale(kinds.map(({ dash }) => [...dash])),
+        strokeWidth: kindScale(kinds.map(({ width }) => width)),
+        strokeOpacity: kindScale(kinds.map(({ opacity }) => opacity)),
       },
     },
   };
@@ -146,11 +150,11 @@ export function simulationFigures(report: SimulationReport): Figure[] {
   const trials = spread(report.trials, mostTrials);
   const note = drawnNote(trials.length, report.trials.length);
   const ofTrials = outcomeKinds(trials);
-  const each = (values: (trial: SimulationTrial) => readonly number[]): Line[] =>
+  const linesOf = (values: (trial: SimulationTrial) => readonly number[]): Line[] =>
     trials.map((trial) => ({ kind: `trial, ${trial.outcome}`, values: values(trial) }));
 
   const kinds = [...ofTrials];
-  const lines = each(({ loss }) => loss);
+  const lines = linesOf(({ loss }) => loss);
   const overlay = (name: string, values: Line['values'] | null, style: Omit<Kind, 'name'>) => {
     if (values === null) return;
     kinds.push({ name, ...style });
@@ -192,7 +196,7 @@ export function simulationFigures(report: SimulationReport): Figure[] {
       reading:
         'How far each trial still is from the best of its rank; a plateau is a saddle, a ragged floor is rounding.',
       kinds: ofTrials,
-      lines: each(({ excess }) => excess ?? []),
+      lines: linesOf(({ excess }) => excess ?? []),
     });
   plots.push(
     {
@@ -204,7 +208,7 @@ export function simulationFigures(report: SimulationReport): Figure[] {
       reading:
         'A trial is stationary once this falls below the steady-state tolerance; a long dip is a saddle passed.',
       kinds: ofTrials,
-      lines: each(({ gradientNorm }) => gradientNorm),
+      lines: linesOf(({ gradientNorm }) => gradientNorm),
     },
     {
       id: 'balancedness',
@@ -214,7 +218,7 @@ export function simulationFigures(report: SimulationReport): Figure[] {
       choice: 'linear',
       reading: 'The flow conserves it, so a line that is not flat shows the error of the method.',
       kinds: ofTrials,
-      lines: each(({ balancedness }) => balancedness),
+      lines: linesOf(({ balancedness }) => balancedness),
     },
   );
   const figures = plots.map((plot) => drawLines(report, plot, note));

@@ -3,7 +3,7 @@ import type { CellSummary } from '../../sweep/summary.js';
 import { formatCount } from '../format.js';
 import { commonLabel, seriesOf } from '../series.js';
 import { rankAxis, valueAxis } from './axes.js';
-import { beside, plotTitle } from './layout.js';
+import { rankAside, plotTitle } from './layout.js';
 import { ink, seriesColors, type Figure } from './theme.js';
 
 const bars = {
@@ -44,16 +44,16 @@ export function timeToOptimumFigure(cells: readonly CellSummary[]): Figure {
     ...[after.p05, after.p50],
     ...[by.p50, by.p95],
   ]);
-  const known = times.some(Number.isFinite);
-  const y = valueAxis(known ? times : [0, endTime], 'time t (gradient-flow units)');
-  const rows = series.flatMap(({ label, cells: own }, index) =>
-    own.map((cell) => {
+  const anyArrived = times.some(Number.isFinite);
+  const y = valueAxis(anyArrived ? times : [0, endTime], 'time t (gradient-flow units)');
+  const rows = series.flatMap(({ label, cells: seriesCells }, index) =>
+    seriesCells.map((cell) => {
       const { rank, trials, timeToOptimumAfter: after, timeToOptimumBy: by } = cell;
       const { count } = by;
       return {
         series: label,
         rank,
-        shifted: beside(rank, index, series.length),
+        shifted: rankAside(rank, index, series.length),
         side: 7 * (2 * index - series.length + 1),
         median: count > 0 ? y.place(by.p50) : null,
         before: y.place(after.p50),
@@ -80,10 +80,10 @@ export function timeToOptimumFigure(cells: readonly CellSummary[]): Figure {
         : null,
   };
   const rank = { field: 'rank', type: 'quantitative' as const, ...rankAxis(cells.map((cell) => cell.rank)) };
-  const shifted = { ...rank, field: 'shifted' };
+  const shiftedRank = { ...rank, field: 'shifted' };
   const at = (field: string) => ({ field, type: 'quantitative' as const, scale: y.scale, axis: y.axis });
-  const arrived = [{ filter: 'isValid(datum.median)' }];
-  const reached = cells.reduce((sum, { timeToOptimumBy }) => sum + timeToOptimumBy.count, 0);
+  const ifArrived = [{ filter: 'isValid(datum.median)' }];
+  const arrivals = cells.reduce((sum, { timeToOptimumBy }) => sum + timeToOptimumBy.count, 0);
   const trials = cells.reduce((sum, cell) => sum + cell.trials, 0);
   const anyBars = rows.some(({ median }) => median !== null);
   const partial = rows.some(({ share }) => share !== '');
@@ -93,7 +93,7 @@ export function timeToOptimumFigure(cells: readonly CellSummary[]): Figure {
     caption: [
       'A trial arrived between two save times: the wide bar is between the medians of the two over the trials that',
       'arrived, its dot at the later; the thin bar from the 5 % of the earlier to the 95 % of the later.',
-      `${formatCount(reached)} of ${formatCount(trials)} trajectories came within 1 % of the optimum`,
+      `${formatCount(arrivals)} of ${formatCount(trials)} trajectories came within 1 % of the optimum`,
       partial ? '(a fraction stands above each cell in which some, but not all, did).' : 'by the end time.',
       y.note,
     ]
@@ -106,15 +106,15 @@ export function timeToOptimumFigure(cells: readonly CellSummary[]): Figure {
       data: { values: rows },
       layer: [
         {
-          transform: arrived,
+          transform: ifArrived,
           mark: { type: 'line', strokeWidth: 1, opacity: 0.5 },
-          encoding: { x: shifted, y: at('median'), color },
+          encoding: { x: shiftedRank, y: at('median'), color },
         },
         {
-          transform: [...arrived, { filter: 'isValid(datum.low) && isValid(datum.high)' }],
+          transform: [...ifArrived, { filter: 'isValid(datum.low) && isValid(datum.high)' }],
           mark: { type: 'rule', opacity: 0.6 },
           encoding: {
-            x: shifted,
+            x: shiftedRank,
             y: at('low'),
             y2: { field: 'high' },
             strokeWidth: barWidth(bars.range, anyBars),
@@ -122,10 +122,10 @@ export function timeToOptimumFigure(cells: readonly CellSummary[]): Figure {
           },
         },
         {
-          transform: arrived,
+          transform: ifArrived,
           mark: { type: 'rule', opacity: 0.5 },
           encoding: {
-            x: shifted,
+            x: shiftedRank,
             y: at('before'),
             y2: { field: 'median' },
             strokeWidth: barWidth(bars.median, anyBars),
@@ -133,14 +133,14 @@ export function timeToOptimumFigure(cells: readonly CellSummary[]): Figure {
           },
         },
         {
-          transform: arrived,
+          transform: ifArrived,
           mark: { type: 'point', filled: true, size: 80, opacity: 1 },
-          encoding: { x: shifted, y: at('median'), color },
+          encoding: { x: shiftedRank, y: at('median'), color },
         },
         {
-          transform: [...arrived, { filter: "datum.share !== ''" }],
+          transform: [...ifArrived, { filter: "datum.share !== ''" }],
           mark: { type: 'text', dy: -10, fontSize: 12, baseline: 'bottom' },
-          encoding: { x: shifted, y: at('high'), text: { field: 'share' }, color },
+          encoding: { x: shiftedRank, y: at('high'), text: { field: 'share' }, color },
         },
         {
           transform: [{ filter: "datum.absent !== ''" }],

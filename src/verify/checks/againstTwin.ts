@@ -24,7 +24,7 @@ const fixedStep = ['rk4', 'gd-simultaneous', 'gd-a-then-b', 'gd-b-then-a'] as co
 const stopAt = (at: Case) => ({ saveTimes: [timeOf(at, HORIZON)], steadyTolerance: null });
 
 /** Ends of all adapters of a case, simulated on the backend. */
-const simulated = (context: CheckContext, at: Case, by: Method, kernel: Path): Promise<State64[]> =>
+const simulateEnds = (context: CheckContext, at: Case, by: Method, kernel: Path): Promise<State64[]> =>
   ends(context, at, at.adapters.map(stateOf), { ...stopAt(at), method: by, kernel });
 
 /** The same by the twin, in the adapter's own coordinates. */
@@ -53,10 +53,10 @@ const tolerated = { dopri5: 10 * RTOL, bosh3: 10 * RTOL, rkc2: RTOL ** (2 / 3) }
 const words: Record<Path, string> = { fused: 'of the fused kernel', 'tensor-ops': 'on the backend' };
 
 /** Both checks of a path, for what they can be made on. */
-export function againstTwin(
+export function twinChecks(
   group: string,
   path: Path,
-  made: Pick<Check, 'scope' | 'suits'>,
+  limits: Pick<Check, 'scope' | 'suits'>,
   casesOf: (context: CheckContext) => readonly Case[] = ({ cases }) => cases,
 ): Check[] {
   const trajectories: Check = {
@@ -64,7 +64,7 @@ export function againstTwin(
     claim: `fixed-step trajectories ${words[path]} end where the float64 twin does, step by step`,
     source: TWIN,
     on: 'backend',
-    ...made,
+    ...limits,
     async measure(context) {
       const { backend } = context;
       const all: Measurement[] = [];
@@ -78,9 +78,9 @@ export function againstTwin(
         );
         for (const name of fixedStep) {
           const by = method(name, { step: timeOf(at, HORIZON) / STEPS });
-          const found = await simulated(context, at, by, path);
+          const actual = await simulateEnds(context, at, by, path);
           at.adapters.map(stateOf).forEach((start, i) => {
-            const measured = relativeError(found[i]!, expectedEnd(context, at, start, by));
+            const measured = relativeError(actual[i]!, expectedEnd(context, at, start, by));
             all.push({ measured, allowed, where: `${name}, ${at.name}` });
           });
         }
@@ -93,7 +93,7 @@ export function againstTwin(
     claim: `adaptive trajectories ${words[path]} end where tightly solved float64 ones do`,
     source: TWIN,
     on: 'backend',
-    ...made,
+    ...limits,
     async measure(context) {
       const { backend, subject } = context;
       const all: Measurement[] = [];
@@ -108,9 +108,9 @@ export function againstTwin(
             `${name === 'rkc2' ? 'the tolerance to the power 2/3' : 'ten times the tolerance'} of ${RTOL}, ` +
               `and a hundred roundings of ${roundingName(backend)}`,
           );
-          const found = await simulated(context, at, method(name, { rtol: RTOL }), path);
+          const actual = await simulateEnds(context, at, method(name, { rtol: RTOL }), path);
           at.adapters.map(stateOf).forEach((start, i) => {
-            const measured = relativeError(found[i]!, expectedEnd(context, at, start, tight));
+            const measured = relativeError(actual[i]!, expectedEnd(context, at, start, tight));
             all.push({ measured, allowed, where: `${name}, ${at.name}` });
           });
         }

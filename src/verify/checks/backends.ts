@@ -7,7 +7,7 @@ import { isOn } from '../../backend/residence.js';
 import { Draws, firstOfEach, wideCases } from '../cases.js';
 import { atMost, tightest, Worst, type Check, type Measurement } from '../check.js';
 import { deviceField, hostField, intoFlow, stateOf } from '../means/fields.js';
-import { againstTwin, TWIN } from './againstTwin.js';
+import { twinChecks, TWIN } from './againstTwin.js';
 import { flowBudget, relativeError } from '../means/precision.js';
 
 const flow: Check = {
@@ -23,8 +23,8 @@ const flow: Check = {
       const device = deviceField(subject, at);
       try {
         const states = at.adapters.map(stateOf);
-        const [found, expected] = [await device.field(states), await hostField(subject, at)!(states)];
-        found.forEach((slope, i) =>
+        const [actual, expected] = [await device.field(states), await hostField(subject, at)!(states)];
+        actual.forEach((slope, i) =>
           all.push({ measured: relativeError(slope, expected[i]!), allowed, where: at.name }),
         );
       } finally {
@@ -79,10 +79,10 @@ const precision: Check = {
       const factor = tf.tensor3d(Float32Array.from(data), [1, PROBE, PROBE]);
       return subject.matMul(factor, tf.eye(PROBE).expandDims<tf.Tensor3D>(0));
     });
-    const found = await product.data();
+    const actual = await product.data();
     product.dispose();
     const worst = new Worst();
-    data.forEach((value, i) => worst.add(Math.abs(found[i]! - value) / Math.abs(value), `entry ${i}`));
+    data.forEach((value, i) => worst.add(Math.abs(actual[i]! - value) / Math.abs(value), `entry ${i}`));
     const { measured } = worst.result;
     return {
       measured,
@@ -97,7 +97,7 @@ const precision: Check = {
 
 export const backendChecks: readonly Check[] = [
   flow,
-  ...againstTwin('backends', 'tensor-ops', { scope: 'float64-loss' }),
+  ...twinChecks('backends', 'tensor-ops', { scope: 'float64-loss' }),
   residence,
   precision,
 ];

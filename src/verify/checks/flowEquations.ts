@@ -41,7 +41,7 @@ const byAutodiff: Way = (_, at, states) => slopesByAutodiff(at, states);
 const byFloat64Differences: Way = async (_, at, states) =>
   states.map((state) => slopeByDifferences(at, at.definition.host!, state));
 
-async function compared(
+async function compareSlopes(
   context: CheckContext,
   one: Way,
   other: Way,
@@ -50,9 +50,9 @@ async function compared(
   const all: Measurement[] = [];
   for (const at of context.cases) {
     const states = at.adapters.map(stateOf);
-    const [found, expected] = [await one(context, at, states), await other(context, at, states)];
+    const [actual, expected] = [await one(context, at, states), await other(context, at, states)];
     const allowed = budget(at);
-    found.forEach((slope, i) =>
+    actual.forEach((slope, i) =>
       all.push({ measured: relativeError(slope, expected[i]!), allowed, where: at.name }),
     );
   }
@@ -60,9 +60,10 @@ async function compared(
 }
 
 /** A way against differences of the loss: in float64 where the loss is known so, else in the backend's precision. */
-async function againstDifferences(context: CheckContext, one: Way): Promise<Measurement> {
+async function compareWithDifferences(context: CheckContext, one: Way): Promise<Measurement> {
   const { backend, cases } = context;
-  if (cases.every(({ definition }) => definition.host)) return compared(context, one, byFloat64Differences);
+  if (cases.every(({ definition }) => definition.host))
+    return compareSlopes(context, one, byFloat64Differences);
   let mostError = 0;
   const byTensorDifferences: Way = (_, at, states) =>
     Promise.all(
@@ -75,7 +76,7 @@ async function againstDifferences(context: CheckContext, one: Way): Promise<Meas
   const reason =
     `the module exports no float64, so differences are of the loss in ${roundingName(backend)}, ` +
     `over steps of ${tensorStep(backend).toPrecision(2)}`;
-  return compared(context, one, byTensorDifferences, (at) =>
+  return compareSlopes(context, one, byTensorDifferences, (at) =>
     atMost(flowBudget(backend, at).to + mostError, reason),
   );
 }
@@ -86,7 +87,7 @@ const autodiff: Check = {
   source: FLOW,
   on: 'backend',
   scope: 'any-loss',
-  measure: (context) => compared(context, byFlow, byAutodiff),
+  measure: (context) => compareSlopes(context, byFlow, byAutodiff),
 };
 
 const differences: Check = {
@@ -95,7 +96,7 @@ const differences: Check = {
   source: FLOW,
   on: 'backend',
   scope: 'any-loss',
-  measure: (context) => againstDifferences(context, byFlow),
+  measure: (context) => compareWithDifferences(context, byFlow),
 };
 
 const autodiffDifferences: Check = {
@@ -104,7 +105,7 @@ const autodiffDifferences: Check = {
   source: FLOW,
   on: 'backend',
   scope: 'any-loss',
-  measure: (context) => againstDifferences(context, byAutodiff),
+  measure: (context) => compareWithDifferences(context, byAutodiff),
 };
 
 const host: Check = {
@@ -116,9 +117,9 @@ const host: Check = {
     const worst = new Worst();
     for (const at of cases) {
       const states = at.adapters.map(stateOf);
-      const found = await hostField(subject, at)!(states);
+      const actual = await hostField(subject, at)!(states);
       states.forEach((state, i) =>
-        worst.add(relativeError(found[i]!, slopeByDifferences(at, at.definition.host!, state)), at.name),
+        worst.add(relativeError(actual[i]!, slopeByDifferences(at, at.definition.host!, state)), at.name),
       );
     }
     return { ...worst.result, allowed: atMost(1e-9, 'truncation and rounding of five-point differences') };
@@ -130,9 +131,9 @@ function gradientByHand({ problem, coefficients, ...at }: Case, state: State64):
   const { n, m, frame } = problem;
   const update = dense(n, m, updateOf({ problem, coefficients, ...at }, state));
   const inFrame = frame ? multiply(multiplyTransposedLeft(frame.left, update), frame.right) : update;
-  const found = problem.valueAndGradient(inFrame);
-  if (!found) return null;
-  const { gradient } = found;
+  const evaluation = problem.valueAndGradient(inFrame);
+  if (!evaluation) return null;
+  const { gradient } = evaluation;
   return (frame ? multiplyTransposedRight(multiply(frame.left, gradient), frame.right) : gradient).data;
 }
 
@@ -155,10 +156,10 @@ const full: Check = {
         const [slope] = tf.tidy(() =>
           system.derivative([tf.tensor3d(Float32Array.from(weightsAt(at, state)), [1, n, m])]),
         );
-        const found = Float64Array.from(await slope!.data());
+        const actual = Float64Array.from(await slope!.data());
         slope!.dispose();
         const expected = gradientByHand(at, state) ?? gradientByLoss(at, state);
-        const measured = relativeError([found], [expected.map((value) => -value)]);
+        const measured = relativeError([actual], [expected.map((value) => -value)]);
         all.push({ measured, allowed, where: at.name });
       }
       system.dispose();

@@ -57,9 +57,9 @@ const conservation: Check = {
     const worst = new Worst();
     for (const at of context.cases) {
       const starts = startsOf(at);
-      const found = await endsOf(context, at);
+      const actual = await endsOf(context, at);
       starts.forEach((start, i) => {
-        const [[b0, a0], [b1, a1]] = [grams(at, start), grams(at, found[i]!)];
+        const [[b0, a0], [b1, a1]] = [grams(at, start), grams(at, actual[i]!)];
         const change = difference(difference(b1, a1), difference(b0, a0));
         worst.add(frobeniusNorm(change) / (trace(b0) + trace(a0)), at.name);
       });
@@ -137,8 +137,8 @@ const equivariance: Check = {
       const starts = startsOf(at);
       const expected = await endsOf(context, at);
       // The same time for both: a rate found anew may differ by rounding.
-      const found = await ends(context, other, starts.map(rotate), runOf(at));
-      found.forEach((state, i) => worst.add(relativeError(state, rotate(expected[i]!)), at.name));
+      const actual = await ends(context, other, starts.map(rotate), runOf(at));
+      actual.forEach((state, i) => worst.add(relativeError(state, rotate(expected[i]!)), at.name));
     }
     return { ...worst.result, allowed: budget(context) };
   },
@@ -155,8 +155,8 @@ const spectralFrame: Check = {
       const starts = startsOf(at);
       const inFrame = await endsOf(context, at);
       const plain = { ...at, problem: frobeniusDense(errorOf(at.problem)) };
-      const found = await ends(context, plain, starts, runOf(at));
-      found.forEach((state, i) => worst.add(relativeError(inFrame[i]!, state), at.name));
+      const actual = await ends(context, plain, starts, runOf(at));
+      actual.forEach((state, i) => worst.add(relativeError(inFrame[i]!, state), at.name));
     }
     return { ...worst.result, allowed: budget(context) };
   },
@@ -214,8 +214,8 @@ const padding: Check = {
     const worst = new Worst();
     for (const at of context.cases) {
       const expected = await endsOf(context, at);
-      const found = await paddedEnds(context, at);
-      found.forEach(({ factors }, i) =>
+      const actual = await paddedEnds(context, at);
+      actual.forEach(({ factors }, i) =>
         worst.add(
           relativeError(outOfFlow(context.subject, padded(at), factors), paddedState(at, expected[i]!)),
           at.name,
@@ -245,8 +245,8 @@ const scaling: Check = {
         larger,
         fixedSteps(TABLEAU, scale * timeOf(at, HORIZON), STEPS),
       );
-      const found = await endsOf(context, at);
-      found.forEach((state, i) =>
+      const actual = await endsOf(context, at);
+      actual.forEach((state, i) =>
         worst.add(relativeError([updateOf(at, state)], [updateOf(unit, expected[i]!)]), at.name),
       );
     }
@@ -257,13 +257,13 @@ const scaling: Check = {
 /** The smallest case of every loss that has a float64 form. */
 function smallest(cases: readonly Case[]): Case[] {
   const size = ({ problem: { n, m } }: Case) => n * m;
-  const found = new Map<string, Case>();
+  const smallestOf = new Map<string, Case>();
   for (const at of cases) {
     const key = kindOf(at);
-    const known = found.get(key);
-    if (at.definition.host && (!known || size(at) < size(known))) found.set(key, at);
+    const smallestSoFar = smallestOf.get(key);
+    if (at.definition.host && (!smallestSoFar || size(at) < size(smallestSoFar))) smallestOf.set(key, at);
   }
-  return [...found.values()];
+  return [...smallestOf.values()];
 }
 
 const adapterFlow: Check = {
@@ -277,11 +277,11 @@ const adapterFlow: Check = {
     const worst = new Worst();
     for (const at of smallest(context.cases)) {
       const [start] = startsOf(at);
-      const [found] = await endsOf(context, at);
+      const [actual] = await endsOf(context, at);
       const field = fieldOfLoss(at, at.definition.host!);
       const time = timeOf(at, HORIZON);
       const [expected] = await integrated(context.subject, TABLEAU, field, [start!], time, STEPS);
-      worst.add(relativeError(found!, expected!), at.name);
+      worst.add(relativeError(actual!, expected!), at.name);
     }
     return { ...worst.result, allowed: budget(context) };
   },

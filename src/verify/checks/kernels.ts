@@ -9,7 +9,7 @@ import type { BackendInfo } from '../../backend/backend.js';
 import { clock } from '../../ensemble/adapter.js';
 import { isAdaptive, method, methodNames } from '../../method/methods.js';
 import type { Trajectory } from '../../solver/solve.js';
-import { againstTwin, TWIN } from './againstTwin.js';
+import { twinChecks, TWIN } from './againstTwin.js';
 import { timeOf, type Case } from '../cases.js';
 import { atMost, Worst, type Check, type CheckContext } from '../check.js';
 import { intoFlow, stateOf } from '../means/fields.js';
@@ -33,7 +33,7 @@ const HORIZON = 20;
 /** Every trajectory of a case by every method, by the kernel in float64 and by the twin in the same coordinates. */
 async function* pairs(
   context: CheckContext,
-): AsyncGenerator<{ found: Trajectory; expected: TwinEnding; where: string }> {
+): AsyncGenerator<{ actual: Trajectory; expected: TwinEnding; where: string }> {
   const { subject } = context;
   for (const at of kernelCases(context)) {
     const { structure } = at.problem;
@@ -48,7 +48,7 @@ async function* pairs(
       const all = await advanced(context, at, starts, run);
       for (const [i, { x, y }] of starts.entries()) {
         const expected = answered(subject.twin([x.data, y.data], clock(at.coefficients), by, stop), field);
-        yield { found: all[i]!, expected, where: `${name}, ${at.name}` };
+        yield { actual: all[i]!, expected, where: `${name}, ${at.name}` };
       }
     }
   }
@@ -64,9 +64,9 @@ const decisions: Check = {
   async measure(context) {
     let different = 0;
     let first = 'none';
-    for await (const { found, expected, where } of pairs(context)) {
+    for await (const { actual, expected, where } of pairs(context)) {
       const keys = ['outcome', 'acceptedSteps', 'rejectedSteps', 'evaluations'] as const;
-      if (keys.every((key) => found[key] === expected[key])) continue;
+      if (keys.every((key) => actual[key] === expected[key])) continue;
       if (different++ === 0) first = where;
     }
     return { measured: different, where: first, allowed: atMost(0, 'the same decisions, in float64') };
@@ -81,8 +81,8 @@ const states: Check = {
   suits: has('float64'),
   async measure(context) {
     const worst = new Worst();
-    for await (const { found, expected, where } of pairs(context)) {
-      const { x, y } = found.factors;
+    for await (const { actual, expected, where } of pairs(context)) {
+      const { x, y } = actual.factors;
       worst.add(relativeError([x.data, y.data], expected.state), where);
     }
     return {
@@ -92,6 +92,6 @@ const states: Check = {
   },
 };
 
-const inFloat32 = againstTwin('kernels', 'fused', { suits: has('float32') }, kernelCases);
+const inFloat32 = twinChecks('kernels', 'fused', { suits: has('float32') }, kernelCases);
 
 export const kernelChecks: readonly Check[] = [...inFloat32, states, decisions];

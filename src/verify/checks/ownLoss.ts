@@ -35,9 +35,9 @@ export async function ownCases(
 }
 
 /** W0 in float32 numbers, so that device and host see the same. */
-function baseFrom(file: string | undefined, named: string | undefined): Dense {
+function baseFrom(file: string | undefined, shapeText: string | undefined): Dense {
   const source = readSource({ base: file });
-  const shape = named === undefined ? (shapeOf(source) ?? { n: 6, m: 5 }) : parseShape(named);
+  const shape = shapeText === undefined ? (shapeOf(source) ?? { n: 6, m: 5 }) : parseShape(shapeText);
   const { n, m } = shape;
   if (n * m > MOST_ENTRIES)
     throw new InputError('shape', `${n}x${m}`, `small: n m at most ${MOST_ENTRIES}, for a verification`);
@@ -49,21 +49,21 @@ function definitionOf(name: string, base: Dense, module: LossModule): LossDefini
   const { rows: n, cols: m } = base;
   const host = float64 && ((w: Float64Array) => float64(w, n, m));
   const hostGradient = float64Gradient && ((w: Float64Array) => float64Gradient(w, n, m));
-  const own =
+  const gradientInShape =
     gradient &&
     ((w: Tensor3D) =>
-      shapedAs(
+      withShapeOf(
         w,
         name,
-        attempted(name, 'gradient', () => gradient(w)),
+        attempt(name, 'gradient', () => gradient(w)),
       ));
   if (host) {
-    const value: unknown = attempted(name, 'float64', () => host(base.data));
+    const value: unknown = attempt(name, 'float64', () => host(base.data));
     if (!Number.isFinite(value))
       throw new InputError('loss', `${name}, whose float64 gives ${value} at W0`, 'a finite number there');
   }
   if (hostGradient) {
-    const { length } = attempted(name, 'float64Gradient', () => hostGradient(base.data));
+    const { length } = attempt(name, 'float64Gradient', () => hostGradient(base.data));
     if (length !== n * m)
       throw new InputError(
         'loss',
@@ -71,11 +71,19 @@ function definitionOf(name: string, base: Dense, module: LossModule): LossDefini
         `${n * m}, row-major`,
       );
   }
-  if (own) tf.tidy(() => void own(tf.tile(tf.tensor3d(Float32Array.from(base.data), [1, n, m]), [2, 1, 1])));
-  return { tensor, host, ...(hostGradient && { hostGradient }), ...(own && { gradient: own }) };
+  if (gradientInShape)
+    tf.tidy(
+      () => void gradientInShape(tf.tile(tf.tensor3d(Float32Array.from(base.data), [1, n, m]), [2, 1, 1])),
+    );
+  return {
+    tensor,
+    host,
+    ...(hostGradient && { hostGradient }),
+    ...(gradientInShape && { gradient: gradientInShape }),
+  };
 }
 
-function attempted<T>(name: string, part: string, f: () => T): T {
+function attempt<T>(name: string, part: string, f: () => T): T {
   try {
     return f();
   } catch (error) {
@@ -83,11 +91,11 @@ function attempted<T>(name: string, part: string, f: () => T): T {
   }
 }
 
-function shapedAs(w: Tensor3D, name: string, found: unknown): Tensor3D {
-  const shape = found instanceof tf.Tensor ? `[${found.shape}]` : 'no tensor';
-  if (shape === `[${w.shape}]`) return found as Tensor3D;
-  const what = `${name}, whose gradient maps [${w.shape}] to ${shape}`;
-  throw new InputError('loss', what, 'a module whose gradient keeps the shape, [batch, n, m]');
+function withShapeOf(w: Tensor3D, name: string, value: unknown): Tensor3D {
+  const shape = value instanceof tf.Tensor ? `[${value.shape}]` : 'no tensor';
+  if (shape === `[${w.shape}]`) return value as Tensor3D;
+  const fault = `${name}, whose gradient maps [${w.shape}] to ${shape}`;
+  throw new InputError('loss', fault, 'a module whose gradient keeps the shape, [batch, n, m]');
 }
 
 export const ownFloat64Gradient: Check = {
@@ -118,14 +126,14 @@ export const ownGradient: Check = {
     const all: Measurement[] = [];
     for (const at of cases) {
       const { n, m } = at.problem;
-      const [own, exact] = tf.tidy(() => {
+      const [moduleGradient, exact] = tf.tidy(() => {
         const w = weightsOnDevice(at, at.adapters.map(stateOf));
         return [at.definition.gradient!(w), autodiffGradient(at.definition.tensor, w)] as const;
       });
-      const [found, expected] = await Promise.all([own.data(), exact.data()]);
-      tf.dispose([own, exact]);
+      const [actual, expected] = await Promise.all([moduleGradient.data(), exact.data()]);
+      tf.dispose([moduleGradient, exact]);
       at.adapters.forEach((_, i) => {
-        const [one, other] = [found, expected].map((all) =>
+        const [one, other] = [actual, expected].map((all) =>
           Float64Array.from(all.subarray(i * n * m, (i + 1) * n * m)),
         );
         const measured = relativeError([one!], [other!]);

@@ -42,10 +42,10 @@ interface Scene {
 type Entries = readonly [x: number, y: number];
 
 function scenes({ seed, size }: CheckContext): Scene[] {
-  return Array.from({ length: counts[size] }, (_, index) => scene(new Draws(seed, 'saddle', index)));
+  return Array.from({ length: counts[size] }, (_, index) => drawScene(new Draws(seed, 'saddle', index)));
 }
 
-function scene(draws: Draws): Scene {
+function drawScene(draws: Draws): Scene {
   const count = draws.integer(3, 5);
   const [taller, wider] = [draws.integer(0, 2), draws.integer(0, 2)];
   const sigma = Float64Array.from({ length: count }, (_, i) =>
@@ -96,11 +96,11 @@ function errorOn({ n, m, sigma }: Scene, modes: readonly number[]): Dense {
   return out;
 }
 
-function caseOf(of: Scene, adapters: readonly Adapter[]): Case {
-  const { n, m, sigma, modes, coefficients } = of;
+function caseOf(scene: Scene, adapters: readonly Adapter[]): Case {
+  const { n, m, sigma, modes, coefficients } = scene;
   return {
     name: `${n} x ${m} on singular directions ${modes.map((mode) => mode + 1).join(', ')}`,
-    definition: definitionOf(frobeniusLoss, errorOn(of, [...sigma.keys()])),
+    definition: definitionOf(frobeniusLoss, errorOn(scene, [...sigma.keys()])),
     base: dense(n, m),
     problem: frobeniusFromSpectrum(sigma, n, m),
     rank: modes.length,
@@ -113,25 +113,26 @@ const startsOf = ({ subject }: CheckContext, at: Case): Factors[] =>
   at.adapters.map((adapter) => intoFlow(subject, at, stateOf(adapter)));
 
 /** Fastest growth at W0 per unit of time. */
-const fastest = ({ problem, coefficients }: Case): number => problem.rate * clock(coefficients);
+const fastestGrowth = ({ problem, coefficients }: Case): number => problem.rate * clock(coefficients);
 
 /**
  * Steps of 0.4 over the fastest growth at W0. They are stable, a point where the flow rests is one where its steps do,
  * and growth is followed to 0.4^4 / 120 at worst.
  */
-const runTo = (at: Case, end: number) => fixedSteps(tableaus.rk4, end, Math.ceil((end * fastest(at)) / 0.4));
+const runTo = (at: Case, end: number) =>
+  fixedSteps(tableaus.rk4, end, Math.ceil((end * fastestGrowth(at)) / 0.4));
 
 /** Times the fastest growth: until a mode of a fifth of it has come within float32 of its end. */
 const STAY = 80;
 
 /** B0 = 0, and B0 small and aligned. */
-function alignedCase(of: Scene): Case {
-  const start = (x: number) => of.modes.map((): Entries => [x, 0.5 + 0.7 * of.draws.uniform()]);
-  return caseOf(of, [adapterWith(of, start(0), 0), adapterWith(of, start(0.1), 0)]);
+function alignedCase(scene: Scene): Case {
+  const start = (x: number) => scene.modes.map((): Entries => [x, 0.5 + 0.7 * scene.draws.uniform()]);
+  return caseOf(scene, [adapterWith(scene, start(0), 0), adapterWith(scene, start(0.1), 0)]);
 }
 
-const stayed = (context: CheckContext, at: Case) =>
-  advanced(context, at, startsOf(context, at), runTo(at, STAY / fastest(at)));
+const alignedEnds = (context: CheckContext, at: Case) =>
+  advanced(context, at, startsOf(context, at), runTo(at, STAY / fastestGrowth(at)));
 
 const stays: Check = {
   id: 'saddles/stays',
@@ -142,12 +143,12 @@ const stays: Check = {
   async measure(context) {
     const { subject, backend } = context;
     const all: Measurement[] = [];
-    for (const of of scenes(context)) {
-      const at = alignedCase(of);
+    for (const scene of scenes(context)) {
+      const at = alignedCase(scene);
       const allowed = flowBudget(backend, at);
-      const expected = errorOn(of, of.modes);
-      const loss = of.sigma.reduce((sum, s, i) => sum + (of.modes.includes(i) ? 0 : (s * s) / 2), 0);
-      for (const { factors, last } of await stayed(context, at)) {
+      const expected = errorOn(scene, scene.modes);
+      const loss = scene.sigma.reduce((sum, s, i) => sum + (scene.modes.includes(i) ? 0 : (s * s) / 2), 0);
+      for (const { factors, last } of await alignedEnds(context, at)) {
         const update = updateOf(at, outOfFlow(subject, at, factors));
         all.push({ measured: relativeError([update], [expected.data]), allowed, where: at.name });
         all.push({ measured: Math.abs(last.loss / loss - 1), allowed, where: at.name });
@@ -174,9 +175,10 @@ const aligned: Check = {
   on: 'backend',
   async measure(context) {
     const worst = new Worst();
-    for (const of of scenes(context)) {
-      const at = alignedCase(of);
-      for (const { factors } of await stayed(context, at)) worst.add(largestElsewhere(of, factors), at.name);
+    for (const scene of scenes(context)) {
+      const at = alignedCase(scene);
+      for (const { factors } of await alignedEnds(context, at))
+        worst.add(largestElsewhere(scene, factors), at.name);
     }
     return { ...worst.result, allowed: atMost(0, 'products and sums of zeros are zeros in any precision') };
   },
@@ -198,13 +200,16 @@ interface Disturbed {
 }
 
 /** A saddle, more or less balanced, with noise, and how it is going to be left. */
-function disturbed(context: CheckContext, of: Scene): Disturbed {
-  const columns = of.modes.map((mode): Entries => {
-    const ratio = 0.6 ** (2 * of.draws.uniform() - 1);
-    const root = Math.sqrt(of.sigma[mode]!);
+function disturb(context: CheckContext, scene: Scene): Disturbed {
+  const columns = scene.modes.map((mode): Entries => {
+    const ratio = 0.6 ** (2 * scene.draws.uniform() - 1);
+    const root = Math.sqrt(scene.sigma[mode]!);
     return [root * ratio, root / ratio];
   });
-  return { at: caseOf(of, [adapterWith(of, columns, NOISE)]), escape: escapeOf(context, of, columns) };
+  return {
+    at: caseOf(scene, [adapterWith(scene, columns, NOISE)]),
+    escape: escapeOf(context, scene, columns),
+  };
 }
 
 function escapeOf(
@@ -214,7 +219,7 @@ function escapeOf(
 ): Escape {
   const c = clock(coefficients);
   const outside = [...sigma.keys()].filter((mode) => !modes.includes(mode));
-  const ways = outside.flatMap((row) =>
+  const escapes = outside.flatMap((row) =>
     columns.map(([x, y], column) => ({
       row,
       column,
@@ -226,7 +231,7 @@ function escapeOf(
       }),
     })),
   );
-  return ways.reduce((first, way) => (way.rate > first.rate ? way : first));
+  return escapes.reduce((first, way) => (way.rate > first.rate ? way : first));
 }
 
 /** Times, in units of 1 / rate, between which the growth is measured: after transients, while all is linear. */
@@ -239,8 +244,8 @@ async function leaving(context: CheckContext, { at, escape }: Disturbed): Promis
   const leg = runTo(at, 1 / escape.rate);
   const states = startsOf(context, at);
   for (let k = 0; k < SHOWN; k++) {
-    const [reached] = await advanced(context, at, [states.at(-1)!], leg);
-    states.push(reached!.factors);
+    const [next] = await advanced(context, at, [states.at(-1)!], leg);
+    states.push(next!.factors);
   }
   return states;
 }
@@ -258,7 +263,7 @@ const leaves: Check = {
   async measure(context) {
     const worst = new Worst(1);
     const curves: Curve[] = [];
-    for (const saddle of scenes(context).map((of) => disturbed(context, of))) {
+    for (const saddle of scenes(context).map((scene) => disturb(context, scene))) {
       const sizes = (await leaving(context, saddle)).map((factors) => entryOf(saddle.escape, factors));
       worst.add(Math.log(sizes[TO]! / sizes[FROM]!) / (TO - FROM), saddle.at.name);
       curves.push({
@@ -294,9 +299,9 @@ const leadsOut: Check = {
   on: 'backend',
   async measure(context) {
     const worst = new Worst();
-    for (const { at } of scenes(context).map((of) => disturbed(context, of))) {
+    for (const { at } of scenes(context).map((scene) => disturb(context, scene))) {
       const optimum = at.problem.optimum(at.rank)!;
-      const [end] = await advanced(context, at, startsOf(context, at), runTo(at, END / fastest(at)));
+      const [end] = await advanced(context, at, startsOf(context, at), runTo(at, END / fastestGrowth(at)));
       worst.add(Math.abs(end!.last.loss / optimum - 1), at.name);
     }
     const { backend } = context;

@@ -122,14 +122,14 @@ async function linearized(
   tangents: readonly State64[],
 ): Promise<{ readonly carried: readonly State64[]; readonly coupled: readonly State64[] }> {
   const first = rowOrders.map(updatedFirst);
-  const found = await tangentField(
+  const actual = await tangentField(
     [...states, ...states],
     [...tangents, ...slopes.map((slope, row) => only(first[row]!, slope))],
   );
   return {
-    carried: found.slice(0, states.length),
+    carried: actual.slice(0, states.length),
     coupled: first.map((component, row) =>
-      only(component === null ? null : 1 - component, found[states.length + row]!),
+      only(component === null ? null : 1 - component, actual[states.length + row]!),
     ),
   };
 }
@@ -180,7 +180,7 @@ const toFlow: Check = {
         for (const order of orders)
           all.push(errorsOf(setting, order, await descents(setting, order), expected));
       });
-    return fitted(all, 1, 0.03, 'distance to the flow, relative');
+    return fitOrder(all, 1, 0.03, 'distance to the flow, relative');
   },
 };
 
@@ -208,7 +208,7 @@ const toModified: Check = {
           all.push(errorsOf(setting, order, await descents(setting, order), expected));
         }
       });
-    return fitted(all, 2, 0.05, 'distance to the modified equation, relative');
+    return fitOrder(all, 2, 0.05, 'distance to the modified equation, relative');
   },
 };
 
@@ -219,12 +219,12 @@ const gapsOf = once((context, at) =>
     const still = start.map((z) => new Float64Array(z.length));
     const starts = sequential.map(() => [...start, ...still]);
     const ends = await flows(setting, gapField(setting, sequential), starts);
-    const together = await descents(setting, 'simultaneous');
+    const simultaneous = await descents(setting, 'simultaneous');
     const all: Errors[] = [];
     for (const [i, order] of sequential.entries()) {
       const overStep = (await descents(setting, order)).map((state, row) => {
         const perStep = counts[row]! / time;
-        return state.map((z, c) => z.map((value, j) => (value - together[row]![c]![j]!) * perStep));
+        return state.map((z, c) => z.map((value, j) => (value - simultaneous[row]![c]![j]!) * perStep));
       });
       const predicted = ends[i]!.slice(2);
       const expected = counts.map(() => predicted);
@@ -249,7 +249,7 @@ const gapOrder: Check = {
   source: "d' = DF d + K, derived from the flow",
   on: 'backend',
   scope: 'any-loss',
-  measure: async (context) => fitted(await gapErrors(context), 1, 0.1, GAP),
+  measure: async (context) => fitOrder(await gapErrors(context), 1, 0.1, GAP),
 };
 
 const gapSize: Check = {
@@ -270,26 +270,26 @@ const gapSize: Check = {
 function errorsOf(
   { at, counts }: Setting,
   order: UpdateOrder,
-  found: readonly State64[],
+  actual: readonly State64[],
   expected: readonly State64[],
 ): Errors {
   return {
     order,
     name: `${at.name}, ${order}`,
     steps: counts.map((count) => 1 / count),
-    errors: found.map((state, row) => relativeError(state, expected[row]!)),
+    errors: actual.map((state, row) => relativeError(state, expected[row]!)),
   };
 }
 
 /** The fitted order farthest from what it should be. */
-function fitted(all: readonly Errors[], order: number, tolerance: number, what: string) {
+function fitOrder(all: readonly Errors[], order: number, tolerance: number, quantity: string) {
   const worst = new Worst(order);
   for (const { name, steps, errors } of all) worst.add(logSlope(steps, errors).slope, name);
   return {
     ...worst.result,
     allowed: around(order, tolerance, `a fit over ${all[0]!.steps.length} step sizes, each half the last`),
     plot: {
-      title: `Error of gradient descent: ${what}`,
+      title: `Error of gradient descent: ${quantity}`,
       xTitle: 'step size over the time followed',
       yTitle: 'geometric mean over the cases',
       curves: orders.flatMap((each) => meanCurve(each, all)),
@@ -298,11 +298,11 @@ function fitted(all: readonly Errors[], order: number, tolerance: number, what: 
 }
 
 function meanCurve(order: UpdateOrder, all: readonly Errors[]): Curve[] {
-  const own = all.filter((each) => each.order === order);
-  if (own.length === 0) return [];
+  const sameOrder = all.filter((each) => each.order === order);
+  if (sameOrder.length === 0) return [];
   const mean = (i: number) =>
-    Math.exp(own.reduce((sum, { errors }) => sum + Math.log(errors[i]!), 0) / own.length);
-  return [{ name: order, points: own[0]!.steps.map((h, i) => [h, mean(i)] as const) }];
+    Math.exp(sameOrder.reduce((sum, { errors }) => sum + Math.log(errors[i]!), 0) / sameOrder.length);
+  return [{ name: order, points: sameOrder[0]!.steps.map((h, i) => [h, mean(i)] as const) }];
 }
 
 export const schemeChecks: readonly Check[] = [toFlow, gapOrder, gapSize, toModified];

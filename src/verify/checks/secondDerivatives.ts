@@ -29,9 +29,9 @@ const product: Check = {
       try {
         const states = at.adapters.map(stateOf);
         const tangents = directionsAt(at, new Draws(context.seed, 'direction', index));
-        const found = await device.tangentField(states, tangents);
+        const actual = await device.tangentField(states, tangents);
         const expected = await tangentsByDifferences(hostField(subject, at)!, DELTA)(states, tangents);
-        found.forEach((each, i) =>
+        actual.forEach((each, i) =>
           all.push({ measured: relativeError(each, expected[i]!), allowed, where: at.name }),
         );
       } finally {

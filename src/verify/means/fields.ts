@@ -188,9 +188,9 @@ export function deviceField(subject: VerificationSubject, at: Case): DeviceField
     );
   const fromDevice = async (slopes: readonly Tensor3D[]): Promise<State64[]> => {
     const rows = Array.from({ length: slopes[0]!.shape[0] }, (_, row) => row);
-    const read = await download(slopes, rows);
+    const arrays = await download(slopes, rows);
     tf.dispose([...slopes]);
-    return read.map(([dX, dY]) =>
+    return arrays.map(([dX, dY]) =>
       slopesOutOfFlow(subject, at, factorsFrom(at, Float64Array.from(dX!), Float64Array.from(dY!))),
     );
   };
@@ -243,10 +243,10 @@ export async function slopesByAutodiff(at: Case, states: readonly State64[]): Pr
     const [byB, byA] = tf.grads(loss)([b!, a!]) as Tensor3D[];
     return [tf.mul<Tensor3D>(byB!, -lrRatioB), tf.mul<Tensor3D>(byA!, -lrRatioA)];
   });
-  const read = await download(
+  const arrays = await download(
     slopes,
     states.map((_, row) => row),
   );
   tf.dispose(slopes);
-  return read.map((state) => state.map((z) => Float64Array.from(z)));
+  return arrays.map((state) => state.map((z) => Float64Array.from(z)));
 }

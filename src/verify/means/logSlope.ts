@@ -12,8 +12,8 @@ export function logSlope(
   const [meanU, meanV] = [jStat.mean(u), jStat.mean(v)];
   const spread = u.reduce((sum, value) => sum + (value - meanU) ** 2, 0);
   const slope = u.reduce((sum, value, i) => sum + (value - meanU) * (v[i]! - meanV), 0) / spread;
-  const left = u.reduce((sum, value, i) => sum + (v[i]! - meanV - slope * (value - meanU)) ** 2, 0);
+  const residual = u.reduce((sum, value, i) => sum + (v[i]! - meanV - slope * (value - meanU)) ** 2, 0);
   const freedom = u.length - 2;
-  const error = Math.sqrt(left / freedom / spread);
+  const error = Math.sqrt(residual / freedom / spread);
   return { slope, halfWidth: (level) => jStat.studentt.inv(1 - level / 2, freedom) * error };
 }

@@ -58,17 +58,17 @@ async function lossesAround(backend: BackendInfo, at: Case, state: State64, offs
   const moves = state.flatMap((z, c) =>
     Array.from(z, (_, entry) => offsets.map((by) => ({ c, entry, by }))).flat(),
   );
-  const together = trajectoriesTogether(backend, at.problem.n * at.problem.m);
+  const batchSize = trajectoriesTogether(backend, at.problem.n * at.problem.m);
   const losses = new Float64Array(moves.length);
-  for (let from = 0; from < moves.length; from += together) {
-    const states = moves.slice(from, from + together).map(({ c, entry, by }) => {
-      const moved = state.map((z) => z.slice());
-      moved[c]![entry]! += by;
-      return moved;
+  for (let from = 0; from < moves.length; from += batchSize) {
+    const states = moves.slice(from, from + batchSize).map(({ c, entry, by }) => {
+      const neighbour = state.map((z) => z.slice());
+      neighbour[c]![entry]! += by;
+      return neighbour;
     });
-    const found = tf.tidy(() => at.definition.tensor(weightsOnDevice(at, states)));
-    losses.set(await found.data(), from);
-    found.dispose();
+    const values = tf.tidy(() => at.definition.tensor(weightsOnDevice(at, states)));
+    losses.set(await values.data(), from);
+    values.dispose();
   }
   return losses;
 }
