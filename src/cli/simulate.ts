@@ -16,7 +16,7 @@ import { onEndSignals } from './signals.js';
 /** Simulates a config, and writes its results to a folder that it makes. */
 export async function simulate(config: SimulationConfig, out: string, json: boolean): Promise<void> {
   let origin: Provenance | undefined;
-  let shown: Progress | undefined;
+  let display: Progress | undefined;
   const result = await simulation(config, {
     start(plan, backend, ways) {
       const { method, time, steady, saveTimes } = plan.config;
@@ -27,22 +27,22 @@ export async function simulate(config: SimulationConfig, out: string, json: bool
         ways.map(({ path }) => path),
       );
       note(`rankflow simulate on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
-      shown = progress(plan.cells[0]!.trials, 'trajectories');
+      display = progress(plan.cells[0]!.trials, 'trajectories');
       // What is half written is removed on exit.
       onEndSignals((name, exitCode) => {
         note(`rankflow: ${name}: ends; nothing is written`);
         process.exit(exitCode);
       });
     },
-    done: (trajectories) => shown?.update(trajectories),
+    done: (trajectories) => display?.update(trajectories),
   });
-  shown?.stop();
+  display?.stop();
   if (isIntegrated(result.plan.cells[0]!.problem)) {
     note('full fine-tuning of the custom loss beside it');
-    shown = progress(result.plan.cells[0]!.stop.saveTimes.length, 'save times');
+    display = progress(result.plan.cells[0]!.stop.saveTimes.length, 'save times');
   }
-  const report = await simulationReport(result, origin!, (saves) => shown?.update(saves));
-  shown?.stop();
+  const report = await simulationReport(result, origin!, (saves) => display?.update(saves));
+  display?.stop();
   await writeSimulation(out, result, report);
   if (json) printJson({ ...report, folder: out });
   else {
@@ -59,7 +59,7 @@ export async function simulate(config: SimulationConfig, out: string, json: bool
       endOf(report.trials[trial]!),
     ]);
     print(table(['trial', 'loss', 'excess', 'gradient norm', 'time', 'steps + rejected', 'outcome'], rows));
-    for (const each of [...trialNotes(report.trials), ...fullFineTuningNotes(report)]) print(each);
+    for (const sentence of [...trialNotes(report.trials), ...fullFineTuningNotes(report)]) print(sentence);
     print(`\nResults: ${out} (open ${out}/report.html)`);
   }
 }

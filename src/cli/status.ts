@@ -21,7 +21,7 @@ export async function status(path: string, json: boolean): Promise<void> {
   const alive = runs.filter(isAlive);
   const rate = alive.reduce((sum, run) => sum + rateOf(run), 0);
   const todo = missing.reduce((sum, chunk) => sum + trialsOf(chunk), 0);
-  const left = rate > 0 ? todo / rate : null;
+  const secondsLeft = rate > 0 ? todo / rate : null;
   const standing = {
     plan: sweep.hash,
     chunks: { done: parts.length, missing: missing.length, failed: failed.length },
@@ -30,7 +30,7 @@ export async function status(path: string, json: boolean): Promise<void> {
     faults,
     trialsMissing: todo,
     trialsPerSecond: rate,
-    secondsLeft: left,
+    secondsLeft,
     arithmetic,
     runs: runs.map((run) => ({ ...run, state: stateOf(run) })),
   };
@@ -43,9 +43,9 @@ export async function status(path: string, json: boolean): Promise<void> {
   for (const { file, reason } of faults) print(`${file}: ${reason}`);
   if (todo > 0)
     print(
-      left === null
+      secondsLeft === null
         ? `${formatCount(todo)} trials to do; ${alive.length > 0 ? 'estimating' : 'nothing runs'}.`
-        : `${formatCount(todo)} trials to do, ${formatCount(rate)} per second: ${formatDuration(left)} left.`,
+        : `${formatCount(todo)} trials to do, ${formatCount(rate)} per second: ${formatDuration(secondsLeft)} left.`,
     );
   if (runs.length > 0)
     print(

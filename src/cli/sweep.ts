@@ -23,13 +23,13 @@ export async function sweep(
   json: boolean,
 ): Promise<void> {
   const shard = shardText === undefined ? undefined : parseShard(shardText, process.env);
-  const begun = 'out' in request ? await newSweep(request.config, request.out) : await reopened(request);
-  const cells = await computed(begun, shard);
-  if (cells) printCells(begun, cells, json);
+  const folderSweep = 'out' in request ? await newSweep(request.config, request.out) : await reopen(request);
+  const cells = await computeAndMerge(folderSweep, shard);
+  if (cells) printCells(folderSweep, cells, json);
 }
 
 /** The sweep in a folder. @throws InputError if there is none */
-async function reopened({
+async function reopen({
   folder,
   execution,
 }: Extract<SweepRequest, { folder: string }>): Promise<FolderSweep> {
@@ -39,7 +39,7 @@ async function reopened({
 }
 
 /** The cells of a sweep that is done; null if a shard of it is. Ends the process if it is interrupted or fails. */
-async function computed(sweep: FolderSweep, shard: Shard | undefined): Promise<CellSummary[] | null> {
+async function computeAndMerge(sweep: FolderSweep, shard: Shard | undefined): Promise<CellSummary[] | null> {
   const { path, plan } = sweep;
   const resume = `rankflow sweep --resume ${shellWord(path)}${shard ? ` --shard ${shard.number}/${shard.of}` : ''}`;
   let code: number | null = null;
@@ -48,7 +48,7 @@ async function computed(sweep: FolderSweep, shard: Shard | undefined): Promise<C
     code = exitCode;
     note(`rankflow: ${name}: ends after the chunk in hand; once more: now, without it`);
   });
-  let shown: Progress | undefined;
+  let display: Progress | undefined;
   try {
     const done = await compute(sweep, {
       shard,
@@ -57,12 +57,12 @@ async function computed(sweep: FolderSweep, shard: Shard | undefined): Promise<C
         start(backend, ways, todo, faults) {
           for (const { file, reason } of faults) note(`rankflow: ${file} is set aside: ${reason}`);
           note(`rankflow sweep on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
-          shown = progress(todo, 'trajectories');
+          display = progress(todo, 'trajectories');
         },
-        chunk: (trials, work) => shown?.update(trials, work),
+        chunk: (trials, work) => display?.update(trials, work),
       },
     });
-    shown?.stop();
+    display?.stop();
     if (!done) {
       note(`rankflow: interrupted; what is done is kept. Go on with: ${resume}`);
       process.exit(code!);
@@ -75,7 +75,7 @@ async function computed(sweep: FolderSweep, shard: Shard | undefined): Promise<C
     }
     return await merge({ ...sweep, record: readSweepFolder(path) });
   } catch (error) {
-    shown?.stop();
+    display?.stop();
     if (error instanceof InputError) throw error;
     note(`rankflow: ${(error as Error).message}. What is done is kept. Go on with: ${resume}`);
     return process.exit(1);

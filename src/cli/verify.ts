@@ -11,15 +11,15 @@ export async function verification(
   config: VerifyConfig,
   { json, html }: { readonly json: string | undefined; readonly html: string },
 ): Promise<void> {
-  let shown: Progress | undefined;
+  let display: Progress | undefined;
   const { findings, provenance } = await verify(config, {
     start(total, backends, absent) {
       for (const { name, device } of backends) note(`rankflow verify on ${name} (${device})`);
       for (const { name, reason } of absent) note(`not on ${name}: ${reason}`);
-      shown = progress(total, 'checks');
+      display = progress(total, 'checks');
     },
-    finding: (_, done) => shown?.update(done),
-  }).finally(() => shown?.stop());
+    finding: (_, done) => display?.update(done),
+  }).finally(() => display?.stop());
   if (json !== undefined) writeResult(json, `${verificationJson(findings)}\n`);
   print(verificationTable(findings, Math.max(80, Math.min(160, process.stdout.columns ?? 130))));
   const title = `Verification of ${config.loss ?? 'rankflow'}`;

@@ -49,14 +49,15 @@ export const sweepCommand: CommandModule = {
       .example('$0 sweep --resume results', 'the rest of a sweep that was cut off')
       .epilogue(initializationHelp),
   async handler(argv) {
-    const request = typeof argv['resume'] === 'string' ? rest(argv, argv['resume']) : fresh(argv);
+    const request =
+      typeof argv['resume'] === 'string' ? resumeRequest(argv, argv['resume']) : newRequest(argv);
     const { sweep } = await import('../sweep.js');
     await sweep(request, argv['shard'] as string | undefined, Boolean(argv['json']));
   },
 };
 
 /** A new sweep, in a folder that is not there yet; the shards of one share a folder, which the first of them makes. */
-function fresh(argv: Readonly<Record<string, unknown>>): SweepRequest {
+function newRequest(argv: Readonly<Record<string, unknown>>): SweepRequest {
   const config = configOf(sweepSchema, argv);
   const out = config.out ?? defaultFolder('sweep');
   if (argv['shard'] === undefined) refuseFolder(out);
@@ -65,7 +66,7 @@ function fresh(argv: Readonly<Record<string, unknown>>): SweepRequest {
 }
 
 /** The sweep in a folder, and how the rest of it is to be computed. */
-function rest(argv: Readonly<Record<string, unknown>>, folder: string): SweepRequest {
+function resumeRequest(argv: Readonly<Record<string, unknown>>, folder: string): SweepRequest {
   const config = configFromText(sweepSchema, argv, bareFlags);
   const [other] = Object.keys({ ...config, ...(argv['config'] !== undefined && { config: '' }) }).filter(
     (key) => !(key in executionSchema.shape),
