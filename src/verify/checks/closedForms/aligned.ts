@@ -4,7 +4,7 @@ import { multiplyTransposedLeft } from '../../../numbers/products.js';
 import { assembled } from '../../../problem/frame.js';
 import type { Adapter } from '../../../ensemble/adapter.js';
 import { plans, Draws } from '../../cases.js';
-import { atMost, Worst, type Check, type CheckContext } from '../../check.js';
+import { atMost, type Check, type CheckContext } from '../../check.js';
 import { relativeError } from '../../means/precision.js';
 import {
   coupled,
@@ -16,17 +16,8 @@ import {
   type SpectralCase,
   type Start,
 } from './problems.js';
-import {
-  comparePath,
-  compareRate,
-  gapTime,
-  endBudget,
-  rateBudget,
-  simulated,
-  timeUntil,
-  type Snapshot,
-} from './simulate.js';
-import { pathBudget } from '../../means/trajectories.js';
+import { checksOf } from './pathChecks.js';
+import { gapTime, simulated, timeUntil } from './simulate.js';
 
 const SOURCE = 'Rushka & Klabjan 2026, and derived from the flow';
 
@@ -93,53 +84,6 @@ function pathFrom({ subject }: CheckContext, at: AlignedCase, adapter: Adapter) 
   });
 }
 
-const path: Check = {
-  id: 'closed-forms/aligned-path',
-  claim: 'from factors along any singular vectors of M - W0, every mode of s B A follows its closed form',
-  source: SOURCE,
-  on: 'backend',
-  async measure(context) {
-    const worst = new Worst();
-    for (const at of alignedCases(context, anywhere))
-      await comparePath(
-        context,
-        at,
-        (adapter) => {
-          const closed = pathFrom(context, at, adapter);
-          return (t) => ({
-            update: assembled(at.frame, closed.product(t)).data,
-            loss: closed.loss(t),
-          });
-        },
-        worst,
-      );
-    return { ...worst.result, allowed: pathBudget(context.backend) };
-  },
-};
-
-const end: Check = {
-  id: 'closed-forms/aligned-end',
-  claim:
-    'from factors along the leading r singular vectors, s B A ends at the truncated decomposition, mode by mode',
-  source: SOURCE,
-  on: 'backend',
-  async measure(context) {
-    const worst = new Worst();
-    for (const at of alignedCases(context, leading)) {
-      const paths = at.adapters.map((adapter) => pathFrom(context, at, adapter));
-      const slowest = Math.min(...paths.flatMap(({ rates, support }) => support.map((mode) => rates[mode]!)));
-      const [ends] = await simulated(context, at, [timeUntil(1e-9, slowest)]);
-      ends!.forEach((found, k) => {
-        const expected = assembled(at.frame, paths[k]!.product(Infinity)).data;
-        worst.add(relativeError([found.update()], [expected]), `${at.name}: s B A`);
-        const loss = Math.abs(found.loss - paths[k]!.loss(Infinity)) / at.problem.initialLoss!;
-        worst.add(loss, `${at.name}: loss`);
-      });
-    }
-    return { ...worst.result, allowed: endBudget(context.backend) };
-  },
-};
-
 /** |sigma - (U^T s B A V)_ii| / sigma of one mode. */
 function leftOf(
   { problem: { n, m }, frame, sigma }: SpectralCase,
@@ -152,23 +96,53 @@ function leftOf(
   return Math.abs(1 - overlap / sigma[mode]!);
 }
 
-const rate: Check = {
-  id: 'closed-forms/aligned-rate',
-  claim: 'late on, mode i approaches sigma_i at the rate 2cD_i, D_i = sqrt(sigma_i^2 + 4 c^2 U V)',
-  source: 'derived from the flow',
-  on: 'backend',
-  async measure(context) {
-    const worst = new Worst(1);
-    for (const [index, at] of alignedCases(context, leading).entries()) {
+const { path, end, rate } = checksOf<AlignedCase>({
+  name: 'aligned',
+  path: {
+    claim: 'from factors along any singular vectors of M - W0, every mode of s B A follows its closed form',
+    source: SOURCE,
+    cases: (context) => alignedCases(context, anywhere),
+    expected(context, at, adapter) {
+      const closed = pathFrom(context, at, adapter);
+      return (t) => ({ update: assembled(at.frame, closed.product(t)).data, loss: closed.loss(t) });
+    },
+  },
+  end: {
+    claim:
+      'from factors along the leading r singular vectors, s B A ends at the truncated decomposition, mode by mode',
+    source: SOURCE,
+    cases: (context) => alignedCases(context, leading),
+    reach(context, at) {
+      const paths = at.adapters.map((adapter) => pathFrom(context, at, adapter));
+      const slowest = Math.min(...paths.flatMap(({ rates, support }) => support.map((mode) => rates[mode]!)));
+      return {
+        time: timeUntil(1e-9, slowest),
+        errors(snapshot, adapter) {
+          const closed = paths[adapter]!;
+          const expected = assembled(at.frame, closed.product(Infinity)).data;
+          return [
+            [relativeError([snapshot.update()], [expected]), 's B A'],
+            [Math.abs(snapshot.loss - closed.loss(Infinity)) / at.problem.initialLoss!, 'loss'],
+          ];
+        },
+      };
+    },
+  },
+  rate: {
+    claim: 'late on, mode i approaches sigma_i at the rate 2cD_i, D_i = sqrt(sigma_i^2 + 4 c^2 U V)',
+    source: 'derived from the flow',
+    cases: (context) => alignedCases(context, leading),
+    approach(context, at, index) {
       const closed = pathFrom(context, at, at.adapters[0]!);
       const mode = index % at.rank;
-      const left = (t: number) => Math.abs(closed.residual(t)[mode]!) / at.sigma[mode]!;
-      const found = ({ update }: Snapshot) => leftOf(at, update(), mode);
-      await compareRate(context, at, closed.rates[mode]!, left, found, worst);
-    }
-    return { ...worst.result, allowed: rateBudget(context.backend) };
+      return {
+        rate: closed.rates[mode]!,
+        left: (t) => Math.abs(closed.residual(t)[mode]!) / at.sigma[mode]!,
+        measured: ({ update }) => leftOf(at, update(), mode),
+      };
+    },
   },
-};
+});
 
 /** Of a factor, in directions of its own. */
 const PERTURBATION = 1e-2;

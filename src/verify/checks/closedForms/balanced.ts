@@ -4,7 +4,7 @@ import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../..
 import type { Adapter } from '../../../ensemble/adapter.js';
 import { assembled, haarColumns } from '../../../problem/frame.js';
 import { plans, rankOf, Draws } from '../../cases.js';
-import { Worst, type Check, type CheckContext } from '../../check.js';
+import { type Check, type CheckContext } from '../../check.js';
 import { relativeError } from '../../means/precision.js';
 import {
   coupled,
@@ -16,16 +16,8 @@ import {
   type SpectralCase,
   type Start,
 } from './problems.js';
-import {
-  comparePath,
-  compareRate,
-  endBudget,
-  rateBudget,
-  simulated,
-  timeUntil,
-  type Snapshot,
-} from './simulate.js';
-import { pathBudget } from '../../means/trajectories.js';
+import { checksOf } from './pathChecks.js';
+import { timeUntil } from './simulate.js';
 
 const SOURCE = 'derived from the flow (cf. Braun et al. 2022; Domine et al. 2024)';
 
@@ -87,68 +79,56 @@ const squares = ({ data }: Dense): number => data.reduce((sum, value) => sum + v
 const outOfFrame = ({ frame: { left, right } }: SpectralCase, update: Dense): Float64Array =>
   multiplyTransposedRight(multiply(left, update), right).data;
 
-const path: Check = {
-  id: 'closed-forms/balanced-path',
-  claim:
-    'from X0^T X0 - Y0^T Y0 = -lambda I, LoRA on the Frobenius loss follows its closed form: square, tall, wide',
-  source: SOURCE,
-  on: 'backend',
-  async measure(context) {
-    const worst = new Worst();
-    for (const at of balancedCases(context, null))
-      await comparePath(
-        context,
-        at,
-        (adapter) => {
-          const closed = pathFrom(context, at, adapter);
-          return (t) => ({ update: outOfFrame(at, closed.update(t)), loss: closed.loss(t) });
-        },
-        worst,
-      );
-    return { ...worst.result, allowed: pathBudget(context.backend) };
+const { path, end, rate } = checksOf<SpectralCase>({
+  name: 'balanced',
+  path: {
+    claim:
+      'from X0^T X0 - Y0^T Y0 = -lambda I, LoRA on the Frobenius loss follows its closed form: square, tall, wide',
+    source: SOURCE,
+    cases: (context) => balancedCases(context, null),
+    expected(context, at, adapter) {
+      const closed = pathFrom(context, at, adapter);
+      return (t) => ({ update: outOfFrame(at, closed.update(t)), loss: closed.loss(t) });
+    },
   },
-};
-
-const end: Check = {
-  id: 'closed-forms/balanced-end',
-  claim:
-    'from a balanced start s B A ends at the truncated decomposition of M - W0, simulated and in closed form',
-  source: SOURCE,
-  on: 'backend',
-  async measure(context) {
-    const worst = new Worst();
-    for (const at of balancedCases(context, 3)) {
-      const best = assembled(at.frame, at.sigma.slice(0, at.rank)).data;
+  end: {
+    claim:
+      'from a balanced start s B A ends at the truncated decomposition of M - W0, simulated and in closed form',
+    source: SOURCE,
+    cases: (context) => balancedCases(context, 3),
+    reach(context, at) {
+      const best = bestOf(at);
       const paths = at.adapters.map((adapter) => pathFrom(context, at, adapter));
       const time = timeUntil(1e-9, Math.min(...paths.map((closed) => closed.rate)));
-      const [ends] = await simulated(context, at, [time]);
-      ends!.forEach((found, k) => {
-        worst.add(relativeError([found.update()], [best]), `${at.name}: simulated`);
-        const closed = outOfFrame(at, paths[k]!.update(time));
-        worst.add(relativeError([closed], [best]), `${at.name}: closed form`);
-      });
-    }
-    return { ...worst.result, allowed: endBudget(context.backend) };
+      return {
+        time,
+        errors: (snapshot, adapter) => [
+          [relativeError([snapshot.update()], [best]), 'simulated'],
+          [relativeError([outOfFrame(at, paths[adapter]!.update(time))], [best]), 'closed form'],
+        ],
+      };
+    },
   },
-};
-
-const rate: Check = {
-  id: 'closed-forms/balanced-rate',
-  claim:
-    'late on, s B A approaches its end at the rate of the gap between the r-th and the next eigenvalue of F',
-  source: 'derived from the flow',
-  on: 'backend',
-  async measure(context) {
-    const worst = new Worst(1);
-    for (const at of slowCases(context)) {
-      const best = assembled(at.frame, at.sigma.slice(0, at.rank)).data;
+  rate: {
+    claim:
+      'late on, s B A approaches its end at the rate of the gap between the r-th and the next eigenvalue of F',
+    source: 'derived from the flow',
+    cases: slowCases,
+    approach(context, at) {
+      const best = bestOf(at);
       const closed = pathFrom(context, at, at.adapters[0]!);
-      const left = (t: number) => relativeError([outOfFrame(at, closed.update(t))], [best]);
-      const found = ({ update }: Snapshot) => relativeError([update()], [best]);
-      await compareRate(context, at, closed.rate, left, found, worst);
-    }
-    return { ...worst.result, allowed: rateBudget(context.backend) };
+      return {
+        rate: closed.rate,
+        left: (t) => relativeError([outOfFrame(at, closed.update(t))], [best]),
+        measured: ({ update }) => relativeError([update()], [best]),
+      };
+    },
   },
-};
+});
+
+/** The truncated decomposition of E, [n, m]. */
+function bestOf({ frame, sigma, rank }: SpectralCase): Float64Array {
+  return assembled(frame, sigma.slice(0, rank)).data;
+}
 
 export const balancedChecks: readonly Check[] = [path, end, rate];

@@ -171,17 +171,21 @@ export const rateBudget = (backend: Backend): Allowed =>
     `measured where ${MOST_OVER_LEAST} to 1 times ${leastLeft(backend).toPrecision(1)} is left: the next terms are as large as that, and rounding is of what is left`,
   );
 
+/** A deviation from the end that falls exponentially late on: its rate, and its size in closed form and simulated. */
+export interface Approach {
+  readonly rate: number;
+  left(t: number): number;
+  measured(snapshot: Snapshot): number;
+}
+
 /**
- * Adds the rate at which a deviation of a case's first adapter falls late on, over the rate that it should have.
- * @param left the deviation in closed form: it says when it is late
- * @param found the deviation as simulated; both are relative to a natural size
+ * Adds the rate at which a deviation of a case's first adapter falls late on, over the rate that it should have. Its size
+ * in closed form, relative to a natural one as that which is measured, says when it is late.
  */
 export async function compareRate(
   context: CheckContext,
   at: Case,
-  rate: number,
-  left: (t: number) => number,
-  found: (snapshot: Snapshot) => number,
+  { rate, left, measured }: Approach,
   worst: Worst,
 ): Promise<void> {
   const { backend } = context;
@@ -190,7 +194,9 @@ export async function compareRate(
   // A step's error is relative to the state, which is much larger than what is left.
   const rule = adaptive(backend, stepTolerance(backend) / 8);
   const one = { ...at, adapters: at.adapters.slice(0, 1) };
-  const [before, after] = (await simulated(context, one, times, rule)).map(([snapshot]) => found(snapshot!));
+  const [before, after] = (await simulated(context, one, times, rule)).map(([snapshot]) =>
+    measured(snapshot!),
+  );
   worst.add(rateRatio(before!, after!, times, rate), at.name);
 }
 
