@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { norm } from '../src/problem/scale.js';
+import { norm } from '../src/numbers/norm.js';
 import { sweep } from '../src/run/sweep.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rankflow-scale-'));

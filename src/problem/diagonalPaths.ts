@@ -7,7 +7,7 @@ import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import { balancedPath } from '../theory/balanced.js';
 import { alignedPath } from '../theory/frobenius.js';
 import { genericRate } from '../theory/lateRate.js';
-import { gram } from '../theory/smallMatrices.js';
+import { gramByRows } from '../theory/smallMatrices.js';
 import type { ClosedForm } from './closedForm.js';
 import type { Factors } from './factors.js';
 import type { DrawnStart } from './loss.js';
@@ -17,7 +17,7 @@ export function diagonalPath(sigma: Float64Array, { x, y }: Factors): ClosedForm
   if (isDiagonal(x) && isDiagonal(y)) {
     const diagonal = (z: Dense) =>
       Float64Array.from(sigma, (_, i) => (i < z.cols ? (z.data[i * z.cols + i] ?? 0) : 0));
-    const path = alignedPath({ sigma, c: 1, x0: diagonal(x), y0: diagonal(y) });
+    const path = alignedPath({ sigma, x0: diagonal(x), y0: diagonal(y) });
     return {
       name: 'aligned closed form',
       rate: path.rate,
@@ -29,7 +29,7 @@ export function diagonalPath(sigma: Float64Array, { x, y }: Factors): ClosedForm
   const lambda = balance(x, y);
   if (lambda === null) return null;
   const [n, m] = [x.rows, y.rows];
-  const path = balancedPath({ sigma, n, m, c: 1, lambda, x0: x, y0: y }, BALANCED);
+  const path = balancedPath({ sigma, n, m, lambda, x0: x, y0: y }, BALANCED);
   return {
     name: 'balanced closed form',
     rate: path.rate,
@@ -53,7 +53,7 @@ function balance(x: Dense, y: Dense): number | null {
     [y, 1],
     [x, -1],
   ] as const) {
-    const squares = gram(z.data, r);
+    const squares = gramByRows(z.data, r);
     squares.forEach((value, at) => {
       difference[at]! += sign * value;
       largest = Math.max(largest, Math.abs(value));

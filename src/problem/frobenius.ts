@@ -18,7 +18,8 @@ import { isLeading, leadingTriples, type LeadingProblem } from './leading.js';
 import { unknownForms, type BuiltInLoss, type ClosedFormNeeds } from './loss.js';
 import type { Problem } from './problem.js';
 import { quadraticForm } from './quadraticForm.js';
-import { checkScale, norm } from './scale.js';
+import { norm } from '../numbers/norm.js';
+import { checkScale } from './scale.js';
 import {
   frameOf,
   LARGE,

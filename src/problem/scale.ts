@@ -9,13 +9,6 @@ import { InputError } from '../host/inputError.js';
 const SMALLEST = 1e-10;
 const LARGEST = 1e10;
 
-/** Frobenius norm of entries, without overflow or underflow of their squares. */
-export function norm(entries: Float64Array): number {
-  const largest = entries.reduce((most, entry) => Math.max(most, Math.abs(entry)), 0);
-  if (largest === 0) return 0;
-  return largest * Math.sqrt(entries.reduce((sum, entry) => sum + (entry / largest) ** 2, 0));
-}
-
 /** Whether float32 follows a flow of this scale. */
 export const isWithin = (scale: number) => scale >= SMALLEST && scale <= LARGEST;
 

@@ -9,7 +9,8 @@ import { say } from '../files/say.js';
 import { readEntries, readMatrix } from '../files/matrix.js';
 import { InputError } from '../host/inputError.js';
 import { assembled, randomFrame, type Frame } from './frame.js';
-import { checkScale, norm } from './scale.js';
+import { norm } from '../numbers/norm.js';
+import { checkScale } from './scale.js';
 import { isNamedSpectrum, listedSpectrum, namedSpectrum } from './spectrum.js';
 
 export interface Shape {

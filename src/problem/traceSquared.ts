@@ -60,7 +60,7 @@ export const traceSquaredLoss: BuiltInLoss<TraceStructure> = {
   // The loss depends on A0 through |A0| alone.
   isCurveShared: (draw) => draw === 'orthonormal-rows',
   closedForm({ structure: { trace0 } }, { x, y }) {
-    const path = traceSquaredPath({ trace0, c: 1, x0: x, y0: y });
+    const path = traceSquaredPath({ trace0, x0: x, y0: y });
     return {
       name: 'trace-squared closed form',
       rate: path.rate,
@@ -68,7 +68,7 @@ export const traceSquaredLoss: BuiltInLoss<TraceStructure> = {
       singularValues: (tau) => updateSingularValues(path.factors(tau)),
     };
   },
-  lateRate: ({ structure: { trace0 } }, squares) => traceSquaredRate(trace0, 1, squares),
+  lateRate: ({ structure: { trace0 } }, squares) => traceSquaredRate(trace0, squares),
   // The zero adapter is the one saddle, as if |tr W0| were the only singular value.
   saddles: ({ structure: { trace0 } }) => [{ index: 1, missing: Math.abs(trace0), present: 0 }],
   weightedSingularValues: (_, { x, y }) => [

@@ -7,7 +7,8 @@ import { scaled, type Dense } from '../numbers/dense.js';
 import { multiplyTransposedRight } from '../numbers/products.js';
 import { lateRate } from './balancedRate.js';
 import { balancedState, modesOf, type BalancedInput } from './balancedState.js';
-import { gram, norm } from './smallMatrices.js';
+import { norm } from '../numbers/norm.js';
+import { gramByRows } from './smallMatrices.js';
 
 export type { BalancedInput };
 
@@ -46,7 +47,7 @@ export function balancedPath(input: BalancedInput, tolerance = 1e-6): BalancedPa
     factors,
     update(t) {
       const { x, y } = factors(t);
-      return scaled(multiplyTransposedRight(x, y), input.c);
+      return scaled(multiplyTransposedRight(x, y), input.c ?? 1);
     },
     loss: (t) => state(t).loss(),
     get rate() {
@@ -55,7 +56,7 @@ export function balancedPath(input: BalancedInput, tolerance = 1e-6): BalancedPa
   };
 }
 
-function checkShapes({ sigma, n, m, c, x0, y0 }: BalancedInput): void {
+function checkShapes({ sigma, n, m, c = 1, x0, y0 }: BalancedInput): void {
   const fits = sigma.length === Math.min(n, m) && x0.rows === n && y0.rows === m && x0.cols === y0.cols;
   if (!fits) {
     throw new Error(
@@ -66,7 +67,7 @@ function checkShapes({ sigma, n, m, c, x0, y0 }: BalancedInput): void {
 }
 
 function checkBalance({ lambda, x0, y0 }: BalancedInput, tolerance: number): void {
-  const [xx, yy] = [gram(x0.data, x0.cols), gram(y0.data, y0.cols)];
+  const [xx, yy] = [gramByRows(x0.data, x0.cols), gramByRows(y0.data, y0.cols)];
   const scale = norm(xx) + norm(yy);
   const defect = norm(xx.map((value, at) => value - yy[at]! + (at % (x0.cols + 1) === 0 ? lambda : 0)));
   if (!(defect <= tolerance * scale)) {

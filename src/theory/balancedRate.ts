@@ -1,7 +1,7 @@
 /** The late rate of a lambda-balanced start (balanced.ts), read off the columns that it has in the limit of late times. */
 import type { BalancedStart } from './balancedState.js';
 import { gapOf, reduced, rowScale } from './dominantSubspace.js';
-import { gram } from './smallMatrices.js';
+import { gramByRows } from './smallMatrices.js';
 
 /** Rate per unit of time at which the update reaches its end; 0 if slower than any exponential, or at rest. */
 export function lateRate(start: BalancedStart): number {
@@ -20,7 +20,7 @@ export function lateRate(start: BalancedStart): number {
     const nu = eigenvalues[k];
     return nu ? (nu.sign > 0 ? 0 : rowScale(nu, c, Number.MAX_VALUE)) : 1;
   });
-  const coupling = gram(
+  const coupling = gramByRows(
     z.map((value, at) => value * weights[Math.floor(at / r)]!),
     r,
   );

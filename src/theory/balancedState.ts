@@ -2,6 +2,7 @@
  * The lambda-balanced flow (balanced.ts) in the eigenvectors of F: the state at one time, its loss as the optimum of
  * what has been learned plus the rest, in which nothing cancels.
  */
+import type { Coupling } from './coupling.js';
 import { dense, type Dense } from '../numbers/dense.js';
 import {
   growthOver,
@@ -11,27 +12,25 @@ import {
   type Member,
   type Start,
 } from './dominantSubspace.js';
+import { dot } from '../numbers/gram.js';
 import {
-  dot,
-  gram,
+  gramByRows,
   inverseRootOfOnePlus,
   orthonormalized,
   productWithTransposed,
   subtractProjection,
 } from './smallMatrices.js';
 
-export interface BalancedInput {
+export interface BalancedInput extends Coupling {
   /** Diagonal of E, [min(n, m)], in any order. */
   readonly sigma: Float64Array;
   readonly n: number;
   readonly m: number;
-  /** Coupling s sqrt(kA kB) > 0. */
-  readonly c: number;
   /** lambda, of either sign. */
   readonly lambda: number;
-  /** U^T B0 / sqrt(kB) [n, r]. */
+  /** X at the start, in the spectral frame [n, r]. */
   readonly x0: Dense;
-  /** V^T A0^T / sqrt(kA) [m, r]. */
+  /** Y at the start, in the spectral frame [m, r]. */
   readonly y0: Dense;
 }
 
@@ -57,7 +56,7 @@ export interface BalancedStart extends Start {
 }
 
 /** The start in the eigenvectors of the blocks [[-a, c sigma], [c sigma, a]] of F, a = c^2 lambda / 2. */
-export function modesOf({ sigma, n, m, c, lambda, x0, y0 }: BalancedInput): BalancedStart {
+export function modesOf({ sigma, n, m, c = 1, lambda, x0, y0 }: BalancedInput): BalancedStart {
   const r = x0.cols;
   const a = (c * c * lambda) / 2;
   const eigenvalues: Eigenvalue[] = [];
@@ -171,7 +170,7 @@ function rowsAt(start: BalancedStart, t: number): Rows {
   const q = orthonormalized(part(passing), rest);
   const t21 = part(staying);
   subtractProjection(t21, q, s, rest);
-  const h = gram(t21, s);
+  const h = gramByRows(t21, s);
   const inverse = inverseRootOfOnePlus(h, s);
   const w = productWithTransposed(t21, inverse, s);
   const rows = new Float64Array(count * r);
@@ -184,7 +183,7 @@ function rowsAt(start: BalancedStart, t: number): Rows {
     for (let j = 0; j < s; j++) rows[k * r + j] = amplitudes[k]! * w[i * s + j]!;
     for (let j = 0; j < rest; j++) rows[k * r + s + j] = amplitudes[k]! * q[i * rest + j]!;
   });
-  const lost = productWithTransposed(gram(inverse, s), h, s);
+  const lost = productWithTransposed(gramByRows(inverse, s), h, s);
   const excess = lost.map((value, at) => {
     const [i, j] = [inside[Math.floor(at / s)]!, inside[at % s]!];
     const kept = i === j ? Math.exp(-2 * eigenvalues[i]!.size * t) : 0;
@@ -234,7 +233,7 @@ function lossOf(
     stacked(rowOfX, out),
     stacked(rowOfY, out),
   ] as const;
-  const [gIn, kIn, gOut, kOut] = [xIn, yIn, xOut, yOut].map((part) => gram(part, r)) as [
+  const [gIn, kIn, gOut, kOut] = [xIn, yIn, xOut, yOut].map((part) => gramByRows(part, r)) as [
     Float64Array,
     Float64Array,
     Float64Array,

@@ -5,7 +5,7 @@
  * these are still in logarithms: each column's largest exponential is then a factor of it, and drops out. The cost does
  * not depend on t, nothing overflows, and small rows keep their full relative accuracy.
  */
-import { norm } from './smallMatrices.js';
+import { norm } from '../numbers/norm.js';
 
 /** An eigenvalue nu = sign sqrt(a^2 + kappa^2), with one a for all. */
 export interface Eigenvalue {

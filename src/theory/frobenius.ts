@@ -1,9 +1,9 @@
 /**
  * Low-rank approximation, f(W) = 1/2 |W - M|_F^2 with E = M - W0, in the spectral frame: E = diag(sigma) [n, m]. Its
  * optimum, full fine-tuning's path, and LoRA's path from the aligned initializations, where modes decouple (the
- * lambda-balanced ones are in balanced.ts). Scaled factors X = B / sqrt(kB) [n, r], Y = A^T / sqrt(kA) [m, r],
- * coupling c = s sqrt(kA kB), so that s B A = c X Y^T.
+ * lambda-balanced ones are in balanced.ts). Factors X [n, r] and Y [m, r] of the coupling c (coupling.ts).
  */
+import type { Coupling } from './coupling.js';
 import { riccati, type RiccatiSolution } from './riccati.js';
 
 /** One number per mode. */
@@ -37,11 +37,9 @@ export function frobeniusFullLoss(sigma: PerMode, t: number): number {
   return halfSquares(sigma) * Math.exp(-2 * t);
 }
 
-export interface AlignedInput {
+export interface AlignedInput extends Coupling {
   /** Diagonal of E, [modes]; all min(n, m) of them, if `loss` is to be the whole loss. */
   readonly sigma: PerMode;
-  /** Coupling s sqrt(kA kB) > 0. */
-  readonly c: number;
   /** Entry of X0 on each mode, [modes]; 0 on a mode without a column of its own. */
   readonly x0: PerMode;
   /** Entry of Y0 on each mode, [modes]; 0 on a mode without a column of its own. */
@@ -77,7 +75,7 @@ export interface AlignedPath {
  *
  * @throws Error when sigma, x0 and y0 differ in length or c is not positive
  */
-export function alignedPath({ sigma, c, x0, y0 }: AlignedInput): AlignedPath {
+export function alignedPath({ sigma, c = 1, x0, y0 }: AlignedInput): AlignedPath {
   if (x0.length !== sigma.length || y0.length !== sigma.length) {
     throw new Error(`one entry a mode: sigma ${sigma.length}, x0 ${x0.length}, y0 ${y0.length}`);
   }
@@ -113,14 +111,12 @@ export function isSaddle(sigma: PerMode, support: readonly number[], rank: numbe
   return sizes.some((size, i) => !inside.has(i) && size > threshold);
 }
 
-/** A mode's view of the saddle; scaled factors as above. */
-export interface SaddleInput {
+/** A mode's view of the saddle. */
+export interface SaddleInput extends Coupling {
   /** sigma_k >= 0 of a row k that the saddle leaves out, 0 for a row without a singular value. */
   readonly outside: number;
   /** sigma_j >= 0 of the mode on which column j sits. */
   readonly inside: number;
-  /** Coupling s sqrt(kA kB) > 0. */
-  readonly c: number;
   /** x_j^2 - y_j^2 of that column, which the flow conserves. */
   readonly imbalance: number;
 }
@@ -131,7 +127,7 @@ export interface SaddleInput {
  * x' = c sigma_k y - c^2 y_j^2 x, y' = c sigma_k x - c^2 x_j^2 y, whose larger eigenvalue, with d = c^2 (x_j^2 - y_j^2) / 2
  * and c^2 (x_j^2 + y_j^2) = 2 sqrt(c^2 sigma_j^2 + d^2), is sqrt(c^2 sigma_k^2 + d^2) - sqrt(c^2 sigma_j^2 + d^2).
  */
-export function saddleEscapeRate({ outside, inside, c, imbalance }: SaddleInput): number {
+export function saddleEscapeRate({ outside, inside, c = 1, imbalance }: SaddleInput): number {
   const d = (c * c * imbalance) / 2;
   return Math.hypot(c * outside, d) - Math.hypot(c * inside, d);
 }

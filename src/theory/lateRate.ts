@@ -1,6 +1,6 @@
 /**
- * How fast LoRA's update on the low-rank approximation loss approaches its end from a generic start, in scaled factors
- * (frobenius.ts) with c = 1: what lambda and which rows of X and Y move are all that this depends on.
+ * How fast LoRA's update on the low-rank approximation loss approaches its end from a generic start, in normalized
+ * factors (coupling.ts): what lambda and which rows of X and Y move are all that this depends on.
  */
 
 export interface GenericStart {

@@ -1,19 +1,11 @@
 /** Row-major float64 arrays as small matrices: the few operations that the balanced closed form is made of. */
+import { dot } from '../numbers/gram.js';
 
-export function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-}
-
-/** |v|, also where squares would overflow or underflow. */
-export function norm(v: Float64Array): number {
-  const largest = v.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  return largest === 0 ? 0 : largest * Math.sqrt(v.reduce((sum, value) => sum + (value / largest) ** 2, 0));
-}
-
-/** A^T A [cols, cols] of A [rows, cols], symmetric to the last bit. */
-export function gram(a: Float64Array, cols: number): Float64Array {
+/**
+ * A^T A [cols, cols] of A [rows, cols], symmetric to the last bit. Rows are added one by one, as closed forms were
+ * measured with; numbers/gram.ts adds four at a time, which rounds otherwise.
+ */
+export function gramByRows(a: Float64Array, cols: number): Float64Array {
   const out = new Float64Array(cols * cols);
   for (let row = 0; row < a.length; row += cols)
     for (let i = 0; i < cols; i++) {

@@ -1,20 +1,18 @@
 /**
  * The trace-squared loss f(W) = 1/2 (tr W)^2, n = m: the whole LoRA path from any initialization, its end, and how
- * far that end lies from full fine-tuning's. Scaled factors X = B / sqrt(kB) [n, r], Y = A^T / sqrt(kA) [n, r] and
- * coupling c = s sqrt(kA kB) throughout, so that s B A = c X Y^T.
+ * far that end lies from full fine-tuning's. Factors X, Y [n, r] of the coupling c (coupling.ts).
  */
 import { difference, inner, scaled, sum, type Dense } from '../numbers/dense.js';
 import { multiplyTransposedLeft, multiplyTransposedRight } from '../numbers/products.js';
+import type { Coupling } from './coupling.js';
 import { riccati } from './riccati.js';
 
-export interface TraceSquaredInput {
+export interface TraceSquaredInput extends Coupling {
   /** tr W0, the trace of the frozen weights (not of W0 + s B0 A0). */
   readonly trace0: number;
-  /** Coupling s sqrt(kA kB) > 0. */
-  readonly c: number;
-  /** B0 / sqrt(kB) [n, r]. */
+  /** X at the start [n, r]. */
   readonly x0: Dense;
-  /** A0^T / sqrt(kA) [n, r]. */
+  /** Y at the start [n, r]. */
   readonly y0: Dense;
 }
 
@@ -41,7 +39,7 @@ export interface TraceSquaredPath {
  *
  * @throws Error when x0 and y0 differ in shape or c is not positive
  */
-export function traceSquaredPath({ trace0, c, x0, y0 }: TraceSquaredInput): TraceSquaredPath {
+export function traceSquaredPath({ trace0, c = 1, x0, y0 }: TraceSquaredInput): TraceSquaredPath {
   if (x0.rows !== y0.rows || x0.cols !== y0.cols) {
     throw new Error(`x0 [${x0.rows}, ${x0.cols}] and y0 [${y0.rows}, ${y0.cols}] must have one shape`);
   }
@@ -70,12 +68,11 @@ export function traceSquaredPath({ trace0, c, x0, y0 }: TraceSquaredInput): Trac
 }
 
 /**
- * Exponential rate 2cD of the trace per unit of time from a start with tr(s B0 A0) = 0, of which only the squares
- * |X0|_F^2 and |Y0|_F^2 matter: D = sqrt((tr W0)^2 + c^2 (|X0|^2 + |Y0|^2)^2 / 4).
+ * Exponential rate 2D of the trace per unit of normalized time (c = 1) from a start with tr(X0 Y0^T) = 0, of which only
+ * the squares |X0|_F^2 and |Y0|_F^2 matter: D = sqrt((tr W0)^2 + (|X0|^2 + |Y0|^2)^2 / 4).
  */
-export function traceSquaredRate(trace0: number, c: number, squares: { x: number; y: number }): number {
-  return 2 * c * Math.hypot(trace0, (c * (squares.x + squares.y)) / 2);
-}
+export const traceSquaredRate = (trace0: number, { x, y }: { x: number; y: number }): number =>
+  2 * Math.hypot(trace0, (x + y) / 2);
 
 /**
  * tr W(t) = tr W0 e^{-nt} of full fine-tuning, dW/dt = -(tr W) I; W(t) - W0 is (trace(t) - tr W0) / n times I.

@@ -61,7 +61,7 @@ const twiceTheLoss: Partial<VerificationSubject> = {
 /** By check: what is wrong, and the subject with that wrong. */
 const faults: Record<string, Record<string, Partial<VerificationSubject>>> = {
   'riccati-path': {
-    'c for 2c': theory({ riccati: (input) => real.riccati({ ...input, c: input.c / 2 }) }),
+    'c for 2c': theory({ riccati: (input) => real.riccati({ ...input, c: input.c! / 2 }) }),
     'a wrong sign of q': theory({ riccati: (input) => real.riccati({ ...input, q: -input.q }) }),
     'beta and gamma swapped': theory({
       riccati: ({ beta, gamma, ...rest }) => real.riccati({ ...rest, beta: gamma, gamma: beta }),
@@ -83,7 +83,7 @@ const faults: Record<string, Record<string, Partial<VerificationSubject>>> = {
       riccati: (input) => ({ ...real.riccati(input), rate: real.riccati(input).rate / 2 }),
     }),
     'q for D': theory({
-      riccati: (input) => ({ ...real.riccati(input), rate: 2 * input.c * Math.abs(input.q) }),
+      riccati: (input) => ({ ...real.riccati(input), rate: 2 * input.c! * Math.abs(input.q) }),
     }),
   },
   'trace-squared-path': {
@@ -116,7 +116,7 @@ const faults: Record<string, Record<string, Partial<VerificationSubject>>> = {
     'tr W0 for D': theory({
       traceSquaredPath: (input) => ({
         ...real.traceSquaredPath(input),
-        rate: 2 * input.c * Math.abs(input.trace0),
+        rate: 2 * input.c! * Math.abs(input.trace0),
       }),
     }),
   },
@@ -170,7 +170,7 @@ const faults: Record<string, Record<string, Partial<VerificationSubject>>> = {
     'a wrong sign of X0': theory({
       alignedPath: (input) => real.alignedPath({ ...input, x0: Array.from(input.x0, (value) => -value) }),
     }),
-    'c for 2c': theory({ alignedPath: (input) => real.alignedPath({ ...input, c: input.c / 2 }) }),
+    'c for 2c': theory({ alignedPath: (input) => real.alignedPath({ ...input, c: input.c! / 2 }) }),
   },
   'aligned-end': {
     'one mode too few': theory({
@@ -191,7 +191,7 @@ const faults: Record<string, Record<string, Partial<VerificationSubject>>> = {
     'sigma for D': theory({
       alignedPath: (input) => ({
         ...real.alignedPath(input),
-        rates: Float64Array.from(input.sigma, (s) => 2 * input.c * s),
+        rates: Float64Array.from(input.sigma, (s) => 2 * input.c! * s),
       }),
     }),
   },
@@ -207,13 +207,13 @@ const faults: Record<string, Record<string, Partial<VerificationSubject>>> = {
     'a dropped c': theory({
       balancedPath: (input, tolerance) => {
         const closed = real.balancedPath(input, tolerance);
-        return { ...closed, update: (t) => times(1 / input.c, closed.update(t)) };
+        return { ...closed, update: (t) => times(1 / input.c!, closed.update(t)) };
       },
     }),
     'a loss of another c': theory({
       balancedPath: (input, tolerance) => {
         const closed = real.balancedPath(input, tolerance);
-        return { ...closed, loss: (t) => closed.loss(t) / input.c };
+        return { ...closed, loss: (t) => closed.loss(t) / input.c! };
       },
     }),
   },
@@ -227,7 +227,7 @@ const faults: Record<string, Record<string, Partial<VerificationSubject>>> = {
     'a closed form of another c': theory({
       balancedPath: (input, tolerance) => {
         const closed = real.balancedPath(input, tolerance);
-        return { ...closed, update: (t) => times(input.c, closed.update(t)) };
+        return { ...closed, update: (t) => times(input.c!, closed.update(t)) };
       },
     }),
   },
@@ -241,7 +241,7 @@ const faults: Record<string, Record<string, Partial<VerificationSubject>>> = {
     'a gap that forgets lambda': theory({
       balancedPath: (input, tolerance) => {
         const { sigma, c, x0 } = input;
-        const rate = c * (sigma[x0.cols - 1]! - sigma[x0.cols]!);
+        const rate = c! * (sigma[x0.cols - 1]! - sigma[x0.cols]!);
         return { ...real.balancedPath(input, tolerance), rate };
       },
     }),
