@@ -1,3 +1,7 @@
+/**
+ * Checks of a backend hold on wasm, and catch flows, products and trajectories that are not those of the twin, or are
+ * computed elsewhere.
+ */
 import { existsSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';

@@ -1,3 +1,7 @@
+/**
+ * Checks of the flow hold on wasm, and catch flows, losses and gradients that differ from automatic differentiation
+ * or differences.
+ */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { beforeAll, expect, test } from 'vitest';

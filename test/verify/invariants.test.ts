@@ -1,3 +1,4 @@
+/** Checks of invariants hold on wasm, and catch simulators that break a conservation law or a symmetry of the flow. */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { beforeAll, expect, test, vi } from 'vitest';

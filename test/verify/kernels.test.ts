@@ -1,3 +1,7 @@
+/**
+ * Checks of the fused kernel hold on wasm, and catch kernels whose ends, steps or outcomes are not those of the
+ * float64 twin.
+ */
 import { beforeAll } from 'vitest';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import { solve } from '../../src/solver/solve.js';

@@ -1,3 +1,4 @@
+/** Checks of orders hold on the host, and catch tableaus and steps with a wrong coefficient or float32 sums. */
 import { beforeAll } from 'vitest';
 import { rungeKuttaStep } from '../../kernels/cpu/schemes/rungeKutta.js';
 import { tableaus } from '../../src/method/tableaus.js';

@@ -1,3 +1,6 @@
+/**
+ * Checks of saddles hold on wasm, and catch noise, wrong spectra and wrong rates of escape; scenes are what they say.
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { evaluator } from '../../kernels/cpu/evaluate.js';
 import { rungeKuttaStep } from '../../kernels/cpu/schemes/rungeKutta.js';

@@ -1,3 +1,4 @@
+/** Checks of update schemes hold on wasm, and catch steps in another order and wrong Jacobians. */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { beforeAll } from 'vitest';

@@ -1,3 +1,4 @@
+/** Checks of the linearized flow hold on wasm, and catch operations with wrong derivatives and flows of no gradient. */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { beforeAll } from 'vitest';

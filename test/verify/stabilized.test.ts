@@ -1,3 +1,7 @@
+/**
+ * Checks of RKC2 hold on the host, and catch wrong coefficients, wrong numbers of stages and a tolerance that is not
+ * heeded.
+ */
 import { beforeAll } from 'vitest';
 import { twin } from '../../kernels/cpu/twin.js';
 import { chebyshevStages } from '../../src/method/schemes/chebyshev.js';

@@ -1,14 +1,15 @@
-import type { Case } from '../cases.js';
+/** Measurements that several checks share: each is taken once for a context and a case, and kept as long as these are. */
 import type { CheckContext } from '../check.js';
+import type { Case } from '../cases.js';
 
-/** What several checks look at, found once for each context and case. */
-export function once<T>(find: (context: CheckContext, at: Case) => Promise<T>): typeof find {
-  const known = new WeakMap<CheckContext, Map<Case, Promise<T>>>();
+/** Keeps the promise of a measurement: the same function, which measures a case of a context once. */
+export function once<T>(measure: (context: CheckContext, at: Case) => Promise<T>): typeof measure {
+  const results = new WeakMap<CheckContext, Map<Case, Promise<T>>>();
   return (context, at) => {
-    const ofContext = known.get(context) ?? new Map<Case, Promise<T>>();
-    known.set(context, ofContext);
-    const found = ofContext.get(at) ?? find(context, at);
-    ofContext.set(at, found);
-    return found;
+    const byCase = results.get(context) ?? new Map<Case, Promise<T>>();
+    results.set(context, byCase);
+    const result = byCase.get(at) ?? measure(context, at);
+    byCase.set(at, result);
+    return result;
   };
 }
