@@ -35,8 +35,9 @@ export const outcomeCodes = Object.fromEntries(names.map((name, i) => [name, i +
 /** The outcome of a code; undefined of 0, and of what is no code. */
 export const outcomeOf = (code: number): Outcome | undefined => names[code - 1];
 
-/** What a binary digit block of the progress counts to. */
-export const DIGITS = 2 ** 30;
+/** Binary digits of a word of the progress, and what such a word counts to. */
+export const DIGIT_BITS = 30;
+export const DIGITS = 2 ** DIGIT_BITS;
 /** Times 30 zeros that any float64 number begins with at most. */
 export const MOST_ZEROS = 36;
 

@@ -1,7 +1,7 @@
 /** What the wasm kernel reads of a method: the fields of its scheme and of its control, and its coefficients. */
 import { assertMethod, carried, evaluationsOf, type Method } from '../../src/method/method.js';
 import type { Scheme, SchemeKind } from '../../src/method/schemes.js';
-import { stagesOf } from '../../src/method/schemes/chebyshev.js';
+import { chebyshevCoefficients } from '../coefficients.js';
 import { controlCodes, MOST_TABLEAU_STAGES, partCodes, schemeCodes, type Parameters } from './layout.js';
 
 interface SchemeTable extends Pick<Parameters, 'lead' | 'stages' | 'sharesLast'> {
@@ -48,13 +48,7 @@ const tables: { readonly [K in SchemeKind]: (scheme: Scheme<K>) => SchemeTable }
     return { lead: 0, stages, sharesLast: Number(sharesLast), coefficients };
   },
   chebyshev: ({ mostStages }) => {
-    const rows = Array.from({ length: mostStages - 1 }, (_, i) => stagesOf(i + 2));
-    const coefficients = Float64Array.from(
-      rows.flatMap(({ first, rest }) => [
-        first,
-        ...rest.flatMap(({ mu, nu, muTilde, gammaTilde }) => [mu, nu, muTilde, gammaTilde]),
-      ]),
-    );
+    const coefficients = Float64Array.from(chebyshevCoefficients(mostStages));
     return { lead: 0, stages: 0, sharesLast: 1, coefficients };
   },
 };

@@ -2,8 +2,8 @@
  * How one trajectory is laid out for a workgroup: rows to threads, columns to vectors of four, and which of its arrays
  * find room in workgroup memory. What does not is held in a buffer, each workgroup in a slice of its own.
  */
-import type { Method } from '../../src/method/method.js';
 import type { AdvanceAttrs } from '../fused.js';
+import { slotsOf } from './schemes.js';
 
 export interface Layout {
   readonly n: number;
@@ -62,13 +62,6 @@ export const onProcessor = (subgroup: number): boolean => subgroup <= 8;
 function threadsFor(longer: number, subgroup: number): number {
   const most = onProcessor(subgroup) ? subgroup : 256;
   return Math.min(most, Math.max(4, 2 ** Math.ceil(Math.log2(longer / 2))));
-}
-
-/** State-sized vectors: the state, the one tried, slopes, and what else a method needs. */
-function slotsOf({ scheme }: Method): string[] {
-  const slopes = Array.from({ length: scheme.slopes }, (_, i) => (i === 0 ? 'SLOPE' : `SLOPE${i}`));
-  const more = scheme.kind === 'chebyshev' ? ['LAST', 'BEFORE', 'DIRECTION'] : [];
-  return ['STATE', 'NEXT', ...slopes, ...more];
 }
 
 export function layoutOf({ n, m, rank, method }: Shape, { workgroupBytes, subgroup }: Room): Layout {

@@ -1,14 +1,31 @@
 /** WGSL of the whole kernel: one workgroup per trajectory, as many steps of it as one call may take. */
-import type { AdvanceAttrs } from '../fused.js';
+import type { AdvanceTask } from '../fused.js';
 import { evaluationsOf } from '../../src/method/method.js';
-import { controlText, TRACK_WORDS } from './control.wgsl.js';
+import { controlNumbers, real } from '../constants.js';
+import { controlText } from './controls.js';
 import { flowText } from './flow.wgsl.js';
 import { sliceSize, type Layout } from './layout.js';
-import { methodText } from './method.wgsl.js';
+import { carriedSlots, schemeText } from './schemes.js';
 import { shaderOf } from './structures.js';
-import { carriedSlots, trackWords } from './words.js';
+import { TRACK_WORDS, trackText } from './track.wgsl.js';
+import { trackWords } from './words.js';
 
-export function shaderText(attrs: Pick<AdvanceAttrs, 'structure' | 'method'>, layout: Layout): string {
+/**
+ * WGSL of the kernel for a structure, a method and a layout.
+ * @param numbers of the control, by name: those whose names are in the text become constants of it
+ */
+export function shaderText(
+  attrs: Pick<AdvanceTask, 'structure' | 'method'>,
+  layout: Layout,
+  numbers: Readonly<Record<string, number>> = controlNumbers,
+): string {
+  const text = kernelText(attrs, layout);
+  const used = Object.entries(numbers).filter(([name]) => new RegExp(`\\b${name}\\b`).test(text));
+  // Abstract numbers: they are rounded to float32 where they meet one.
+  return used.map(([name, value]) => `const ${name} = ${real(value)};\n`).join('') + text;
+}
+
+function kernelText(attrs: Pick<AdvanceTask, 'structure' | 'method'>, layout: Layout): string {
   const { n, m, rank, threads, rowsX, rows, quads, parts, slots, vectorsSize, gramsSize } = layout;
   const { vectorsInside, gramsInside } = layout;
   const { structure, method } = attrs;
@@ -82,8 +99,9 @@ fn total() -> vec4f {
 }
 ${shaderOf(structure).text(layout)}
 ${flowText}
+${trackText}
 ${controlText(method)}
-${methodText(method)}
+${schemeText(method)}
 // Rows of a factor where it is held in full: -1 for those of zeros.
 fn rowOf(row: u32) -> i32 {
   if (row < ROWS_X) { return select(-1, i32(row), row < N); }
@@ -153,24 +171,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   } else {
     readTrack();
   }
-  if (lane == 0) { setNext(); }
-  var plan = workgroupUniformLoad(&next);
+  if (lane == 0) { planNext(); }
+  var step = workgroupUniformLoad(&next);
   if (call.resumes != 0u) {
-    if (!plan.runs) {
+    if (!step.runs) {
       if (lane == 0) { writeTrack(); }
       return;
     }
     readState();
     ${carried.map((slot, i) => `readCarried(${slot}, trackAt + ${TRACK_WORDS}u + ${4 * i}u * SIZE);`).join('\n    ')}
   }
-  for (var step = 0u; plan.runs && step < call.steps; step++) {
-    attempt(plan);
+  for (var tries = 0u; step.runs && tries < call.steps; tries++) {
+    attempt(step);
     sync();
-    if (lane == 0) { judge(plan); }
+    if (lane == 0) { judge(step); }
     let following = workgroupUniformLoad(&next);
-    if (following.accepted) { accept(plan); }
+    if (following.accepted) { accept(step); }
     if (following.save >= 0) { writeState(following.save); }
-    plan = following;
+    step = following;
   }
   writeState(-1);
   ${carried.map((slot, i) => `writeCarried(${slot}, trackAt + ${TRACK_WORDS}u + ${4 * i}u * SIZE);`).join('\n  ')}

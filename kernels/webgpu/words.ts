@@ -2,11 +2,11 @@
  * What the host tells the kernel, in the words of the shader's buffers: the uniform `call`, the table of coefficients,
  * and of every trajectory its spans, with which the memory begins.
  */
-import { carried, type Method } from '../../src/method/method.js';
+import type { Method } from '../../src/method/method.js';
 import type { AdvanceAttrs } from '../fused.js';
-import { TRACK_WORDS } from './control.wgsl.js';
+import { TRACK_WORDS } from './track.wgsl.js';
 import type { Layout } from './layout.js';
-import { methodTable } from './method.wgsl.js';
+import { carriedSlots, schemeCoefficients } from './schemes.js';
 import { shaderOf } from './structures.js';
 
 /** Bytes of the uniform `call`. */
@@ -16,17 +16,14 @@ export const CALL_BYTES = 32;
 export const tableOf = (attrs: Pick<AdvanceAttrs, 'structure' | 'method'>, layout: Layout): Float32Array =>
   Float32Array.from([
     ...shaderOf(attrs.structure).table(attrs.structure, layout),
-    ...methodTable(attrs.method),
+    ...schemeCoefficients(attrs.method),
   ]);
-
-/** Slots that a trajectory carries from call to call, besides its state. */
-export const carriedSlots = (method: Method): string[] => carried(method).map((slot) => slot.toUpperCase());
 
 /** Words that the memory holds of each trajectory besides its spans. */
 export const trackWords = (method: Method, { rows, quads }: Layout): number =>
   TRACK_WORDS + carriedSlots(method).length * rows * quads * 4;
 
-/** Of every trajectory what the kernel is told of its time (control.wgsl.ts), 32 bits each [batch, 1 + saves]. */
+/** Of every trajectory what the kernel is told of its time (track.wgsl.ts), 32 bits each [batch, 1 + saves]. */
 export function spansOf({
   method: { control },
   stop: { saveTimes },

@@ -2,31 +2,18 @@
  * Writes the constants of the assembly: the numbers of the control (src/method/control.ts) by their names there, and
  * the codes that it shares with the host.
  */
-import * as control from '../../../src/method/control.js';
+import { constantName, controlNumbers, real } from '../../constants.js';
 import { DIGITS, MOST_ZEROS, outcomeCodes, REPORT, report } from '../../report.js';
 import { controlCodes, partCodes, schemeCodes, TERM } from '../layout.js';
-import { real } from '../../literal.js';
-
-/** What of an object is a number. */
-export const numbersOf = (all: Readonly<Record<string, unknown>>): Record<string, number> =>
-  Object.fromEntries(
-    Object.entries(all).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
-  );
 
 /** Every code as a member of an enumeration, 'end-time' as END_TIME. */
 const enumeration = (name: string, codes: Readonly<Record<string, number>>): string =>
   `export const enum ${name} {\n${Object.entries(codes)
-    .map(([key, code]) => `  ${memberOf(key)} = ${code},\n`)
+    .map(([key, code]) => `  ${constantName(key)} = ${code},\n`)
     .join('')}}\n`;
 
-const memberOf = (key: string): string =>
-  key
-    .replace(/[A-Z]/g, (letter) => `_${letter}`)
-    .replace(/-/g, '_')
-    .toUpperCase();
-
 /** @param numbers by name, each a float64 constant */
-export const constantsText = (numbers: Readonly<Record<string, number>> = numbersOf(control)): string =>
+export const constantsText = (numbers: Readonly<Record<string, number>> = controlNumbers): string =>
   [
     ...Object.entries(numbers).map(([name, value]) => `export const ${name}: f64 = ${real(value)};\n`),
     `/** What a block of binary digits of the progress counts to. */\nexport const DIGITS: f64 = ${real(DIGITS)};\n`,

@@ -3,13 +3,8 @@
  * Time within the span between two save times is counted in integers, in units of 2^-120 of the span (for fixed steps,
  * in steps), so that no rounding adds up, and a step is told from none however long the span is.
  */
-import type { Method } from '../../src/method/method.js';
-import type { Outcome } from '../../src/method/outcome.js';
-import { outcomeCodes, REPORT, report } from '../report.js';
-import { adaptiveText } from './adaptive.wgsl.js';
-
-/** What the report and the memory hold of an outcome; 0 while a trajectory runs. */
-const code = (outcome: Outcome): string => `${outcomeCodes[outcome]}u`;
+import { constantName } from '../constants.js';
+import { DIGITS, outcomeCodes, REPORT, report } from '../report.js';
 
 /**
  * Fields of a track, in the order in which the memory holds them: `time0` to `time3` (30 bits each, the highest first)
@@ -33,12 +28,17 @@ const reported: Readonly<Record<keyof typeof report, string>> = {
   progressZeros: 'reached.z',
 };
 
-export const controlText = ({ scheme, control }: Method): string =>
-  common + (control.kind === 'fixed' ? fixed : adaptiveText(scheme, control, code));
-
-const common = /* wgsl */ `
-const UNIT = 1073741824u; // 2^30
-const PER_UNIT = ${2 ** -30};
+/**
+ * WGSL of a track and of what is decided of every step. The control (controls/) says how a step is planned and whether it
+ * is accepted, and counts the time between save times.
+ */
+export const trackText = /* wgsl */ `
+const UNIT = ${DIGITS}u;
+const PER_UNIT = ${1 / DIGITS};
+// Codes of outcomes; 0 while a trajectory runs.
+${Object.entries(outcomeCodes)
+  .map(([name, code]) => `const ${constantName(name)} = ${code}u;`)
+  .join('\n')}
 
 struct Track {
   ${integers.map((name) => `${name}: u32,`).join('\n  ')}
@@ -57,7 +57,7 @@ struct Plan {
   hit: bool,
   stages: u32,
   iterates: bool,
-  // Of the step before: whether it is taken, and where it is saved (-1: nowhere).
+  // Of the step before: whether it is accepted, and where it is saved (-1: nowhere).
   accepted: bool,
   save: i32,
 }
@@ -71,10 +71,10 @@ fn finite(x: f32) -> bool {
 fn word(i: u32) -> f32 { return bitcast<f32>(memory[i]); }
 
 fn newTrack() {
-  track.lastError = 1e-4;
+  track.lastError = LEAST_LAST_ERROR;
   if (call.savesStart != 0) {
     track.saves = 1u;
-    if (call.saves == 1u) { track.outcome = ${code('end-time')}; }
+    if (call.saves == 1u) { track.outcome = END_TIME; }
   }
 }
 
@@ -95,75 +95,41 @@ fn writeTrack() {
     .join('\n  ')}
 }
 
-fn took(plan: Plan, rate: f32) {
-  track.accepted++;
-  track.peak = max(track.peak, rate);
-  if (call.steady >= 0 && rate <= call.steady * track.peak) { track.outcome = ${code('stationary')}; }
-}
-
-// Counts the try; at a save time that it took the trajectory to, records it. Then plans the next.
-fn finish(plan: Plan, accepted: bool) {
-  if (!accepted) { track.rejected++; }
-  if (track.outcome == 0u && track.accepted + track.rejected >= call.maxSteps) {
-    track.outcome = ${code('step-budget')};
-  }
-  var save = -1;
-  if (accepted && plan.hit) {
-    save = i32(track.saves);
-    arrive();
-    track.saves++;
-    ${times.map((name) => `track.${name} = 0u;`).join('\n    ')}
-    if (track.saves == call.saves && track.outcome != ${code('stationary')}) {
-      track.outcome = ${code('end-time')};
-    }
-  }
-  setNext();
-  next.accepted = accepted;
-  next.save = save;
-}
-
-fn setNext() {
-  if (track.outcome == 0u) { planStep(); } else { next.runs = false; }
-}
-`;
-
-/** Spans hold h and then, of every save time, the steps from the one before. Track.time0 counts steps. */
-const fixed = /* wgsl */ `
-fn stepsInSpan() -> u32 { return memory[spansAt + 1u + track.saves]; }
-
-fn progress() -> vec3<u32> {
-  if (track.saves == call.saves) { return vec3<u32>(); }
-  // time0 / steps in 60 binary digits, by long division.
-  let steps = stepsInSpan();
-  var rest = track.time0;
-  var digits = vec2<u32>();
-  for (var i = 0; i < 60; i++) {
-    rest *= 2u;
-    digits[i / 30] *= 2u;
-    if (rest >= steps) {
-      rest -= steps;
-      digits[i / 30]++;
-    }
-  }
-  return vec3<u32>(digits, 0u);
-}
-
-fn planStep() {
-  next = Plan(true, word(spansAt), 0.0, track.time0 + 1u >= stepsInSpan(), 0u, false, false, -1);
-}
-
-fn arrive() {}
-
-fn judge(plan: Plan) {
+// Accepts the step that was tried or rejects it, counts the try, and plans the next.
+fn judge(step: Plan) {
   let squares = total();
-  track.evaluations += EVALUATIONS;
-  let accepted = finite(squares.x) && finite(squares.y);
+  let inRange = finite(squares.x) && finite(squares.y);
+  track.evaluations += EVALUATIONS + step.stages + select(0u, 1u, step.iterates);
+  let accepted = decide(step, squares, inRange);
   if (accepted) {
-    took(plan, sqrt(squares.y));
-    track.time0++;
+    let rate = sqrt(squares.y);
+    track.accepted++;
+    track.peak = max(track.peak, rate);
+    if (call.steady >= 0 && rate <= call.steady * track.peak) { track.outcome = STATIONARY; }
+    advance(step);
   } else {
-    track.outcome = ${code('diverged')};
+    track.rejected++;
+    track.outcome = outcomeOfRejection(inRange);
   }
-  finish(plan, accepted);
+  if (track.outcome == 0u && track.accepted + track.rejected >= call.maxSteps) { track.outcome = STEP_BUDGET; }
+  var reached = -1;
+  if (accepted && step.hit) { reached = save(); }
+  planNext();
+  next.accepted = accepted;
+  next.save = reached;
+}
+
+// Counts the save time that the trajectory is at, and returns its index; the last is the end, unless it ended by itself.
+fn save() -> i32 {
+  let reached = track.saves;
+  arrive();
+  track.saves++;
+  ${times.map((name) => `track.${name} = 0u;`).join('\n  ')}
+  if (track.saves == call.saves && track.outcome != STATIONARY) { track.outcome = END_TIME; }
+  return i32(reached);
+}
+
+fn planNext() {
+  if (track.outcome == 0u) { plan(); } else { next.runs = false; }
 }
 `;
