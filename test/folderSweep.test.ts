@@ -326,6 +326,30 @@ describe('what is no part', () => {
     expect(look().faults.map(({ reason }) => reason)).toEqual(['its name is none of a part']);
   });
 
+  it.each([' (1)', ' - Copy', ' copy 2'])(
+    'is no copy of a part named %j, which a merge takes once',
+    async (suffix) => {
+      const path = await computed(small);
+      const { hash, chunks } = await openSweep(path);
+      const files = trialFiles(path);
+      const trial = (name: string) => join(path, 'trials', name);
+      const copy = files[0]!.replace('.parquet', `${suffix}.parquet`);
+      const cells = await merge(await openSweep(path));
+      copyFileSync(trial(files[0]!), trial(copy));
+      for (const readBytes of [true, false])
+        expect(inventory(path, hash, chunks, readBytes)).toMatchObject({
+          faults: [],
+          parts: files.map((name, chunk) => ({ chunk, file: trial(name) })),
+        });
+      expect(await merge(await openSweep(path))).toEqual(cells);
+      // The copy alone is the part; damaged, it is none.
+      rmSync(trial(files[0]!));
+      expect(await merge(await openSweep(path))).toEqual(cells);
+      writeFileSync(trial(copy), readFileSync(trial(copy)).subarray(0, 100));
+      await expect(merge(await openSweep(path))).rejects.toThrow('damaged');
+    },
+  );
+
   it('is set aside when the sweep goes on, and computed anew', async () => {
     const path = await computed(small);
     const files = trialFiles(path);

@@ -11,6 +11,7 @@ const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 /** @throws InputError, naming the path and the first cell that is no finite decimal number */
 export function readCsv(path: string): HostArray {
   const text = textOf(path, readBytes(path));
+  refuseExtraLines(path, text);
   const delimiter = delimiterOf(text);
   const records = recordsOf(path, text, delimiter);
   const cols = records[0]?.length ?? 0;
@@ -22,6 +23,14 @@ export function readCsv(path: string): HostArray {
     }),
   );
   return { shape: [records.length, cols], data };
+}
+
+/** @throws InputError for lines that other programs add: comments, as NumPy's savetxt does, and Excel's separator */
+function refuseExtraLines(path: string, text: string): void {
+  const [line] = /^[ \t]*(#.*|sep=.?[ \t]*)$/im.exec(text) ?? [];
+  if (line === undefined) return;
+  const kind = line.trim().startsWith('#') ? 'comment lines' : 'a line for the separator';
+  throw new InputError(path, `the line "${line.trim()}"`, `a .csv file of numbers alone, without ${kind}`);
 }
 
 /** The separator of cells: of semicolons, tabs, commas and spaces the first that stands between two of them. */

@@ -45,7 +45,8 @@ export interface Inventory {
 /** Column of the loss at save time k. */
 const lossAt = (k: number): string => `loss_at_${k}`;
 
-const NAME = /^part-(\d{6,})-([0-9a-f]{16})\.parquet$/;
+/** Names of parts, and of copies of them as file managers and browsers name these: the bytes are those of the digest. */
+const NAME = /^part-(\d{6,})-([0-9a-f]{16})(?: ?\(\d+\)| - Copy(?: \(\d+\))?| copy(?: \d+)?)?\.parquet$/;
 
 /** Writes the part of a chunk. The same chunk gives the same bytes, and so takes its own place. */
 export function writePart(
@@ -88,7 +89,7 @@ export function inventory(
   pinned: Arithmetic | null = null,
 ): Inventory {
   const faults: Fault[] = [];
-  const filesByChunk = new Map<number, string[]>();
+  const filesByChunk = new Map<number, Map<string, string>>();
   let arithmetic = pinned;
   for (const name of namesIn(join(folder, TRIALS))) {
     if (name.startsWith('.') || !name.endsWith('.parquet')) continue;
@@ -103,10 +104,16 @@ export function inventory(
     }
     if (reason !== null) faults.push({ file, reason });
     else if (index >= chunks.length) faults.push({ file, reason: `the plan has no chunk ${index}` });
-    else filesByChunk.set(index, [...(filesByChunk.get(index) ?? []), file]);
+    else {
+      const byDigest = filesByChunk.get(index) ?? new Map<string, string>();
+      filesByChunk.set(index, byDigest);
+      const other = byDigest.get(digest!);
+      if (other === undefined || file.length < other.length) byDigest.set(digest!, file);
+    }
   }
   const parts: Part[] = [];
-  for (const [chunk, files] of filesByChunk) {
+  for (const [chunk, byDigest] of filesByChunk) {
+    const files = [...byDigest.values()];
     if (files.length === 1) parts.push({ chunk, file: files[0]! });
     else
       for (const file of files)

@@ -99,6 +99,13 @@ describe('readMatrix', () => {
     ['nothing', '', /an empty file/],
     ['rows of unequal length', '1,2\n3\n', /Invalid Record Length.*rows of equal length/],
     ['a header row', 'a,b\n1,2\n', /"a" in row 1, column 1/],
+    [
+      'a comment',
+      '# a b\n1 2\n',
+      /the line "# a b"; must be a .csv file of numbers alone, without comment lines/,
+    ],
+    ['a comment at its end', '1,2\n3,4\n #end\n', /the line "#end"/],
+    ['a separator line', 'sep=;\r\n1;2\r\n', /the line "sep=;"; .* without a line for the separator/],
     ['an empty cell', '1,2\n3,\n', /"" in row 2, column 2/],
     ['NaN', '1,2\nnan,4\n', /"nan" in row 2, column 1/],
     ['infinity', '1,inf\n', /"inf" in row 1, column 2/],
