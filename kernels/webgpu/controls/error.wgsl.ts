@@ -3,7 +3,6 @@
  * time, the normalized time from the one before; `track.time0` to `time3` count parts of the span.
  */
 import type { Control } from '../../../src/method/control.js';
-import { stableStep } from '../../../src/method/schemes/chebyshev.js';
 import type { Scheme } from '../../../src/method/schemes.js';
 import { real } from '../../constants.js';
 
@@ -15,6 +14,12 @@ export const errorText = (
 const ERROR_ORDER = ${real(errorOrder!)};
 // Of float32: what is below it a division by may overflow.
 const LEAST_ERROR_SCALE = 1e-37;
+${
+  mostStages === null
+    ? ''
+    : `// Largest step times spectral radius that the most stages are stable on.
+const STABLE_STEP = STABILITY_USE * ${real(mostStages ** 2 - 1)} / STABILITY_STAGES;`
+}
 
 fn span() -> f32 { return word(spansAt + 1u + track.saves); }
 
@@ -51,7 +56,7 @@ fn remainingShare() -> f32 {
 
 fn plan() {
   var proposal = track.proposal;
-  ${mostStages === null ? '' : `if (track.radius > 0) { proposal = min(proposal, ${real(stableStep(mostStages, 1))} / track.radius); }`}
+  ${mostStages === null ? '' : 'if (track.radius > 0) { proposal = min(proposal, STABLE_STEP / track.radius); }'}
   let left = remainingShare();
   let hit = left * span() <= proposal * (1 + HIT_SLACK);
   let part = select(proposal / span(), left, hit);
