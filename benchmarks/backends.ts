@@ -1,16 +1,17 @@
-/** Backends of workloads: what is absent is no failure of a workload, which is skipped. */
+/** Devices of workloads: what is absent is no failure of a workload, which is skipped. */
 import * as tf from '@tensorflow/tfjs';
-import { fusedKernel } from '../kernels/fused.js';
-import type { BackendInfo } from '../src/backend/backend.js';
-import { useBackend } from '../src/backend/useBackend.js';
+import type { FusedKernel } from '../kernels/fused.js';
 import { InputError } from '../src/host/inputError.js';
+import { openDevice, type Device } from '../src/solver/device.js';
 import { Skipped } from './workload.js';
 
-/** The backend, with its fused kernel; @throws Skipped if either is absent */
-export async function openFused(name: 'wasm' | 'webgpu'): Promise<BackendInfo> {
-  const backend = await useBackend(name).catch((error: unknown) => {
+/** A device of one thread with its fused kernel, on which TensorFlow.js then is; @throws Skipped if either is absent */
+export async function openFused(name: 'wasm' | 'webgpu'): Promise<Device & { kernel: FusedKernel }> {
+  const device = await openDevice(name, { workers: 1 }).catch((error: unknown) => {
     throw error instanceof InputError ? new Skipped(error.message) : error;
   });
-  if (!fusedKernel(tf.getBackend())) throw new Skipped(`${name} has no fused kernel here`);
-  return backend;
+  const { kernel } = device;
+  if (!kernel) throw new Skipped(`${name} has no fused kernel here`);
+  await tf.setBackend(name);
+  return { ...device, kernel };
 }

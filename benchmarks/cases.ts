@@ -9,8 +9,9 @@ import { clock, type Coefficients } from '../src/ensemble/adapter.js';
 import type { Method } from '../src/method/method.js';
 import type { Problem } from '../src/problem/problem.js';
 import { normals, uniforms } from '../src/numbers/philox.js';
-import type { Member } from '../src/solver/solve.js';
-import { solved } from './flow.js';
+import { memberAt, type Member } from '../src/ensemble/member.js';
+import type { Device } from '../src/solver/device.js';
+import { solve } from '../src/solver/solve.js';
 import { relativeError } from './numbers.js';
 
 /** Kinds of structures that have a fused kernel somewhere. */
@@ -96,6 +97,7 @@ export async function errorOf(
   method: Method,
   precision: Precision,
   every: number,
+  device: Device,
 ): Promise<{ readonly error: number; readonly evaluations: number }> {
   const members = Array.from({ length: trajectories }, (_, trial): Member => {
     const draw = (rows: number, stream: 'loraA' | 'loraB') => {
@@ -108,12 +110,12 @@ export async function errorOf(
       );
     };
     const start = { x: draw(n, 'loraB'), y: draw(m, 'loraA') };
-    return { rank, coefficients: coefficientsOf(trial), initial: () => start };
+    return memberAt(start, coefficientsOf(trial), trial);
   });
   const stop = { saveTimes: [end], steadyTolerance: null, maxSteps: 100_000 };
   const problem = { structure, n, m, loss: { name: structure.kind } } as Problem;
-  const options = { method, stop, chunk: trajectories, kernel: 'fused', precision } as const;
-  const found = await solved(problem, members, options);
+  const options = { method, stop, chunk: trajectories, kernel: 'fused', precision, device } as const;
+  const found = await solve({ problem, members }, options).all();
   const evaluations = found.reduce((most, each) => Math.max(most, each.evaluations), 0);
   if (found.some(({ outcome }) => outcome !== 'end-time')) return { error: NaN, evaluations };
   const field = fieldOf(evaluator(structure), rank);

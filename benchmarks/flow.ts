@@ -9,8 +9,8 @@ import type { StopRule } from '../src/method/track.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import type { Problem } from '../src/problem/problem.js';
 import { namedSpectrum } from '../src/problem/spectrum.js';
+import { memberAt, type Member } from '../src/ensemble/member.js';
 import { normals } from '../src/numbers/philox.js';
-import { solve, type Member, type SolveOptions, type Trajectory } from '../src/solver/solve.js';
 
 export interface Size {
   readonly n: number;
@@ -36,10 +36,7 @@ export const plain = { scale: 1, lrRatioA: 1, lrRatioB: 1 } as const;
 
 /** Members that are drawn here and now: drawing is not what is timed. */
 export const membersOf = (size: Size, count: number): Member[] =>
-  Array.from({ length: count }, (_, trial) => {
-    const start = startOf(size, trial);
-    return { rank: size.rank, coefficients: plain, initial: () => start };
-  });
+  Array.from({ length: count }, (_, trial) => memberAt(startOf(size, trial), plain, trial));
 
 /** To the end of so many steps, and nothing in between. */
 export const stopAfter = (steps: number): StopRule => ({
@@ -47,18 +44,6 @@ export const stopAfter = (steps: number): StopRule => ({
   steadyTolerance: null,
   maxSteps: steps,
 });
-
-/** Solves all members; trajectories in their order. */
-export async function solved(
-  problem: Problem,
-  members: readonly Member[],
-  options: SolveOptions,
-): Promise<Trajectory[]> {
-  const out: Trajectory[] = [];
-  for await (const chunk of solve(problem, members, options))
-    for (const { index, trajectory } of chunk) out[index] = trajectory;
-  return out;
-}
 
 /**
  * Operations (a product or a sum each) of an evaluation of the flow. Of each of the n + m rows: its share of a Gram

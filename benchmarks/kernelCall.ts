@@ -1,11 +1,11 @@
 /**
- * The fused kernel of the backend in use with nothing around it: how long it takes from states on the device to its last
+ * The fused kernel of the backend that TensorFlow.js is on with nothing around it: how long it takes from states on the device to its last
  * report.
  */
 import * as tf from '@tensorflow/tfjs';
-import type { AdvanceTask } from '../kernels/fused.js';
+import type { AdvanceTask, FusedKernel } from '../kernels/fused.js';
 import { advanced, uploaded } from '../src/solver/fused.js';
-import type { Member } from '../src/solver/solve.js';
+import type { Member } from '../src/ensemble/member.js';
 
 export interface KernelRun {
   readonly seconds: number;
@@ -15,6 +15,7 @@ export interface KernelRun {
 
 /** Advances members to their ends, in float32. */
 export async function callKernel(
+  kernel: FusedKernel,
   attrs: Omit<AdvanceTask, 'precision' | 'clocks'>,
   members: readonly Member[],
 ): Promise<KernelRun> {
@@ -30,7 +31,7 @@ export async function callKernel(
     // A GPU is sent a tensor when it is first used.
     tf.dispose([tf.add(state, 0), tf.add(saved, 0)]);
     const begun = performance.now();
-    await advanced(told, { state, saved });
+    await advanced(kernel, told, { state, saved });
     const seconds = (performance.now() - begun) / 1000;
     const ends = (await state.data()) as Float32Array;
     return { seconds, first: ends.slice(0, elements) };

@@ -2,7 +2,7 @@
 export { InputError } from './host/inputError.js';
 export { dense, type Dense } from './numbers/dense.js';
 export type { BackendInfo, BackendReport } from './backend/backend.js';
-export { closeBackends, listBackends, useBackend } from './backend/useBackend.js';
+export { listBackends } from './backend/useBackend.js';
 
 export type { Problem } from './problem/problem.js';
 export type { Structure, TensorLoss } from './problem/structure.js';
@@ -22,22 +22,20 @@ export { scaleOf, type Scaling } from './ensemble/scaling.js';
 export { method, methodNames, type MethodName } from './method/methods.js';
 export type { Method } from './method/method.js';
 export { outcomes, type Outcome } from './method/outcome.js';
-export {
-  chunkFor,
-  solve,
-  type ChunkRule,
-  type Member,
-  type SolveOptions,
-  type Trajectory,
-} from './solver/solve.js';
+export { ensemble, type Ensemble, type EnsembleOptions } from './ensemble/ensemble.js';
+export { member, memberAt, type Member } from './ensemble/member.js';
+export { openDevice, type ChunkRule, type Device, type DeviceOptions } from './solver/device.js';
+export { solve, type SolveOptions } from './solver/solve.js';
+export type { Solution, Solved } from './solver/solution.js';
+export type { Trajectory } from './solver/chunk.js';
 export { wayOf, type PathChoice, type Way } from './solver/path.js';
 export type { Path } from './solver/paths.js';
-export { poolFor, type Pool } from './solver/pool.js';
+export type { Pool } from './solver/pool.js';
 export type { StopRule } from './method/track.js';
 export type { Detail, Observation, SavePoint } from './solver/observe.js';
 
 export { sweep, type SweepWatch } from './run/sweep.js';
-export { makePlan, member, type Cell, type Plan } from './sweep/plan.js';
+export { makePlan, type Cell, type Plan } from './sweep/plan.js';
 export { theoryRows, type TheoryRow } from './sweep/theory.js';
 export { simulation, type SimulationWatch } from './run/simulation.js';
 export type { SimulationConfig, SimulationInput } from './simulation/config.js';

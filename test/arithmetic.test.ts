@@ -11,12 +11,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { useBackend } from '../src/backend/useBackend.js';
+import { openDevice } from '../src/solver/device.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { arithmeticOf, pin, pinnedIn, type Arithmetic } from '../src/results/arithmetic.js';
 import { compute, inventoryOf, merge, newSweep, openSweep } from '../src/run/folderSweep.js';
 import { writePart } from '../src/results/parts.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
+import type { Trial } from '../src/sweep/row.js';
 import { runTrials, waysOf } from '../src/run/trials.js';
 import { run } from './cases/run.js';
 
@@ -41,8 +42,8 @@ describe('a folder', () => {
   it('says what computes it, in a file and in every part', async () => {
     const path = await computed(small);
     const sweep = await openSweep(path);
-    const backend = await useBackend('wasm');
-    const own = arithmeticOf(backend, sweep.plan.config, waysOf(sweep.plan));
+    const device = await openDevice('wasm');
+    const own = arithmeticOf(device.info, sweep.plan.config, waysOf(sweep.plan, device));
     expect(own).toMatchObject({ backend: 'wasm', paths: ['fused'], precision: 'float32' });
     expect(own.variant).toContain('SIMD');
     expect(pinnedIn(path)).toEqual(own);
@@ -116,12 +117,10 @@ describe('a folder', () => {
     const { plan, hash, chunks } = await openSweep(path);
     const [own] = readdirSync(join(path, 'trials')) as [string];
     rmSync(join(path, 'trials', own));
-    const parts: Parameters<typeof writePart>[4][] = [];
-    for await (const some of runTrials(plan, chunks[0]!.spans, await useBackend('wasm'), null))
-      parts.push(some);
-    const rows = parts.flatMap((some) => some.rows.map((row, i) => ({ row, curve: some.curves[i]! })));
-    rows.sort((a, b) => a.row.cell - b.row.cell || a.row.trial - b.row.trial);
-    const trials = { rows: rows.map(({ row }) => row), curves: rows.map(({ curve }) => curve) };
+    const trials: Trial[] = [];
+    for await (const trial of runTrials(plan, chunks[0]!.spans, await openDevice('wasm', { workers: 1 })))
+      trials.push(trial);
+    trials.sort((a, b) => a.row.cell - b.row.cell || a.row.trial - b.row.trial);
     const other: Arithmetic = { ...pinnedIn(path)!, variant: 'another' };
     writePart(path, hash, other, chunks[0]!, trials);
     const [fault, ...rest] = inventoryOf(await openSweep(path)).faults;

@@ -103,11 +103,11 @@ describe('numbers', () => {
   });
 
   it('counts operations that TensorFlow.js is given', async () => {
-    await useBackend('cpu');
+    const device = await useBackend('cpu');
     // The flow 8; of two components each, a product for every slope and a sum; squares and sums of the state and of its
     // slope, a sum for each of the two and their stack.
     const rk4 = 4 * 8 + 2 * (3 * 2 + 5) + 11;
-    expect(Object.fromEntries(await operationsPerStep())).toMatchObject({ rk4 });
+    expect(Object.fromEntries(await operationsPerStep(device))).toMatchObject({ rk4 });
   });
 
   it('forms updates and their errors', () => {

@@ -1,16 +1,16 @@
 /** Custom losses are tried before they run, and do not let a trajectory see its batch. */
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { closeBackends, useBackend } from '../src/backend/useBackend.js';
+import { closeBackends } from '../src/backend/useBackend.js';
+import { ensemble } from '../src/ensemble/ensemble.js';
+import { openDevice } from '../src/solver/device.js';
 import { dense } from '../src/numbers/dense.js';
-import { initialization } from '../src/ensemble/initialization.js';
-import { toFactors } from '../src/ensemble/adapter.js';
 import { customProblem } from '../src/input/customLoss.js';
 import { InputError } from '../src/host/inputError.js';
 import { method } from '../src/method/methods.js';
 import type { TensorLoss } from '../src/problem/structure.js';
 import { solve } from '../src/solver/solve.js';
-import { gaussian, plain } from './support.js';
+import { gaussian } from './support.js';
 
 afterEach(closeBackends);
 
@@ -18,32 +18,19 @@ const sumOfSquares = (w: tf.Tensor3D): tf.Tensor1D => tf.sum(tf.square(w), [1, 2
 
 describe('a custom loss', () => {
   it('that multiplies matrices gives a trajectory the same bits alone and in a batch, on wasm', async () => {
-    await useBackend('wasm');
+    const device = await openDevice('wasm', { workers: 1 });
+    await tf.setBackend('wasm');
     const n = 64;
     const mixing = tf.tensor3d(Float32Array.from(gaussian(n, n, 3).data), [1, n, n]);
     const shift = tf.tensor2d(Float32Array.from(gaussian(n, n, 4).data), [n, n]);
-    const problem = await customProblem('mixed', dense(n, n), (w) =>
+    const problem = customProblem('mixed', dense(n, n), (w) =>
       sumOfSquares(tf.sub(tf.matMul(w, mixing), shift)).mul(1e-3),
     );
-    const start = initialization('gaussian:0.1');
-    const members = [0, 1, 2].map((trial) => ({
-      rank: 2,
-      coefficients: plain,
-      initial: () =>
-        toFactors(
-          start.draw({
-            ...{ n, m: n, lrRatioA: 1, key: { seed: 5, rank: 2, trial } },
-            spectralDirections: problem.spectralDirections,
-          }),
-          plain,
-        ),
-    }));
+    const mixed = ensemble({ problem, ranks: [2], initialization: 'gaussian:0.1', trials: 3, seed: 5 });
     const final = async (chunk: number) => {
-      const found: Float64Array[] = [];
-      const stop = { saveTimes: [1], steadyTolerance: null, maxSteps: 1000 };
-      for await (const solved of solve(problem, members, { method: method('dopri5'), stop, chunk }))
-        for (const { index, trajectory } of solved) found[index] = trajectory.factors.x.data;
-      return found;
+      const stop = { saveTimes: [1], maxSteps: 1000 };
+      const solution = solve(mixed, { method: method('dopri5'), stop, chunk, device });
+      return (await solution.all()).map(({ factors }) => factors.x.data);
     };
     const together = await final(3);
     expect(await final(1)).toEqual(together);
@@ -66,10 +53,9 @@ describe('a custom loss', () => {
       (w) => tf.topk(w.reshape([-1, 6]), 1).values.reshape([-1]),
       /differentiable/,
     ],
-  ])('%s is refused', async (_, loss, message) => {
-    await useBackend('cpu');
-    const attempt = customProblem('mine', dense(3, 2), loss);
-    await expect(attempt).rejects.toThrow(InputError);
-    await expect(attempt).rejects.toThrow(message);
+  ])('%s is refused', (_, loss, message) => {
+    const attempt = () => customProblem('mine', dense(3, 2), loss);
+    expect(attempt).toThrow(InputError);
+    expect(attempt).toThrow(message);
   });
 });

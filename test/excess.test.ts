@@ -2,11 +2,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { evaluator, lossOf } from '../kernels/cpu/evaluate.js';
 import type { HostStructure } from '../src/problem/structure.js';
-import { useBackend } from '../src/backend/useBackend.js';
 import { method } from '../src/method/methods.js';
 import { dense } from '../src/numbers/dense.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
-import { gaussian, memberOf, plain, product, solveAll } from './support.js';
+import { openDevice, type Device } from '../src/solver/device.js';
+import { solve } from '../src/solver/solve.js';
+import { gaussian, memberOf, plain, product } from './support.js';
+
+let device: Device;
 
 const sigma = Float64Array.of(4, 1, 0.25, 0.0625);
 const structure: HostStructure = { kind: 'diagonal', sigma };
@@ -89,17 +92,21 @@ describe.each([
 });
 
 describe('a float64 trajectory', () => {
-  beforeAll(async () => void (await useBackend('cpu')));
+  beforeAll(async () => void (device = await openDevice('cpu', { workers: 1 })));
 
   it('shows how far below rounding of the loss its excess is', async () => {
     const problem = frobeniusFromSpectrum(sigma, 5, 4);
     const member = memberOf({ loraA: gaussian(2, 4, 3, 0.5), loraB: gaussian(5, 2, 4, 0.5) }, plain);
-    const [ended] = await solveAll(problem, [member], {
-      method: method('dopri5', { rtol: 1e-12, precision: 'float64' }),
-      stop: { saveTimes: [30, 40, 50], steadyTolerance: null, maxSteps: 100_000 },
-      chunk: 1,
-      precision: 'float64',
-    });
+    const [ended] = await solve(
+      { problem, members: [member] },
+      {
+        method: method('dopri5', { rtol: 1e-12, precision: 'float64' }),
+        stop: { saveTimes: [30, 40, 50], steadyTolerance: null, maxSteps: 100_000 },
+        chunk: 1,
+        precision: 'float64',
+        device,
+      },
+    ).all();
     const [first, second, third] = ended!.saved.map((at) => at!.excess!);
     // Its slowest part is left, which falls as an exponential; a floor of rounding, 1e-18 of the loss, would not fall.
     expect(third).toBeLessThan(1e-18);

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from 'vitest';
-import { useBackend } from '../src/backend/useBackend.js';
+import { openDevice } from '../src/solver/device.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { createFolder } from '../src/results/folder.js';
 import { compute, Incomplete, merge, newSweep, openSweep, rangesOf } from '../src/run/folderSweep.js';
@@ -23,10 +23,9 @@ import { Agenda } from '../src/run/agenda.js';
 import { chunksOf, ofShard, parseShard, trialsOf, type PlanChunk } from '../src/sweep/chunks.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { makePlan, type Plan } from '../src/sweep/plan.js';
-import type { TrialRow } from '../src/sweep/row.js';
 import { sweep } from '../src/run/sweep.js';
 import { runTrials } from '../src/run/trials.js';
-import type { Trials } from '../src/sweep/row.js';
+import type { Trial } from '../src/sweep/row.js';
 
 const work = mkdtempSync(join(tmpdir(), 'rankflow-folder-'));
 afterAll(() => rmSync(work, { recursive: true }));
@@ -47,13 +46,11 @@ async function computed(input: SweepInput): Promise<string> {
 }
 
 /** The rows of a chunk, computed here. */
-async function computedChunk(plan: Plan, { spans }: PlanChunk): Promise<Trials> {
-  const [rows, curves]: [TrialRow[], (readonly (number | null)[])[]] = [[], []];
-  for await (const some of runTrials(plan, spans, await useBackend('wasm'), null)) {
-    rows.push(...some.rows);
-    curves.push(...some.curves);
-  }
-  return { rows, curves };
+async function computedChunk(plan: Plan, { spans }: PlanChunk): Promise<Trial[]> {
+  const trials: Trial[] = [];
+  for await (const trial of runTrials(plan, spans, await openDevice('wasm', { workers: 1 })))
+    trials.push(trial);
+  return trials;
 }
 
 const trialFiles = (path: string) => readdirSync(join(path, 'trials')).sort();
@@ -376,7 +373,7 @@ describe('what is no part', () => {
     rmSync(join(two, 'trials', trialFiles(two)[0]!));
     const { hash, chunks, plan } = await openSweep(two);
     const other = await openSweep(seen);
-    const rows: Trials = await computedChunk(other.plan, other.chunks[0]!);
+    const rows: Trial[] = await computedChunk(other.plan, other.chunks[0]!);
     expect(plan.config.seed).toBe(0);
     writePart(two, hash, inventory(two, hash, chunks, true).arithmetic!, chunks[0]!, rows);
     await expect(both()).rejects.toThrow(Incomplete);

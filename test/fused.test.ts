@@ -5,19 +5,22 @@ import { answered, fieldOf } from '../kernels/cpu/field.js';
 import { twin } from '../kernels/cpu/twin.js';
 import { dense } from '../src/numbers/dense.js';
 import { clock, toFactors } from '../src/ensemble/adapter.js';
-import { useBackend as openBackend } from '../src/backend/useBackend.js';
 import { InputError } from '../src/host/inputError.js';
 import { customProblem } from '../src/input/customLoss.js';
 import { isAdaptive, method, methodNames } from '../src/method/methods.js';
 import { linearRegression } from '../src/problem/linearRegression.js';
 import { traceSquared } from '../src/problem/traceSquared.js';
 import { wayOf } from '../src/solver/path.js';
-import { coefficients, covariance, gaussian, memberOf, solveAll } from './support.js';
+import { openDevice, type Device } from '../src/solver/device.js';
+import { solve } from '../src/solver/solve.js';
+import { coefficients, covariance, gaussian, memberOf } from './support.js';
+
+let device: Device;
 
 const problems = [traceSquared(6, 1.5), linearRegression(gaussian(7, 5, 1, 0.4), covariance(5, 2))];
 
 describe('on the cpu backend in float64', () => {
-  beforeAll(async () => void (await openBackend('cpu')));
+  beforeAll(async () => void (device = await openDevice('cpu', { workers: 1 })));
 
   it.each(methodNames)('%s is that of the twin, bit by bit', async (name) => {
     for (const problem of problems) {
@@ -30,7 +33,10 @@ describe('on the cpu backend in float64', () => {
       const how = method(name, isAdaptive(name) ? { rtol: 1e-5 } : { step: 0.05 });
       const stop = { saveTimes: [0, 0.5, 2], steadyTolerance: 1e-3, maxSteps: 10_000 };
       const members = adapters.map((adapter) => memberOf(adapter, coefficients));
-      const found = await solveAll(problem, members, { method: how, stop, chunk: 2, precision: 'float64' });
+      const found = await solve(
+        { problem, members },
+        { method: how, stop, chunk: 2, precision: 'float64', device },
+      ).all();
       for (const [i, adapter] of adapters.entries()) {
         const { x, y } = toFactors(adapter, coefficients);
         const evaluate = evaluator(structure);
@@ -56,10 +62,14 @@ describe('on the cpu backend in float64', () => {
 
   it('is refused where there is none', async () => {
     const [problem] = problems;
-    const custom = await customProblem('own', dense(2, 2, Float64Array.of(1, 2, 3, 4)), (w) =>
+    const custom = customProblem('own', dense(2, 2, Float64Array.of(1, 2, 3, 4)), (w) =>
       w.square().sum([1, 2]),
     );
-    const told = { method: method('dopri5'), stop: { saveTimes: [1], steadyTolerance: null, maxSteps: 9 } };
+    const told = {
+      method: method('dopri5'),
+      stop: { saveTimes: [1], steadyTolerance: null, maxSteps: 9 },
+      device,
+    };
     expect(wayOf(problem!, 2, told)).toEqual({
       path: 'tensor-ops',
       reason: 'cpu has no fused kernel in float32',

@@ -1,7 +1,6 @@
 /** Every statistic says how many values it is not of, wherever it is shown. */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parquetReadObjects } from 'hyparquet';
-import { useBackend } from '../src/backend/useBackend.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { Tally } from '../src/lab/tally.js';
 import { sweepHtml } from '../src/report/html.js';
@@ -14,8 +13,6 @@ import { makePlan } from '../src/sweep/plan.js';
 import type { TrialRow } from '../src/sweep/row.js';
 import { statistic } from '../src/numbers/statistics.js';
 import { columnsOf, summarize } from '../src/sweep/summarize.js';
-
-beforeAll(async () => void (await useBackend('cpu')));
 
 const input: SweepInput = {
   spectrum: 'power:1',
@@ -46,10 +43,11 @@ const curves = [
   [4, null],
   [null, null],
 ];
+const trials = rows.map((row, i) => ({ row, curve: curves[i]! }));
 
 async function summary() {
   const plan = await makePlan(checkConfig(sweepSchema, input));
-  return (await summarize(plan, columnsOf([{ rows, curves }])))[0]!;
+  return (await summarize(plan, columnsOf(trials)))[0]!;
 }
 
 describe('statistics', () => {
@@ -98,14 +96,14 @@ describe('statistics', () => {
   it('of the lab count them too', async () => {
     const plan = await makePlan(checkConfig(sweepSchema, input));
     const tally = new Tally(plan);
-    tally.addRows(rows, curves);
+    trials.forEach((trial) => tally.addTrial(trial));
     const [rank] = tally.account(0, 0, 0).ranks;
     expect(rank).toMatchObject({ accuracy: { count: 2, leftOut: 3 }, stationarity: { moving: 5 } });
   });
 
   it('of a sweep without failures leave out nothing, and say nothing', async () => {
     const plan = await makePlan(checkConfig(sweepSchema, input));
-    const [cell] = await summarize(plan, columnsOf([{ rows: rows.slice(0, 1), curves: curves.slice(0, 1) }]));
+    const [cell] = await summarize(plan, columnsOf(trials.slice(0, 1)));
     expect(cell?.accuracy.leftOut).toBe(0);
     expect(sweepTable([cell!])).not.toContain('left out');
   });

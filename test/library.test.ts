@@ -9,17 +9,14 @@ import {
   customProblem,
   dense,
   eckartYoungMirsky,
-  initialization,
   listedSpectrum,
 } from 'rankflow';
-import { method, poolFor, solve, sweep, toFactors, useBackend, type TensorLoss } from 'rankflow';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { ensemble, method, openDevice, solve, sweep, type TensorLoss } from 'rankflow';
+import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 describe('the built package', () => {
-  beforeAll(async () => void (await useBackend('wasm')));
-
   it('sweeps ranks in one call', async () => {
     const cells = await sweep({
       spectrum: 'power:1',
@@ -47,7 +44,7 @@ describe('the built package', () => {
       const rows: unknown[] = [];
       const cells = await sweep(
         { ...config, backend: 'wasm', workers, ...(chunk && { chunk }) },
-        { chunk: (chunk) => rows.push(...chunk.rows) },
+        { chunk: ({ trials }) => rows.push(...trials.map(({ row }) => row)) },
       );
       return { rows, accuracy: cells[0]!.accuracy };
     };
@@ -63,16 +60,17 @@ describe('the built package', () => {
       alive.add(worker);
       worker.on('exit', () => alive.delete(worker));
     });
-    const pool = poolFor({ name: 'wasm' }, 2)!;
+    const device = await openDevice('wasm', { workers: 2 });
+    const pool = device.pool!;
     await expect(pool.solve(undefined as never)).rejects.toThrow(TypeError);
     const underWay = Array.from({ length: 6 }, () => pool.solve(undefined as never).catch(() => 'failed'));
     await expect.poll(() => alive.size).toBe(2);
-    await pool.close();
+    await device.close();
     expect(new Set(await Promise.all(underWay))).toEqual(new Set(['failed']));
     expect(alive.size).toBe(0);
-    expect(poolFor({ name: 'wasm' }, 1)).toBe(null);
-    expect(poolFor({ name: 'webgpu' }, undefined)).toBe(null);
-    expect(() => poolFor({ name: 'webgpu' }, 2)).toThrow(InputError);
+    const single = await openDevice('wasm', { workers: 1 });
+    expect(single.pool).toBe(null);
+    await single.close();
   });
 
   it('tells mistakes in its input from defects', async () => {
@@ -93,32 +91,17 @@ describe('the built package', () => {
       const difference = w.reshape([-1, n * m]).sub(Array.from(constants));
       return difference.square().sum<ReturnType<TensorLoss>>(1).mul(0.5);
     };
-    const coefficients = { scale: 1, lrRatioA: 1, lrRatioB: 1 };
-    const start = initialization('small:0.2');
+    const device = await openDevice('wasm', { workers: 1 });
     const results = [];
     for (const problem of [
-      await customProblem('distance', dense(n, m), loss),
+      customProblem('distance', dense(n, m), loss),
       frobeniusFromSpectrum(sigma, n, m),
     ]) {
-      const members = [0, 1].map((trial) => ({
-        rank,
-        coefficients,
-        initial: () =>
-          toFactors(
-            start.draw({
-              n,
-              m,
-              lrRatioA: 1,
-              key: { seed: 1, rank, trial },
-              spectralDirections: problem.spectralDirections,
-            }),
-            coefficients,
-          ),
-      }));
-      const stop = { saveTimes: [1, 40], steadyTolerance: null, maxSteps: 10_000 };
-      for await (const chunk of solve(problem, members, { method: method('dopri5'), stop, chunk: 2 }))
-        results.push(...chunk.map(({ trajectory }) => trajectory));
+      const two = ensemble({ problem, ranks: [rank], initialization: 'small:0.2', trials: 2, seed: 1 });
+      const stop = { saveTimes: [1, 40], maxSteps: 10_000 };
+      results.push(...(await solve(two, { method: method('dopri5'), stop, device }).all()));
     }
+    await device.close();
     const [first, second, third, fourth] = results;
     for (const [own, known] of [
       [first, third],

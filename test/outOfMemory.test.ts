@@ -2,12 +2,23 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { OutOfMemoryError } from '../kernels/outOfMemory.js';
-import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
+import { closeBackends, listBackends } from '../src/backend/useBackend.js';
 import { method } from '../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
-import type { Member, SolveOptions } from '../src/solver/solve.js';
+import type { Member } from '../src/ensemble/member.js';
+import { openDevice, type Device } from '../src/solver/device.js';
+import { solve, type SolveOptions } from '../src/solver/solve.js';
 import { isOutOfMemory } from '../src/solver/withinMemory.js';
-import { gaussian, memberOf, plain, solveAll } from './support.js';
+import { gaussian, memberOf, plain } from './support.js';
+
+let device: Device;
+
+/** Opens a device, and puts TensorFlow.js on it. */
+async function onDevice(name: 'wasm' | 'webgpu'): Promise<Device> {
+  const opened = await openDevice(name, { workers: 1 });
+  await tf.setBackend(name);
+  return opened;
+}
 
 const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.available;
 afterAll(closeBackends);
@@ -21,7 +32,7 @@ const membersOf = (count: number): Member[] =>
   Array.from({ length: count }, (_, i) =>
     memberOf({ loraA: gaussian(4, 64, i % 7, 0.1), loraB: gaussian(64, 4, 50 + (i % 7), 0.1) }, plain),
   );
-const options: SolveOptions = {
+const options: Omit<SolveOptions, 'device'> = {
   method: method('rk4', { step: 0.1 }),
   stop: {
     saveTimes: Array.from({ length: 50 }, (_, i) => (i + 1) / 10),
@@ -66,16 +77,18 @@ describe('on wasm, whose memory may not grow beyond a limit', () => {
     ['fused', 'float64'],
     ['tensor-ops', 'float32'],
   ] as const)('a chunk is halved: %s, %s', async (kernel, precision) => {
-    await useBackend('wasm');
+    device = await onDevice('wasm');
     // 50 states of 2 KiB each in float32 at save times: 400 trajectories need 40 MiB, with tensor operations 10 states.
     const members = membersOf(kernel === 'fused' ? 400 : 4000);
     const stop = kernel === 'fused' ? options.stop : { ...options.stop, saveTimes: [0.2] };
     const few = { ...options, stop, kernel, precision, chunk: 7 };
-    const expected = (await solveAll(problem, members.slice(0, 7), few)).map(({ last }) => last);
+    const expected = (await solve({ problem, members: members.slice(0, 7) }, { ...few, device }).all()).map(
+      ({ last }) => last,
+    );
     const { numTensors } = tf.memory();
     let all: unknown[] = [];
     const refusals = await limited(held() + 2 ** 22, async () => {
-      const ended = await solveAll(problem, members, { ...few, chunk: Infinity });
+      const ended = await solve({ problem, members }, { ...few, chunk: Infinity, device }).all();
       all = ended.map(({ last }) => last);
     });
     expect(refusals).toBeGreaterThan(0);
@@ -85,7 +98,7 @@ describe('on wasm, whose memory may not grow beyond a limit', () => {
   });
 
   it('a tensor is refused, and nothing is written at address 0', async () => {
-    await useBackend('wasm');
+    device = await onDevice('wasm');
     const before = tf.tensor1d([1, 2, 3]);
     await limited(held(), () => {
       expect(() => tf.zeros([2 ** 26])).toThrow(OutOfMemoryError);
@@ -122,11 +135,11 @@ describe('the error of a kernel', () => {
 
 describe.skipIf(noWebgpu)('on webgpu, whose buffers have a limit', () => {
   it('a chunk beyond it is halved', async () => {
-    await useBackend('webgpu');
-    const { device } = tf.backend() as unknown as { device: GPUDevice };
+    device = await onDevice('webgpu');
+    const { device: gpu } = tf.backend() as unknown as { device: GPUDevice };
     const members = membersOf(64);
-    const whole = await solveAll(problem, members, options);
-    const { limits } = device;
+    const whole = await solve({ problem, members }, { ...options, device }).all();
+    const { limits } = gpu;
     // 50 saved states of 2 KiB: 10 trajectories, but not 16.
     const most = 10 * 50 * 2048;
     const told = {
@@ -135,13 +148,16 @@ describe.skipIf(noWebgpu)('on webgpu, whose buffers have a limit', () => {
       maxStorageBufferBindingSize: most,
       maxBufferSize: most,
     };
-    Object.defineProperty(device, 'limits', { value: told, configurable: true });
+    Object.defineProperty(gpu, 'limits', { value: told, configurable: true });
     const sizes: number[] = [];
-    const parts = await solveAll(problem, members, {
-      ...options,
-      check: () => Promise.resolve(void sizes.push(1)),
-    });
-    Reflect.deleteProperty(device, 'limits');
+    const parts = await solve(
+      { problem, members },
+      {
+        ...options,
+        device: { ...device, check: () => Promise.resolve(void sizes.push(1)) },
+      },
+    ).all();
+    Reflect.deleteProperty(gpu, 'limits');
     expect(sizes).toHaveLength(8);
     expect(parts.map(({ last }) => last)).toEqual(whole.map(({ last }) => last));
   });

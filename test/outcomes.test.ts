@@ -1,7 +1,6 @@
 /** Outcomes of trajectories whose loss, gradient or norms are not finite: what is not a number is never a success. */
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { registerCpuKernel } from '../kernels/cpu/advance.js';
 import { customProblem } from '../src/input/customLoss.js';
 import { dense } from '../src/numbers/dense.js';
 import { method } from '../src/method/methods.js';
@@ -9,7 +8,11 @@ import type { StopRule } from '../src/method/track.js';
 import { custom } from '../src/problem/custom.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import type { TensorLoss } from '../src/problem/structure.js';
-import { eachBackend, memberOf, plain, solveAll, useBackend } from './support.js';
+import { openDevice, type Device } from '../src/solver/device.js';
+import { solve } from '../src/solver/solve.js';
+import { eachBackend, memberOf, plain, useBackend } from './support.js';
+
+let device: Device;
 
 /** A target of ones: trajectories from the member below come closer and closer. */
 const towardsOnes = (w: tf.Tensor3D) => tf.sum<tf.Tensor1D>(tf.square(tf.sub(w, 1)), [1, 2]);
@@ -28,10 +31,10 @@ const dopri5 = method('dopri5');
 const sumOf = (w: tf.Tensor3D) => tf.sum<tf.Tensor1D>(w, [1, 2]);
 
 eachBackend('a custom loss that is not finite, on %s', (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(async () => void (device = await useBackend(backend)));
   const solved = async (loss: TensorLoss, stop: StopRule, how = dopri5) => {
     const problem = await customProblem('mine', dense(5, 4), loss);
-    return (await solveAll(problem, [start], { method: how, stop, chunk: 8 }))[0]!;
+    return (await solve({ problem, members: [start] }, { method: how, stop, chunk: 8, device }).all())[0]!;
   };
   /** Distance from ones, plus a value where the weights are so; its gradient is that of the distance. */
   const plus = (value: number, where: (w: tf.Tensor3D) => tf.Tensor): TensorLoss => {
@@ -70,14 +73,17 @@ eachBackend('a custom loss that is not finite, on %s', (backend) => {
 });
 
 describe('a gradient that is not finite', () => {
-  beforeAll(() => useBackend('cpu'));
+  beforeAll(async () => void (device = await useBackend('cpu')));
 
   it.each([dopri5, method('rkc2'), method('rk4', { step: 0.1 })])(
     'from the start: diverged, %#',
     async (how) => {
       const log: TensorLoss = (w) => tf.log<tf.Tensor1D>(tf.sub(sumOf(w), 1e3)).mul(tf.scalar(NaN));
       const problem = custom('log', dense(5, 4), log, dense(5, 4, new Float64Array(20).fill(1)));
-      const [ended] = await solveAll(problem, [start], { method: how, stop: until([1]), chunk: 8 });
+      const [ended] = await solve(
+        { problem, members: [start] },
+        { method: how, stop: until([1]), chunk: 8, device },
+      ).all();
       expect(ended!.outcome).toBe('diverged');
       expect(ended!.time).toBe(0);
       expect(ended!.saved).toEqual([null]);
@@ -86,17 +92,17 @@ describe('a gradient that is not finite', () => {
 });
 
 describe('a functional that overflows in float64', () => {
-  beforeAll(() => {
-    registerCpuKernel();
-    return useBackend('cpu');
-  });
+  beforeAll(async () => void (device = await openDevice('cpu', { workers: 1 })));
 
   it('is told, though the state and the norm of its square are in range', async () => {
     const problem = frobeniusFromSpectrum(Float64Array.of(1e-3, 1e-3, 0, 0), 5, 4);
     // |Y|^2 = 8e160, its square is beyond 1.8e308; the loss stays that of W0.
     const large = memberOf({ loraA: dense(2, 4, new Float64Array(8).fill(1e80)), loraB: dense(5, 2) }, plain);
     const options = { method: method('rk4', { step: 1e-170 }), stop: until([1e-170]), chunk: 8 } as const;
-    const [ended] = await solveAll(problem, [large], { ...options, precision: 'float64' });
+    const [ended] = await solve(
+      { problem, members: [large] },
+      { ...options, precision: 'float64', device },
+    ).all();
     expect(ended!.last.loss).toBeCloseTo(1e-6, 12);
     expect(ended!.last.balancedness).toBe(Infinity);
     expect(ended!.outcome).toBe('loss-not-finite');

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { plain, problemOf, rk4, solved, startOf, stopAfter } from '../benchmarks/flow.js';
+import { plain, problemOf, rk4, startOf, stopAfter } from '../benchmarks/flow.js';
 import { sample } from '../benchmarks/measure.js';
 import { relativeError, updateError, updateOf } from '../benchmarks/numbers.js';
 import { barsOf, flopsOf, peakOf, ratioIn } from '../benchmarks/peers/bars.js';
@@ -33,7 +33,8 @@ import { document, problemText, section } from '../benchmarks/peers/results.js';
 import { Skipped } from '../benchmarks/workload.js';
 import { dense } from '../src/numbers/dense.js';
 import type { Factors } from '../src/problem/factors.js';
-import type { Member } from '../src/solver/solve.js';
+import { memberAt, type Member } from '../src/ensemble/member.js';
+import { solve } from '../src/solver/solve.js';
 import { gaussian, useBackend } from './support.js';
 
 const tiny: PeerProblem = {
@@ -47,13 +48,14 @@ let folder: string;
 let exact: Factors[];
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rankflow-peers-test-'));
-  await useBackend('cpu');
+  const device = await useBackend('cpu');
   const members = [0, 1].map((trial): Member => {
     const start = startOf(sizeOf(tiny), trial);
-    return { rank: tiny.rank, coefficients: plain, initial: () => start };
+    return memberAt(start, plain, trial);
   });
-  const options = { method: rk4, stop: stopAfter(50), chunk: 2, kernel: 'auto' } as const;
-  exact = (await solved(problemOf(sizeOf(tiny)), members, options)).map(({ factors }) => factors);
+  const options = { method: rk4, stop: stopAfter(50), chunk: 2, kernel: 'auto', device } as const;
+  const trajectories = await solve({ problem: problemOf(sizeOf(tiny)), members }, options).all();
+  exact = trajectories.map(({ factors }) => factors);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -248,6 +250,8 @@ describe('texts', () => {
 const IMPOSTOR = `
 import { copyFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+
+let device: Device;
 const [folder, device, how] = process.argv.slice(2);
 const say = (told) => console.log(JSON.stringify(told));
 if (how === 'absent') say({ absent: 'no such package' });

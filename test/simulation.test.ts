@@ -1,25 +1,24 @@
 /** One ensemble over time: what the report says beside the closed forms, and full fine-tuning of a custom loss. */
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { useBackend } from '../src/backend/useBackend.js';
-import type { BackendInfo } from '../src/backend/backend.js';
 import { dense } from '../src/numbers/dense.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { method } from '../src/method/methods.js';
 import { custom } from '../src/problem/custom.js';
 import type { Provenance } from '../src/host/provenance.js';
-import { asSweep, simulationSchema } from '../src/simulation/config.js';
+import { simulationSchema } from '../src/simulation/config.js';
+import { planSimulation } from '../src/simulation/plan.js';
 import { simulate, simulationReport } from '../src/simulation/simulate.js';
 import { fullFineTuning } from '../src/simulation/fullFineTuning.js';
-import { makePlan } from '../src/sweep/plan.js';
+import { openDevice, type Device } from '../src/solver/device.js';
 import { gaussian, norm, relativeError } from './support.js';
 
-let backend: BackendInfo;
-beforeAll(async () => void (backend = await useBackend('cpu')));
+let device: Device;
+beforeAll(async () => void (device = await openDevice('cpu', { workers: 1 })));
 
 async function reportOf(input: Record<string, unknown>) {
-  const plan = await makePlan(asSweep(checkConfig(simulationSchema, { rtol: 1e-6, ...input })));
-  return simulationReport(await simulate(plan, backend, null), {} as Provenance);
+  const plan = await planSimulation(checkConfig(simulationSchema, { rtol: 1e-6, ...input }));
+  return simulationReport(await simulate(plan, device), {} as Provenance);
 }
 
 describe('simulation', () => {
@@ -81,7 +80,7 @@ describe('full fine-tuning of a custom loss', () => {
 
   it('follows e^(-2 t) |M|^2 / 2 for half the squared distance, and leaves no tensor behind', async () => {
     const before = tf.memory().numTensors;
-    const { losses, outcome, time } = await fullFineTuning(problem, dopri5, stop);
+    const { losses, outcome, time } = await fullFineTuning(problem, dopri5, stop, device);
     expect({ outcome, time }).toEqual({ outcome: 'end-time', time: 2 });
     const exact = times.map((t) => (Math.exp(-2 * t) * norm(target.data) ** 2) / 2);
     // dopri5 at rtol 1e-5 of the state, whose loss near 0 is a difference of float32 numbers.

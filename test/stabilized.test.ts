@@ -8,6 +8,7 @@ import { toFactors } from '../src/ensemble/adapter.js';
 import { method, methodFor, type MethodName } from '../src/method/methods.js';
 import { chebyshevStages, mostStages, stableStep, stagesFor } from '../src/method/schemes/chebyshev.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
+import type { Device } from '../src/solver/device.js';
 import { solve } from '../src/solver/solve.js';
 import { eachBackend, gaussian, memberOf, plain, relativeError, useBackend } from './support.js';
 
@@ -108,7 +109,8 @@ describe('trajectories', () => {
   });
 
   eachBackend('on %s', (backend) => {
-    beforeAll(() => useBackend(backend));
+    let device: Device;
+    beforeAll(async () => void (device = await useBackend(backend)));
 
     it('end where those of the twin do, the same alone as among others', async () => {
       const stop = { saveTimes: [5, 60], steadyTolerance: null, maxSteps: 1e6 };
@@ -118,12 +120,7 @@ describe('trajectories', () => {
         kernel: 'tensor-ops',
       } as const;
       const members = [1, 3, 5].map((seed) => memberOf(adapter(seed), plain));
-      const run = async (chunk: number) => {
-        const found = [];
-        for await (const done of solve(problem, members, { ...options, chunk }))
-          found.push(...done.map(({ trajectory }) => trajectory));
-        return found;
-      };
+      const run = (chunk: number) => solve({ problem, members }, { ...options, chunk, device }).all();
       const [together, alone] = [await run(3), await run(1)];
       expect(together.map(({ factors }) => factors)).toEqual(alone.map(({ factors }) => factors));
       const expected = solved64('rkc2', 1e-4, 60);

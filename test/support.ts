@@ -5,31 +5,31 @@ import { Matrix } from 'ml-matrix';
 import { describe } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import type { HostStructure } from '../src/problem/structure.js';
-import { useBackend as openBackend } from '../src/backend/useBackend.js';
+import { openDevice, type Device } from '../src/solver/device.js';
 import { dense, type Dense } from '../src/numbers/dense.js';
 import { toFactors, type Adapter, type Coefficients } from '../src/ensemble/adapter.js';
 import type { Factors } from '../src/problem/factors.js';
 import { InputError } from '../src/host/inputError.js';
 import type { Tableau } from '../src/method/tableau.js';
-import type { Problem } from '../src/problem/problem.js';
 import { normals } from '../src/numbers/philox.js';
-import { solve, type Member, type SolveOptions, type Trajectory } from '../src/solver/solve.js';
+import { memberAt, type Member } from '../src/ensemble/member.js';
 
 const names = ['cpu', 'wasm', 'tensorflow'] as const;
 type Name = (typeof names)[number];
 
 /** Null where tfjs-node is not installed, as it need not be. */
-const native = await openBackend('tensorflow').catch((error: unknown) => {
+const native = await openDevice('tensorflow', { workers: 1 }).catch((error: unknown) => {
   if (error instanceof InputError) return null;
   throw error;
 });
 
 export const available = (name: Name): boolean => name !== 'tensorflow' || native !== null;
 
-export async function useBackend(name: Name): Promise<void> {
+/** Puts TensorFlow.js on a backend; the device computes by tensor operations alone. */
+export async function useBackend(name: Name): Promise<Device> {
+  const device = await openDevice(name, { workers: 1 });
   await tf.setBackend(name);
-  await tf.ready();
-  if (tf.getBackend() !== name) throw new Error(`no backend ${name}`);
+  return { ...device, kernel: undefined };
 }
 
 /** The same tests for every backend; skipped on those that are not here. */
@@ -137,20 +137,4 @@ export function flow64(
 }
 
 /** A member that starts at an adapter whose coordinates are those of the flow. */
-export const memberOf = (adapter: Adapter, k: Coefficients): Member => ({
-  rank: adapter.loraA.rows,
-  coefficients: k,
-  initial: () => toFactors(adapter, k),
-});
-
-/** All trajectories, in the order of the members. */
-export async function solveAll(
-  problem: Problem,
-  members: readonly Member[],
-  options: SolveOptions,
-): Promise<Trajectory[]> {
-  const out: Trajectory[] = [];
-  for await (const chunk of solve(problem, members, options))
-    for (const { index, trajectory } of chunk) out[index] = trajectory;
-  return out;
-}
+export const memberOf = (adapter: Adapter, k: Coefficients): Member => memberAt(toFactors(adapter, k), k);

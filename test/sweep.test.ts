@@ -2,8 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { useBackend } from '../src/backend/useBackend.js';
+import { describe, expect, it } from 'vitest';
 import { checkConfig } from '../src/input/checkConfig.js';
 import type { Outcome } from '../src/method/outcome.js';
 import { sweepJsonSchema, sweepSchema, type SweepInput } from '../src/sweep/config.js';
@@ -14,14 +13,13 @@ import { statistic, zScore } from '../src/numbers/statistics.js';
 import { sweep } from '../src/run/sweep.js';
 import { columnsOf, summarize } from '../src/sweep/summarize.js';
 import { runTrials } from '../src/run/trials.js';
-import type { Trials } from '../src/sweep/row.js';
+import { openDevice } from '../src/solver/device.js';
+import type { Trial } from '../src/sweep/row.js';
 import { eachBackend, gaussian } from './support.js';
 
 const plan = (input: SweepInput): Promise<Plan> => makePlan(checkConfig(sweepSchema, input));
 
 const small = { spectrum: 'power:1', shape: ['6x5'], ranks: [1, 2] } satisfies SweepInput;
-
-beforeAll(async () => void (await useBackend('cpu')));
 
 describe('config', () => {
   it('has the published JSON Schema', () => {
@@ -216,10 +214,10 @@ const whole = ({ cells }: Plan) => cells.map(({ index, trials }) => ({ cell: ind
 
 eachBackend('rows on %s', (backend) => {
   async function rows(input: SweepInput): Promise<TrialRow[]> {
-    const info = await useBackend(backend);
+    const device = await openDevice(backend, { workers: 1 });
     const out: TrialRow[] = [];
     const made = await plan(input);
-    for await (const chunk of runTrials(made, whole(made), info, null)) out.push(...chunk.rows);
+    for await (const { row } of runTrials(made, whole(made), device)) out.push(row);
     return out
       .sort(
         (a, b) => a.rank - b.rank || a.initialization.localeCompare(b.initialization) || a.trial - b.trial,
@@ -259,11 +257,12 @@ eachBackend('rows on %s', (backend) => {
 });
 
 describe('summary', () => {
-  /** A chunk whose trials ended as told: outcome, accuracy. */
-  const chunkOf = (endings: readonly [Outcome, number][]): Trials => ({
-    rows: endings.map(([outcome, accuracy], trial) => ({ cell: 0, trial, outcome, accuracy }) as TrialRow),
-    curves: endings.map(([outcome, accuracy]) => [outcome === 'diverged' ? null : accuracy]),
-  });
+  /** Trials by how they end: outcome, accuracy. */
+  const trialsOf = (endings: readonly [Outcome, number][]): Trial[] =>
+    endings.map(([outcome, accuracy], trial) => ({
+      row: { cell: 0, trial, outcome, accuracy } as TrialRow,
+      curve: [outcome === 'diverged' ? null : accuracy],
+    }));
 
   it('counts every trial by outcome, and averages those that did not fail', async () => {
     const one = await plan({ ...small, ranks: [2], time: 1, saveTimes: [1] });
@@ -274,13 +273,7 @@ describe('summary', () => {
     ];
     const [cell] = await summarize(
       one,
-      columnsOf([
-        chunkOf(endings),
-        chunkOf([
-          ['step-budget', 5e8],
-          ['step-too-small', 7e8],
-        ]),
-      ]),
+      columnsOf(trialsOf([...endings, ['step-budget', 5e8], ['step-too-small', 7e8]])),
     );
     expect(cell?.outcomes).toEqual({
       'end-time': 1,
@@ -304,10 +297,10 @@ describe('summary', () => {
       step: 50,
       time: 5000,
     });
-    const chunks: Trials[] = [];
-    for await (const chunk of runTrials(diverging, whole(diverging), await useBackend('cpu'), null))
-      chunks.push(chunk);
-    const [cell] = await summarize(diverging, columnsOf(chunks));
+    const trials: Trial[] = [];
+    for await (const trial of runTrials(diverging, whole(diverging), await openDevice('cpu', { workers: 1 })))
+      trials.push(trial);
+    const [cell] = await summarize(diverging, columnsOf(trials));
     expect(cell?.outcomes.diverged).toBe(3);
     expect(cell?.accuracy).toMatchObject({ count: 0, mean: NaN });
   });

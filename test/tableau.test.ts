@@ -8,7 +8,6 @@ import { answered, fieldOf } from '../kernels/cpu/field.js';
 import { twin } from '../kernels/cpu/twin.js';
 import { MOST_TABLEAU_STAGES } from '../kernels/wasm/layout.js';
 import { methodTable } from '../kernels/wasm/schemes.js';
-import { useBackend as openBackend } from '../src/backend/useBackend.js';
 import { InputError } from '../src/host/inputError.js';
 import type { Method } from '../src/method/method.js';
 import { orderResiduals, rootedTrees } from '../src/method/orderConditions.js';
@@ -18,7 +17,9 @@ import { tableau as makeTableau, type Coefficients, type Tableau } from '../src/
 import { tableaus } from '../src/method/tableaus.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import { wayOf } from '../src/solver/path.js';
-import { flow64, gaussian, integrate64, memberOf, norm, plain, relativeError, solveAll } from './support.js';
+import { openDevice, type Device } from '../src/solver/device.js';
+import { solve } from '../src/solver/solve.js';
+import { flow64, gaussian, integrate64, memberOf, norm, plain, relativeError } from './support.js';
 
 const named = Object.entries(tableaus) as [string, Tableau][];
 
@@ -200,8 +201,9 @@ const problem = frobeniusFromSpectrum(Float64Array.of(1.3, 0.9, 0.4, 0.2), n, m)
 const adapter = { loraA: gaussian(r, m, 3, 0.4), loraB: gaussian(n, r, 4, 0.4) };
 const stop = { saveTimes: [0.5, 1], steadyTolerance: null, maxSteps: 1000 };
 const structure = { kind: 'diagonal', sigma: Float64Array.of(1.3, 0.9, 0.4, 0.2) } as const;
+let device: Device;
 const solved = (method: Method, rest: object = {}) =>
-  solveAll(problem, [memberOf(adapter, plain)], { method, stop, chunk: 1, ...rest });
+  solve({ problem, members: [memberOf(adapter, plain)] }, { method, stop, device, ...rest }).all();
 
 describe.each<[string, Method, string]>([
   [
@@ -216,7 +218,7 @@ describe.each<[string, Method, string]>([
   ],
 ])('%s', (_what, method, allowed) => {
   it('is refused by name on every path', async () => {
-    await openBackend('cpu');
+    device = await openDevice('cpu', { workers: 1 });
     for (const choice of [{}, { kernel: 'fused', precision: 'float64' }, { kernel: 'tensor-ops' }]) {
       const refused = solved(method, choice);
       await expect(refused).rejects.toThrow(InputError);
@@ -239,7 +241,7 @@ function twice({ order, a, b }: Coefficients): Tableau {
 }
 
 describe.each(['cpu', 'wasm'] as const)('fixed steps of a tableau of a user on %s', (backend) => {
-  beforeAll(async () => void (await openBackend(backend)));
+  beforeAll(async () => void (device = await openDevice(backend, { workers: 1 })));
   const methodOf = (tableau: Tableau): Method => ({
     scheme: rungeKutta(tableau),
     control: { kind: 'fixed', step: 0.05 },
@@ -270,11 +272,11 @@ describe.each(['cpu', 'wasm'] as const)('fixed steps of a tableau of a user on %
     const tableau = twice(tableaus.rk4);
     expect(tableau.b.length).toBeGreaterThan(MOST_TABLEAU_STAGES);
     const method = methodOf(tableau);
-    const { path, reason } = wayOf(problem, r, { method, stop, precision: 'float32' });
+    const { path, reason } = wayOf(problem, r, { method, stop, precision: 'float32', device });
     expect(path).toBe('tensor-ops');
     if (backend === 'wasm') {
       expect(reason).toContain(`more than ${MOST_TABLEAU_STAGES} stages`);
-      expect(() => wayOf(problem, r, { method, stop, kernel: 'fused' })).toThrow(InputError);
+      expect(() => wayOf(problem, r, { method, stop, kernel: 'fused', device })).toThrow(InputError);
     }
     const expected = flow64(tableaus.rk4, structure, start, 1, 40);
     const [ending] = await solved(method, { kernel: 'tensor-ops' });

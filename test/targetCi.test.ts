@@ -3,7 +3,6 @@
  * simulated cells, of normal, of skewed values, and of accuracies that sweeps have.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { useBackend } from '../src/backend/useBackend.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { normals, uniforms } from '../src/numbers/philox.js';
 import { Agenda } from '../src/run/agenda.js';
@@ -12,10 +11,11 @@ import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { lookLevel, looksOf } from '../src/sweep/looks.js';
 import { makePlan } from '../src/sweep/plan.js';
 import { statistic } from '../src/numbers/statistics.js';
+import { openDevice, type Device } from '../src/solver/device.js';
 import { runTrials } from '../src/run/trials.js';
 
-let backend: Awaited<ReturnType<typeof useBackend>>;
-beforeAll(async () => void (backend = await useBackend('wasm')));
+let device: Device;
+beforeAll(async () => void (device = await openDevice('wasm', { workers: 1 })));
 
 const RUNS = 1000;
 const TRIALS = 1024;
@@ -95,8 +95,8 @@ describe('the interval of a cell that stops when it is narrow', () => {
       } as const;
       const plan = await planOf({ ...common, shape: ['6x6'], ...input });
       const all: number[] = [];
-      for await (const { rows } of runTrials(plan, [{ cell: 0, from: 0, to: 4000 }], backend, null))
-        all.push(...rows.map(({ accuracy }) => accuracy));
+      for await (const { row } of runTrials(plan, [{ cell: 0, from: 0, to: 4000 }], device))
+        all.push(row.accuracy);
       const { mean, sd } = statistic(all);
       // With replacement from a population whose mean is known.
       const draw: Draw = (run) =>

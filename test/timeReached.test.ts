@@ -3,11 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromProgress, toProgress } from '../kernels/report.js';
 import { registerCpuKernel } from '../kernels/cpu/advance.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
-import { closeBackends, listBackends, useBackend as openBackend } from '../src/backend/useBackend.js';
+import { closeBackends, listBackends } from '../src/backend/useBackend.js';
 import { method } from '../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
-import type { SolveOptions } from '../src/solver/solve.js';
-import { gaussian, memberOf, plain, solveAll, useBackend } from './support.js';
+import { openDevice, type Device } from '../src/solver/device.js';
+import { solve, type SolveOptions } from '../src/solver/solve.js';
+import { gaussian, memberOf, plain } from './support.js';
+
+let device: Device;
 
 const sigma = (count: number) => Float64Array.from({ length: count }, (_, i) => 1 / (1 + i));
 const problem = frobeniusFromSpectrum(sigma(6), 8, 6);
@@ -18,12 +21,16 @@ const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.
 
 /** Times where a budget of 40 steps ends, with save times before and after it. */
 async function timesOf(end: number, options: Partial<SolveOptions>): Promise<readonly number[]> {
-  const ended = await solveAll(problem, members, {
-    method: method('dopri5', { rtol: 1e-5 }),
-    stop: { saveTimes: [0, 0.25, end], steadyTolerance: null, maxSteps: 40 },
-    chunk: 8,
-    ...options,
-  });
+  const ended = await solve(
+    { problem, members },
+    {
+      method: method('dopri5', { rtol: 1e-5 }),
+      stop: { saveTimes: [0, 0.25, end], steadyTolerance: null, maxSteps: 40 },
+      chunk: 8,
+      ...options,
+      device,
+    },
+  ).all();
   expect(ended.map(({ outcome }) => outcome)).toEqual(['step-budget', 'step-budget']);
   expect(ended.map(({ last, time }) => last.time === time)).toEqual([true, true]);
   return ended.map(({ time }) => time);
@@ -47,7 +54,7 @@ describe('the time that a step budget ends at', () => {
   beforeAll(async () => {
     registerCpuKernel();
     await registerWasmKernel();
-    await useBackend('cpu');
+    device = await openDevice('cpu', { workers: 1 });
     // By track.ts in float64 numbers of time, with no report between.
     reference = await timesOf(50, { precision: 'float64' });
     expect(Math.min(...reference)).toBeGreaterThan(1);
@@ -60,17 +67,17 @@ describe('the time that a step budget ends at', () => {
   it.each([1e3, 1e12, 1e30, 1e300])('before the save time %d', async (end) => {
     close(await timesOf(end, { precision: 'float64' }), 1e-9);
     close(await timesOf(end, { kernel: 'tensor-ops' }), 0.1);
-    await useBackend('wasm');
+    device = await openDevice('wasm', { workers: 1 });
     close(await timesOf(end, { precision: 'float64' }), 1e-6);
     close(await timesOf(end, {}), 0.1);
     close(await timesOf(end, { kernel: 'tensor-ops' }), 0.1);
-    await useBackend('cpu');
+    device = await openDevice('cpu', { workers: 1 });
   });
 
   it.skipIf(noWebgpu).each([1e3, 1e12, 1e30, 1e300])('before the save time %d, on webgpu', async (end) => {
-    await openBackend('webgpu');
+    device = await openDevice('webgpu', { workers: 1 });
     close(await timesOf(end, {}), 0.1);
-    await useBackend('cpu');
+    device = await openDevice('cpu', { workers: 1 });
   });
 });
 
@@ -80,7 +87,7 @@ describe('the event loop', () => {
     ['wasm', 'fused', 'float32', 800],
     ['wasm', 'tensor-ops', 'float32', 40],
   ] as const)('turns while %s works, %s', async (backend, kernel, precision, end) => {
-    await useBackend(backend);
+    device = await openDevice(backend, { workers: 1 });
     const large = frobeniusFromSpectrum(sigma(64), 64, 64);
     const many = Array.from({ length: 6 }, (_, i) =>
       memberOf({ loraA: gaussian(16, 64, i, 0.1), loraB: gaussian(64, 16, 50 + i, 0.1) }, plain),
@@ -94,7 +101,7 @@ describe('the event loop', () => {
     setTimeout(count);
     const stop = { saveTimes: [end], steadyTolerance: null, maxSteps: 100_000 };
     const options = { method: method('rk4', { step: 0.1 }), stop, chunk: 6, kernel, precision } as const;
-    const ended = await solveAll(large, many, options);
+    const ended = await solve({ problem: large, members: many }, { ...options, device }).all();
     done = true;
     expect(ended.map(({ outcome }) => outcome)).toEqual(many.map(() => 'end-time'));
     // A single call, or operations that are awaited in one turn, would let no timer in.

@@ -1,17 +1,18 @@
 /** When a trajectory came near the optimum: a bracket that holds the closed form's time, whatever the save times. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { useBackend } from '../src/backend/useBackend.js';
 import { clock } from '../src/ensemble/adapter.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { closedForm } from '../src/problem/closedForm.js';
 import { timeToOptimumFigure, renderSvg } from '../src/report/plots.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
-import { makePlan, member } from '../src/sweep/plan.js';
+import { member } from '../src/ensemble/member.js';
+import { makePlan } from '../src/sweep/plan.js';
 import { sweep } from '../src/run/sweep.js';
+import { openDevice, type Device } from '../src/solver/device.js';
 import { runTrials } from '../src/run/trials.js';
 
-let backend: Awaited<ReturnType<typeof useBackend>>;
-beforeAll(async () => void (backend = await useBackend('wasm')));
+let device: Device;
+beforeAll(async () => void (device = await openDevice('wasm', { workers: 1 })));
 
 const config = (input: SweepInput) => checkConfig(sweepSchema, { backend: 'wasm', workers: 1, ...input });
 
@@ -33,8 +34,7 @@ async function exactTime(input: SweepInput, trial: number): Promise<number> {
 async function rowsOf(input: SweepInput) {
   const plan = await makePlan(config(input));
   const rows = [];
-  for await (const trials of runTrials(plan, [{ cell: 0, from: 0, to: 2 }], backend, null))
-    rows.push(...trials.rows);
+  for await (const { row } of runTrials(plan, [{ cell: 0, from: 0, to: 2 }], device)) rows.push(row);
   return rows.sort((a, b) => a.trial - b.trial);
 }
 

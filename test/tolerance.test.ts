@@ -4,8 +4,11 @@ import { InputError } from '../src/host/inputError.js';
 import { method } from '../src/method/methods.js';
 import { dense } from '../src/numbers/dense.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
-import { useBackend as openBackend } from '../src/backend/useBackend.js';
-import { memberOf, plain, solveAll } from './support.js';
+import { openDevice, type Device } from '../src/solver/device.js';
+import { solve } from '../src/solver/solve.js';
+import { memberOf, plain } from './support.js';
+
+let device: Device;
 
 const sigma = 1.3;
 const problem = frobeniusFromSpectrum(Float64Array.of(sigma), 1, 1);
@@ -18,7 +21,7 @@ const member = memberOf(
 const exact = (t: number) => sigma / (1 + (sigma / start ** 2 - 1) * Math.exp(-2 * sigma * t));
 
 describe.each(['cpu', 'wasm'] as const)('float64 on %s', (backend) => {
-  beforeAll(async () => void (await openBackend(backend)));
+  beforeAll(async () => void (device = await openDevice(backend, { workers: 1 })));
 
   it.each([
     ['dopri5', 1e-12],
@@ -29,7 +32,7 @@ describe.each(['cpu', 'wasm'] as const)('float64 on %s', (backend) => {
       const how = method(name, { rtol, precision: 'float64' });
       const stop = { saveTimes: [2], steadyTolerance: null, maxSteps: 1_000_000 };
       const options = { method: how, stop, chunk: 1, precision: 'float64' } as const;
-      const [ended] = await solveAll(problem, [member], options);
+      const [ended] = await solve({ problem, members: [member] }, { ...options, device }).all();
       expect(ended!.outcome).toBe('end-time');
       const { x, y } = ended!.factors;
       errors.push(Math.abs((x.data[0]! * y.data[0]!) / exact(2) - 1));

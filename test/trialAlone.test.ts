@@ -1,26 +1,21 @@
 /** A trial is the same, to the last bit, whatever other cells are in its sweep. */
 import { expect, it } from 'vitest';
-import { useBackend } from '../src/backend/useBackend.js';
+import { openDevice } from '../src/solver/device.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { makePlan } from '../src/sweep/plan.js';
-import type { TrialRow } from '../src/sweep/row.js';
+import type { Trial } from '../src/sweep/row.js';
 import { runTrials } from '../src/run/trials.js';
 
-interface Trial {
-  readonly row: TrialRow;
-  readonly curve: readonly (number | null)[];
-}
-
 async function trialsOf(input: Partial<SweepInput>): Promise<Trial[]> {
-  const backend = await useBackend('wasm');
+  const device = await openDevice('wasm', { workers: 1 });
   const plan = await makePlan(
     checkConfig(sweepSchema, { spectrum: 'power:1', shape: ['6x5'], ranks: [2], trials: 3, ...input }),
   );
   const spans = plan.cells.map(({ index, trials }) => ({ cell: index, from: 0, to: trials }));
   const found: Trial[] = [];
-  for await (const { rows, curves } of runTrials(plan, spans, backend, null))
-    rows.forEach((row, i) => found.push({ row: { ...row, cell: 0 }, curve: curves[i]! }));
+  for await (const { row, curve } of runTrials(plan, spans, device))
+    found.push({ row: { ...row, cell: 0 }, curve });
   return found;
 }
 
@@ -44,7 +39,6 @@ it.each<[string, Partial<SweepInput>]>([
 });
 
 it('is stopped and saved by the rate of its own problem, and by what is told', async () => {
-  await useBackend('wasm');
   const plan = (input: Partial<SweepInput>) =>
     makePlan(
       checkConfig(sweepSchema, {

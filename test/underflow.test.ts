@@ -3,13 +3,15 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { answered, fieldOf } from '../kernels/cpu/field.js';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import { twin } from '../kernels/cpu/twin.js';
-import { useBackend as openBackend } from '../src/backend/useBackend.js';
 import { method } from '../src/method/methods.js';
 import type { Method } from '../src/method/method.js';
 import { dense } from '../src/numbers/dense.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
-import type { SolveOptions } from '../src/solver/solve.js';
-import { gaussian, memberOf, plain, relativeError, solveAll, useBackend } from './support.js';
+import { openDevice, type Device } from '../src/solver/device.js';
+import { solve, type SolveOptions } from '../src/solver/solve.js';
+import { gaussian, memberOf, plain, relativeError, useBackend } from './support.js';
+
+let device: Device;
 
 /** A problem at the scale sigma = c^2: factors in c, time in c^-2; else the flow is that of c = 1. */
 const at = (c: number) => ({
@@ -31,7 +33,7 @@ const tiny = 2 ** -27;
 async function ends(c: number, how: Method, choice: Partial<SolveOptions>) {
   const { problem, members, times } = at(c);
   const stop = { saveTimes: times, steadyTolerance: 1e-6, maxSteps: 10_000 };
-  const ended = await solveAll(problem, members, { method: how, stop, chunk: 2, ...choice });
+  const ended = await solve({ problem, members }, { method: how, stop, chunk: 2, ...choice, device }).all();
   return ended.map(({ outcome, acceptedSteps, factors, time }) => ({
     outcome,
     acceptedSteps,
@@ -47,7 +49,7 @@ describe.each([
   ['wasm', 'tensor-ops'],
   ['wasm', 'fused'],
 ] as const)('on %s by %s', (backend, kernel) => {
-  beforeAll(async () => void (await openBackend(backend)));
+  beforeAll(async () => void (device = await openDevice(backend, { workers: 1 })));
 
   it.each(adaptive)('%# ends where the same flow does at the scale of 1', async (how) => {
     const [scaled, usual] = [await ends(tiny, how, { kernel }), await ends(1, how, { kernel })];
@@ -71,13 +73,16 @@ describe.each([
     const { problem } = at(tiny);
     const zero = memberOf({ loraA: dense(2, 4), loraB: dense(5, 2) }, plain);
     const stop = { saveTimes: [1], steadyTolerance: 1e-6, maxSteps: 10_000 };
-    const [ended] = await solveAll(problem, [zero], { method: adaptive[0]!, stop, chunk: 1, kernel });
+    const [ended] = await solve(
+      { problem, members: [zero] },
+      { method: adaptive[0]!, stop, chunk: 1, kernel, device },
+    ).all();
     expect(ended!.outcome).toBe('stationary');
   });
 });
 
 describe('the float64 twin', () => {
-  beforeAll(() => useBackend('cpu'));
+  beforeAll(async () => void (device = await useBackend('cpu')));
 
   it('does so at 1e-54, whose slopes are in 1e-162', () => {
     const c = 2 ** -180;

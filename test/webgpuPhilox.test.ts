@@ -1,22 +1,27 @@
 /** Random numbers drawn on the webgpu device against those drawn on the host. */
+import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawnOnDevice } from '../kernels/webgpu/philox.js';
-import type { BackendInfo } from '../src/backend/backend.js';
-import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
+import { closeBackends, listBackends } from '../src/backend/useBackend.js';
 import type { Factors } from '../src/problem/factors.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { normals, philox4x32, streams } from '../src/numbers/philox.js';
-import type { Member } from '../src/solver/solve.js';
+import { openDevice, type Device } from '../src/solver/device.js';
+import { solve } from '../src/solver/solve.js';
 import { sweepSchema } from '../src/sweep/config.js';
-import { makePlan, member } from '../src/sweep/plan.js';
-import { relativeError, solveAll } from './support.js';
+import { member, type Member } from '../src/ensemble/member.js';
+import { makePlan } from '../src/sweep/plan.js';
+import { relativeError } from './support.js';
+
+let device: Device;
 
 const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.available;
 
 describe.skipIf(noWebgpu)('random numbers on the webgpu device', () => {
-  let check: BackendInfo['check'];
+  let check: Device['check'];
   beforeAll(async () => {
-    ({ check } = await useBackend('webgpu'));
+    ({ check } = device = await openDevice('webgpu', { workers: 1 }));
+    await tf.setBackend('webgpu');
   });
   afterAll(closeBackends);
 
@@ -77,12 +82,16 @@ describe.skipIf(noWebgpu)('random numbers on the webgpu device', () => {
       const { method, stop } = cells[0]!;
       const members = cells.flatMap((cell) => [0, 5].map((trial) => member(cell, trial, 9)));
       const run = (of: readonly Member[]) =>
-        solveAll(cells[0]!.problem, of, {
-          method,
-          stop: { ...stop, maxSteps: 1 },
-          chunk: 2,
-          kernel: 'fused',
-        });
+        solve(
+          { problem: cells[0]!.problem, members: of },
+          {
+            method,
+            stop: { ...stop, maxSteps: 1 },
+            chunk: 2,
+            kernel: 'fused',
+            device,
+          },
+        ).all();
       expect(members.every(({ drawn }) => drawn)).toBe(true);
       const there = await run(members);
       const here = await run(members.map((each) => ({ ...each, drawn: null })));
@@ -109,8 +118,14 @@ describe.skipIf(noWebgpu)('random numbers on the webgpu device', () => {
     const options = { method, stop, chunk: 4, kernel: 'fused' } as const;
     const [drawn, given] = cells.map((cell) => member(cell, 0, 3));
     expect([drawn!.drawn === null, given!.drawn === null]).toEqual([false, true]);
-    const [alone] = await solveAll(cells[0]!.problem, [drawn!], options);
-    const among = await solveAll(cells[0]!.problem, [given!, drawn!, given!], options);
+    const [alone] = await solve(
+      { problem: cells[0]!.problem, members: [drawn!] },
+      { ...options, device },
+    ).all();
+    const among = await solve(
+      { problem: cells[0]!.problem, members: [given!, drawn!, given!] },
+      { ...options, device },
+    ).all();
     await check();
     expect(among[1]!.factors).toEqual(alone!.factors);
     expect(among[0]!.factors).toEqual(among[2]!.factors);

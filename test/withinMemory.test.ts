@@ -10,9 +10,10 @@ import { method } from '../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import type { Chunk, Start, Trajectory } from '../src/solver/chunk.js';
 import { onceMore } from '../src/solver/pool.js';
-import type { Member } from '../src/solver/solve.js';
+import { memberAt, type Member } from '../src/ensemble/member.js';
+import { solve } from '../src/solver/solve.js';
 import { isOutOfMemory, withinMemory } from '../src/solver/withinMemory.js';
-import { available, gaussian, plain, solveAll, useBackend } from './support.js';
+import { available, gaussian, plain, useBackend } from './support.js';
 
 afterAll(closeBackends);
 
@@ -20,7 +21,7 @@ afterAll(closeBackends);
 const chunkOf = (count: number): Chunk =>
   ({ width: 2, starts: Array.from({ length: count }, (_, rank) => ({ rank }) as Start) }) as unknown as Chunk;
 
-function device(room: number, refusal = 'Invalid TF_Status: 8\nMessage: OOM when allocating tensor') {
+function limited(room: number, refusal = 'Invalid TF_Status: 8\nMessage: OOM when allocating tensor') {
   const sizes: number[] = [];
   const solve = withinMemory(({ starts }) => {
     sizes.push(starts.length);
@@ -33,13 +34,13 @@ function device(room: number, refusal = 'Invalid TF_Status: 8\nMessage: OOM when
 
 describe('a chunk without memory', () => {
   it('is halved until it fits, in order', async () => {
-    const { times, sizes } = device(3);
+    const { times, sizes } = limited(3);
     expect(await times(10)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(sizes).toEqual([10, 5, 3, 2, 3, 2]);
   });
 
   it('is not tried again in a size that did not fit', async () => {
-    const { times, sizes } = device(3);
+    const { times, sizes } = limited(3);
     await times(8);
     sizes.length = 0;
     expect(await times(8)).toHaveLength(8);
@@ -47,29 +48,31 @@ describe('a chunk without memory', () => {
   });
 
   it('is an error where not even one trajectory fits', async () => {
-    await expect(device(0).times(4)).rejects.toThrow('OOM when allocating');
+    await expect(limited(0).times(4)).rejects.toThrow('OOM when allocating');
   });
 
   it('is no cover for other errors', async () => {
-    const { times, sizes } = device(3, 'the GPU device was lost (unknown)');
+    const { times, sizes } = limited(3, 'the GPU device was lost (unknown)');
     await expect(times(4)).rejects.toThrow('was lost');
     expect(sizes).toEqual([4]);
   });
 
   it('gives the same trajectories, with whom it was told of late', async () => {
-    await useBackend('wasm');
+    const device = await useBackend('wasm');
     const problem = frobeniusFromSpectrum(Float64Array.of(2, 1, 0.5), 3, 3);
     const members = Array.from({ length: 6 }, (_, i): Member => {
       const initial = () => ({ x: gaussian(3, 2, i, 0.1), y: gaussian(3, 2, i + 9, 0.1) });
-      return { rank: 2, coefficients: plain, initial };
+      return memberAt(initial(), plain, i);
     });
     const stop = { saveTimes: [1], steadyTolerance: null, maxSteps: 1000 };
     const options = { method: method('dopri5'), stop, chunk: 6, kernel: 'tensor-ops' } as const;
-    const whole = await solveAll(problem, members, options);
+    const whole = await solve({ problem, members }, { ...options, device }).all();
     let asked = 0;
     const check = () =>
       asked++ === 0 ? Promise.reject(new Error('the GPU refused work: out of memory: x')) : Promise.resolve();
-    expect(await solveAll(problem, members, { ...options, check })).toEqual(whole);
+    expect(await solve({ problem, members }, { ...options, device: { ...device, check } }).all()).toEqual(
+      whole,
+    );
     expect(asked).toBe(3);
   });
 

@@ -4,14 +4,13 @@
  */
 import { createInterface } from 'node:readline';
 import * as tf from '@tensorflow/tfjs';
-import { fusedKernel } from '../../kernels/fused.js';
-import { useBackend } from '../../src/backend/useBackend.js';
 import { method } from '../../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
 import { release } from '../../src/host/release.js';
-import { poolFor } from '../../src/solver/pool.js';
-import { chunkFor, type Member, type SolveOptions } from '../../src/solver/solve.js';
-import { plain, solved } from '../flow.js';
+import { memberAt } from '../../src/ensemble/member.js';
+import { openDevice } from '../../src/solver/device.js';
+import { solve, type SolveOptions } from '../../src/solver/solve.js';
+import { plain } from '../flow.js';
 import { callKernel } from '../kernelCall.js';
 import { problems, readStarts, writeEnds, type PeerProblem } from './problems.js';
 import type { Answer, DeviceKind, Hello, Question, Run } from './protocol.js';
@@ -28,11 +27,7 @@ export const methodOf = ({ integration }: PeerProblem, { step, rtol }: Run) =>
 /** Problem and members of a run, from the files in the folder. */
 export function arranged(folder: string, problem: PeerProblem, run: Run) {
   const { sigma, starts } = readStarts(folder, problem, run.trajectories);
-  const members = starts.map((start): Member => ({
-    rank: run.rank,
-    coefficients: plain,
-    initial: () => start,
-  }));
+  const members = starts.map((start, trial) => memberAt(start, plain, trial));
   return { problem: frobeniusFromSpectrum(sigma, run.n, run.n), members };
 }
 
@@ -42,13 +37,13 @@ export const stopOf = ({ end, step }: Run) => ({
   maxSteps: step === null ? 1_000_000 : Math.round(end / step),
 });
 
-async function main(folder: string, device: DeviceKind): Promise<void> {
+async function main(folder: string, kind: DeviceKind): Promise<void> {
   const answer = (told: Hello | Answer) => process.stdout.write(`${JSON.stringify(told)}\n`);
-  const backend = await useBackend(device === 'gpu' ? 'webgpu' : 'wasm').catch((error: unknown) => {
+  const device = await openDevice(kind === 'gpu' ? 'webgpu' : 'wasm').catch((error: unknown) => {
     answer({ absent: error instanceof Error ? error.message : String(error) });
     process.exit(0);
   });
-  const pool = poolFor(backend, undefined);
+  const { info: backend, pool } = device;
   const versions = { rankflow: release.version, node: process.versions.node, tfjs: backend.tfjs };
   const words = pool ? `${backend.device}, ${pool.workers} workers` : backend.device;
   answer({ versions, device: words, software: backend.software });
@@ -62,39 +57,40 @@ async function main(folder: string, device: DeviceKind): Promise<void> {
     const { problem: flow, members } = held.of!;
     const [how, stop] = [methodOf(problem, run), stopOf(run)];
     const few = Math.max(1, Math.floor(CHUNK_ELEMENTS / (2 * run.n * run.rank)));
-    const chunk = pool ? few : chunkFor(flow, backend, stop.saveTimes.length);
-    const options: SolveOptions = { method: how, stop, chunk, kernel: 'fused', detail: 'loss', pool };
+    const chunk = pool ? few : device.chunkRule(flow, stop.saveTimes.length);
+    const options: SolveOptions = { method: how, stop, chunk, kernel: 'fused', detail: 'loss', device };
     const begun = performance.now();
-    const found = await solved(flow, members, options);
+    const found = await solve({ problem: flow, members }, options).all();
     const seconds = (performance.now() - begun) / 1000;
-    await backend.check();
+    await device.check();
     writeEnds(
       ends,
       problem,
       found.slice(0, checked).map(({ factors }) => factors),
     );
-    const kernelSeconds = device === 'gpu' ? await kernelAlone() : undefined;
+    const kernelSeconds = kind === 'gpu' ? await kernelAlone() : undefined;
     const memory = tf.memory() as tf.MemoryInfo & { numBytesAllocatedInGPU?: number };
     answer({
       seconds,
       transferSeconds: null,
       ...(kernelSeconds !== undefined && { kernelSeconds }),
       peakBytes: process.resourceUsage().maxRSS * 1024,
-      gpuPeakBytes: device === 'gpu' ? (memory.numBytesAllocatedInGPU ?? null) : null,
+      gpuPeakBytes: kind === 'gpu' ? (memory.numBytesAllocatedInGPU ?? null) : null,
     });
 
     async function kernelAlone(): Promise<number> {
       const { structure, n, m } = flow;
-      if (structure.kind !== 'diagonal' || !fusedKernel(tf.getBackend())) throw new Error('no fused kernel');
+      const { kernel } = device;
+      if (structure.kind !== 'diagonal' || !kernel) throw new Error('no fused kernel');
       const most = typeof chunk === 'number' ? chunk : chunk(run.rank, 'fused');
       const attrs = { structure, n, m, rank: run.rank, method: how, stop };
       let sum = 0;
       for (let at = 0; at < members.length; at += most)
-        sum += (await callKernel(attrs, members.slice(at, at + most))).seconds;
+        sum += (await device.run(() => callKernel(kernel, attrs, members.slice(at, at + most)))).seconds;
       return sum;
     }
   }
-  await pool?.close();
+  await device.close();
   process.exit(0);
 }
 

@@ -3,9 +3,7 @@
  * divides, ranks and clocks; n = 1, r = 1 and one trajectory; and tens of thousands of tiny ones. The value is the
  * largest error over its budget.
  */
-import * as tf from '@tensorflow/tfjs';
 import type { HostStructure } from '../../src/problem/structure.js';
-import { fusedKernel } from '../../kernels/fused.js';
 import type { Precision } from '../../src/numbers/precision.js';
 import { isAdaptive, method, methodNames, type MethodName } from '../../src/method/methods.js';
 import type { Method } from '../../src/method/method.js';
@@ -68,13 +66,19 @@ export const accuracy = (backend: 'wasm' | 'webgpu', precision: Precision, count
   unit: '',
   bar: atMost(1),
   async run() {
-    const info = await openFused(backend);
-    const { kinds } = fusedKernel(tf.getBackend())!;
+    const device = await openFused(backend);
+    const { kinds } = device.kernel;
     const draws = new Draws();
     let worst = { ratio: 0, error: 0, where: '' };
     let cases = 0;
     const check = async (at: Case, name: MethodName, every = 1) => {
-      const { error, evaluations } = await errorOf(at, methodOf(name, precision, at.end), precision, every);
+      const { error, evaluations } = await errorOf(
+        at,
+        methodOf(name, precision, at.end),
+        precision,
+        every,
+        device,
+      );
       const ratio = Number.isNaN(error) ? Infinity : error / budgets[precision](name, evaluations);
       const where = `${name}, ${at.structure.kind} ${at.n} x ${at.m}, r = ${at.rank}, ${at.trajectories} trajectories`;
       if (ratio > worst.ratio) worst = { ratio, error, where };
@@ -89,7 +93,7 @@ export const accuracy = (backend: 'wasm' | 'webgpu', precision: Precision, count
     }
     const tiny = { n: 3, m: 2, rank: 1, trajectories: MANY };
     await check(draws.caseOf('diagonal', tiny, HORIZON), 'rk4', 101);
-    await info.check();
+    await device.check();
     return [
       {
         value: worst.ratio,

@@ -48,7 +48,7 @@ export const w1C: Workload = {
   unit: 'x',
   bar: atLeast(0.5),
   async run() {
-    await openFused('wasm');
+    const { kernel } = await openFused('wasm');
     const { structure } = problemOf(W1);
     if (structure.kind !== 'diagonal') throw new Error('the Frobenius flow in its frame is diagonal');
     const members = membersOf(W1, TRAJECTORIES);
@@ -67,7 +67,7 @@ export const w1C: Workload = {
       };
       const times = await interleaved(
         {
-          wasm: async () => keep('wasm', await callKernel(attrs, members)),
+          wasm: async () => keep('wasm', await callKernel(kernel, attrs, members)),
           c: async () => keep('c', runProgram(program, input)),
           'c, products rounded': async () => keep('c, products rounded', runProgram(unfused, input)),
         },

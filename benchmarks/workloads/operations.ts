@@ -3,10 +3,11 @@
  * kernels of ten steps more, so that what is done once drops out.
  */
 import * as tf from '@tensorflow/tfjs';
-import { useBackend } from '../../src/backend/useBackend.js';
+import { openDevice, type Device } from '../../src/solver/device.js';
+import { solve } from '../../src/solver/solve.js';
 import { method } from '../../src/method/methods.js';
 import type { Method } from '../../src/method/method.js';
-import { membersOf, problemOf, solved, STEP } from '../flow.js';
+import { membersOf, problemOf, STEP } from '../flow.js';
 import type { Workload } from '../workload.js';
 
 const size = { n: 16, m: 16, rank: 4 };
@@ -20,19 +21,20 @@ const methods = {
   dopri5: method('dopri5'),
 };
 
-async function kernels(how: Method, steps: number): Promise<number> {
+async function kernels(device: Device, how: Method, steps: number): Promise<number> {
   const stop = { saveTimes: [1e6], steadyTolerance: null, maxSteps: steps };
-  const run = () => solved(problem, members, { method: how, stop, chunk: 2, kernel: 'tensor-ops' });
+  const options = { method: how, stop, chunk: 2, kernel: 'tensor-ops', device } as const;
+  const run = () => solve({ problem, members }, options).all();
   // The type of tf.profile knows no functions that take their time; the function does.
   const profiled = await tf.profile(run as unknown as () => tf.TensorContainer);
   return profiled.kernels.length;
 }
 
 /** Operations of a step, by method. */
-export async function operationsPerStep(): Promise<[name: string, operations: number][]> {
+export async function operationsPerStep(device: Device): Promise<[name: string, operations: number][]> {
   const counted: [string, number][] = [];
   for (const [name, how] of Object.entries(methods))
-    counted.push([name, ((await kernels(how, 20)) - (await kernels(how, 10))) / 10]);
+    counted.push([name, ((await kernels(device, how, 20)) - (await kernels(device, how, 10))) / 10]);
   return counted;
 }
 
@@ -41,8 +43,7 @@ export const operations: Workload = {
   claim: 'TensorFlow.js operations in a step of the Frobenius flow on the tensor-op path',
   unit: 'operations',
   async run() {
-    await useBackend('cpu');
-    const counted = await operationsPerStep();
+    const counted = await operationsPerStep(await openDevice('cpu', { workers: 1 }));
     const note = 'all trajectories of a chunk together; steps that are rejected take a few more';
     return counted.map(([name, value], i) => ({
       id: `operations/${name}`,

@@ -3,7 +3,9 @@
  * what share of W1, with the loss at the default 32 save times, is spent outside the kernel. There are no bars.
  */
 import { openFused } from '../backends.js';
-import { flopsPerStep, membersOf, problemOf, rk4, solved, STEP, stopAfter, type Size } from '../flow.js';
+import { flopsPerStep, membersOf, problemOf, rk4, STEP, stopAfter, type Size } from '../flow.js';
+import type { FusedKernel } from '../../kernels/fused.js';
+import { solve } from '../../src/solver/solve.js';
 import { callKernel } from '../kernelCall.js';
 import { interleaved, median, samples } from '../measure.js';
 import type { Measured, Workload } from '../workload.js';
@@ -21,13 +23,18 @@ interface Grid {
 
 const square = (n: number, rank: number): Size => ({ n, m: n, rank });
 
-function kernelTime(size: Size, trajectories: number, flops: number): () => Promise<number> {
+function kernelTime(
+  kernel: FusedKernel,
+  size: Size,
+  trajectories: number,
+  flops: number,
+): () => Promise<number> {
   const { structure } = problemOf(size);
   if (structure.kind !== 'diagonal') throw new Error('the Frobenius flow in its frame is diagonal');
   const members = membersOf(size, trajectories);
   const steps = Math.min(5000, Math.max(2, Math.round(flops / trajectories / flopsPerStep(size))));
   const attrs = { structure, ...size, method: rk4, stop: stopAfter(steps) };
-  return async () => (await callKernel(attrs, members)).seconds / trajectories / steps;
+  return async () => (await callKernel(kernel, attrs, members)).seconds / trajectories / steps;
 }
 
 export const scaling = (name: 'wasm' | 'webgpu', { n, rank, trajectories, flops }: Grid): Workload => ({
@@ -35,7 +42,7 @@ export const scaling = (name: 'wasm' | 'webgpu', { n, rank, trajectories, flops 
   claim: `time of fused ${name} per trajectory and step of RK4 as n, r or the number of trajectories grows`,
   unit: 'us',
   async run() {
-    const backend = await openFused(name);
+    const device = await openFused(name);
     const points: [label: string, size: Size, trajectories: number][] = [
       ...n.map((each) => [`n=${each}`, square(each, 8), 1] as [string, Size, number]),
       ...rank.map((each) => [`r=${each}`, square(256, each), 1] as [string, Size, number]),
@@ -43,11 +50,11 @@ export const scaling = (name: 'wasm' | 'webgpu', { n, rank, trajectories, flops 
     ];
     const results: Measured[] = [];
     for (const [label, size, count] of points) {
-      const times = await interleaved({ kernel: kernelTime(size, count, flops) }, 3);
+      const times = await interleaved({ kernel: kernelTime(device.kernel, size, count, flops) }, 3);
       const value = 1e6 * median(times.kernel);
       results.push({ id: `${this.id}-${label}`, value, unit: this.unit, times: samples(times) });
     }
-    await backend.check();
+    await device.check();
     return results;
   },
 });
@@ -58,7 +65,7 @@ export const overhead: Workload = {
   claim: `share of W1 with the loss at ${SAVES} save times that is spent outside the kernel, on wasm`,
   unit: '',
   async run() {
-    await openFused('wasm');
+    const device = await openFused('wasm');
     const problem = problemOf(W1);
     if (problem.structure.kind !== 'diagonal') throw new Error('the Frobenius flow in its frame is diagonal');
     const { n, m, rank, steps } = W1;
@@ -66,11 +73,11 @@ export const overhead: Workload = {
     const saveTimes = Array.from({ length: SAVES }, (_, k) => STEP * Math.round(((k + 1) * steps) / SAVES));
     const stop = { ...stopAfter(steps), saveTimes };
     const attrs = { structure: problem.structure, n, m, rank, method: rk4, stop };
-    const options = { method: rk4, stop, chunk: 256, kernel: 'fused', detail: 'loss' } as const;
+    const options = { method: rk4, stop, chunk: 256, kernel: 'fused', detail: 'loss', device } as const;
     const times = await interleaved(
       {
-        whole: () => solved(problem, members, options),
-        kernel: async () => (await callKernel(attrs, members)).seconds,
+        whole: () => solve({ problem, members }, options).all(),
+        kernel: async () => (await callKernel(device.kernel, attrs, members)).seconds,
       },
       5,
     );

@@ -8,7 +8,9 @@ import type { Method } from '../../src/method/method.js';
 import { rungeKutta } from '../../src/method/schemes/rungeKutta.js';
 import { tableaus } from '../../src/method/tableaus.js';
 import { openFused } from '../backends.js';
-import { membersOf, problemOf, solved } from '../flow.js';
+import type { Device } from '../../src/solver/device.js';
+import { solve } from '../../src/solver/solve.js';
+import { membersOf, problemOf } from '../flow.js';
 import { relativeError, updateOf } from '../numbers.js';
 import { atLeast, type Measured, type Workload } from '../workload.js';
 
@@ -22,10 +24,18 @@ const reference: Method = {
 };
 
 /** Updates and evaluations of all starts at time T, by a method. */
-async function ends(how: Method, time: number) {
+async function ends(device: Device, how: Method, time: number) {
   const stop = { saveTimes: [time], steadyTolerance: null, maxSteps: 1_000_000 };
-  const options = { method: how, stop, chunk: STARTS, kernel: 'fused', precision: 'float64' } as const;
-  const found = await solved(problemOf(SIZE), membersOf(SIZE, STARTS), options);
+  const options = {
+    method: how,
+    stop,
+    chunk: STARTS,
+    kernel: 'fused',
+    precision: 'float64',
+    device,
+  } as const;
+  const ensemble = { problem: problemOf(SIZE), members: membersOf(SIZE, STARTS) };
+  const found = await solve(ensemble, options).all();
   const other = found.find(({ outcome }) => outcome !== 'end-time');
   if (other) throw new Error(`a trajectory ended otherwise: ${other.outcome}`);
   return {
@@ -40,10 +50,10 @@ export const stabilized: Workload = {
   unit: 'x',
   bar: atLeast(8),
   async run() {
-    await openFused('wasm');
-    const exact = await ends(reference, HORIZON);
-    const dopri5 = await ends(method('dopri5', { rtol: RTOL }), HORIZON);
-    const rkc2 = await ends(method('rkc2', { rtol: RTOL }), HORIZON);
+    const device = await openFused('wasm');
+    const exact = await ends(device, reference, HORIZON);
+    const dopri5 = await ends(device, method('dopri5', { rtol: RTOL }), HORIZON);
+    const rkc2 = await ends(device, method('rkc2', { rtol: RTOL }), HORIZON);
     const errorsOf = ({ updates }: typeof exact) =>
       updates.map((update, i) => relativeError([update], [exact.updates[i]!]));
     const [errorsDopri5, errorsRkc2] = [errorsOf(dopri5), errorsOf(rkc2)];
@@ -67,10 +77,13 @@ export const methodChoice: Workload = {
   claim: 'evaluations of rkc2 over those of dopri5 as the horizon grows, rtol 1e-5',
   unit: 'x',
   async run() {
-    await openFused('wasm');
+    const device = await openFused('wasm');
     const results: Measured[] = [];
     for (const time of [20, 100, 500, 2000]) {
-      const [dopri5, rkc2] = [await ends(method('dopri5'), time), await ends(method('rkc2'), time)];
+      const [dopri5, rkc2] = [
+        await ends(device, method('dopri5'), time),
+        await ends(device, method('rkc2'), time),
+      ];
       const value = rkc2.evaluations / dopri5.evaluations;
       results.push({ id: `${this.id}-T=${time}`, value, unit: this.unit });
     }

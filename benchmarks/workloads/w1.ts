@@ -5,10 +5,11 @@
 import { availableParallelism } from 'node:os';
 import type { Precision } from '../../src/numbers/precision.js';
 import type { Path } from '../../src/solver/paths.js';
-import { openPool, type Pool } from '../../src/solver/pool.js';
-import { chunkFor } from '../../src/solver/solve.js';
+import { openPool } from '../../src/solver/pool.js';
+import type { Device } from '../../src/solver/device.js';
+import { solve } from '../../src/solver/solve.js';
 import { openFused } from '../backends.js';
-import { membersOf, problemOf, rk4, solved, stopAfter, type Size } from '../flow.js';
+import { membersOf, problemOf, rk4, stopAfter, type Size } from '../flow.js';
 import { interleaved, pairedRatio, samples, type Variant } from '../measure.js';
 import { atLeast, Skipped, type Workload } from '../workload.js';
 
@@ -22,16 +23,11 @@ const problem = problemOf(W1);
 const all = membersOf(W1, W1.trajectories);
 
 /** Seconds per trajectory and step of a whole solution. */
-async function perStep(
-  backend: Parameters<typeof chunkFor>[1],
-  kernel: Path,
-  trajectories: number,
-  steps: number,
-): Promise<number> {
+async function perStep(device: Device, kernel: Path, trajectories: number, steps: number): Promise<number> {
   const stop = stopAfter(steps);
-  const chunk = chunkFor(problem, backend, stop.saveTimes.length);
   const begun = performance.now();
-  await solved(problem, all.slice(0, trajectories), { method: rk4, stop, chunk, kernel });
+  const members = all.slice(0, trajectories);
+  await solve({ problem, members }, { method: rk4, stop, kernel, device }).all();
   return (performance.now() - begun) / 1000 / trajectories / steps;
 }
 
@@ -47,11 +43,11 @@ const againstTensorOps = (
   unit: 'x',
   bar: atLeast(bar),
   async run() {
-    const backend = await openFused(name);
+    const device = await openFused(name);
     // A driver that imitates a GPU takes so long for a step that all else is nothing to it.
-    const tensorOpsSteps = backend.software ? 5 : W1.steps;
-    const fused = (steps: number) => perStep(backend, 'fused', trajectories.fused, steps);
-    const tensorOps = (steps: number) => perStep(backend, 'tensor-ops', trajectories.tensorOps, steps);
+    const tensorOpsSteps = device.info.software ? 5 : W1.steps;
+    const fused = (steps: number) => perStep(device, 'fused', trajectories.fused, steps);
+    const tensorOps = (steps: number) => perStep(device, 'tensor-ops', trajectories.tensorOps, steps);
     await fused(50);
     await tensorOps(2);
     const times = await interleaved(
@@ -59,14 +55,14 @@ const againstTensorOps = (
       3,
       0,
     );
-    await backend.check();
+    await device.check();
     return [
       {
         value: pairedRatio(times['tensor-ops'], times.fused),
         times: samples(times),
         note:
           `seconds per trajectory and step; fused: ${trajectories.fused} trajectories, ${W1.steps} steps; ` +
-          `tensor ops: ${trajectories.tensorOps} trajectories, ${tensorOpsSteps} steps; ${backend.device}`,
+          `tensor ops: ${trajectories.tensorOps} trajectories, ${tensorOpsSteps} steps; ${device.info.device}`,
       },
     ];
   },
@@ -79,16 +75,16 @@ export const w1Webgpu = againstTensorOps('w1-webgpu', 'webgpu', 20, { fused: 64,
 const chunk = 64;
 
 /** Solves W1, or its first trajectories. */
-const whole = (precision: Precision, pool: Pool | null, trajectories = W1.trajectories): Variant => {
+const whole = (precision: Precision, device: Device, trajectories = W1.trajectories): Variant => {
   const options = {
     method: rk4,
     stop: stopAfter(W1.steps),
     chunk,
     kernel: 'fused',
     precision,
-    pool,
+    device,
   } as const;
-  return () => solved(problem, all.slice(0, trajectories), options);
+  return () => solve({ problem, members: all.slice(0, trajectories) }, options).all();
 };
 
 export const w1Workers: Workload = {
@@ -98,10 +94,10 @@ export const w1Workers: Workload = {
   bar: atLeast(1.7),
   async run() {
     if (availableParallelism() < 2) throw new Skipped('a single core');
-    await openFused('wasm');
+    const device = await openFused('wasm');
     const pools = [openPool('wasm', 1), openPool('wasm', 2)] as const;
     try {
-      const [one, two] = pools.map((pool) => whole('float32', pool)) as [Variant, Variant];
+      const [one, two] = pools.map((pool) => whole('float32', { ...device, pool })) as [Variant, Variant];
       const times = await interleaved({ 'one worker': one, 'two workers': two }, 5);
       const value = pairedRatio(times['one worker'], times['two workers']);
       const note = `pools of both, warm; ${availableParallelism()} cores`;
@@ -118,8 +114,8 @@ export const w1Float64: Workload = {
   unit: 'x',
   bar: atLeast(0.4),
   async run() {
-    await openFused('wasm');
-    const [float32, float64] = [whole('float32', null, 256), whole('float64', null, 256)];
+    const device = await openFused('wasm');
+    const [float32, float64] = [whole('float32', device, 256), whole('float64', device, 256)];
     const times = await interleaved({ float32, float64 }, 5);
     const value = pairedRatio(times.float32, times.float64);
     return [{ value, times: samples(times), note: '256 trajectories' }];

@@ -31,7 +31,7 @@ export const webgpuKernel: FusedKernel = {
   obstacle,
   normals: (count, keys, stream) => drawnOnDevice('normals', count, keys, stream),
   stepsPerCall(attrs) {
-    const { device } = tf.backend() as WebGPUBackend;
+    const { device } = ownBackend();
     return Math.max(1, Math.floor(0.1 / secondsPerStep(attrs, roomOf(device).subgroup)));
   },
 };
@@ -46,9 +46,12 @@ export const registerWebgpuKernel = (): void =>
     ),
   );
 
-/** What keeps the current device from running the kernel so; null if nothing does. */
+/** The webgpu backend, whichever TensorFlow.js is on. */
+const ownBackend = () => tf.findBackend('webgpu') as unknown as WebGPUBackend;
+
+/** What keeps the device of webgpu from running the kernel so; null if nothing does. */
 function obstacle(attrs: AdvanceTask): string | null {
-  const { device } = tf.backend() as WebGPUBackend;
+  const { device } = ownBackend();
   const { method, n, m, rank, clocks, stop } = attrs;
   const layout = layoutOf(attrs, roomOf(device));
   const most = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);

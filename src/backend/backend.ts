@@ -19,8 +19,8 @@ export interface OpenOptions extends BackendOptions {
   readonly gpuOnly?: boolean;
 }
 
-/** What there is to know of a backend and its device, whether it is in use or only listed. */
-export interface Device {
+/** A backend and its device in words, whether it is open or only listed. */
+export interface DeviceWords {
   /** In words, for people. */
   readonly device: string;
   /** True for a graphics driver that only imitates a GPU on the CPU (SwiftShader, llvmpipe, ...). */
@@ -30,7 +30,7 @@ export interface Device {
   readonly limits: Readonly<Record<string, string | number>>;
 }
 
-export interface Opened extends Device {
+export interface Opened extends DeviceWords {
   /** True if it computes on a GPU, or a driver that imitates one. */
   readonly gpu: boolean;
   /** Whether it may round the factors of matrix products to TensorFloat-32. */
@@ -45,7 +45,7 @@ export interface Opened extends Device {
   close(): void;
 }
 
-export interface BackendInfo extends Device {
+export interface BackendInfo extends DeviceWords {
   readonly name: BackendName;
   /** Of a product of matrices, measured; 'reduced': factors are rounded first, as to TensorFloat-32. */
   readonly precision: 'float32' | 'reduced';
@@ -61,7 +61,7 @@ export interface BackendInfo extends Device {
   check(): Promise<void>;
 }
 
-export interface BackendReport extends Omit<Device, 'variant'> {
+export interface BackendReport extends Omit<DeviceWords, 'variant'> {
   readonly name: BackendName;
   readonly available: boolean;
   /** Why it is not available and how to get it; empty if it is. */

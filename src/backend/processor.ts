@@ -15,10 +15,28 @@ import { firstLine, inNode } from '../host/platform.js';
  */
 const CHUNK_ELEMENTS = 2 ** 17;
 
+/**
+ * Computes with TensorFlow.js's cpu backend, of which there is nothing to open, and disposes of the tensors that this made.
+ * Nothing else runs meanwhile, so that what is under way on another backend does not notice.
+ */
+export function onProcessor<T>(work: () => T): T {
+  tf.enableProdMode();
+  const before = tf.getBackend() as string | undefined;
+  // Of cpu, and of a backend that is there, this is done when it returns.
+  void tf.setBackend('cpu');
+  try {
+    tf.engine().startScope();
+    return work();
+  } finally {
+    tf.engine().endScope();
+    if (before) void tf.setBackend(before);
+  }
+}
+
 /** @throws Unavailable never: it is part of TensorFlow.js */
 export async function openCpu(): Promise<Opened> {
   registerCpuKernel();
-  return onProcessor('plain JavaScript', { threads: 1 });
+  return describe('plain JavaScript', { threads: 1 });
 }
 
 /** @throws Unavailable if WebAssembly or the package is missing */
@@ -38,7 +56,7 @@ export async function openWasm(): Promise<Opened> {
   const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
   const fma = simd && (await registerWasmKernel(variantAsked()).catch(unavailable)) === 'fused';
   const words = `WebAssembly${simd ? ' SIMD' : ''}${fma ? ' with fused multiply-add' : ''}`;
-  return onProcessor(words, {
+  return describe(words, {
     simd: simd ? 'yes' : 'no',
     fma: fma ? 'yes' : 'no',
     threads: Math.max(1, wasm.getThreadsCount()),
@@ -76,7 +94,7 @@ function rememberListeners(): () => void {
   };
 }
 
-const onProcessor = async (variant: string, limits: Opened['limits']): Promise<Opened> => ({
+const describe = async (variant: string, limits: Opened['limits']): Promise<Opened> => ({
   device: `CPU, ${variant}, ${await processorName()}`,
   variant,
   software: false,

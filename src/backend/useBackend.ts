@@ -17,14 +17,13 @@ import {
 } from './backend.js';
 import { openCpu, openWasm } from './processor.js';
 import { prove, type Precision } from './proof.js';
-import { openTensorflow } from './tensorflow.js';
-import { openWebgl } from './webgl.js';
-import { openWebgpu } from './webgpu.js';
+import { inTurn } from './turn.js';
 
+/** What few use is loaded where it is asked for. */
 const openers: Record<BackendName, (options: OpenOptions) => Promise<Opened>> = {
-  tensorflow: openTensorflow,
-  webgpu: openWebgpu,
-  webgl: openWebgl,
+  tensorflow: async (options) => (await import('./tensorflow.js')).openTensorflow(options),
+  webgpu: async () => (await import('./webgpu.js')).openWebgpu(),
+  webgl: async () => (await import('./webgl.js')).openWebgl(),
   wasm: openWasm,
   cpu: openCpu,
 };
@@ -44,18 +43,40 @@ const preferences: readonly { name: BackendName; suits: Suits; gpuOnly?: boolean
 
 type Proven = Opened & { readonly precision: Precision };
 
-/** Devices that are open, by backend. */
+/** Backends that are open. */
 const open = new Map<BackendName, Proven>();
+/** How many users each has. */
+const users = new Map<BackendName, number>();
 
 /**
- * Makes a backend the one that TensorFlow.js computes on. Devices of backends used before stay open, with their
- * tensors, until closeBackends().
+ * Makes a backend the one that TensorFlow.js computes on. It stays open, with its tensors, until closeBackends().
+ * @throws InputError as openBackend
+ */
+export const useBackend = (name: BackendName | 'auto', options: BackendOptions = {}): Promise<BackendInfo> =>
+  alone(async () => {
+    const backend = await opened(name, options);
+    await tf.setBackend(backend.name);
+    return backend;
+  });
+
+/**
+ * Opens and proves a backend, unless it is open, until closeBackend() was called as often as this, or closeBackends().
  * @throws InputError if there is no such backend, it cannot be had here, or it cannot compute as asked
  */
-export async function useBackend(
-  name: BackendName | 'auto',
-  options: BackendOptions = {},
-): Promise<BackendInfo> {
+export const openBackend = (name: BackendName | 'auto', options: BackendOptions = {}): Promise<BackendInfo> =>
+  alone(() => opened(name, options));
+
+/** Work that changes the backend which TensorFlow.js is on, with no other at the same time. */
+const alone = <T>(work: () => Promise<T>): Promise<T> => inTurn(Symbol('alone'), work);
+
+/** Does work on an open backend; what is on another one waits. */
+export const onBackend = <T>(name: BackendName, work: () => Promise<T>): Promise<T> =>
+  inTurn(name, async () => {
+    if (tf.getBackend() !== name) await tf.setBackend(name);
+    return work();
+  });
+
+async function opened(name: BackendName | 'auto', options: BackendOptions): Promise<BackendInfo> {
   const allowed = ['auto', ...backendNames];
   if (!allowed.includes(name)) throw new InputError('backend', name, `one of ${allowed.join(', ')}`);
   quieten();
@@ -68,7 +89,7 @@ export async function useBackend(
     const loaded = chosen === 'tensorflow' && device.gpu ? ', as when this process loaded TensorFlow' : '';
     throw new InputError('tf32', options.tf32, `${device.tf32} on ${chosen} (${device.device})${loaded}`);
   }
-  await tf.setBackend(chosen);
+  users.set(chosen, (users.get(chosen) ?? 0) + 1);
   const {
     device: words,
     variant,
@@ -97,7 +118,9 @@ export async function useBackend(
  * Tries every backend. TensorFlow.js is left on the backend it was on, or on 'cpu' if none had been chosen; devices
  * opened for the list are closed.
  */
-export async function listBackends(): Promise<BackendReport[]> {
+export const listBackends = (): Promise<BackendReport[]> => alone(listed);
+
+async function listed(): Promise<BackendReport[]> {
   quieten();
   const before = tf.getBackend() as string | undefined;
   const openBefore = new Set(open.keys());
@@ -170,7 +193,15 @@ async function obtain(name: BackendName, options: OpenOptions, suits: Suits = an
   }
 }
 
+/** Ends one use of a backend; with the last its device is closed, and its tensors are gone. */
+export function closeBackend(name: BackendName): void {
+  const left = (users.get(name) ?? 0) - 1;
+  if (left > 0) users.set(name, left);
+  else close(name);
+}
+
 function close(name: BackendName): void {
   open.get(name)?.close();
   open.delete(name);
+  users.delete(name);
 }

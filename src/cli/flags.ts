@@ -5,7 +5,7 @@ import { initializationNames } from '../ensemble/initialization.js';
 import { checkConfig } from '../input/checkConfig.js';
 import { readConfig } from '../input/config.js';
 import { configFromText, flagName, kindOf } from '../input/fromText.js';
-import { bareFlags } from '../sweep/horizon.js';
+import { bareFlags } from '../input/horizon.js';
 
 /** Yargs options for every key of a schema. Defaults stay the schema's, so that a config file can
  * set them; subcommands of the command do not take them. */

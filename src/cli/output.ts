@@ -1,7 +1,7 @@
 /** Where text goes: results on standard output (alone there with --json), everything else on standard error. */
 
 import type { Way } from '../solver/path.js';
-import type { Plan } from '../sweep/plan.js';
+import type { Horizon } from '../input/horizon.js';
 
 export const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -18,9 +18,9 @@ export const printJson = (value: unknown): void => print(JSON.stringify(value, n
 
 const byPath = { fused: 'by the fused kernel', 'tensor-ops': 'by tensor operations' };
 
-/** ", dopri5 by the fused kernel": the methods of a plan and the ways in which it is computed. */
-export const howOf = ({ cells }: Plan, ways: readonly Way[]): string =>
-  `, ${[...new Set(cells.map(({ methodName }) => methodName))].join(' and ')} ${ways.map(({ path, reason }) => byPath[path] + (reason ? ` (${reason})` : '')).join(' and ')}`;
+/** ", dopri5 by the fused kernel": the methods of ensembles and the ways in which they are computed. */
+export const howOf = (horizons: readonly Pick<Horizon, 'methodName'>[], ways: readonly Way[]): string =>
+  `, ${[...new Set(horizons.map(({ methodName }) => methodName))].join(' and ')} ${ways.map(({ path, reason }) => byPath[path] + (reason ? ` (${reason})` : '')).join(' and ')}`;
 
 /** A reader that closes its end early, such as `head`, wants no more: that is not an error. A full disk is one. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -8,7 +8,6 @@ import { writeSimulation } from '../results/simulationFolder.js';
 import { fullFineTuningNotes } from '../report/outcomes.js';
 import type { SimulationConfig } from '../simulation/config.js';
 import { simulation } from '../run/simulation.js';
-import { isIntegrated } from '../simulation/fullFineTuning.js';
 import { simulationReport } from '../simulation/simulate.js';
 import { howOf, note, print, printJson } from './output.js';
 import { onEndSignals } from './signals.js';
@@ -17,17 +16,13 @@ import { onEndSignals } from './signals.js';
 export async function simulate(config: SimulationConfig, out: string, json: boolean): Promise<void> {
   let origin: Provenance | undefined;
   let display: Progress | undefined;
+  let saveTimes = 0;
   const result = await simulation(config, {
-    start(plan, backend, ways) {
-      const { method, time, steady, saveTimes } = plan.config;
-      const resolved = { ...config, method, time, steady, saveTimes };
-      origin = runProvenance(
-        backend,
-        resolved,
-        ways.map(({ path }) => path),
-      );
-      note(`rankflow simulate on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
-      display = progress(plan.cells[0]!.trials, 'trajectories');
+    start(plan, backend, way) {
+      origin = runProvenance(backend, plan.config, [way.path]);
+      note(`rankflow simulate on ${backend.name} (${backend.device})${howOf([plan], [way])}`);
+      display = progress(plan.trials, 'trajectories');
+      saveTimes = plan.stop.saveTimes.length;
       // What is half written is removed on exit.
       onEndSignals((name, exitCode) => {
         note(`rankflow: ${name}: ends; nothing is written`);
@@ -35,14 +30,16 @@ export async function simulate(config: SimulationConfig, out: string, json: bool
       });
     },
     done: (trajectories) => display?.update(trajectories),
+    fullFineTuning(saves) {
+      if (saves === 0) {
+        display?.stop();
+        note('full fine-tuning of the custom loss beside it');
+        display = progress(saveTimes, 'save times');
+      } else display?.update(saves);
+    },
   });
   display?.stop();
-  if (isIntegrated(result.plan.cells[0]!.problem)) {
-    note('full fine-tuning of the custom loss beside it');
-    display = progress(result.plan.cells[0]!.stop.saveTimes.length, 'save times');
-  }
-  const report = await simulationReport(result, origin!, (saves) => display?.update(saves));
-  display?.stop();
+  const report = simulationReport(result, origin!);
   await writeSimulation(out, result, report);
   if (json) printJson({ ...report, folder: out });
   else {

@@ -56,7 +56,7 @@ async function computeAndMerge(sweep: FolderSweep, shard: Shard | undefined): Pr
       watch: {
         start(backend, ways, todo, faults) {
           for (const { file, reason } of faults) note(`rankflow: ${file} is set aside: ${reason}`);
-          note(`rankflow sweep on ${backend.name} (${backend.device})${howOf(plan, ways)}`);
+          note(`rankflow sweep on ${backend.name} (${backend.device})${howOf(plan.cells, ways)}`);
           display = progress(todo, 'trajectories');
         },
         chunk: (trials, work) => display?.update(trials, work),

@@ -1,5 +1,4 @@
 /** `rankflow theory`: the closed forms alone. */
-import { useBackend } from '../backend/useBackend.js';
 import { formatAbove, formatNumber } from '../report/format.js';
 import { table } from '../report/table.js';
 import type { SweepConfig } from '../sweep/config.js';
@@ -11,7 +10,6 @@ import { note, print, printJson } from './output.js';
 
 /** Prints the closed forms of a sweep's cells, as JSON or as a table. */
 export async function theory(config: SweepConfig, json: boolean): Promise<void> {
-  await useBackend('cpu');
   const plan = await makePlan(
     config,
     theoryProblems(config, (line) => note(`rankflow theory: ${line}`)),

@@ -1,27 +1,28 @@
-/** Custom losses, tried out before anything runs. */
+/** Custom losses, tried out on the processor before anything runs. */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { autodiffGradient } from '../../kernels/tensorOps/structures/autodiff.js';
 import { tensor2d } from '../../kernels/tensorOps/tensor2d.js';
 import { dense, type Dense } from '../numbers/dense.js';
+import { onProcessor } from '../backend/processor.js';
 import { InputError } from '../host/inputError.js';
 import { custom } from '../problem/custom.js';
 import type { Problem } from '../problem/problem.js';
 import type { TensorLoss } from '../problem/structure.js';
 
 /**
- * The problem of a loss given as a function of W, at W0 = base [n, m]. Its gradient at W0 is computed on the backend
- * in use.
+ * The problem of a loss as a function of W, at W0 = base [n, m]. It is tried at W0 on TensorFlow.js's cpu backend, whatever
+ * device is in use.
  * @param name what results and errors call it
  * @throws InputError if the loss is not a function [batch, n, m] -> [batch] that is finite and differentiable at W0
  */
-export async function customProblem(name: string, base: Dense, given: TensorLoss): Promise<Problem> {
-  const loss = guarded(name, given);
+export function customProblem(name: string, base: Dense, lossOf: TensorLoss): Problem {
+  const loss = guarded(name, lossOf);
   const { rows: n, cols: m } = base;
-  const [value, gradient] = tf.tidy(() => {
+  const { values, gradients } = onProcessor(() => {
     const w = tensor2d(base).expandDims<Tensor3D>(0).tile<Tensor3D>([2, 1, 1]);
-    const found: unknown = loss(w);
-    const shape = found instanceof tf.Tensor ? `[${found.shape}]` : 'no tensor';
+    const value: unknown = loss(w);
+    const shape = value instanceof tf.Tensor ? `[${value.shape}]` : 'no tensor';
     if (shape !== '[2]') {
       throw new InputError(
         'loss',
@@ -29,11 +30,9 @@ export async function customProblem(name: string, base: Dense, given: TensorLoss
         'a function [batch, n, m] -> [batch]',
       );
     }
-    return [found as Tensor1D, differentiated(name, loss, w)] as const;
+    const gradient = differentiated(name, loss, w);
+    return { values: (value as Tensor1D).dataSync(), gradients: gradient.dataSync() };
   });
-  const values = await value.data();
-  const gradients = await gradient.data();
-  tf.dispose([value, gradient]);
   if (![...values, ...gradients].every(Number.isFinite))
     throw new InputError('loss', name, 'finite at W0, with a finite gradient');
   return custom(name, base, loss, dense(n, m, Float64Array.from(gradients.subarray(0, n * m))));

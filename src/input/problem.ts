@@ -25,7 +25,7 @@ export async function makeProblem(
   const f = await readLoss(loss);
   if (source.target)
     throw new InputError('target', source.spec.target, 'left out: a custom loss holds its own target');
-  const problem = await customProblem(loss, base ?? baseOf(source, shape), f);
+  const problem = customProblem(loss, base ?? baseOf(source, shape), f);
   checkScale('loss', `${loss}, whose gradient at W0 has norm`, problem.rate, 'speed');
   return problem;
 }

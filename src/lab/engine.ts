@@ -4,24 +4,28 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { releaseProxy, type ProxyMethods } from 'comlink';
-import type { BackendInfo, BackendReport } from '../backend/backend.js';
-import { closeBackends, listBackends, useBackend } from '../backend/useBackend.js';
+import type { BackendReport } from '../backend/backend.js';
+import { listBackends } from '../backend/useBackend.js';
 import { clock } from '../ensemble/adapter.js';
+import { member, membersOf } from '../ensemble/member.js';
 import { removeMemoryFile, addMemoryFile } from '../files/disk.js';
 import { readMatrix } from '../files/matrix.js';
 import { readSafetensors } from '../files/safetensors.js';
 import { checkConfig } from '../input/checkConfig.js';
 import { configFromText, flagName } from '../input/fromText.js';
-import { bareFlags, spreadSaveTimes } from '../sweep/horizon.js';
+import { solveOptions } from '../input/execution.js';
+import { bareFlags, spreadSaveTimes } from '../input/horizon.js';
+import { parseShape } from '../problem/source.js';
 import { InputError } from '../host/inputError.js';
 import { closedForm } from '../problem/closedForm.js';
 import { runProvenance, type Provenance } from '../host/provenance.js';
 import { csv, parquet } from '../results/tables.js';
+import { openDevice, type Device } from '../solver/device.js';
 import { solve } from '../solver/solve.js';
 import { sweepSchema, type SweepConfig } from '../sweep/config.js';
 import { accuracyFloor, excessFloor } from '../sweep/accuracyFloor.js';
 import { lawOf, metricOf } from '../sweep/law.js';
-import { makePlan, member, totalTrials, type Cell, type Plan } from '../sweep/plan.js';
+import { makePlan, totalTrials, type Cell, type Plan } from '../sweep/plan.js';
 import { trialIntegers, trialTexts, type TrialRow } from '../sweep/row.js';
 import { runTrials, waysOf } from '../run/trials.js';
 import { checks, verify } from '../verify/verify.js';
@@ -51,6 +55,8 @@ export class LabEngine implements protocol.Engine {
   private plan: Plan | null = null;
   private cell: Cell | null = null;
   private gate = new Gate();
+  /** The device that was used last, and what it was asked for as: its programs are kept. */
+  private device: { readonly asked: string; readonly opened: Device } | null = null;
   private tally: Tally | null = null;
   private provenance: Provenance | null = null;
   /** The file that was given last. */
@@ -121,8 +127,9 @@ export class LabEngine implements protocol.Engine {
   run(listener: protocol.SweepListener): Promise<protocol.RunEnd> {
     const plan = this.currentPlan();
     return this.begin(listener, async (gate) => {
-      const backend = await useBackend(plan.config.backend);
-      const ways = waysOf(plan);
+      const device = await this.deviceFor(plan);
+      const ways = waysOf(plan, device);
+      const backend = device.info;
       this.provenance = runProvenance(
         backend,
         plan.config,
@@ -139,8 +146,8 @@ export class LabEngine implements protocol.Engine {
       const startedAt = seconds();
       const measureTime = () => (tally.seconds = seconds() - startedAt - gate.secondsWaited);
       const pass = this.accountingPass(tally, gate, listener, measureTime);
-      await this.followSingularValues(plan, tally, pass);
-      await this.runRounds(plan, backend, tally, pass, measureTime);
+      await this.followSingularValues(plan, device, tally, pass);
+      await this.runRounds(plan, device, tally, pass, measureTime);
       await pass(true);
     });
   }
@@ -149,9 +156,8 @@ export class LabEngine implements protocol.Engine {
     const plan = this.currentPlan();
     return this.begin(listener, async (gate) => {
       const tally = this.tally!;
-      await useBackend(plan.config.backend);
       const pass = this.accountingPass(tally, gate, listener);
-      await this.followSingularValues(plan, tally, pass);
+      await this.followSingularValues(plan, await this.deviceFor(plan), tally, pass);
       await pass(true);
     });
   }
@@ -223,12 +229,26 @@ export class LabEngine implements protocol.Engine {
         return 'finished';
       } catch (error) {
         if (error instanceof Stopped) return 'stopped';
-        if (!(error instanceof InputError)) await closeBackends();
+        if (!(error instanceof InputError)) await this.closeDevice();
         throw error;
       } finally {
         (listener as Partial<ProxyMethods>)[releaseProxy]?.();
       }
     });
+  }
+
+  private async deviceFor({ config: { backend } }: Plan): Promise<Device> {
+    if (this.device?.asked !== backend) {
+      await this.closeDevice();
+      this.device = { asked: backend, opened: await openDevice(backend, { workers: 1 }) };
+    }
+    return this.device.opened;
+  }
+
+  private async closeDevice(): Promise<void> {
+    const { device } = this;
+    this.device = null;
+    await device?.opened.close();
   }
 
   private enqueue<T>(work: () => Promise<T>): Promise<T> {
@@ -259,7 +279,7 @@ export class LabEngine implements protocol.Engine {
 
   private async runRounds(
     plan: Plan,
-    backend: BackendInfo,
+    device: Device,
     tally: Tally,
     pass: () => Promise<void>,
     measureTime: () => number,
@@ -275,8 +295,8 @@ export class LabEngine implements protocol.Engine {
         tally.addSavePoint(cell, trial, saved);
         return pass();
       };
-      for await (const { rows, curves } of runTrials(plan, spans, backend, null, watch)) {
-        tally.addRows(rows, curves);
+      for await (const trial of runTrials(plan, spans, device, watch)) {
+        tally.addTrial(trial);
         await pass();
       }
       const duration = measureTime() - startedAt;
@@ -291,30 +311,34 @@ export class LabEngine implements protocol.Engine {
   }
 
   /** Follows the singular values of a few trials of the rank that is looked at. */
-  private async followSingularValues(plan: Plan, tally: Tally, pass: () => Promise<void>): Promise<void> {
-    const { config } = plan;
+  private async followSingularValues(
+    { config }: Plan,
+    device: Device,
+    tally: Tally,
+    pass: () => Promise<void>,
+  ): Promise<void> {
     const cell = this.cell!;
-    const { method, stop } = cell;
+    const { problem, method, stop } = cell;
     const count = Math.min(cell.trials, FOLLOWED);
     const times = spreadSaveTimes(method, stop.saveTimes.at(-1)!, FOLLOWED_TIMES);
     tally.follow(cell.rank, times, count);
-    const members = Array.from({ length: count }, (_, trial) => member(cell, trial, config.seed));
-    const options = {
-      ...{ method, kernel: config.kernel, precision: config.precision },
-      stop: { ...stop, saveTimes: times },
-      chunk: count,
-      detail: 'singular-values',
-      watch: (trial: number, { singularValues }: { singularValues?: readonly number[] | null }) => {
-        tally.addSingularValues(trial, singularValues ?? []);
-        return pass();
+    const members = membersOf(cell, 0, count, config.seed);
+    const solution = solve(
+      { problem, members },
+      {
+        ...solveOptions({ method, stop: { ...stop, saveTimes: times } }, config, device),
+        detail: 'singular-values',
+        watch: ({ trial }, { singularValues }) => {
+          tally.addSingularValues(trial, singularValues ?? []);
+          return pass();
+        },
       },
-    } as const;
-    for await (const solved of solve(cell.problem, members, options)) {
-      for (const { index, trajectory } of solved)
-        tally.setSingularValues(
-          index,
-          trajectory.saved.map((saved) => saved?.singularValues ?? []),
-        );
+    );
+    for await (const { member, saved } of solution) {
+      tally.setSingularValues(
+        member.trial,
+        saved.map((at) => at?.singularValues ?? []),
+      );
       await pass();
     }
   }
@@ -347,7 +371,7 @@ function checkSize({ target, base, vectors, shape }: SweepConfig): void {
     const { rows, cols } = readMatrix(location);
     if (rows * cols > MOST_ENTRIES) refuse(field, `${rows}x${cols}`);
   }
-  const [n = 0, m = 0] = shape?.[0]?.split('x').map(Number) ?? [];
+  const { n, m } = shape?.[0] === undefined ? { n: 0, m: 0 } : parseShape(shape[0]);
   if (vectors === 'random' && Math.max(n, m) ** 2 > MOST_ENTRIES)
     refuse('vectors', `random ones of ${n}x${m}`);
   if (n + m > MOST_ROWS) throw new InputError('shape', `${n}x${m}`, `of n + m at most ${MOST_ROWS}, here`);

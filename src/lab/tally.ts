@@ -2,7 +2,7 @@
 import { outcomes, type Outcome } from '../method/outcome.js';
 import { accuracyOf } from '../sweep/law.js';
 import { totalTrials, type Cell, type Plan } from '../sweep/plan.js';
-import { succeeded, type TrialRow } from '../sweep/row.js';
+import { succeeded, type Trial, type TrialRow } from '../sweep/row.js';
 import { stationarities, type Stationarity } from '../sweep/stationarity.js';
 import { statistic } from '../numbers/statistics.js';
 import type { LossLine, Progress, RankProgress, SingularValues } from './protocol.js';
@@ -81,22 +81,20 @@ export class Tally {
     tally.lastAccount = null;
   }
 
-  addRows(rows: readonly TrialRow[], curves: readonly (readonly (number | null)[])[]): void {
-    rows.forEach((row, i) => {
-      const tally = this.ranks[row.cell]!;
-      this.rows.push(row);
-      tally.underWay.delete(row.trial);
-      tally.outcomes[row.outcome]++;
-      tally.stationarity[row.stationarity]++;
-      const good = succeeded(row.outcome);
-      tally.accuracy.push(good ? row.accuracy : NaN);
-      tally.steps.push(good ? row.accepted_steps + row.rejected_steps : NaN);
-      if (row.trial < LINES) tally.lines.set(row.trial, [...curves[i]!]);
-      tally.lastAccount = null;
-      this.accepted += row.accepted_steps;
-      this.rejected += row.rejected_steps;
-      this.evaluations += row.evaluations;
-    });
+  addTrial({ row, curve }: Trial): void {
+    const tally = this.ranks[row.cell]!;
+    this.rows.push(row);
+    tally.underWay.delete(row.trial);
+    tally.outcomes[row.outcome]++;
+    tally.stationarity[row.stationarity]++;
+    const good = succeeded(row.outcome);
+    tally.accuracy.push(good ? row.accuracy : NaN);
+    tally.steps.push(good ? row.accepted_steps + row.rejected_steps : NaN);
+    if (row.trial < LINES) tally.lines.set(row.trial, [...curve]);
+    tally.lastAccount = null;
+    this.accepted += row.accepted_steps;
+    this.rejected += row.rejected_steps;
+    this.evaluations += row.evaluations;
   }
 
   follow(rank: number, times: readonly number[], trials: number): void {

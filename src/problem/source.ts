@@ -92,6 +92,13 @@ export const shapeOf = ({ target, base }: Source): Shape | null => {
   return given && { n: given.rows, m: given.cols };
 };
 
+/** The shapes that a config names, else that of the source. @throws InputError if there is neither */
+export function shapesOf(texts: readonly string[] | undefined, source: Source): Shape[] {
+  const shape = shapeOf(source);
+  if (!texts && !shape) throw new InputError('shape', undefined, 'NxM, unless a matrix file gives it');
+  return texts?.map(parseShape) ?? [shape as Shape];
+}
+
 /** Last two names of a path: enough to recognize a file by. */
 const tail = (file: string) => file.split(/[\\/]/).slice(-2).join('/');
 

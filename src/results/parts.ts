@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { parquetMetadata, parquetRead } from 'hyparquet';
 import { isPointer } from '../files/foreign.js';
 import { writeWhole } from '../files/writeWhole.js';
-import type { Trials } from '../sweep/row.js';
+import type { Trial } from '../sweep/row.js';
 import { digestOf } from '../sweep/planHash.js';
 import { trialIntegers, trialTexts } from '../sweep/row.js';
 import type { PlanChunk } from '../sweep/chunks.js';
@@ -54,15 +54,15 @@ export function writePart(
   plan: string,
   arithmetic: Arithmetic,
   { index }: PlanChunk,
-  { rows, curves }: Trials,
+  trials: readonly Trial[],
 ): void {
   // Of cells with fewer save times than others of the chunk the last columns are null.
-  const saves = Math.max(...curves.map(({ length }) => length));
+  const saves = Math.max(...trials.map(({ curve }) => curve.length));
   const losses = Array.from({ length: saves }, (_, k) => [
     lossAt(k),
-    curves.map((curve) => curve[k] ?? null),
+    trials.map(({ curve }) => curve[k] ?? null),
   ]);
-  const columns = { ...byColumn(rows), ...(Object.fromEntries(losses) as Columns) };
+  const columns = { ...byColumn(trials.map(({ row }) => row)), ...(Object.fromEntries(losses) as Columns) };
   const bytes = columnsParquet(
     columns,
     { integers: trialIntegers, texts: trialTexts },

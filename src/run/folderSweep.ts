@@ -1,7 +1,6 @@
 /** A sweep in a results folder: made, computed as far as it is missing, looked at, and merged into its summary. */
 import { renameSync, rmSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { useBackend } from '../backend/useBackend.js';
 import { withDigests } from '../files/readings.js';
 import { temporaryName } from '../files/writeWhole.js';
 import { namedFile } from '../input/config.js';
@@ -13,7 +12,7 @@ import { chunksOf, effort, ofShard, trialsOf, type PlanChunk, type Shard } from 
 import type { SweepConfig } from '../sweep/config.js';
 import { makePlan, type Plan } from '../sweep/plan.js';
 import { planHash } from '../sweep/planHash.js';
-import { runOn } from './sweep.js';
+import { runPlan } from './sweep.js';
 import { accuraciesOf, ChunkFailed } from './runner.js';
 import type { TrialRow } from '../sweep/row.js';
 import { summarize } from '../sweep/summarize.js';
@@ -66,8 +65,6 @@ export interface ComputeWatch {
 const WHOLE: Shard = { number: 1, of: 1 };
 
 async function planned(config: SweepConfig): Promise<Planned> {
-  // A custom loss is tried on the processor: what is wrong is said before a device is opened.
-  await useBackend('cpu');
   const { result: plan, digests } = await withDigests(() => makePlan(config));
   return { plan, chunks: chunksOf(plan), hash: planHash(plan, digests) };
 }
@@ -169,7 +166,7 @@ export async function compute(
   let own: Arithmetic | undefined;
   let [trials, work] = [0, 0];
   try {
-    await runOn(
+    await runPlan(
       plan,
       agenda,
       {
@@ -194,9 +191,9 @@ export async function compute(
           );
         },
         chunk(computed) {
-          writePart(path, hash, own!, computed.chunk, computed);
-          log?.chunk(computed.rows.length);
-          trials += computed.rows.length;
+          writePart(path, hash, own!, computed.chunk, computed.trials);
+          log?.chunk(computed.trials.length);
+          trials += computed.trials.length;
           work += efforts[computed.chunk.index]!;
           watch.chunk?.(trials, work / all);
         },

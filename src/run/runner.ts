@@ -1,16 +1,16 @@
 /** Computes what an agenda says, chunk by chunk. */
-import type { BackendInfo } from '../backend/backend.js';
-import type { Pool } from '../solver/pool.js';
-import type { Agenda } from './agenda.js';
+import type { Device } from '../solver/device.js';
 import type { PlanChunk } from '../sweep/chunks.js';
 import type { Plan } from '../sweep/plan.js';
-import { succeeded, type TrialRow } from '../sweep/row.js';
+import { succeeded, type Trial, type TrialRow } from '../sweep/row.js';
+import type { Agenda } from './agenda.js';
 import { runTrials } from './trials.js';
-import type { Trials } from '../sweep/row.js';
 
-/** A chunk that has been computed: its trials, by cell and number. */
-export interface ComputedChunk extends Trials {
+/** A chunk that has been computed. */
+export interface ComputedChunk {
   readonly chunk: PlanChunk;
+  /** By cell and number. */
+  readonly trials: readonly Trial[];
 }
 
 /** A chunk could not be computed. */
@@ -33,21 +33,16 @@ export const accuraciesOf = (rows: readonly Pick<TrialRow, 'outcome' | 'accuracy
  * is idle while another ends one.
  * @throws ChunkFailed
  */
-export async function* runAgenda(
-  plan: Plan,
-  agenda: Agenda,
-  backend: BackendInfo,
-  pool: Pool | null,
-): AsyncGenerator<ComputedChunk> {
+export async function* runAgenda(plan: Plan, agenda: Agenda, device: Device): AsyncGenerator<ComputedChunk> {
   for (;;) {
     const todo = agenda.next().values();
     const inFlight: Promise<ComputedChunk>[] = [];
     let any = false;
     for (;;) {
-      while (inFlight.length < (pool ? 2 : 1)) {
+      while (inFlight.length < (device.pool ? 2 : 1)) {
         const { value, done } = todo.next();
         if (done) break;
-        const computed = compute(plan, value, backend, pool);
+        const computed = computeChunk(plan, value, device);
         // Its failure is heard of when its turn comes.
         computed.catch(() => undefined);
         inFlight.push(computed);
@@ -55,7 +50,7 @@ export async function* runAgenda(
       const next = inFlight.shift();
       if (!next) break;
       const computed = await next;
-      agenda.add(computed.chunk, accuraciesOf(computed.rows));
+      agenda.add(computed.chunk, accuraciesOf(computed.trials.map(({ row }) => row)));
       any = true;
       yield computed;
     }
@@ -63,19 +58,13 @@ export async function* runAgenda(
   }
 }
 
-async function compute(
-  plan: Plan,
-  chunk: PlanChunk,
-  backend: BackendInfo,
-  pool: Pool | null,
-): Promise<ComputedChunk> {
-  const all: { row: TrialRow; curve: readonly (number | null)[] }[] = [];
+async function computeChunk(plan: Plan, chunk: PlanChunk, device: Device): Promise<ComputedChunk> {
+  const trials: Trial[] = [];
   try {
-    for await (const { rows, curves } of runTrials(plan, chunk.spans, backend, pool))
-      rows.forEach((row, i) => all.push({ row, curve: curves[i]! }));
+    for await (const trial of runTrials(plan, chunk.spans, device)) trials.push(trial);
   } catch (error) {
     throw new ChunkFailed(chunk, error);
   }
-  all.sort((a, b) => a.row.cell - b.row.cell || a.row.trial - b.row.trial);
-  return { chunk, rows: all.map(({ row }) => row), curves: all.map(({ curve }) => curve) };
+  trials.sort((a, b) => a.row.cell - b.row.cell || a.row.trial - b.row.trial);
+  return { chunk, trials };
 }

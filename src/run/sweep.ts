@@ -1,18 +1,18 @@
 /** A whole sweep in one call: config to cells. */
 import type { BackendInfo } from '../backend/backend.js';
-import { useBackend } from '../backend/useBackend.js';
-import { checkConfig } from '../input/checkConfig.js';
 import { InputError } from '../host/inputError.js';
+import { checkConfig } from '../input/checkConfig.js';
 import type { Way } from '../solver/path.js';
-import { Agenda } from './agenda.js';
 import { chunksOf } from '../sweep/chunks.js';
 import { sweepSchema, type SweepInput } from '../sweep/config.js';
 import { makePlan, totalTrials, type Plan } from '../sweep/plan.js';
-import { runAgenda, type ComputedChunk } from './runner.js';
+import type { Trial } from '../sweep/row.js';
 import { columnsOf, summarize } from '../sweep/summarize.js';
 import type { CellSummary } from '../sweep/summary.js';
+import { Agenda } from './agenda.js';
+import { withDevice } from './device.js';
+import { runAgenda, type ComputedChunk } from './runner.js';
 import { waysOf } from './trials.js';
-import type { Trials } from '../sweep/row.js';
 
 /** Hears of a sweep while it runs. */
 export interface SweepWatch {
@@ -32,8 +32,6 @@ const MOST_IN_MEMORY = 1_000_000;
  */
 export async function sweep(input: SweepInput, watch: SweepWatch = {}): Promise<CellSummary[]> {
   const config = checkConfig(sweepSchema, input);
-  // A custom loss is tried on the processor: what is wrong is said before a device is opened.
-  await useBackend('cpu');
   const plan = await makePlan(config);
   if (totalTrials(plan) > MOST_IN_MEMORY)
     throw new InputError(
@@ -41,38 +39,31 @@ export async function sweep(input: SweepInput, watch: SweepWatch = {}): Promise<
       config.trials,
       `at most ${MOST_IN_MEMORY} over all cells, but on the command line`,
     );
-  const trials: Trials[] = [];
-  await runOn(plan, new Agenda(plan, chunksOf(plan)), {
+  const trials: Trial[] = [];
+  await runPlan(plan, new Agenda(plan, chunksOf(plan)), {
     ...watch,
-    chunk(chunk) {
-      trials.push(chunk);
-      watch.chunk?.(chunk);
+    chunk(computed) {
+      trials.push(...computed.trials);
+      watch.chunk?.(computed);
     },
   });
   return summarize(plan, columnsOf(trials));
 }
 
 /**
- * Computes what an agenda says on the backend that the plan asks for, until it is done or `stop` says so.
+ * Computes what an agenda says on the device that the plan asks for, until it is done or `stop` says so.
  * @throws InputError if the backend is absent; ChunkFailed
  */
-export async function runOn(
+export const runPlan = (
   plan: Plan,
   agenda: Agenda,
   watch: SweepWatch,
   stop: () => boolean = () => false,
-): Promise<void> {
-  const { config } = plan;
-  const backend = await useBackend(config.backend, { tf32: config.tf32 });
-  const { poolFor } = await import('../solver/pool.js');
-  const pool = poolFor(backend, config.workers);
-  try {
-    watch.start?.(plan, backend, waysOf(plan));
-    for await (const chunk of runAgenda(plan, agenda, backend, pool)) {
+): Promise<void> =>
+  withDevice(plan.config, async (device) => {
+    watch.start?.(plan, device.info, waysOf(plan, device));
+    for await (const chunk of runAgenda(plan, agenda, device)) {
       watch.chunk?.(chunk);
       if (stop()) return;
     }
-  } finally {
-    await pool?.close();
-  }
-}
+  });

@@ -1,22 +1,21 @@
 /** Computes trials of a sweep's plan, problem by problem and horizon by horizon. */
-import type { BackendInfo } from '../backend/backend.js';
 import { clock } from '../ensemble/adapter.js';
-import type { Pool } from '../solver/pool.js';
-import { wayOf, type Way } from '../solver/path.js';
+import { member, type Member } from '../ensemble/member.js';
+import { solveOptions } from '../input/execution.js';
+import type { Device } from '../solver/device.js';
 import type { SavePoint } from '../solver/observe.js';
-import { solve, chunkFor } from '../solver/solve.js';
+import { wayOf, type Way } from '../solver/path.js';
+import { solve } from '../solver/solve.js';
 import type { Span } from '../sweep/chunks.js';
-import { member, type Cell, type Plan } from '../sweep/plan.js';
-import { trialRow, type Trials } from '../sweep/row.js';
+import type { Cell, Plan } from '../sweep/plan.js';
+import { trialRow, type Trial } from '../sweep/row.js';
 
-const finite = (value: number | undefined): number | null =>
-  value !== undefined && Number.isFinite(value) ? value : null;
-
-/** The ways in which the trajectories of a plan are computed on the backend in use. @throws InputError */
-export function waysOf({ cells, config }: Plan): Way[] {
-  const { kernel, precision } = config;
-  const ways = cells.map(({ problem, rank, coefficients, method, stop }) =>
-    wayOf(problem, rank, { kernel, precision, method, stop }, [clock(coefficients)]),
+/** The ways in which the trajectories of a plan are computed on a device, each once. @throws InputError */
+export function waysOf({ cells, config }: Plan, device: Device): Way[] {
+  const ways = cells.map((cell) =>
+    wayOf(cell.problem, cell.rank, { ...solveOptions(cell, config, device), stop: cell.stop }, [
+      clock(cell.coefficients),
+    ]),
   );
   return ways.filter(
     (way, i) => ways.findIndex(({ path, reason }) => path === way.path && reason === way.reason) === i,
@@ -26,51 +25,60 @@ export function waysOf({ cells, config }: Plan): Way[] {
 /** Hears of save points while trials are computed, as SolveOptions.watch. */
 export type TrialWatch = (cell: Cell, trial: number, saved: SavePoint) => void | Promise<void>;
 
+/** A member of a cell's ensemble. */
+interface CellMember extends Member {
+  readonly cell: Cell;
+}
+
 /**
- * Computes trials of a plan, some at a time. They come in no promised order; each depends on (seed, rank, trial) and the
- * method alone.
+ * Computes trials of a plan, and yields them as they come, in no promised order; each depends on (seed, rank, trial) and
+ * the method alone.
  */
 export async function* runTrials(
-  plan: Plan,
+  { cells, config }: Plan,
   spans: readonly Span[],
-  backend: BackendInfo,
-  pool: Pool | null,
+  device: Device,
   watch?: TrialWatch,
-): AsyncGenerator<Trials> {
-  const { config } = plan;
-  const { kernel, precision } = config;
-  const all = spans.flatMap(({ cell, from, to }) =>
-    Array.from({ length: to - from }, (_, i) => ({ cell: plan.cells[cell]!, trial: from + i })),
-  );
-  for (const tasks of solvedTogether(all)) {
-    const { problem, method, stop } = tasks[0]!.cell;
-    const members = tasks.map(({ cell, trial }) => member(cell, trial, config.seed));
-    const options = {
-      ...{ method, stop, kernel, precision, pool },
-      chunk: config.chunk ?? chunkFor(problem, backend, stop.saveTimes.length),
-      check: backend.check,
-      detail: 'loss',
-      watch: watch && ((i: number, saved: SavePoint) => watch(tasks[i]!.cell, tasks[i]!.trial, saved)),
-    } as const;
-    for await (const solved of solve(problem, members, options)) {
-      const results = solved.map(({ index, trajectory }) => ({ ...tasks[index]!, trajectory }));
+): AsyncGenerator<Trial> {
+  const all = spans.flatMap(({ cell: index, from, to }) => {
+    const cell = cells[index]!;
+    return Array.from({ length: to - from }, (_, i): CellMember => ({
+      ...member(cell, from + i, config.seed),
+      cell,
+    }));
+  });
+  for (const members of solvedTogether(all)) {
+    const { problem, ...horizon } = members[0]!.cell;
+    const solution = solve(
+      { problem, members },
+      {
+        ...solveOptions(horizon, config, device),
+        detail: 'loss',
+        watch: watch && (({ cell, trial }, saved) => watch(cell, trial, saved)),
+      },
+    );
+    for await (const trajectory of solution) {
+      const { cell, trial } = trajectory.member;
       yield {
-        rows: results.map(({ cell, trial, trajectory }) => trialRow(cell, trial, config, trajectory)),
-        curves: results.map(({ trajectory }) => trajectory.saved.map((saved) => finite(saved?.loss))),
+        row: trialRow(cell, trial, config, trajectory),
+        curve: trajectory.saved.map((saved) => finite(saved?.loss)),
       };
     }
   }
 }
 
-/** Tasks by what one call of the solver shares: a problem, a method and a stop rule. */
-function solvedTogether<T extends { readonly cell: Cell }>(tasks: readonly T[]): T[][] {
-  const groups: T[][] = [];
-  for (const task of tasks) {
+const finite = (value: number | undefined): number | null =>
+  value !== undefined && Number.isFinite(value) ? value : null;
+
+/** Members by what one call of the solver shares: a problem, a method and a stop rule. */
+function solvedTogether(members: readonly CellMember[]): CellMember[][] {
+  const groups: CellMember[][] = [];
+  for (const member of members) {
     const same = groups.find(([first]) =>
-      (['problem', 'method', 'stop'] as const).every((key) => first!.cell[key] === task.cell[key]),
+      (['problem', 'method', 'stop'] as const).every((key) => first!.cell[key] === member.cell[key]),
     );
-    if (same) same.push(task);
-    else groups.push([task]);
+    if (same) same.push(member);
+    else groups.push([member]);
   }
   return groups;
 }

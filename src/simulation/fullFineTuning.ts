@@ -7,6 +7,7 @@ import { succeeded, type Outcome } from '../method/outcome.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
 import type { HostState } from '../solver/batch.js';
+import type { Device } from '../solver/device.js';
 import { integrate } from '../solver/integrate.js';
 
 export interface FullFineTuning {
@@ -18,19 +19,17 @@ export interface FullFineTuning {
   readonly time: number;
 }
 
-/** Whether full fine-tuning of a problem has no closed form, and is integrated. */
-export const isIntegrated = ({ structure }: Problem): boolean => structure.kind === 'autodiff';
-
 /**
- * Full fine-tuning, dW/dt = -grad f(W) from W0, on the backend in use, in float32.
+ * Full fine-tuning, dW/dt = -grad f(W) from W0, on a device, in float32.
  * @param method of the flow beside; one of fixed steps, whose size suits the factors, is replaced by rkc2
  * @param stop save times, steadiness, and most steps
- * @param onSave hears how many save times have been reached
+ * @param onSave hears how many save times an integration has reached, 0 before the first
  */
 export async function fullFineTuning(
   problem: Problem,
   method: Method,
   stop: StopRule,
+  device: Device,
   onSave: (saves: number) => void = () => undefined,
 ): Promise<FullFineTuning> {
   const { structure, n, m } = problem;
@@ -48,20 +47,23 @@ export async function fullFineTuning(
     return value as number;
   };
   let saves = 0;
-  const [ending] = await integrate(
-    {
-      system: fullFineTuningSystem(structure.loss),
-      shapes: [{ rows: n, cols: m }],
-      initial: [[Float32Array.from(structure.base.data)]],
-      clocks: [1],
-      observe: (_, __, state) => lossOf(state),
-      save: (_, __, state) => {
-        onSave(++saves);
-        return lossOf(state);
+  onSave(saves);
+  const [ending] = await device.run(() =>
+    integrate(
+      {
+        system: fullFineTuningSystem(structure.loss),
+        shapes: [{ rows: n, cols: m }],
+        initial: [[Float32Array.from(structure.base.data)]],
+        clocks: [1],
+        observe: (_, __, state) => lossOf(state),
+        save: (_, __, state) => {
+          onSave(++saves);
+          return lossOf(state);
+        },
       },
-    },
-    method.control.kind === 'fixed' ? methodOf('rkc2') : method,
-    stop,
+      method.control.kind === 'fixed' ? methodOf('rkc2') : method,
+      stop,
+    ),
   );
   const { saved, last, outcome, time } = ending!;
   const losses = saved.map((loss) => (loss !== null && Number.isFinite(loss) ? loss : NaN));

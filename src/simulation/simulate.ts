@@ -1,78 +1,93 @@
 /** One ensemble, watched closely: functionals of every trajectory over time, and the final adapters. */
-import type { BackendInfo } from '../backend/backend.js';
 import { clock, fromFactors, type Adapter } from '../ensemble/adapter.js';
-import { outOfFrame } from '../problem/factors.js';
-import { closedForm } from '../problem/closedForm.js';
-import type { SimulationReport } from './report.js';
+import { member, membersOf } from '../ensemble/member.js';
 import type { Provenance } from '../host/provenance.js';
-import { fullFineTuning } from './fullFineTuning.js';
-import type { Pool } from '../solver/pool.js';
-import { solve, chunkFor, type Trajectory } from '../solver/solve.js';
+import { solveOptions } from '../input/execution.js';
+import { closedForm } from '../problem/closedForm.js';
+import { outOfFrame } from '../problem/factors.js';
+import type { Trajectory } from '../solver/chunk.js';
+import type { Device } from '../solver/device.js';
+import type { Solved } from '../solver/solution.js';
+import { solve } from '../solver/solve.js';
 import { excessFloor } from '../sweep/accuracyFloor.js';
-import { member, type Plan } from '../sweep/plan.js';
-import { trialRow } from '../sweep/row.js';
+import { endOf } from '../sweep/stationarity.js';
+import { fullFineTuning, type FullFineTuning } from './fullFineTuning.js';
+import type { SimulationPlan } from './plan.js';
+import type { SimulationReport } from './report.js';
 
 export interface Simulation {
-  readonly plan: Plan;
+  readonly plan: SimulationPlan;
+  /** Per trial. */
   readonly trajectories: readonly Trajectory[];
   /** Final adapters in the coordinates of W, per trial. */
   readonly adapters: readonly Adapter[];
+  readonly fullFineTuning: FullFineTuning;
 }
 
-/** Runs the one cell of a plan; `onDone` hears how many trajectories are done. */
+/** Hears of a simulation while it is computed. */
+export interface SimulationProgress {
+  /** Called with the number of trajectories done so far. */
+  done?(trajectories: number): void;
+  /** Called with the save times that full fine-tuning of a custom loss has reached: 0 before the first. */
+  fullFineTuning?(saves: number): void;
+}
+
+/** Computes the ensemble of a plan on a device, and full fine-tuning beside it. */
 export async function simulate(
-  plan: Plan,
-  backend: BackendInfo,
-  pool: Pool | null,
-  onDone: (done: number) => void = () => undefined,
+  plan: SimulationPlan,
+  device: Device,
+  watch: SimulationProgress = {},
 ): Promise<Simulation> {
-  const { cells, config } = plan;
-  const cell = cells[0]!;
-  const { problem, coefficients, method, stop } = cell;
-  const members = Array.from({ length: cell.trials }, (_, trial) => member(cell, trial, config.seed));
-  const { kernel, precision } = config;
-  const chunk = config.chunk ?? chunkFor(problem, backend, stop.saveTimes.length);
-  const { check } = backend;
-  const options = {
-    ...{ method, stop, chunk, kernel, precision, pool, check },
-    detail: 'singular-values',
-  } as const;
-  const trajectories: Trajectory[] = [];
+  const { problem, coefficients, trials, config } = plan;
+  const members = membersOf(plan, 0, trials, config.seed);
+  const options = { ...solveOptions(plan, config, device), detail: 'singular-values' } as const;
+  const trajectories: Solved[] = [];
   let done = 0;
-  for await (const solved of solve(problem, members, options)) {
-    for (const { index, trajectory } of solved) trajectories[index] = trajectory;
-    onDone((done += solved.length));
+  for await (const trajectory of solve({ problem, members }, options)) {
+    trajectories[trajectory.member.trial] = trajectory;
+    watch.done?.(++done);
   }
   const adapters = trajectories.map(({ factors }) =>
     fromFactors(outOfFrame(factors, problem.frame), coefficients),
   );
-  return { plan, trajectories, adapters };
+  return {
+    ...{ plan, trajectories, adapters },
+    fullFineTuning: await fullFineTuningBeside(plan, trajectories, device, watch),
+  };
 }
 
 /** Steps that full fine-tuning of a custom loss may take, however few its adapters took. */
 const LEAST_BUDGET = 1000;
 
 /**
- * What the plots and the page are drawn from. Of a custom loss full fine-tuning is integrated for it, with the method and
- * the steadiness of the adapters and as many steps as the longest of their trajectories took.
- * @param onSave hears at how many save times full fine-tuning has been
+ * Full fine-tuning beside adapters: of a custom loss with their method and steadiness, and as many steps as the longest
+ * of their trajectories took.
  */
-export async function simulationReport(
-  { plan: { cells, config }, trajectories }: Simulation,
-  provenance: Provenance,
-  onSave?: (saves: number) => void,
-): Promise<SimulationReport> {
-  const cell = cells[0]!;
-  const { problem, rank, coefficients } = cell;
-  const times = cell.stop.saveTimes;
-  const optimum = problem.optimum(rank);
-  const path = closedForm(problem, member(cell, 0, config.seed).initial());
-  const taus = times.map((time) => clock(coefficients) * time);
+function fullFineTuningBeside(
+  { problem, method, stop }: SimulationPlan,
+  trajectories: readonly Trajectory[],
+  device: Device,
+  watch: SimulationProgress,
+): Promise<FullFineTuning> {
   const longest = Math.max(...trajectories.map((each) => each.acceptedSteps + each.rejectedSteps));
-  const maxSteps = Math.min(cell.stop.maxSteps, Math.max(LEAST_BUDGET, longest));
-  const full = await fullFineTuning(problem, cell.method, { ...cell.stop, maxSteps }, onSave);
+  const maxSteps = Math.min(stop.maxSteps, Math.max(LEAST_BUDGET, longest));
+  return fullFineTuning(problem, method, { ...stop, maxSteps }, device, (saves) =>
+    watch.fullFineTuning?.(saves),
+  );
+}
+
+/** The report that the plots and the page are drawn from. */
+export function simulationReport(
+  { plan, trajectories, fullFineTuning: full }: Simulation,
+  provenance: Provenance,
+): SimulationReport {
+  const { problem, rank, coefficients, initialization, config } = plan;
+  const times = plan.stop.saveTimes;
+  const optimum = problem.optimum(rank);
+  const path = closedForm(problem, member(plan, 0, config.seed).initial());
+  const taus = times.map((time) => clock(coefficients) * time);
   return {
-    title: `${problem.loss.name}, ${problem.n} x ${problem.m}, ${cell.initialization.name}`,
+    title: `${problem.loss.name}, ${problem.n} x ${problem.m}, ${initialization.name}`,
     provenance,
     times,
     rank,
@@ -82,7 +97,7 @@ export async function simulationReport(
       return {
         trial,
         outcome,
-        stationarity: trialRow(cell, trial, config, trajectory).stationarity,
+        stationarity: endOf(problem, rank, config.precision, trajectory),
         loss,
         excess: optimum === null ? null : saved.map((at, k) => at?.excess ?? loss[k]! - optimum),
         gradientNorm: saved.map((at) => at?.gradientNorm ?? NaN),
@@ -91,8 +106,7 @@ export async function simulationReport(
       };
     }),
     closedForm: path && {
-      name:
-        trajectories.length > 1 && !cell.initialization.deterministic ? `${path.name}, trial 0` : path.name,
+      name: trajectories.length > 1 && !initialization.deterministic ? `${path.name}, trial 0` : path.name,
       loss: taus.map((tau) => path.loss(tau)),
       singularValues: taus.map((tau) => path.singularValues(tau)),
     },

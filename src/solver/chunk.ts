@@ -10,7 +10,8 @@ import type { Method } from '../method/method.js';
 import { succeeded } from '../method/outcome.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
-import type { Drawn } from './drawn.js';
+import type { Drawn } from '../ensemble/drawn.js';
+import type { Device } from './device.js';
 import { integrateFused } from './fused.js';
 import type { HostState } from './batch.js';
 import { integrate, type Batch, type Ending } from './integrate.js';
@@ -49,8 +50,15 @@ export type Trajectory = Omit<Ending<Observation, SavePoint & Partial<Observatio
 /** Hears of what is kept of a member's trajectory at a save time; the solver waits for it. */
 export type SaveWatch = (member: number, saved: SavePoint & Partial<Observation>) => void | Promise<void>;
 
-/** Solves a chunk on the backend in use. */
-export async function solveChunk(chunk: Chunk, watch?: SaveWatch): Promise<Trajectory[]> {
+/** Solves a chunk on a device, in this thread. */
+export const solveChunk = (chunk: Chunk, device: Device, watch?: SaveWatch): Promise<Trajectory[]> =>
+  device.run(() => solvedHere(chunk, device, watch));
+
+async function solvedHere(
+  chunk: Chunk,
+  { kernel }: Pick<Device, 'kernel'>,
+  watch: SaveWatch | undefined,
+): Promise<Trajectory[]> {
   const { problem, path, precision, method, stop, detail, width, starts } = chunk;
   const { structure, n, m } = problem;
   const { save, last } = observer(problem, detail);
@@ -75,7 +83,7 @@ export async function solveChunk(chunk: Chunk, watch?: SaveWatch): Promise<Traje
   );
   const endings =
     path === 'fused' && structure.kind !== 'autodiff'
-      ? await integrateFused({
+      ? await integrateFused(kernel!, {
           ...{ ...common, structure, n, m, rank: width, precision, method, stop },
           initial: drawn.length > 0 ? { drawn } : { states: initial },
         })

@@ -3,11 +3,12 @@
  * call per operation.
  */
 import * as tf from '@tensorflow/tfjs';
-import { ADVANCE, fusedKernel, type AdvanceTask } from '../../kernels/fused.js';
+import { ADVANCE, type AdvanceTask, type FusedKernel } from '../../kernels/fused.js';
 import { fromProgress, outcomeOf, REPORT, report } from '../../kernels/report.js';
 import { OutOfMemoryError } from '../../kernels/outOfMemory.js';
 import type { HostState } from './batch.js';
-import { drawnStates, type Drawn } from './drawn.js';
+import type { Drawn } from '../ensemble/drawn.js';
+import { drawnStates } from './drawnStates.js';
 import { turnEventLoop } from '../host/eventLoop.js';
 import type { Ending } from './integrate.js';
 
@@ -24,10 +25,13 @@ export interface FusedBatch<T extends S, S> extends AdvanceTask {
 }
 
 /**
- * Advances all trajectories of a batch to their ends, on the backend in use.
+ * Advances all trajectories of a batch to their ends, by the kernel of the backend that TensorFlow.js is on.
  * @throws OutOfMemoryError if the device cannot hold them together
  */
-export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): Promise<Ending<T, S>[]> {
+export async function integrateFused<T extends S, S>(
+  kernel: FusedKernel,
+  batch: FusedBatch<T, S>,
+): Promise<Ending<T, S>[]> {
   const { initial, save, observe, ...attrs } = batch;
   const { n, m, rank, precision, stop } = attrs;
   const { saveTimes } = stop;
@@ -39,17 +43,17 @@ export async function integrateFused<T extends S, S>(batch: FusedBatch<T, S>): P
     return float64 ? new Float64Array(data.slice().buffer) : data;
   };
   // Before anything is allocated: what a device cannot hold, TensorFlow.js does not always refuse.
-  const obstacle = fusedKernel(tf.getBackend())!.obstacle?.(attrs);
+  const obstacle = kernel.obstacle?.(attrs);
   if (obstacle) throw new OutOfMemoryError(obstacle);
   const { state, saved } = tf.tidy(() => ({
     state:
       'drawn' in initial
-        ? drawnStates(initial.drawn, n, m, rank)
+        ? drawnStates(kernel, initial.drawn, n, m, rank)
         : uploaded(initial.states, new (float64 ? Float64Array : Float32Array)(count * elements)),
     saved: tf.zeros([count, saves, words * elements]),
   }));
   try {
-    const reports = await advanced(attrs, { state, saved });
+    const reports = await advanced(kernel, attrs, { state, saved });
     const [states, all] = [await numbers(state), await numbers(saved)];
     const at = (from: HostState[number], row: number): HostState => {
       const whole = from.subarray(row * elements, (row + 1) * elements);
@@ -104,10 +108,11 @@ export function uploaded(states: readonly HostState[], room: Float32Array | Floa
  * @throws Error if it did not report
  */
 export async function advanced(
+  kernel: Pick<FusedKernel, 'stepsPerCall'>,
   attrs: AdvanceTask,
   inputs: Readonly<Record<'state' | 'saved', tf.Tensor>>,
 ): Promise<Int32Array> {
-  const steps = fusedKernel(tf.getBackend())!.stepsPerCall(attrs);
+  const steps = kernel.stepsPerCall(attrs);
   const call = { ...attrs, steps } as unknown as tf.NamedAttrMap;
   let memory: tf.Tensor | undefined;
   try {

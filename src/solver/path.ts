@@ -1,11 +1,10 @@
 /** Which way trajectories are computed: by a fused kernel where the backend has one for them, else by tensor operations. */
-import * as tf from '@tensorflow/tfjs';
-import { fusedKernel } from '../../kernels/fused.js';
 import type { Precision } from '../numbers/precision.js';
 import { InputError } from '../host/inputError.js';
 import type { Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
+import type { Device } from './device.js';
 import type { Path } from './paths.js';
 
 /** What may be asked for; 'auto' takes the fused kernel if there is one. */
@@ -21,19 +20,26 @@ export interface Way {
   readonly reason: string | null;
 }
 
+/** What the way depends on, beside the problem and the rank. */
+export interface WayOptions extends PathChoice {
+  readonly method: Method;
+  readonly stop: StopRule;
+  readonly device: Pick<Device, 'info' | 'kernel'>;
+}
+
 /**
- * The way in which trajectories of a problem and a rank are computed on the backend in use.
+ * The way in which trajectories of a problem and a rank are computed on a device.
  * @param clocks their normalized times per unit of time t, or the least and the largest (default: 1)
  * @throws InputError if what is asked for cannot be had there
  */
 export function wayOf(
   { structure, loss, n, m }: Pick<Problem, 'structure' | 'loss' | 'n' | 'm'>,
   rank: number,
-  { kernel = 'auto', precision = 'float32', method, stop }: PathChoice & { method: Method; stop: StopRule },
+  { kernel = 'auto', precision = 'float32', method, stop, device }: WayOptions,
   clocks: readonly number[] = [1],
 ): Way {
-  const backend = tf.getBackend();
-  const fused = fusedKernel(backend);
+  const { name: backend } = device.info;
+  const fused = device.kernel;
   const reason =
     structure.kind === 'autodiff' || !fused?.kinds.includes(structure.kind)
       ? `${backend} has no fused kernel for ${loss.name}`

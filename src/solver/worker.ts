@@ -1,13 +1,12 @@
-/** A worker of the pool (pool.ts): a thread with a backend of its own, which solves the chunks that it is given. */
+/** A worker of the pool (pool.ts): a thread with a device of its own, which solves the chunks that it is given. */
 import { workerData } from 'node:worker_threads';
 import type { BackendName } from '../backend/backend.js';
-import { useBackend } from '../backend/useBackend.js';
 import { solveChunk, type Chunk, type Trajectory } from './chunk.js';
+import { openDevice } from './device.js';
 
 const { backend } = workerData as { readonly backend: BackendName };
-const ready = useBackend(backend);
+const device = openDevice(backend, { workers: 1 });
 
 export default async function solve(chunk: Chunk): Promise<Trajectory[]> {
-  await ready;
-  return solveChunk(chunk);
+  return solveChunk(chunk, await device);
 }

@@ -1,12 +1,12 @@
 /** One trial of a sweep as one row of its results. */
 import { succeeded, type Outcome } from '../method/outcome.js';
 import { optimumOf } from '../problem/optimumOf.js';
-import type { Trajectory } from '../solver/solve.js';
+import type { Trajectory } from '../solver/chunk.js';
 import { biasBound } from './bias.js';
 import type { SweepConfig } from './config.js';
 import { accuracyOf } from './law.js';
 import type { Cell } from './plan.js';
-import { isNear, stationarityOf, type Stationarity } from './stationarity.js';
+import { endOf, isNear, type Stationarity } from './stationarity.js';
 
 export type TrialRow = {
   readonly cell: number;
@@ -49,11 +49,11 @@ export type TrialRow = {
   readonly time_to_optimum_by: number | null;
 };
 
-/** What some trajectories gave. */
-export interface Trials {
-  readonly rows: readonly TrialRow[];
-  /** Loss at the save times, per row; null where a trajectory had failed, or its loss is not finite. */
-  readonly curves: readonly (readonly (number | null)[])[];
+/** A trial that has been computed: its row, and what is kept of it beside. */
+export interface Trial {
+  readonly row: TrialRow;
+  /** Loss at the save times; null where the trajectory had failed, or its loss is not finite. */
+  readonly curve: readonly (number | null)[];
 }
 
 /** Columns that hold whole numbers. */
@@ -84,7 +84,7 @@ export function trialRow(
   const { last, factors, outcome } = trajectory;
   const optimum = optimumOf(problem, rank);
   const end = { ...last, factors };
-  const stationarity = outcome === 'stationary' ? stationarityOf(problem, rank, precision, end) : 'moving';
+  const stationarity = endOf(problem, rank, precision, trajectory);
   return {
     cell: cell.index,
     loss_function: problem.loss.name,

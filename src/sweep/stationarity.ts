@@ -17,6 +17,7 @@ import type { Problem } from '../problem/problem.js';
 import { heightOf, type Saddle } from '../problem/nearestSaddles.js';
 import { excessFloor } from './accuracyFloor.js';
 import { optimumOf } from '../problem/optimumOf.js';
+import type { Trajectory } from '../solver/chunk.js';
 
 export const stationarities = {
   optimum: 'came within 0.1 % of the optimum',
@@ -67,3 +68,12 @@ export function stationarityOf(
   }
   return near ? 'optimum' : 'short';
 }
+
+/** What the end of a trajectory is: `moving` unless it is stationary. */
+export const endOf = (
+  problem: Problem,
+  rank: number,
+  precision: Precision,
+  { outcome, last, factors }: Pick<Trajectory, 'outcome' | 'last' | 'factors'>,
+): Stationarity =>
+  outcome === 'stationary' ? stationarityOf(problem, rank, precision, { ...last, factors }) : 'moving';

@@ -3,18 +3,19 @@
  * more than that is held.
  */
 import { clock } from '../ensemble/adapter.js';
+import { member } from '../ensemble/member.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import { closedForm } from '../problem/closedForm.js';
 import { accuracyFloor } from './accuracyFloor.js';
 import { expectedSquare, lawOf, metricOf } from './law.js';
 import { lookLevel } from './looks.js';
-import { member, type Cell, type Plan } from './plan.js';
+import type { Cell, Plan } from './plan.js';
 import { succeeded, type TrialRow } from './row.js';
 import { isNear, stationarities, type Stationarity } from './stationarity.js';
 import { statistic, zScore } from '../numbers/statistics.js';
 import type { CellSummary, CurvePoint } from './summary.js';
 import type { Statistic } from '../numbers/statistics.js';
-import type { Trials } from './row.js';
+import type { Trial } from './row.js';
 
 /** A column of numbers: of the trials' rows, or their loss at a save time, by its number. */
 export type Column = keyof TrialRow | number;
@@ -28,14 +29,13 @@ export interface TrialColumns {
 }
 
 /** The columns of trials in memory. */
-export function columnsOf(trials: readonly Trials[]): TrialColumns {
-  const cells = new Map<number, { row: TrialRow; curve: readonly (number | null)[] }[]>();
-  for (const { rows, curves } of trials)
-    rows.forEach((row, i) => {
-      const cell = cells.get(row.cell) ?? [];
-      cells.set(row.cell, cell);
-      cell.push({ row, curve: curves[i]! });
-    });
+export function columnsOf(trials: readonly Trial[]): TrialColumns {
+  const cells = new Map<number, Trial[]>();
+  for (const trial of trials) {
+    const cell = cells.get(trial.row.cell) ?? [];
+    cells.set(trial.row.cell, cell);
+    cell.push(trial);
+  }
   const of = (cell: number) => cells.get(cell) ?? [];
   return {
     outcomes: (cell) => Promise.resolve(of(cell).map(({ row }) => row.outcome)),

@@ -1,8 +1,9 @@
 /** The closed forms of a plan's cells alone: nothing is simulated or drawn. */
 import { clock } from '../ensemble/adapter.js';
+import { member } from '../ensemble/member.js';
 import { isLeading } from '../problem/leading.js';
 import type { SweepConfig } from './config.js';
-import { member, type Cell, type Plan } from './plan.js';
+import type { Cell, Plan } from './plan.js';
 
 export interface TheoryRow {
   readonly loss: string;

@@ -139,10 +139,7 @@ export function withTrace(wanted: number, w: Dense): Dense {
 interface CaseMaker {
   readonly name: string;
   readonly square: boolean;
-  make(
-    base: Dense,
-    draws: Draws,
-  ): { readonly problem: Problem | Promise<Problem>; readonly definition: LossDefinition };
+  make(base: Dense, draws: Draws): { readonly problem: Problem; readonly definition: LossDefinition };
 }
 
 const builtIn: readonly CaseMaker[] = losses.flatMap((loss) =>
@@ -169,8 +166,8 @@ const pseudoHuber: CaseMaker = {
 export const rankOf = (i: number, most: number, draws: Draws): number =>
   i === 0 ? most : i === 1 ? 1 : draws.integer(1, most);
 
-/** The random cases of every loss. A custom loss is tried out on the backend in use. */
-export async function randomCases(seed: number, size: CaseSize): Promise<Case[]> {
+/** The random cases of every loss. */
+export function randomCases(seed: number, size: CaseSize): Case[] {
   const { perLoss, largest, draws: count } = plans[size];
   const cases: Case[] = [];
   for (const { name, square, make } of [...builtIn, pseudoHuber])
@@ -182,7 +179,7 @@ export async function randomCases(seed: number, size: CaseSize): Promise<Case[]>
       const base = square ? withTrace(2, draws.matrix(n, m)) : draws.matrix(n, m);
       const { problem, definition } = make(base, draws);
       const rank = rankOf(i, Math.min(n, m), draws);
-      cases.push(drawn(name, await problem, definition, base, rank, draws, count));
+      cases.push(drawn(name, problem, definition, base, rank, draws, count));
     }
   return cases;
 }
@@ -194,7 +191,7 @@ export function wideCases(seed: number): Case[] {
     const draws = new Draws(seed, 'wide case', index);
     const base = square ? withTrace(2, draws.matrix(n, n)) : draws.matrix(n, m);
     const { problem, definition } = make(base, draws);
-    return drawn(name, problem as Problem, definition, base, rank, draws, 2);
+    return drawn(name, problem, definition, base, rank, draws, 2);
   });
 }
 

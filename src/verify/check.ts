@@ -3,6 +3,7 @@
  * what is allowed and why. A check never decides by itself whether it passes.
  */
 import type { BackendInfo } from '../backend/backend.js';
+import type { Device } from '../solver/device.js';
 import type { Case } from './cases.js';
 import type { CaseSize } from './sizes.js';
 import type { VerificationSubject } from './subject.js';
@@ -12,7 +13,9 @@ export interface CheckContext {
   /** Seed of everything random. */
   readonly seed: number;
   readonly size: CaseSize;
-  /** The backend in use. Checks on the host do not look at it. */
+  /** What is computed on: TensorFlow.js is on it while a check measures. Checks on the host do not look at it. */
+  readonly device: Device;
+  /** Its backend. */
   readonly backend: BackendInfo;
   readonly subject: VerificationSubject;
   /** Random problems, of every loss. */

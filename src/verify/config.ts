@@ -1,10 +1,9 @@
 /** What a verification is told, from flags or by a caller. */
 import { z } from 'zod';
 import { backendNames } from '../backend/backend.js';
-import { simulationSchema } from '../simulation/config.js';
+import { seedField, shapeText, sourceFields, tf32Field } from '../input/fields.js';
 import { sizes } from './sizes.js';
 
-const { shape, base, tf32 } = simulationSchema.shape;
 const backends = ['auto', 'all', ...backendNames] as const;
 
 export const verifySchema = z.strictObject({
@@ -12,13 +11,13 @@ export const verifySchema = z.strictObject({
     .enum(backends)
     .default('auto')
     .describe(`TensorFlow.js backend: ${backends.join(', ')} (every one that works here)`),
-  tf32,
+  tf32: tf32Field,
   only: z
     .array(z.string())
     .min(1)
     .optional()
     .describe('groups of checks, or single ones: flow, or flow/autodiff,flow/differences (default: all)'),
-  seed: z.int().min(0).default(0).describe('seed of the random problems'),
+  seed: seedField.describe('seed of the random problems'),
   size: z
     .enum(sizes)
     .default('small')
@@ -27,8 +26,8 @@ export const verifySchema = z.strictObject({
     .string()
     .optional()
     .describe("a .ts/.js file exporting a loss, to be verified in the place of rankflow's own"),
-  shape: shape.describe('with --loss: shape NxM of W (default: that of --base, or 6x5)'),
-  base: base.describe('with --loss: matrix file of the frozen W0 (default: zero)'),
+  shape: shapeText.optional().describe('with --loss: shape NxM of W (default: that of --base, or 6x5)'),
+  base: sourceFields.base.describe('with --loss: matrix file of the frozen W0 (default: zero)'),
 });
 
 export type VerifyConfig = z.output<typeof verifySchema>;

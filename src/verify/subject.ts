@@ -11,7 +11,9 @@ import { matMul } from '../../kernels/tensorOps/matMul.js';
 import { fromFactors, toFactors } from '../ensemble/adapter.js';
 import { chebyshevStages } from '../method/schemes/chebyshev.js';
 import { tableaus } from '../method/tableaus.js';
-import { solve } from '../solver/solve.js';
+import type { Ensemble } from '../ensemble/ensemble.js';
+import type { Solution } from '../solver/solution.js';
+import { solve, type SolveOptions } from '../solver/solve.js';
 import { balancedPath } from '../theory/balanced.js';
 import {
   alignedPath,
@@ -49,7 +51,7 @@ export const verificationSubject = {
   /** Whole trajectories in float64. */
   twin,
   /** The simulator on the backend. */
-  solve,
+  solve: (ensemble: Ensemble, options: SolveOptions): Solution => solve(ensemble, options),
   /** The closed forms, in float64 on the host. */
   theory: {
     riccati,

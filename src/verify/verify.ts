@@ -1,10 +1,11 @@
 /** Runs checks on backends and collects what they find. */
 import * as tf from '@tensorflow/tfjs';
 import type { BackendInfo, BackendName, BackendReport } from '../backend/backend.js';
-import { listBackends, useBackend } from '../backend/useBackend.js';
+import { listBackends } from '../backend/useBackend.js';
 import { checkConfig } from '../input/checkConfig.js';
 import { InputError } from '../host/inputError.js';
 import { provenance, type Provenance } from '../host/provenance.js';
+import { openDevice, type Device } from '../solver/device.js';
 import { randomCases, type Case } from './cases.js';
 import { passes, type Check, type CheckContext, type Finding, type Measurement } from './check.js';
 import { verifySchema, type VerifyConfig, type VerifyInput } from './config.js';
@@ -56,22 +57,40 @@ export interface VerifyWatch {
  */
 export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): Promise<Verification> {
   const config = checkConfig(verifySchema, input);
-  // Problems are made on the processor: what is wrong with a loss is said before a device is opened, and all backends
-  // are given the same.
-  await useBackend('cpu');
+  // What is wrong with a loss is said before a device is opened.
   const cases = await casesFor(config);
   const selection = select(applicable(config, cases), config.only);
   const { names, absent } = await backendsOf(config.backend);
-  const backends: BackendInfo[] = [];
-  for (const name of names) backends.push(await useBackend(name, { tf32: config.tf32 }));
-  const runs = backends.map((backend, i) => ({
-    backend,
+  const devices: Device[] = [];
+  try {
+    for (const name of names) devices.push(await openDevice(name, { tf32: config.tf32, workers: 1 }));
+    return await verifiedOn(devices, cases, selection, absent, config, watch);
+  } finally {
+    for (const device of devices) await device.close();
+  }
+}
+
+async function verifiedOn(
+  devices: readonly Device[],
+  cases: readonly Case[],
+  selection: readonly Check[],
+  absent: readonly BackendReport[],
+  config: VerifyConfig,
+  watch: VerifyWatch,
+): Promise<Verification> {
+  const backends = devices.map(({ info }) => info);
+  const runs = devices.map((device, i) => ({
+    device,
     tasks: selection.filter(
-      (check) => (i === 0 || !isHostOnly(check, cases)) && (check.suits?.(backend) ?? true),
+      (check) => (i === 0 || !isHostOnly(check, cases)) && (check.suits?.(device.info) ?? true),
     ),
   }));
   if (runs.every(({ tasks }) => tasks.length === 0))
-    throw new InputError('only', config.only, `checks that can be made on ${names.join(', ')}`);
+    throw new InputError(
+      'only',
+      config.only,
+      `checks that can be made on ${backends.map(({ name }) => name).join(', ')}`,
+    );
   const origin = provenance(joinBackends(backends), config.seed, config);
   await watch.start?.(
     runs.reduce((sum, { tasks }) => sum + tasks.length, 0),
@@ -79,10 +98,13 @@ export async function verify(input: VerifyInput = {}, watch: VerifyWatch = {}): 
     absent,
   );
   const findings: Finding[] = [];
-  for (const { backend, tasks } of runs) {
-    await useBackend(backend.name);
+  for (const { device, tasks } of runs) {
     const { seed, size } = config;
-    const context: CheckContext = { seed, size, backend, subject: verificationSubject, cases };
+    const context: CheckContext = {
+      ...{ seed, size, device, cases },
+      backend: device.info,
+      subject: verificationSubject,
+    };
     for (const check of tasks) {
       const finding = await judge(check, context);
       findings.push(finding);
@@ -113,19 +135,20 @@ export async function judge(check: Check, context: CheckContext): Promise<Findin
   };
 }
 
-/** In a scope of its own: a check that throws leaves its tensors behind. */
-async function measured(check: Check, context: CheckContext): Promise<Measurement> {
-  tf.engine().startScope(check.id);
-  try {
-    const measurement = await check.measure(context);
-    if (!isHostOnly(check, context.cases)) await context.backend.check();
-    return measurement;
-  } finally {
-    tf.engine().endScope();
-  }
-}
+/** On its device, and in a scope of its own: a check that throws leaves its tensors behind. */
+const measured = (check: Check, context: CheckContext): Promise<Measurement> =>
+  context.device.run(async () => {
+    tf.engine().startScope(check.id);
+    try {
+      const measurement = await check.measure(context);
+      if (!isHostOnly(check, context.cases)) await context.backend.check();
+      return measurement;
+    } finally {
+      tf.engine().endScope();
+    }
+  });
 
-function casesFor(config: VerifyConfig): Promise<Case[]> {
+async function casesFor(config: VerifyConfig): Promise<Case[]> {
   const { loss, shape, base, seed, size } = config;
   if (loss !== undefined) return ownCases(loss, config);
   for (const [name, value] of Object.entries({ shape, base }))

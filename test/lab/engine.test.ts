@@ -2,7 +2,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { parquetReadObjects, parquetMetadata } from 'hyparquet';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { useBackend } from '../../src/backend/useBackend.js';
 import { readSafetensors } from '../../src/files/safetensors.js';
 import { checkConfig } from '../../src/input/checkConfig.js';
 import { defaultFlags, formatAddress, parseAddress } from '../../src/lab/address.js';
@@ -14,6 +13,7 @@ import { Tally } from '../../src/lab/tally.js';
 import { sweepSchema } from '../../src/sweep/config.js';
 import { makePlan } from '../../src/sweep/plan.js';
 import type { TrialRow } from '../../src/sweep/row.js';
+import { openDevice } from '../../src/solver/device.js';
 import { runTrials } from '../../src/run/trials.js';
 
 const flags = {
@@ -64,8 +64,8 @@ describe('the engine', () => {
     );
     const rows: TrialRow[] = [];
     const spans = plan.cells.map(({ index, trials }) => ({ cell: index, from: 0, to: trials }));
-    for await (const chunk of runTrials(plan, spans, await useBackend('wasm'), null))
-      rows.push(...chunk.rows);
+    for await (const { row } of runTrials(plan, spans, await openDevice('wasm', { workers: 1 })))
+      rows.push(row);
     expect(byTrial(engine.rows(0, Infinity))).toEqual(byTrial(rows));
     expect(engine.rows(5, 7)).toHaveLength(2);
 
@@ -269,7 +269,7 @@ describe('a tally', () => {
       rejected_steps: 1,
     };
     for (let trial = 0; trial < 1000; trial++) {
-      tally.addRows([{ ...row, trial } as TrialRow], [[1, 0.5]]);
+      tally.addTrial({ row: { ...row, trial } as TrialRow, curve: [1, 0.5] });
       tally.seconds = trial + 1;
       tally.addRound(1);
     }
@@ -292,16 +292,10 @@ describe('a tally', () => {
   it('counts what failed, and leaves it out of the statistics', async () => {
     const tally = new Tally(await planOf(2));
     const row = { cell: 0, rank: 1, accepted_steps: 1, rejected_steps: 0, evaluations: 4 };
-    tally.addRows(
-      [
-        { ...row, trial: 0, outcome: 'diverged', accuracy: 1e9 } as TrialRow,
-        { ...row, trial: 1, outcome: 'stationary', accuracy: 0.5 } as TrialRow,
-      ],
-      [
-        [1, null],
-        [1, 0.5],
-      ],
-    );
+    const failed = { ...row, trial: 0, outcome: 'diverged', accuracy: 1e9 } as TrialRow;
+    tally.addTrial({ row: failed, curve: [1, null] });
+    const ended = { ...row, trial: 1, outcome: 'stationary', accuracy: 0.5 } as TrialRow;
+    tally.addTrial({ row: ended, curve: [1, 0.5] });
     const [rank] = tally.account(0, 0, 0).ranks;
     expect(rank!.outcomes).toMatchObject({ diverged: 1, stationary: 1 });
     expect(rank!.accuracy).toMatchObject({ count: 1, mean: 0.5 });

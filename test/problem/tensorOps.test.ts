@@ -15,6 +15,8 @@ import { custom } from '../../src/problem/custom.js';
 import { frobenius, frobeniusDense } from '../../src/problem/frobenius.js';
 import type { Structure, TensorLoss } from '../../src/problem/structure.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';
+import type { Device } from '../../src/solver/device.js';
+import { solve } from '../../src/solver/solve.js';
 import {
   eachBackend,
   coefficients,
@@ -24,10 +26,11 @@ import {
   norm,
   product,
   relativeError,
-  solveAll,
   useBackend,
   toMatrix,
 } from '../support.js';
+
+let device: Device;
 
 /** 1/2 |W - M|^2, what 'quadratic' computes for E = M - W0. */
 const distanceLoss =
@@ -36,7 +39,7 @@ const distanceLoss =
     tf.tidy(() => tf.sum<tf.Tensor1D>(tf.square(tf.sub(w, tensor2d(target))), [1, 2]).mul(0.5));
 
 eachBackend('tensor operations on %s', (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(async () => void (device = await useBackend(backend)));
 
   // At width 32 both products with [130, 60] matrices and the Gram matrix of X take the separate path of
   // kernels/tensorOps/matMul.ts on wasm; at 4 and 8 nothing does.
@@ -204,9 +207,15 @@ eachBackend('tensor operations on %s', (backend) => {
       ...memberOf(adapter, coefficients),
       initial: () => intoFrame(toFactors(adapter, coefficients), inFrame.frame),
     };
-    const [a] = await solveAll(inFrame, [rotated], options);
-    const [b] = await solveAll(frobeniusDense(error), [memberOf(adapter, coefficients)], options);
-    const [unrotated] = await solveAll(inFrame, [memberOf(adapter, coefficients)], options);
+    const [a] = await solve({ problem: inFrame, members: [rotated] }, { ...options, device }).all();
+    const [b] = await solve(
+      { problem: frobeniusDense(error), members: [memberOf(adapter, coefficients)] },
+      { ...options, device },
+    ).all();
+    const [unrotated] = await solve(
+      { problem: inFrame, members: [memberOf(adapter, coefficients)] },
+      { ...options, device },
+    ).all();
     // Both are within 2e-5 of the flow (rtol 1e-6, some tens of steps), relative to the initial loss.
     const gap = (p: typeof a, q: typeof a) =>
       Math.max(...p!.saved.map((o, k) => Math.abs(o!.loss - q!.saved[k]!.loss) / q!.saved[0]!.loss));

@@ -10,7 +10,9 @@ import type { Problem } from '../../src/problem/problem.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';
 import { traceSquared } from '../../src/problem/traceSquared.js';
 import type { Path } from '../../src/solver/paths.js';
-import { chunks, paddedWidth, type SolveOptions, type Trajectory } from '../../src/solver/solve.js';
+import type { Trajectory } from '../../src/solver/chunk.js';
+import type { Device } from '../../src/solver/device.js';
+import { solve, chunks, paddedWidth, type SolveOptions } from '../../src/solver/solve.js';
 import {
   eachBackend,
   coefficients,
@@ -19,13 +21,14 @@ import {
   gaussian,
   plain,
   relativeError,
-  solveAll,
   useBackend,
 } from '../support.js';
 import { pathTolerance, adaptive, until, trace, drawnMember, quarticLoss, customProblem } from './support.js';
 
+let device: Device;
+
 eachBackend('batches on %s', (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(async () => void (device = await useBackend(backend)));
 
   /** Everything a trajectory is, with the bits of its factors. */
   const bits = (trajectories: readonly Trajectory[]) =>
@@ -64,16 +67,21 @@ eachBackend('batches on %s', (backend) => {
           }),
         ),
       );
-      const options = (chunk: number): SolveOptions => ({
+      const options = (chunk: number): Omit<SolveOptions, 'device'> => ({
         method: how,
         stop: until([end / 4, end], { steadyTolerance: 0.05 }),
         chunk,
         detail: 'singular-values',
       });
-      const together = await solveAll(problem, members, options(1000));
+      const together = await solve({ problem, members }, { ...options(1000), device }).all();
       expect(together).toHaveLength(members.length);
-      expect(bits(await solveAll(problem, members, options(1)))).toEqual(bits(together));
-      const backwards = await solveAll(problem, [...members].reverse(), options(3));
+      expect(bits(await solve({ problem, members }, { ...options(1), device }).all())).toEqual(
+        bits(together),
+      );
+      const backwards = await solve(
+        { problem, members: [...members].reverse() },
+        { ...options(3), device },
+      ).all();
       expect(bits(backwards.reverse())).toEqual(bits(together));
       // The batch did shrink on the way, and steps were rejected.
       expect(new Set(together.map(({ acceptedSteps }) => acceptedSteps)).size).toBeGreaterThan(1);
@@ -89,7 +97,7 @@ eachBackend('batches on %s', (backend) => {
       drawnMember(problems[0]![1], 'gaussian', rank, 0, plain),
     );
     const cut = (size: number, path: Path) =>
-      chunks(members, size, () => path).map(({ width, indices }) => [width, ...indices]);
+      chunks(members, size, () => path, false).map(({ width, indices }) => [width, ...indices]);
     expect(cut(2, 'tensor-ops')).toEqual([
       [4, 0, 2],
       [4, 4, 5],

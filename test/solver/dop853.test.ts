@@ -5,8 +5,12 @@ import { dense } from '../../src/numbers/dense.js';
 import { method } from '../../src/method/methods.js';
 import type { Method } from '../../src/method/method.js';
 import { linearRegression } from '../../src/problem/linearRegression.js';
-import { eachBackend, memberOf, relativeError, solveAll, useBackend } from '../support.js';
+import type { Device } from '../../src/solver/device.js';
+import { solve } from '../../src/solver/solve.js';
+import { eachBackend, memberOf, relativeError, useBackend } from '../support.js';
 import { pathTolerance, adaptive, until, updates, worstError } from './support.js';
+
+let device: Device;
 
 interface Reference {
   n: number;
@@ -34,7 +38,7 @@ const reference = JSON.parse(
 const read = ({ rows, cols, data }: Raw) => dense(rows, cols, Float64Array.from(data));
 
 eachBackend('linear regression against DOP853 on %s', (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(async () => void (device = await useBackend(backend)));
 
   const problem = linearRegression(read(reference.e), read(reference.h));
   const k = { scale: reference.s, lrRatioA: reference.kA, lrRatioB: reference.kB };
@@ -58,11 +62,15 @@ eachBackend('linear regression against DOP853 on %s', (backend) => {
       expect(worstError(wrong, expected)).toBeGreaterThan(100 * pathTolerance);
     }
 
-    const [trajectory] = await solveAll(problem, [memberOf(adapter, k)], {
-      method: how,
-      stop: until(reference.times),
-      chunk: 1,
-    });
+    const [trajectory] = await solve(
+      { problem, members: [memberOf(adapter, k)] },
+      {
+        method: how,
+        stop: until(reference.times),
+        chunk: 1,
+        device,
+      },
+    ).all();
     // Losses are computed in float64 from the float32 state: relative to the loss, twice the path's error or so.
     const losses = trajectory!.saved.map((o) => o!.loss);
     expect(relativeError(losses, one.losses)).toBeLessThan(pathTolerance);

@@ -4,22 +4,30 @@ import { method } from '../../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';
 import { eckartYoungMirsky } from '../../src/theory/frobenius.js';
-import { plain, solveAll, useBackend } from '../support.js';
+import type { Device } from '../../src/solver/device.js';
+import { solve } from '../../src/solver/solve.js';
+import { plain, useBackend } from '../support.js';
 import { until, n, drawnMember } from './support.js';
 
+let device: Device;
+
 describe('end points of the Frobenius flow', () => {
-  beforeAll(() => useBackend('wasm'));
+  beforeAll(async () => void (device = await useBackend('wasm')));
 
   it('are the truncated decomposition, for every trial', async () => {
     const sigma = namedSpectrum('power:1', n);
     const problem = frobeniusFromSpectrum(sigma, n, n);
     const ranks = [1, 2, 4, 8].flatMap((rank) => Array.from({ length: 32 }, (_, trial) => ({ rank, trial })));
     const members = ranks.map(({ rank, trial }) => drawnMember(problem, 'gaussian:0.1', rank, trial, plain));
-    const trajectories = await solveAll(problem, members, {
-      method: method('bosh3', { rtol: 1e-4 }),
-      stop: until([3000], { steadyTolerance: 1e-3 }),
-      chunk: 128,
-    });
+    const trajectories = await solve(
+      { problem, members },
+      {
+        method: method('bosh3', { rtol: 1e-4 }),
+        stop: until([3000], { steadyTolerance: 1e-3 }),
+        chunk: 128,
+        device,
+      },
+    ).all();
     expect(trajectories).toHaveLength(members.length);
     const gaps = trajectories.map(({ outcome, last }, i) => {
       expect(['stationary', 'end-time']).toContain(outcome);

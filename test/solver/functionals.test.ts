@@ -7,6 +7,8 @@ import { linearRegression } from '../../src/problem/linearRegression.js';
 import type { Problem } from '../../src/problem/problem.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';
 import { traceSquared } from '../../src/problem/traceSquared.js';
+import type { Device } from '../../src/solver/device.js';
+import { solve } from '../../src/solver/solve.js';
 import {
   eachBackend,
   coefficients,
@@ -15,14 +17,15 @@ import {
   norm,
   product,
   relativeError,
-  solveAll,
   useBackend,
   toMatrix,
 } from '../support.js';
 import { adaptive, until, linspace, drawnMember, quarticLoss, customProblem } from './support.js';
 
+let device: Device;
+
 eachBackend('what the flow conserves on %s', (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(async () => void (device = await useBackend(backend)));
 
   const sigma = namedSpectrum('power:1', 20);
   const problems: [string, Problem][] = [
@@ -35,7 +38,10 @@ eachBackend('what the flow conserves on %s', (backend) => {
   it.each(problems)('%s: balancedness stays, the loss falls', async (_, problem) => {
     const member = drawnMember(problem, 'small:0.3', 5, 0, coefficients);
     const options = { stop: until([0, ...linspace(0.5, 20, 40)]), chunk: 1 };
-    const [trajectory] = await solveAll(problem, [member], { method: adaptive, ...options });
+    const [trajectory] = await solve(
+      { problem, members: [member] },
+      { method: adaptive, ...options, device },
+    ).all();
     const saved = trajectory!.saved.map((o) => o!);
     const drift = (b: number[]) => Math.max(...b.map((value) => Math.abs(value / b[0]! - 1)));
     // B^T B / kB - A A^T / kA is of the size of its terms here: a few 1e-7 of rounding and 1e-6 of error a step.
@@ -46,11 +52,15 @@ eachBackend('what the flow conserves on %s', (backend) => {
     });
     expect(saved.at(-1)!.loss).toBeLessThan(saved[0]!.loss - 0.05 * Math.abs(saved[0]!.loss));
     // Gradient descent at a finite step does not conserve it.
-    const [descent] = await solveAll(problem, [member], {
-      method: method('gd-simultaneous', { step: 0.1 }),
-      ...options,
-      stop: until(linspace(0, 20, 5)),
-    });
+    const [descent] = await solve(
+      { problem, members: [member] },
+      {
+        method: method('gd-simultaneous', { step: 0.1 }),
+        ...options,
+        stop: until(linspace(0, 20, 5)),
+        device,
+      },
+    ).all();
     expect(drift(descent!.saved.map((o) => o!.balancedness!))).toBeGreaterThan(1e-3);
   });
 
@@ -58,11 +68,15 @@ eachBackend('what the flow conserves on %s', (backend) => {
     for (const [, problem] of problems.slice(0, 3)) {
       const member = drawnMember(problem, 'small:0.3', 5, 0, coefficients);
       const dt = 0.004;
-      const [t] = await solveAll(problem, [member], {
-        method: adaptive,
-        stop: until([0.5 - dt, 0.5, 0.5 + dt]),
-        chunk: 1,
-      });
+      const [t] = await solve(
+        { problem, members: [member] },
+        {
+          method: adaptive,
+          stop: until([0.5 - dt, 0.5, 0.5 + dt]),
+          chunk: 1,
+          device,
+        },
+      ).all();
       const [before, middle, after] = t!.saved.map((o) => o!);
       const slope = (after!.loss - before!.loss) / (2 * dt);
       // A central difference: dt^2 / 6 of the third derivative, which is at most (rate 4)^3 of the slope here.
@@ -79,12 +93,16 @@ eachBackend('what the flow conserves on %s', (backend) => {
       if (rank > Math.min(rows, cols)) continue;
       const problem = frobeniusDense(gaussian(rows, cols, 73, 0.3));
       const member = drawnMember(problem, 'small:0.3', rank, 0, coefficients);
-      const [t] = await solveAll(problem, [member], {
-        method: adaptive,
-        stop: until([2]),
-        chunk: 1,
-        detail: 'singular-values',
-      });
+      const [t] = await solve(
+        { problem, members: [member] },
+        {
+          method: adaptive,
+          stop: until([2]),
+          chunk: 1,
+          detail: 'singular-values',
+          device,
+        },
+      ).all();
       const svd = new SingularValueDecomposition(toMatrix(product(t!.factors)), { autoTranspose: true });
       const values = t!.last.singularValues!;
       expect(values).toHaveLength(rank);

@@ -7,12 +7,16 @@ import { linearRegression } from '../../src/problem/linearRegression.js';
 import type { Problem } from '../../src/problem/problem.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';
 import { traceSquared } from '../../src/problem/traceSquared.js';
-import type { Member } from '../../src/solver/solve.js';
-import { eachBackend, covariance, gaussian, plain, solveAll, useBackend } from '../support.js';
+import type { Member } from '../../src/ensemble/member.js';
+import type { Device } from '../../src/solver/device.js';
+import { solve } from '../../src/solver/solve.js';
+import { eachBackend, covariance, gaussian, plain, useBackend } from '../support.js';
 import { adaptive, until, linspace, trace, drawnMember, quarticLoss, customProblem } from './support.js';
 
+let device: Device;
+
 eachBackend('memory on %s', (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(async () => void (device = await useBackend(backend)));
 
   const problems: [string, Problem][] = [
     ['diagonal', frobeniusFromSpectrum(namedSpectrum('power:1', 10), 12, 10)],
@@ -28,11 +32,15 @@ eachBackend('memory on %s', (backend) => {
       const members = [0, 1, 2, 3, 4].map((trial) =>
         drawnMember(problem, 'small:0.3', 2, trial, { ...plain, scale: 1 + 3 * trial }),
       );
-      await solveAll(problem, members, {
-        method: how,
-        stop: until([0, 1, 2, 20], { steadyTolerance: 1e-2 }),
-        chunk: 3,
-      });
+      await solve(
+        { problem, members },
+        {
+          method: how,
+          stop: until([0, 1, 2, 20], { steadyTolerance: 1e-2 }),
+          chunk: 3,
+          device,
+        },
+      ).all();
       expect(tf.memory().numTensors).toBe(before);
     }
   });
@@ -56,7 +64,7 @@ eachBackend('memory on %s', (backend) => {
       },
     };
     await expect(
-      solveAll(problem, [broken], { method: adaptive, stop: until([1]), chunk: 1 }),
+      solve({ problem, members: [broken] }, { method: adaptive, stop: until([1]), chunk: 1, device }).all(),
     ).rejects.toThrow('no start');
     expect(tf.memory().numTensors).toBe(before);
   });

@@ -6,19 +6,23 @@ import { method } from '../../src/method/methods.js';
 import type { Method } from '../../src/method/method.js';
 import { frobeniusDense } from '../../src/problem/frobenius.js';
 import type { StopRule } from '../../src/method/track.js';
-import type { Member } from '../../src/solver/solve.js';
-import { eachBackend, gaussian, memberOf, plain, solveAll, useBackend } from '../support.js';
+import type { Member } from '../../src/ensemble/member.js';
+import type { Device } from '../../src/solver/device.js';
+import { solve } from '../../src/solver/solve.js';
+import { eachBackend, gaussian, memberOf, plain, useBackend } from '../support.js';
 import { adaptive, until, linspace, drawnMember, customProblem } from './support.js';
 
+let device: Device;
+
 eachBackend('outcomes on %s', (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(async () => void (device = await useBackend(backend)));
 
   const problem = frobeniusDense(gaussian(10, 8, 30, 0.3));
   const slow = drawnMember(problem, 'gaussian', 2, 0, { scale: 0.01, lrRatioA: 1, lrRatioB: 1 });
   const fast = drawnMember(problem, 'gaussian', 2, 1, { scale: 5, lrRatioA: 1, lrRatioB: 1 });
   const wild = drawnMember(problem, 'gaussian', 2, 2, { scale: 5e3, lrRatioA: 1, lrRatioB: 1 });
   const run = (members: Member[], how: Method, stop: StopRule, of = problem) =>
-    solveAll(of, members, { method: how, stop, chunk: 100 });
+    solve({ problem: of, members }, { method: how, stop, chunk: 100, device }).all();
 
   it('end-time and stationary', async () => {
     const times = [...linspace(0, 0.5, 51), 20, 40];

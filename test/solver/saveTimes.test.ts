@@ -4,6 +4,8 @@ import { method } from '../../src/method/methods.js';
 import type { Method } from '../../src/method/method.js';
 import { linearRegression } from '../../src/problem/linearRegression.js';
 import { judge, newTrack, plan } from '../../src/method/track.js';
+import type { Device } from '../../src/solver/device.js';
+import { solve } from '../../src/solver/solve.js';
 import {
   eachBackend,
   coefficients,
@@ -12,18 +14,24 @@ import {
   plain,
   product,
   relativeError,
-  solveAll,
   useBackend,
 } from '../support.js';
 import { pathTolerance, adaptive, until, drawnMember } from './support.js';
 
+let device: Device;
+
 eachBackend('save times on %s', (backend) => {
-  beforeAll(() => useBackend(backend));
+  beforeAll(async () => void (device = await useBackend(backend)));
 
   const problem = linearRegression(gaussian(12, 9, 60, 0.4), covariance(9, 61));
   const member = drawnMember(problem, 'gaussian', 3, 0, coefficients);
   const run = async (how: Method, saveTimes: number[], start = member) =>
-    (await solveAll(problem, [start], { method: how, stop: until(saveTimes), chunk: 1 }))[0]!;
+    (
+      await solve(
+        { problem, members: [start] },
+        { method: how, stop: until(saveTimes), chunk: 1, device },
+      ).all()
+    )[0]!;
 
   it('may be 0: the start itself', async () => {
     for (const how of [adaptive, method('rk4', { step: 0.5 })]) {

@@ -14,7 +14,8 @@ import type { TensorLoss } from '../../src/problem/structure.js';
 import type { HostState } from '../../src/solver/batch.js';
 import { integrate, type Ending } from '../../src/solver/integrate.js';
 import type { StopRule } from '../../src/method/track.js';
-import { paddedWidth, type Member } from '../../src/solver/solve.js';
+import type { Member } from '../../src/ensemble/member.js';
+import { paddedWidth } from '../../src/solver/solve.js';
 import { gaussian, memberOf, product, relativeError } from '../support.js';
 
 /**

@@ -70,8 +70,8 @@ const withoutRatioA: VerificationSubject['toFactors'] = (adapter, k) =>
   toFactors(adapter, { ...k, lrRatioA: 1 });
 
 /** A simulation that ends early. */
-const early: VerificationSubject['solve'] = (problem, members, options) =>
-  solve(problem, members, {
+const early: VerificationSubject['solve'] = (ensemble, options) =>
+  solve(ensemble, {
     ...options,
     stop: { ...options.stop, saveTimes: options.stop.saveTimes.map((time) => time * (31 / 32)) },
   });

@@ -7,7 +7,7 @@ import { solve } from '../../src/solver/solve.js';
 import type { CheckContext } from '../../src/verify/check.js';
 import { closedFormChecks } from '../../src/verify/checks/closedForms.js';
 import { verificationSubject, type VerificationSubject } from '../../src/verify/subject.js';
-import { contextOn, holdAndCatch } from './support.js';
+import { altered, contextOn, holdAndCatch } from './support.js';
 
 let context: CheckContext;
 beforeAll(async () => {
@@ -34,22 +34,20 @@ const noRatioB = forgetting({ lrRatioB: 1 });
 
 /** The solver with what it observes at the end altered. */
 const observing = (alter: (distance: number) => number): Partial<VerificationSubject> => ({
-  async *solve(...given) {
-    for await (const chunk of solve(...given))
-      yield chunk.map(({ index, trajectory }) => {
-        const last = { ...trajectory.last, distance: alter(trajectory.last.distance!) };
-        return { index, trajectory: { ...trajectory, last } };
-      });
-  },
+  solve: (ensemble, options) =>
+    altered(solve(ensemble, options), (trajectory) => {
+      const last = { ...trajectory.last, distance: alter(trajectory.last.distance!) };
+      return { ...trajectory, last };
+    }),
 });
 
 /** The solver with the covariance of a regression altered. */
 const weighing = (factor: number): Partial<VerificationSubject> => ({
-  solve(problem, members, options) {
+  solve({ problem, members }, options) {
     const { structure } = problem;
-    if (structure.kind !== 'quadratic' || !structure.covariance) return solve(problem, members, options);
+    if (structure.kind !== 'quadratic' || !structure.covariance) return solve({ problem, members }, options);
     const covariance = times(factor, structure.covariance);
-    return solve({ ...problem, structure: { ...structure, covariance } }, members, options);
+    return solve({ problem: { ...problem, structure: { ...structure, covariance } }, members }, options);
   },
 });
 

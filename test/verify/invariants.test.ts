@@ -13,7 +13,7 @@ import type { Check, CheckContext, Finding } from '../../src/verify/check.js';
 import { invariantChecks } from '../../src/verify/checks/invariants.js';
 import { definitionOf } from '../../src/verify/losses.js';
 import type { VerificationSubject } from '../../src/verify/subject.js';
-import { contextOn, holdAndCatch, noisyEnd, under, type Fault } from './support.js';
+import { altered, contextOn, holdAndCatch, noisyEnd, under, type Fault } from './support.js';
 
 type LoraSystem = VerificationSubject['loraSystem'];
 
@@ -99,22 +99,17 @@ const withoutRatioA: VerificationSubject['toFactors'] = (adapter, k) =>
   toFactors(adapter, { ...k, lrRatioA: 1 });
 
 /** Observations whose norm of the flow is that of |dB/dt|^2 + |dA/dt|^2 without the ratios. */
-const normWithoutRatios: VerificationSubject['solve'] = async function* (problem, members, options) {
-  for await (const chunk of solve(problem, members, options))
-    yield chunk.map(({ index, trajectory }) => ({
-      index,
-      trajectory: {
-        ...trajectory,
-        saved: trajectory.saved.map(
-          (seen) =>
-            seen && {
-              ...seen,
-              gradientNorm: seen.gradientNorm! * Math.sqrt(members[index]!.coefficients.lrRatioB),
-            },
-        ),
-      },
-    }));
-};
+const normWithoutRatios: VerificationSubject['solve'] = (ensemble, options) =>
+  altered(solve(ensemble, options), (trajectory) => ({
+    ...trajectory,
+    saved: trajectory.saved.map(
+      (seen) =>
+        seen && {
+          ...seen,
+          gradientNorm: seen.gradientNorm! * Math.sqrt(trajectory.member.coefficients.lrRatioB),
+        },
+    ),
+  }));
 
 /** A problem whose matrices are square, so that a transposed one fits. */
 const square = () => {

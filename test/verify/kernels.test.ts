@@ -8,7 +8,7 @@ import { solve } from '../../src/solver/solve.js';
 import type { CheckContext } from '../../src/verify/check.js';
 import { kernelChecks } from '../../src/verify/checks/kernels.js';
 import type { VerificationSubject } from '../../src/verify/subject.js';
-import { contextOn, holdAndCatch, noisyEnd } from './support.js';
+import { altered, contextOn, holdAndCatch, noisyEnd } from './support.js';
 
 let context: CheckContext;
 beforeAll(async () => {
@@ -20,21 +20,19 @@ const withoutRatioA: VerificationSubject['toFactors'] = (adapter, k) =>
   toFactors(adapter, { ...k, lrRatioA: 1 });
 
 /** A kernel that runs in float32 where float64 is promised. */
-const inFloat32: VerificationSubject['solve'] = (problem, members, options) =>
-  solve(problem, members, { ...options, precision: 'float32' });
+const inFloat32: VerificationSubject['solve'] = (ensemble, options) =>
+  solve(ensemble, { ...options, precision: 'float32' });
 
 /** A kernel that never finds a trajectory stationary. */
-const restless: VerificationSubject['solve'] = (problem, members, options) =>
-  solve(problem, members, { ...options, stop: { ...options.stop, steadyTolerance: null } });
+const restless: VerificationSubject['solve'] = (ensemble, options) =>
+  solve(ensemble, { ...options, stop: { ...options.stop, steadyTolerance: null } });
 
 /** A kernel that counts rejected steps as accepted. */
-const miscounting: VerificationSubject['solve'] = async function* (problem, members, options) {
-  for await (const chunk of solve(problem, members, options))
-    yield chunk.map(({ index, trajectory }) => {
-      const { acceptedSteps, rejectedSteps } = trajectory;
-      return { index, trajectory: { ...trajectory, acceptedSteps: acceptedSteps + rejectedSteps } };
-    });
-};
+const miscounting: VerificationSubject['solve'] = (ensemble, options) =>
+  altered(solve(ensemble, options), (trajectory) => {
+    const { acceptedSteps, rejectedSteps } = trajectory;
+    return { ...trajectory, acceptedSteps: acceptedSteps + rejectedSteps };
+  });
 
 holdAndCatch(kernelChecks, () => context, {
   'kernels/trajectories': {

@@ -9,7 +9,8 @@ import type { State64 } from '../../kernels/cpu/state.js';
 import { dense, type Dense } from '../../src/numbers/dense.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
 import { tableaus } from '../../src/method/tableaus.js';
-import { solve, type Member } from '../../src/solver/solve.js';
+import type { Member } from '../../src/ensemble/member.js';
+import { solve } from '../../src/solver/solve.js';
 import { saddleEscapeRate } from '../../src/theory/frobenius.js';
 import type { CheckContext } from '../../src/verify/check.js';
 import { saddleChecks } from '../../src/verify/checks/saddles.js';
@@ -24,7 +25,7 @@ beforeAll(async () => {
 /** The simulator from factors that are not those it is given. */
 const startingFrom =
   (alter: (entry: number) => number): VerificationSubject['solve'] =>
-  (problem, members, options) => {
+  ({ problem, members }, options) => {
     const altered = ({ rows, cols, data }: Dense) => dense(rows, cols, data.map(alter));
     const from = (member: Member): Member => ({
       ...member,
@@ -33,24 +34,18 @@ const startingFrom =
         return { x: altered(x), y: altered(y) };
       },
     });
-    return solve(problem, members.map(from), options);
+    return solve({ problem, members: members.map(from) }, options);
   };
 
 const dirty = startingFrom((entry) => entry + 1e-6);
 const cleaned = startingFrom((entry) => (Math.abs(entry) < 1e-4 ? 0 : entry));
 /** Singular values that are all 1 % too large. */
-const wrongSpectrum: VerificationSubject['solve'] = ({ structure, ...problem }, members, options) =>
-  solve(
-    {
-      ...problem,
-      structure:
-        structure.kind === 'diagonal'
-          ? { ...structure, sigma: structure.sigma.map((s) => 1.01 * s) }
-          : structure,
-    },
-    members,
-    options,
-  );
+const wrongSpectrum: VerificationSubject['solve'] = ({ problem, members }, options) => {
+  const { structure } = problem;
+  if (structure.kind !== 'diagonal') return solve({ problem, members }, options);
+  const sigma = structure.sigma.map((s) => 1.01 * s);
+  return solve({ problem: { ...problem, structure: { ...structure, sigma } }, members }, options);
+};
 const withoutRatioA: VerificationSubject['toFactors'] = (adapter, k) =>
   toFactors(adapter, { ...k, lrRatioA: 1 });
 

@@ -1,7 +1,8 @@
 /** What the tests of verification share: a context on a backend, and findings of checks under a fault. */
 import { describe, expect, test } from 'vitest';
-import { useBackend } from '../../src/backend/useBackend.js';
 import { dense, type Dense } from '../../src/numbers/dense.js';
+import { openDevice } from '../../src/solver/device.js';
+import type { Solution, Solved } from '../../src/solver/solution.js';
 import { solve } from '../../src/solver/solve.js';
 import { randomCases } from '../../src/verify/cases.js';
 import type { Check, CheckContext, Finding } from '../../src/verify/check.js';
@@ -9,13 +10,14 @@ import { verificationSubject, type VerificationSubject } from '../../src/verify/
 import { judge } from '../../src/verify/verify.js';
 
 export async function contextOn(name: 'cpu' | 'wasm' | 'webgpu', seed = 5): Promise<CheckContext> {
-  const backend = await useBackend(name);
+  const device = await openDevice(name, { workers: 1 });
   return {
     seed,
     size: 'small',
-    backend,
+    device,
+    backend: device.info,
     subject: verificationSubject,
-    cases: await randomCases(seed, 'small'),
+    cases: randomCases(seed, 'small'),
   };
 }
 
@@ -62,11 +64,17 @@ const noisy = ({ rows, cols, data }: Dense): Dense =>
     data.map((value) => value + 0.01 * Math.sin(++drawn)),
   );
 
+/** A solution whose trajectories are altered. */
+export const altered = (solution: Solution, alter: (trajectory: Solved) => Solved): Solution => ({
+  async *[Symbol.asyncIterator]() {
+    for await (const trajectory of solution) yield alter(trajectory);
+  },
+  all: async () => (await solution.all()).map(alter),
+});
+
 /** The simulator with noise on the factors that it ends with. */
-export const noisyEnd: VerificationSubject['solve'] = async function* (problem, members, options) {
-  for await (const chunk of solve(problem, members, options))
-    yield chunk.map(({ index, trajectory }) => {
-      const { x, y } = trajectory.factors;
-      return { index, trajectory: { ...trajectory, factors: { x: noisy(x), y: noisy(y) } } };
-    });
-};
+export const noisyEnd: VerificationSubject['solve'] = (ensemble, options) =>
+  altered(solve(ensemble, options), (trajectory) => {
+    const { x, y } = trajectory.factors;
+    return { ...trajectory, factors: { x: noisy(x), y: noisy(y) } };
+  });

@@ -5,7 +5,7 @@ import { checkConfig } from '../../input/checkConfig.js';
 import { configFromText } from '../../input/fromText.js';
 import { defaultFolder, refuseFolder } from '../../results/folder.js';
 import { sweepSchema, type SweepConfig } from '../../sweep/config.js';
-import { bareFlags } from '../../sweep/horizon.js';
+import { bareFlags } from '../../input/horizon.js';
 import { configOf, configurableFlags, initializationHelp } from '../flags.js';
 import type { SweepRequest } from '../sweep.js';
 import { mergeCommand } from './merge.js';

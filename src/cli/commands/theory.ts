@@ -2,7 +2,7 @@
 import type { CommandModule } from 'yargs';
 import { checkConfig } from '../../input/checkConfig.js';
 import { configFromText } from '../../input/fromText.js';
-import { bareFlags } from '../../sweep/horizon.js';
+import { bareFlags } from '../../input/horizon.js';
 import { curvatureKeys, type CurvatureKey } from '../../problem/source.js';
 import { sweepSchema } from '../../sweep/config.js';
 import { flagsOf } from '../flags.js';

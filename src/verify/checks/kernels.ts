@@ -8,7 +8,7 @@ import { fusedKernel } from '../../../kernels/fused.js';
 import type { BackendInfo } from '../../backend/backend.js';
 import { clock } from '../../ensemble/adapter.js';
 import { isAdaptive, method, methodNames } from '../../method/methods.js';
-import type { Trajectory } from '../../solver/solve.js';
+import type { Trajectory } from '../../solver/chunk.js';
 import { twinChecks, TWIN } from './againstTwin.js';
 import { timeOf, type Case } from '../cases.js';
 import { atMost, Worst, type Check, type CheckContext } from '../check.js';

@@ -20,7 +20,7 @@ import { weightsOnDevice } from '../means/tensorDifferences.js';
 const MOST_ENTRIES = 4096;
 
 /**
- * The cases of the loss in a module. All that it exports is tried out at W0, on the backend in use.
+ * The cases of the loss in a module. All that it exports is tried out at W0.
  * @throws InputError if the module, the base or the shape is unfit
  */
 export async function ownCases(
@@ -30,7 +30,7 @@ export async function ownCases(
   const w0 = baseFrom(base, shape);
   const { readLossModule } = await import('../../input/lossModule.js');
   const module = await readLossModule(file);
-  const problem = await customProblem(file, w0, module.tensor);
+  const problem = customProblem(file, w0, module.tensor);
   return casesOf(file.split(/[\\/]/).at(-1)!, problem, definitionOf(file, w0, module), w0, seed, size);
 }
 

@@ -5,6 +5,7 @@ import type { Field } from '../../../kernels/cpu/field.js';
 import type { State64 } from '../../../kernels/cpu/state.js';
 import type { BackendInfo } from '../../backend/backend.js';
 import type { Coefficients } from '../../ensemble/adapter.js';
+import { memberAt } from '../../ensemble/member.js';
 import type { Factors } from '../../problem/factors.js';
 import { method } from '../../method/methods.js';
 import type { Method } from '../../method/method.js';
@@ -12,7 +13,7 @@ import { rungeKutta } from '../../method/schemes/rungeKutta.js';
 import type { Tableau } from '../../method/tableau.js';
 import type { Problem } from '../../problem/problem.js';
 import type { PathChoice } from '../../solver/path.js';
-import { chunkFor, type Trajectory } from '../../solver/solve.js';
+import type { Trajectory } from '../../solver/chunk.js';
 import type { Case } from '../cases.js';
 import { atMost, type Allowed, type CheckContext } from '../check.js';
 import { intoFlow, outOfFlow } from './fields.js';
@@ -70,23 +71,20 @@ export const MOST_STEPS = 100_000;
  * @throws Error if one neither reaches the end nor becomes stationary
  */
 export async function solved(
-  { subject, backend }: CheckContext,
+  { subject, device }: CheckContext,
   problem: Problem,
   coefficients: Coefficients,
   starts: readonly Factors[],
   { method: by, saveTimes, steadyTolerance, kernel = 'tensor-ops', precision = 'float32' }: Run,
 ): Promise<Trajectory[]> {
-  const members = starts.map((start) => ({ rank: start.x.cols, coefficients, initial: () => start }));
-  const found = new Array<Trajectory>(starts.length);
+  const members = starts.map((start, trial) => memberAt(start, coefficients, trial));
   const stop = { saveTimes, steadyTolerance, maxSteps: MOST_STEPS };
-  const options = { method: by, stop, kernel, precision };
-  const chunk = chunkFor(problem, backend, saveTimes.length);
-  for await (const solved of subject.solve(problem, members, { ...options, chunk }))
-    for (const { index, trajectory } of solved) found[index] = trajectory;
-  const failed = found.find(({ outcome }) => outcome !== 'end-time' && outcome !== 'stationary');
+  const options = { method: by, stop, kernel, precision, device };
+  const trajectories = await subject.solve({ problem, members }, options).all();
+  const failed = trajectories.find(({ outcome }) => outcome !== 'end-time' && outcome !== 'stationary');
   if (failed)
     throw new Error(`a trajectory of ${problem.loss.name} ended by ${failed.outcome} at t = ${failed.time}`);
-  return found;
+  return trajectories;
 }
 
 /** The same of a case. */

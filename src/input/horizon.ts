@@ -6,7 +6,7 @@ import { InputError } from '../host/inputError.js';
 import { method, methodFor, type MethodName } from '../method/methods.js';
 import type { Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
-import type { SweepConfig } from './config.js';
+import type { HorizonConfig } from './fields.js';
 
 export interface Horizon {
   readonly method: Method;
@@ -24,18 +24,19 @@ const DEFAULT_HORIZON = 400;
 
 /**
  * The horizon at a rate: the fastest growth of a problem, in time t. The same rate gives the same object.
- * @throws InputError from the function, for times that the method cannot stop at
+ * @throws InputError for options that the method does not take; from the function, for times that it cannot stop at
  */
-export function horizons(config: SweepConfig): (rate: number) => Horizon {
-  const made = new Map<number, Horizon>();
+export function horizons(config: HorizonConfig): (rate: number) => Horizon {
+  method(config.method === 'auto' ? methodFor(0) : config.method, config);
+  const byRate = new Map<number, Horizon>();
   return (rate) => {
-    const known = made.get(rate);
-    if (known) return known;
+    const same = byRate.get(rate);
+    if (same) return same;
     const span = config.time ?? DEFAULT_HORIZON / (rate || 1);
     const methodName = config.method === 'auto' ? methodFor(span * rate) : config.method;
     const stepping = method(methodName, config);
     const horizon = { method: stepping, methodName, stop: stopRule(config, methodName, stepping, span) };
-    made.set(rate, horizon);
+    byRate.set(rate, horizon);
     return horizon;
   };
 }
@@ -53,8 +54,23 @@ export function spreadSaveTimes(stepping: Method, end: number, count: number): n
   return [...new Set(times)];
 }
 
+/** What the horizons of all ensembles of a run have in common, as a config says it. */
+export function sharedHorizon(horizons: readonly Horizon[]): Partial<HorizonConfig> {
+  const [{ methodName, stop }] = horizons as readonly [Horizon, ...Horizon[]];
+  const isSame = (part: (horizon: Horizon) => unknown) =>
+    new Set(horizons.map((horizon) => JSON.stringify(part(horizon)))).size === 1;
+  return {
+    steady: stop.steadyTolerance,
+    ...(isSame((horizon) => horizon.methodName) && { method: methodName }),
+    ...(isSame((horizon) => horizon.stop.saveTimes) && {
+      time: stop.saveTimes.at(-1)!,
+      saveTimes: [...stop.saveTimes],
+    }),
+  };
+}
+
 /** Save times and steady-state tolerance, from the config and the time that trajectories are to be followed for. */
-function stopRule(config: SweepConfig, methodName: MethodName, stepping: Method, span: number): StopRule {
+function stopRule(config: HorizonConfig, methodName: MethodName, stepping: Method, span: number): StopRule {
   const step = stepping.control.kind === 'fixed' ? stepping.control.step : null;
   const time = config.time ?? inSteps(stepping, span);
   const times = config.saveTimes ?? spreadSaveTimes(stepping, time, DEFAULT_SAVES);

@@ -1,0 +1,53 @@
+/** Ensembles: a problem, and the members whose trajectories are computed together, of many ranks and draws. */
+import { InputError } from '../host/inputError.js';
+import type { Problem } from '../problem/problem.js';
+import { initialization as initializationOf, type Initialization } from './initialization.js';
+import { membersOf, type Member } from './member.js';
+import { scaleOf, type Scaling } from './scaling.js';
+
+export interface Ensemble<M extends Member = Member> {
+  readonly problem: Problem;
+  readonly members: readonly M[];
+}
+
+export interface EnsembleOptions {
+  readonly problem: Problem;
+  /** Ranks r of the adapters, from 1 to min(n, m). */
+  readonly ranks: readonly number[];
+  /** How adapters start, or `NAME` or `NAME:PARAMETER` (default: 'kaiming'). */
+  readonly initialization?: Initialization | string;
+  /** How the scale s depends on alpha and the rank (default: 'none', s = alpha). */
+  readonly scaling?: Scaling;
+  /** Default: 1. */
+  readonly alpha?: number;
+  /** Learning-rate ratios kA of A and kB of B (default: 1). */
+  readonly lrRatioA?: number;
+  readonly lrRatioB?: number;
+  /** Draws of each rank (default: 1). */
+  readonly trials?: number;
+  /** Seed of the draws (default: 0). */
+  readonly seed?: number;
+}
+
+/**
+ * The ensemble of all trials of all ranks, rank by rank. A deterministic initialization has one trial.
+ * @throws InputError if a rank, a coefficient or a number of trials is out of range, or there is no such initialization
+ */
+export function ensemble(options: EnsembleOptions): Ensemble {
+  const { problem, ranks, initialization = 'kaiming', scaling = 'none', alpha = 1 } = options;
+  const { lrRatioA = 1, lrRatioB = 1, trials = 1, seed = 0 } = options;
+  const start = typeof initialization === 'string' ? initializationOf(initialization) : initialization;
+  for (const [name, value] of Object.entries({ alpha, lrRatioA, lrRatioB }))
+    if (!(value > 0 && value < Infinity)) throw new InputError(name, value, 'a finite number above 0');
+  if (!(Number.isInteger(trials) && trials >= 1)) throw new InputError('trials', trials, 'at least 1');
+  const most = Math.min(problem.n, problem.m);
+  const draws = start.deterministic ? 1 : trials;
+  const members = ranks.flatMap((rank) => {
+    if (!(Number.isInteger(rank) && rank >= 1 && rank <= most))
+      throw new InputError('rank', rank, `a whole number from 1 to min(n, m) = ${most}`);
+    start.checkRank(rank);
+    const coefficients = { scale: scaleOf(scaling, alpha, rank), lrRatioA, lrRatioB };
+    return membersOf({ problem, rank, initialization: start, coefficients }, 0, draws, seed);
+  });
+  return { problem, members };
+}

@@ -1,0 +1,62 @@
+/** A member of an ensemble: one trajectory before it is computed, of one rank, draw and scale. */
+import { intoFrame, type Factors } from '../problem/factors.js';
+import type { Problem } from '../problem/problem.js';
+import { toFactors, type Coefficients } from './adapter.js';
+import { drawnFrom, type Drawn } from './drawn.js';
+import type { Initialization } from './initialization.js';
+
+export interface Member {
+  readonly rank: number;
+  /** Number of its draw, from 0. */
+  readonly trial: number;
+  readonly coefficients: Coefficients;
+  /** Normalized initial factors, in the problem's coordinates; called when its batch starts. */
+  initial(): Factors;
+  /** The same as random numbers, for a device that can draw them itself; null where it cannot. */
+  readonly drawn: Drawn | null;
+}
+
+/** The law of members that differ in their draws alone. */
+export interface MemberLaw {
+  readonly problem: Problem;
+  readonly rank: number;
+  readonly initialization: Initialization;
+  readonly coefficients: Coefficients;
+}
+
+/** The member of a draw, which depends on (seed, rank, trial) alone. */
+export function member(law: MemberLaw, trial: number, seed: number): Member {
+  const { problem, rank, coefficients, initialization } = law;
+  const key = { seed, rank, trial };
+  const normal = initialization.normal(rank);
+  return {
+    rank,
+    trial,
+    coefficients,
+    drawn: normal && drawnFrom(key, normal, coefficients),
+    initial() {
+      const adapter = initialization.draw({
+        n: problem.n,
+        m: problem.m,
+        lrRatioA: coefficients.lrRatioA,
+        key,
+        spectralDirections: problem.spectralDirections,
+      });
+      const factors = toFactors(adapter, coefficients);
+      return initialization.coordinates === 'original' ? intoFrame(factors, problem.frame) : factors;
+    },
+  };
+}
+
+/** The members of draws `from`, ..., `to` - 1. */
+export const membersOf = (law: MemberLaw, from: number, to: number, seed: number): Member[] =>
+  Array.from({ length: to - from }, (_, i) => member(law, from + i, seed));
+
+/** A member that starts at normalized factors, in the problem's coordinates. */
+export const memberAt = (start: Factors, coefficients: Coefficients, trial = 0): Member => ({
+  rank: start.x.cols,
+  trial,
+  coefficients,
+  drawn: null,
+  initial: () => start,
+});

@@ -1,0 +1,120 @@
+/** The keys that the configs of sweeps, simulations and verifications share, with their meaning and defaults. */
+import { z } from 'zod';
+import { backendNames } from '../backend/backend.js';
+import { methodNames } from '../method/methods.js';
+import { precisions } from '../numbers/precision.js';
+import { curvatureKeys, curvatureNames, type CurvatureKey } from '../problem/source.js';
+import { paths } from '../solver/paths.js';
+
+export const positive = z.number().positive();
+export const wholeFrom = (least: number) => z.int().min(least);
+export const list = <T extends z.ZodType>(item: T) => z.array(item).min(1);
+const ratio = (factor: string) =>
+  z
+    .number()
+    .refine((value) => value !== 0, `more than 0: at 0 ${factor} would be frozen, which is not supported yet`)
+    .positive();
+
+/** A text for each curvature matrix. */
+const curvatureShape = Object.fromEntries(
+  curvatureKeys.map((key) => [
+    key,
+    z.string().optional().describe(`matrix file or diagonal spectrum of the ${curvatureNames[key]}`),
+  ]),
+) as Record<CurvatureKey, z.ZodOptional<z.ZodString>>;
+
+/** The matrices of a problem, as SourceSpec has them. */
+export const sourceFields = {
+  target: z
+    .string()
+    .optional()
+    .describe('matrix of M: .safetensors, its index or a checkpoint folder [#tensor], .npy or .csv'),
+  base: z.string().optional().describe('matrix file of the frozen W0 (default: zero)'),
+  transpose: z
+    .boolean()
+    .optional()
+    .describe(
+      'target and base are stored [in, out], as Conv1D has them (default: where config.json says so)',
+    ),
+  ...curvatureShape,
+  spectrum: z
+    .union([z.string(), list(z.number())], 'power:P, exp:R, step:K, a file or a list of finite numbers')
+    .optional()
+    .describe('singular values of M - W0: power:P, exp:R, step:K, a file, or a list'),
+  vectors: z
+    .enum(['identity', 'random'])
+    .default('identity')
+    .describe('singular vectors that go with a spectrum: identity or random'),
+};
+
+/** A shape of W. */
+export const shapeText = z.string().regex(/^[1-9]\d*x[1-9]\d*$/, 'NxM, for example 64x64');
+
+export const ratioFields = {
+  lrRatioA: ratio('A').default(1).describe('learning-rate ratio kA of A'),
+  lrRatioB: ratio('B').default(1).describe('learning-rate ratio kB of B (LoRA+: above kA)'),
+};
+
+export const seedField = wholeFrom(0).default(0);
+
+/** How trajectories are advanced, and for how long. */
+export const horizonFields = {
+  method: z
+    .enum(['auto', ...methodNames])
+    .default('auto')
+    .describe(
+      `how trajectories are advanced: auto (rkc2 for long horizons, else dopri5), ${methodNames.join(', ')}`,
+    ),
+  step: positive.optional().describe('step size of rk4, learning rate of gd-*'),
+  rtol: positive
+    .optional()
+    .describe('relative tolerance of adaptive methods (default 1e-5; least 1e-7, in float64 1e-12)'),
+  atol: z.number().min(0).optional().describe('absolute tolerance of adaptive methods (default 1e-9)'),
+  time: positive.optional().describe('end time (default: 400 over the fastest growth rate)'),
+  steady: positive
+    .max(1)
+    .nullable()
+    .optional()
+    .describe(
+      'stop a trajectory when its gradient norm is this fraction of its largest (default 1e-4 without time)',
+    ),
+  saveTimes: list(positive)
+    .optional()
+    .describe('times to record the loss at (default: 32 up to the end time)'),
+  maxSteps: wholeFrom(1).default(1_000_000).describe('most steps of one trajectory'),
+};
+
+export const tf32Field = z
+  .boolean()
+  .default(false)
+  .describe('let an NVIDIA GPU under tensorflow round factors of matrix products to TensorFloat-32');
+
+/** What trajectories are computed on, and how. */
+export const executionFields = {
+  backend: z
+    .enum(['auto', ...backendNames])
+    .default('auto')
+    .describe(`TensorFlow.js backend: auto, ${backendNames.join(', ')}; webgl is for browsers`),
+  tf32: tf32Field,
+  kernel: z
+    .enum(['auto', ...paths])
+    .default('auto')
+    .describe(
+      'fused: a trajectory in one call; tensor-ops: all together, operation by operation; auto: fused if it can be',
+    ),
+  precision: z
+    .enum(precisions)
+    .default('float32')
+    .describe('of states and steps; float64 is for fused kernels on wasm and cpu'),
+  workers: wholeFrom(1)
+    .optional()
+    .describe('threads that trajectories are spread over, on wasm and cpu (default: one for each core)'),
+  chunk: wholeFrom(1).optional().describe('trajectories that advance together (default: from memory)'),
+};
+
+export const outField = z.string().min(1).optional().describe('results folder, which must not exist');
+
+type Output<Fields extends z.ZodRawShape> = z.output<z.ZodObject<Fields>>;
+
+export type HorizonConfig = Output<typeof horizonFields>;
+export type ExecutionConfig = Output<typeof executionFields>;

@@ -1,0 +1,135 @@
+/** How adapters start, as a config names it: an initialization, a file of adapters or PiSSA; and their scale. */
+import type { Coefficients } from '../ensemble/adapter.js';
+import {
+  fromAdapters,
+  initialization,
+  initializationNames,
+  pissaStart,
+  type Initialization,
+} from '../ensemble/initialization.js';
+import type { MemberLaw } from '../ensemble/member.js';
+import { scaleOf, type Scaling } from '../ensemble/scaling.js';
+import { say } from '../files/say.js';
+import { InputError } from '../host/inputError.js';
+import type { Problem } from '../problem/problem.js';
+import type { AdapterScale } from './adapterConfig.js';
+import { isAdapterFile, readAdapters, type StoredAdapters } from './adapters.js';
+import { builtInLoss } from '../problem/losses.js';
+import { MOST_ENTRIES, type Shape, type Source } from '../problem/source.js';
+import { paddedWidth } from '../solver/solve.js';
+import { makeProblem } from './problem.js';
+import { checkClock } from './scale.js';
+
+/** The law of members, and how many of them there are. */
+export interface Start extends MemberLaw {
+  readonly scaling: Scaling;
+  readonly trials: number;
+}
+
+export interface StartOptions {
+  /** `NAME`, `NAME:PARAMETER`, `pissa`, or a file or folder of adapters. */
+  readonly init: string;
+  readonly rank: number;
+  /** The scale that is asked for; null: that of stored adapters, else 1. */
+  readonly scale: Pick<AdapterScale, 'scaling' | 'alpha'> | null;
+  readonly lrRatioA: number;
+  readonly lrRatioB: number;
+  /** Draws; a deterministic start has one. */
+  readonly trials: number;
+}
+
+/**
+ * The start of a problem's adapters of one rank. PiSSA has a problem of its own, with the residual in the place of W0.
+ * @throws InputError if there is no such initialization, file, or adapter of this rank; or the scale is out of range
+ */
+export async function startOf(problem: Problem, source: Source, options: StartOptions): Promise<Start> {
+  const { init, rank, lrRatioA, lrRatioB, trials } = options;
+  const stored = isNamed(init) ? null : storedAdapters(init, problem, rank, trials);
+  const { scaling, alpha } = scalingFor(init, stored, options.scale);
+  const coefficients: Coefficients = { scale: scaleOf(scaling, alpha, rank), lrRatioA, lrRatioB };
+  checkClock(coefficients);
+  const { problem: moved, initialization } =
+    init === 'pissa'
+      ? await pissa(problem, source, rank, coefficients.scale)
+      : { problem, initialization: stored ? fromAdapters(init, stored.adapters) : namedStart(init, rank) };
+  const draws = initialization.deterministic ? 1 : trials;
+  return { problem: moved, rank, initialization, scaling, coefficients, trials: draws };
+}
+
+/** @throws InputError if no adapter of W [n, m] has this rank, or its factors are too large */
+export function checkRank(rank: number, { n, m }: Shape): void {
+  if (rank > Math.min(n, m)) throw new InputError('rank', rank, `at most min(n, m) = ${Math.min(n, m)}`);
+  if ((n + m) * paddedWidth(rank) > MOST_ENTRIES)
+    throw new InputError('shape', `${n}x${m}`, `small enough that (n + m) r is at most ${MOST_ENTRIES}`);
+}
+
+/** More trajectories than these are taken for a mistake: their rows alone would be 30 GB. */
+const MOST_TRAJECTORIES = 100_000_000;
+
+/** @throws InputError if there are too many trajectories, which come of so many trials */
+export function checkTrajectories(trajectories: number, trials: number): void {
+  if (trajectories > MOST_TRAJECTORIES)
+    throw new InputError('trials', trials, `at most ${MOST_TRAJECTORIES} over all cells together`);
+}
+
+const isNamed = (init: string) => Object.hasOwn(initializationNames, init.split(':')[0]!);
+
+function namedStart(init: string, rank: number): Initialization {
+  const named = initialization(init);
+  named.checkRank(rank);
+  return named;
+}
+
+/** The adapters of a file; null if it is no such file. */
+function storedAdapters(init: string, problem: Problem, rank: number, trials: number): StoredAdapters | null {
+  if (!isAdapterFile(init)) return null;
+  const stored = readAdapters(init, problem, rank);
+  const count = stored.adapters.length;
+  if (count !== 1 && count < trials)
+    throw new InputError('trials', trials, `at most ${count}, the adapters in ${init}`);
+  return stored;
+}
+
+/** The scaling that is asked for; else, of stored adapters, that of their config. The choice is said. */
+function scalingFor(
+  init: string,
+  stored: StoredAdapters | null,
+  asked: StartOptions['scale'],
+): Pick<AdapterScale, 'scaling' | 'alpha'> {
+  const chosen = asked ?? { scaling: 'none', alpha: 1 };
+  if (!stored) return chosen;
+  const { scale } = stored;
+  if (!scale) {
+    if (!asked) say(`${init}: s = 1: there is no adapter_config.json beside it, and no scale is asked for`);
+    return chosen;
+  }
+  const own = scaleOf(scale.scaling, scale.alpha, scale.rank);
+  const used = asked ? scaleOf(asked.scaling, asked.alpha, scale.rank) : own;
+  say(
+    used === own
+      ? `${init}: s = ${own}, of its adapter_config.json`
+      : `${init}: s = ${used}, as asked for; its adapter_config.json says ${own}`,
+  );
+  return asked ?? scale;
+}
+
+/**
+ * PiSSA's start on a problem: the adapter moves on top of the residual, but the model it starts from, and that full
+ * fine-tuning would start from, is still W0.
+ */
+async function pissa(original: Problem, source: Source, rank: number, scale: number) {
+  if (!source.base)
+    throw new InputError('init', 'pissa', 'used with a base matrix (base), whose singular values it takes');
+  const { name: loss } = original.loss;
+  if (builtInLoss(loss)?.dependsOn === 'trace')
+    throw new InputError('init', 'pissa', `used with another loss: ${loss} knows only the trace of W0`);
+  const { adapter, residual } = pissaStart(source.base, rank, scale);
+  const { initialLoss, fullFineTuningRate } = original;
+  const problem: Problem = {
+    ...(await makeProblem(loss, source, original, residual)),
+    initialLoss,
+    fullFineTuningRate,
+    fullFineTuningLoss: (t) => original.fullFineTuningLoss(t),
+  };
+  return { problem, initialization: fromAdapters('pissa', [adapter]) };
+}

@@ -1,0 +1,97 @@
+/**
+ * Devices: what a computation runs on. One is opened once, passed to whatever computes, and closed; several can be open
+ * at once, and take turns where they share a thread.
+ */
+import { fusedKernel, type FusedKernel } from '../../kernels/fused.js';
+import { trajectoriesTogether, type BackendInfo, type BackendName } from '../backend/backend.js';
+import { closeBackend, onBackend, openBackend } from '../backend/useBackend.js';
+import { inNode } from '../host/platform.js';
+import type { Problem } from '../problem/problem.js';
+import type { Path } from './paths.js';
+import type { Pool } from './pool.js';
+
+/** Trajectories that advance together, by the width of their factors and the way they are computed. */
+export type ChunkRule = (width: number, path: Path) => number;
+
+export interface Device {
+  /** The backend: its name, its device in words, its precision. */
+  readonly info: BackendInfo;
+  /** Its fused kernel; undefined if it has none. */
+  readonly kernel: FusedKernel | undefined;
+  /** Workers that chunks are spread over; null if this thread solves them. */
+  readonly pool: Pool | null;
+  /** How many trajectories of a problem advance together, at so many save times. */
+  chunkRule(problem: Problem, saves: number): ChunkRule;
+  /**
+   * Does work in this thread with TensorFlow.js on this device, when no other device has work here. Work must not wait
+   * for another device.
+   */
+  run<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Asks whether all went well; to be awaited after results have been read, for a GPU returns garbage without an
+   * exception.
+   * @throws Error if the device was lost, or refused work that it was given
+   */
+  check(): Promise<void>;
+  /** Ends the workers and, if no other device of this process is on the same backend, frees it with its tensors. */
+  close(): Promise<void>;
+}
+
+export interface DeviceOptions {
+  /** Let an NVIDIA GPU round the factors of matrix products to TensorFloat-32 (default: false). */
+  readonly tf32?: boolean | undefined;
+  /** Threads that trajectories are spread over, on wasm and cpu (default: one for each core; in browsers this one). */
+  readonly workers?: number | undefined;
+}
+
+/**
+ * Opens a device and proves by a computation that it works.
+ * @param name of a backend; 'auto' takes the fastest that works
+ * @throws InputError if there is no such backend, it cannot be had here, or it cannot compute as asked
+ */
+export async function openDevice(
+  name: BackendName | 'auto' = 'auto',
+  { tf32, workers }: DeviceOptions = {},
+): Promise<Device> {
+  const info = await openBackend(name, { tf32 });
+  try {
+    const pool = workers === 1 || !inNode() ? null : (await import('./pool.js')).poolFor(info, workers);
+    return deviceOf(info, pool);
+  } catch (error) {
+    closeBackend(info.name);
+    throw error;
+  }
+}
+
+function deviceOf(info: BackendInfo, pool: Pool | null): Device {
+  let open = true;
+  return {
+    info,
+    kernel: fusedKernel(info.name),
+    pool,
+    chunkRule: (problem, saves) => chunkRule(problem, info, saves),
+    run: (work) => onBackend(info.name, work),
+    check: info.check,
+    async close() {
+      if (!open) return;
+      open = false;
+      await pool?.close();
+      closeBackend(info.name);
+    },
+  };
+}
+
+/** State elements that a fused kernel should be given at once: 32 MiB of them in float32. */
+const FUSED_ELEMENTS = 2 ** 23;
+
+/**
+ * The chunk rule of a backend. With tensor operations, what its caches or its memory suggest for the factors and, for a
+ * custom loss, W, G and the loss of each; with a fused kernel, what is not much to hold or to lose, for the states at so
+ * many save times.
+ */
+const chunkRule =
+  ({ n, m, structure }: Problem, backend: BackendInfo, saves: number): ChunkRule =>
+  (width, path) =>
+    path === 'fused'
+      ? Math.max(1, Math.floor(FUSED_ELEMENTS / ((n + m) * width * (1 + saves))))
+      : trajectoriesTogether(backend, (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0));

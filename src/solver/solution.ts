@@ -1,0 +1,27 @@
+/** Solutions: the trajectories of an ensemble, as they are computed or all in its order. */
+import type { Member } from '../ensemble/member.js';
+import type { Trajectory } from './chunk.js';
+
+/** A trajectory with the member of the ensemble that it is of. */
+export type Solved<M extends Member = Member> = Trajectory & { readonly member: M };
+
+/** Trajectories of an ensemble, computed while they are asked for, once: by iteration, or by `all`. */
+export interface Solution<M extends Member = Member> extends AsyncIterable<Solved<M>> {
+  /** All trajectories, in the order of the ensemble's members. */
+  all(): Promise<Solved<M>[]>;
+}
+
+/** A trajectory with its place among the ensemble's members. */
+export type Placed<M extends Member = Member> = readonly [index: number, trajectory: Solved<M>];
+
+/** The solution of trajectories that come in any order. */
+export const solutionOf = <M extends Member>(source: AsyncIterable<Placed<M>>): Solution<M> => ({
+  async *[Symbol.asyncIterator]() {
+    for await (const [, trajectory] of source) yield trajectory;
+  },
+  async all() {
+    const ordered: Solved<M>[] = [];
+    for await (const [index, trajectory] of source) ordered[index] = trajectory;
+    return ordered;
+  },
+});
