@@ -3,25 +3,33 @@ import { InputError } from '../host/inputError.js';
 import { dense, difference, frobeniusNorm, scaled, sum, transposed, type Dense } from '../numbers/dense.js';
 import { cholesky } from '../numbers/symmetric.js';
 
+/** Which side of W a covariance is of, as messages name it. */
+export interface CovarianceSide {
+  /** The key of a config. */
+  readonly field: string;
+  /** What its size follows, in words. */
+  readonly like: string;
+}
+
+export const inputSide: CovarianceSide = { field: 'covariance', like: 'as wide as the target' };
+
 /**
- * The symmetric part of H [m, m], of which rounding may have left it only to 1e-5.
- * @throws InputError if H has the wrong shape, is not symmetric or not positive definite
+ * The symmetric part of a covariance [size, size], of which rounding may have left it only to 1e-5.
+ * @throws InputError if it has the wrong shape, is not symmetric or not positive definite
  */
-export function checkedCovariance({ rows, cols, data }: Dense, m: number): Dense {
-  if (rows !== m || cols !== m) {
-    throw new InputError('covariance', `${rows} x ${cols}`, `${m} x ${m}, as wide as the target`);
-  }
+export function checkedCovariance(
+  { rows, cols, data }: Dense,
+  size: number,
+  { field, like }: CovarianceSide,
+): Dense {
+  if (rows !== size || cols !== size)
+    throw new InputError(field, `${rows} x ${cols}`, `${size} x ${size}, ${like}`);
   const h = dense(rows, cols, data);
   const asymmetry = frobeniusNorm(difference(h, transposed(h))) / frobeniusNorm(h);
   // Rounding of a float32 file leaves at most a few 1e-7.
-  if (!(asymmetry < 1e-5)) throw new InputError('covariance', `relative asymmetry ${asymmetry}`, 'symmetric');
+  if (!(asymmetry < 1e-5)) throw new InputError(field, `relative asymmetry ${asymmetry}`, 'symmetric');
   const symmetric = scaled(sum(h, transposed(h)), 0.5);
-  if (!cholesky(symmetric)) {
-    throw new InputError(
-      'covariance',
-      'a matrix with an eigenvalue that is not positive',
-      'positive definite',
-    );
-  }
+  if (!cholesky(symmetric))
+    throw new InputError(field, 'a matrix with an eigenvalue that is not positive', 'positive definite');
   return symmetric;
 }

@@ -10,7 +10,7 @@ import { multiply, multiplyTransposedRight } from '../numbers/products.js';
 import { singularValues } from '../numbers/svd.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import { regressionFullPath, regressionOptima } from '../theory/linearRegression.js';
-import { checkedCovariance } from './covariance.js';
+import { checkedCovariance, inputSide } from './covariance.js';
 import type { Factors } from './factors.js';
 import { unknownForms, type BuiltInLoss } from './loss.js';
 import type { Problem } from './problem.js';
@@ -102,7 +102,7 @@ const weightedGram = ({ covariance }: QuadraticStructure, y: Factors['y']): Floa
  * @throws InputError if H has the wrong shape, is not symmetric or not positive definite
  */
 export function linearRegression(error: Dense, given: Dense): Problem {
-  const covariance = checkedCovariance(given, error.cols);
+  const covariance = checkedCovariance(given, error.cols, inputSide);
   const input = { e: error, h: covariance };
   const { sigma } = regressionOptima(input);
   const fullFineTuning = regressionFullPath(input);

@@ -43,7 +43,7 @@ export const uncoupled = (x: Dense, y: Dense, { lrRatioA, lrRatioB }: Coefficien
 export const orthonormal = (draws: Draws, rows: number, cols: number): Dense =>
   haarColumns(draws.gaussian(rows, cols, 1));
 
-const drawnFrame = (draws: Draws, n: number, m: number): Frame => ({
+export const drawnFrame = (draws: Draws, n: number, m: number): Frame => ({
   left: orthonormal(draws, n, n),
   right: orthonormal(draws, m, m),
 });
@@ -85,7 +85,7 @@ export type Start = (
   k: Coefficients,
 ) => { readonly x0: Dense; readonly y0: Dense };
 
-function started(start: Start, draws: Draws, frame: Frame, k: Coefficients): Adapter {
+export function started(start: Start, draws: Draws, frame: Frame, k: Coefficients): Adapter {
   const { x0, y0 } = start(draws, frame, k);
   return uncoupled(x0, y0, k);
 }
@@ -145,6 +145,20 @@ export interface RegressionCase extends Case {
   readonly sigma: Float64Array;
 }
 
+/** Powers of a random symmetric root [size, size], whose square is a covariance of eigenvalues from 0.63 to 1.6. */
+export function rootPowers(draws: Draws, size: number): (power: number) => Dense {
+  const q = orthonormal(draws, size, size);
+  const roots = Array.from({ length: size }, () => draws.ratio() ** 0.25);
+  return (power) =>
+    multiplyTransposedRight(
+      scaledColumns(
+        q,
+        roots.map((root) => root ** power),
+      ),
+      q,
+    );
+}
+
 /** Regressions whose E H^{1/2} = U diag(sigma) V^T has separated singular values. */
 export function regressionCases(context: CheckContext): RegressionCase[] {
   const { perLoss, draws: count } = plans[context.size];
@@ -152,16 +166,7 @@ export function regressionCases(context: CheckContext): RegressionCase[] {
     const draws = new Draws(context.seed, 'regression', index);
     const [n, m] = shapeOf(context, draws, index, 5);
     const rank = draws.integer(1, 3);
-    const q = orthonormal(draws, m, m);
-    const roots = Array.from({ length: m }, () => draws.ratio() ** 0.25);
-    const withRoots = (power: number) =>
-      multiplyTransposedRight(
-        scaledColumns(
-          q,
-          roots.map((root) => root ** power),
-        ),
-        q,
-      );
+    const withRoots = rootPowers(draws, m);
     const frame = drawnFrame(draws, n, m);
     const sigma = separated(draws, Math.min(n, m));
     const weighted = assembled(frame, sigma);
