@@ -19,8 +19,15 @@ export { intoFrame, outOfFrame, type Factors } from './problem/factors.js';
 export { fromAdapters, initialization, pissaStart, type Initialization } from './ensemble/initialization.js';
 export { scaleOf, type Scaling } from './ensemble/scaling.js';
 
-export { method, methodNames, type MethodName } from './method/methods.js';
+export { method, methodNames, type MethodName, type MethodOptions } from './method/methods.js';
 export type { Method } from './method/method.js';
+export type { Control } from './method/control.js';
+export type { Scheme } from './method/schemes.js';
+export { rungeKutta, type RungeKutta } from './method/schemes/rungeKutta.js';
+export { gradientDescent, type GradientDescent, type UpdateOrder } from './method/schemes/gradientDescent.js';
+export { chebyshev, type Chebyshev } from './method/schemes/chebyshev.js';
+export { tableau, type Tableau, type TableauCoefficients } from './method/tableau.js';
+export { tableaus } from './method/tableaus.js';
 export { outcomes, type Outcome } from './method/outcome.js';
 export { ensemble, type Ensemble, type EnsembleOptions } from './ensemble/ensemble.js';
 export { member, memberAt, type Member } from './ensemble/member.js';

@@ -13,7 +13,7 @@ import type { Method } from '../src/method/method.js';
 import { orderResiduals, rootedTrees } from '../src/method/orderConditions.js';
 import { rungeKutta } from '../src/method/schemes/rungeKutta.js';
 import { chebyshev } from '../src/method/schemes/chebyshev.js';
-import { tableau as makeTableau, type Coefficients, type Tableau } from '../src/method/tableau.js';
+import { tableau as makeTableau, type TableauCoefficients, type Tableau } from '../src/method/tableau.js';
 import { tableaus } from '../src/method/tableaus.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import { wayOf } from '../src/solver/path.js';
@@ -99,7 +99,7 @@ describe.each(named)('%s', (_name, tableau) => {
 });
 
 /** Residuals up to order 5 as they are written out in Hairer, Norsett, Wanner I, table II.2.2. */
-function writtenOut({ a, b }: Pick<Coefficients, 'a' | 'b'>): number[] {
+function writtenOut({ a, b }: Pick<TableauCoefficients, 'a' | 'b'>): number[] {
   const apply = (v: readonly number[]) => a.map((row) => row.reduce((sum, aij, j) => sum + aij * v[j]!, 0));
   const times = (...vs: (readonly number[])[]) => b.map((_, i) => vs.reduce((all, v) => all * v[i]!, 1));
   const c = apply(b.map(() => 1));
@@ -147,12 +147,12 @@ describe('order conditions', () => {
 });
 
 /** Heun's method, of order 2. */
-const heun: Coefficients = { order: 2, a: [[], [1]], b: [1 / 2, 1 / 2] };
+const heun: TableauCoefficients = { order: 2, a: [[], [1]], b: [1 / 2, 1 / 2] };
 
 describe('a tableau of a user', () => {
   const { order, a, b, embedded } = tableaus.bosh3;
 
-  it.each<[string, Coefficients, string]>([
+  it.each<[string, TableauCoefficients, string]>([
     [
       'with a row too few',
       { order, a: a.slice(1), b },
@@ -231,7 +231,7 @@ describe.each<[string, Method, string]>([
 });
 
 /** Two half steps of a method as one of twice as many stages. */
-function twice({ order, a, b }: Coefficients): Tableau {
+function twice({ order, a, b }: TableauCoefficients): Tableau {
   const half = (row: readonly number[]) => row.map((value) => value / 2);
   return makeTableau({
     order,

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
-import { answered } from '../kernels/cpu/field.js';
+import { answered, fieldOf } from '../kernels/cpu/field.js';
 import type { State64 } from '../kernels/cpu/state.js';
 import { ADVANCE, fusedKernel, type AdvanceTask } from '../kernels/fused.js';
 import { fromProgress, outcomeOf, REPORT, report } from '../kernels/report.js';
@@ -83,12 +83,7 @@ async function fused({ starts, ...rest }: Case, steps?: number): Promise<Ended[]
 
 /** The same trajectories as the twin ends them. */
 function twins({ starts, structure, rank, clocks, method, stop }: Case): TwinEnding[] {
-  const evaluate = evaluator(structure);
-  const field = (states: readonly State64[]) =>
-    states.map(([x, y]) => {
-      const { dX, dY } = evaluate(x!, y!, rank);
-      return [dX, dY];
-    });
+  const field = fieldOf(evaluator(structure), rank);
   return starts.map((start, i) => answered(twin(start, clocks[i]!, method, stop), field));
 }
 

@@ -1,7 +1,14 @@
 /** The keys that the configs of sweeps, simulations and verifications share, with their meaning and defaults. */
 import { z } from 'zod';
 import { backendNames } from '../backend/backend.js';
-import { methodNames } from '../method/methods.js';
+import {
+  aboutMethod,
+  adaptiveNames,
+  DEFAULT_RTOL,
+  fixedNames,
+  LEAST_RTOL,
+  methodNames,
+} from '../method/methods.js';
 import { precisions } from '../numbers/precision.js';
 import { curvatureKeys, curvatureNames, type CurvatureKey } from '../problem/source.js';
 import { paths } from '../solver/paths.js';
@@ -63,13 +70,21 @@ export const horizonFields = {
     .enum(['auto', ...methodNames])
     .default('auto')
     .describe(
-      `how trajectories are advanced: auto (rkc2 for long horizons, else dopri5), ${methodNames.join(', ')}`,
+      `how trajectories are advanced: auto (rkc2 for long horizons, else dopri5), ${methodNames.map((name) => `${name} (${aboutMethod(name)})`).join(', ')}`,
     ),
-  step: positive.optional().describe('step size of rk4, learning rate of gd-*'),
+  step: positive
+    .optional()
+    .describe(`step size (of gradient descent: the learning rate) of ${fixedNames.join(', ')}`),
   rtol: positive
     .optional()
-    .describe('relative tolerance of adaptive methods (default 1e-5; least 1e-7, in float64 1e-12)'),
-  atol: z.number().min(0).optional().describe('absolute tolerance of adaptive methods (default 1e-9)'),
+    .describe(
+      `relative tolerance of ${adaptiveNames.join(', ')} (default ${DEFAULT_RTOL.toExponential()}; least ${LEAST_RTOL.float32}, in float64 ${LEAST_RTOL.float64})`,
+    ),
+  atol: z
+    .number()
+    .min(0)
+    .optional()
+    .describe(`absolute tolerance of ${adaptiveNames.join(', ')} (default 1e-9)`),
   time: positive.optional().describe('end time (default: 400 over the fastest growth rate)'),
   steady: positive
     .max(1)

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit-html';
 import { live } from 'lit-html/directives/live.js';
 import { initializationNames } from '../ensemble/initialization.js';
 import { scalings } from '../ensemble/scaling.js';
-import { isAdaptive, methodNames } from '../method/methods.js';
+import { fixedNames, methodNames } from '../method/methods.js';
 import { flagName } from '../input/fromText.js';
 import { builtInLoss, defaultLoss, lossNames } from '../problem/losses.js';
 import { curvatureKeys, curvatureNames } from '../problem/source.js';
@@ -35,10 +35,9 @@ export const ofFile = (location: string, flags: Flags) => ({
   [matrixFlag(flags)]: location,
 });
 
-/** Step of rk4 and gradient descent where none is given: their flags need one. */
+/** Step of methods of fixed steps where none is set: their flags need one. */
 const FIXED_STEP = '0.05';
-const hasFixedSteps = (method: string | undefined) =>
-  methodNames.some((name) => name === method && !isAdaptive(name));
+const hasFixedSteps = (method: string | undefined) => fixedNames.some((name) => name === method);
 
 /** Flags for another method, of which one with fixed steps takes a step and no tolerances, any other no step. */
 export const ofMethod = (method: string, { step = FIXED_STEP }: Flags) =>

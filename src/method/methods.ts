@@ -65,6 +65,11 @@ export const methodNames = Object.keys(methods) as readonly MethodName[];
 /** Whether the method of that name chooses its steps by their error. */
 export const isAdaptive = (name: MethodName): boolean => methods[name].control === 'error';
 
+export const adaptiveNames = methodNames.filter(isAdaptive);
+
+/** Names of the methods whose steps are of one size. */
+export const fixedNames = methodNames.filter((name) => !isAdaptive(name));
+
 /** What the method of that name is and when to use it, in a few words. */
 export const aboutMethod = (name: MethodName): string => methods[name].about;
 
@@ -88,8 +93,11 @@ export interface MethodOptions {
   readonly precision?: Precision | undefined;
 }
 
+/** Relative tolerance where none is set. */
+export const DEFAULT_RTOL = 1e-5;
+
 /** Least relative tolerance: below it rounding of the state is all that an error estimate sees. */
-const LEAST_RTOL = { float32: 1e-7, float64: 1e-12 } as const;
+export const LEAST_RTOL = { float32: 1e-7, float64: 1e-12 } as const;
 
 /**
  * The method of that name. Adaptive methods take `rtol` (default 1e-5; from 1e-7 on in float32, 1e-12 in float64) and
@@ -106,7 +114,7 @@ export function method(name: MethodName, options: MethodOptions = {}): Method {
   return { scheme: scheme(control.kind === 'error' ? control.rtol : 0), control };
 }
 
-function errorControl({ rtol = 1e-5, atol, precision = 'float32' }: MethodOptions) {
+function errorControl({ rtol = DEFAULT_RTOL, atol, precision = 'float32' }: MethodOptions) {
   const least = LEAST_RTOL[precision];
   if (!(rtol >= least && rtol <= 0.1)) {
     const finer = precision === 'float32' && rtol >= LEAST_RTOL.float64;

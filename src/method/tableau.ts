@@ -5,7 +5,7 @@
 import { InputError } from '../host/inputError.js';
 import { orderResiduals } from './orderConditions.js';
 
-export interface Coefficients {
+export interface TableauCoefficients {
   readonly order: number;
   /** Strictly lower triangular coefficients, row i of length i. */
   readonly a: readonly (readonly number[])[];
@@ -17,7 +17,7 @@ export interface Coefficients {
 declare const checked: unique symbol;
 
 /** Coefficients that `tableau` has checked, and what follows from them. */
-export interface Tableau extends Coefficients {
+export interface Tableau extends TableauCoefficients {
   /** Whether the last stage is evaluated at the new state, so that it is the next step's first. */
   readonly sharesLast: boolean;
   /** Weights of the stages in the estimated error over h: those of the solution less the embedded ones; null without. */
@@ -35,7 +35,7 @@ const RESIDUAL = 1e-13;
  * @throws InputError if a row has another length, the coefficients violate an order condition, or an embedded pair is not
  * first-same-as-last
  */
-export function tableau(coefficients: Coefficients): Tableau {
+export function tableau(coefficients: TableauCoefficients): Tableau {
   const { order, a, b, embedded } = coefficients;
   assertShape(coefficients);
   assertOrder('b', a, b, order);
@@ -51,7 +51,7 @@ export function tableau(coefficients: Coefficients): Tableau {
   return { ...coefficients, sharesLast, errorWeights } as Tableau;
 }
 
-function assertShape({ order, a, b, embedded }: Coefficients): void {
+function assertShape({ order, a, b, embedded }: TableauCoefficients): void {
   for (const [field, value] of Object.entries({
     order,
     ...(embedded && { 'embedded.order': embedded.order }),
@@ -74,7 +74,7 @@ function assertShape({ order, a, b, embedded }: Coefficients): void {
   if (embedded) row('embedded.b', embedded.b, stages);
 }
 
-function assertOrder(field: string, a: Coefficients['a'], b: readonly number[], order: number): void {
+function assertOrder(field: string, a: TableauCoefficients['a'], b: readonly number[], order: number): void {
   const defect = Math.max(...orderResiduals(a, b, order).map(Math.abs));
   if (!(defect < RESIDUAL))
     throw new InputError(

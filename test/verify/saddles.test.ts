@@ -4,7 +4,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { evaluator } from '../../kernels/cpu/evaluate.js';
 import { rungeKuttaStep } from '../../kernels/cpu/schemes/rungeKutta.js';
-import type { Field } from '../../kernels/cpu/field.js';
+import { fieldOf } from '../../kernels/cpu/field.js';
 import type { State64 } from '../../kernels/cpu/state.js';
 import { dense, type Dense } from '../../src/numbers/dense.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
@@ -68,18 +68,13 @@ describe('saddleEscapeRate', () => {
 
   /** Growth of row 0 of rank-1 factors [x, y] near the saddle on mode 1, in time t: float64, scaled by sqrt(c). */
   async function measured(ratio: number): Promise<number> {
-    const evaluate = evaluator({ kind: 'diagonal', sigma });
-    const field: Field = (states) =>
-      states.map(([x, y]) => {
-        const { dX, dY } = evaluate(x!, y!, 1);
-        return [dX, dY];
-      });
+    const field = fieldOf(evaluator({ kind: 'diagonal', sigma }), 1);
     const root = Math.sqrt(sigma[1]!);
     let state: State64 = [Float64Array.of(1e-9, root * ratio, 0), Float64Array.of(0, root / ratio, 0)];
     const advance = async (until: number) => {
       const h = 0.01;
       for (let k = 0; k < until / h; k++) {
-        const slope = await field([state]);
+        const slope = field([state]);
         state = (await rungeKuttaStep(field, tableaus.rk4, [state], slope, [h])).next[0]!;
       }
       return Math.hypot(state[0]![0]!, state[1]![0]!);

@@ -21,11 +21,12 @@ export const chebyshev = (mostStages: number): Chebyshev => ({
   evaluations: 1,
   mostEvaluations: mostStages,
   mostStages,
+  globalOrder: 2,
   errorOrder: ERROR_ORDER,
   carries: ['slope', 'direction'],
 });
 
-/** Coefficients of a step of s stages: Y_1 = Y_0 + first h F_0, and for j = 2, ..., s
+/** TableauCoefficients of a step of s stages: Y_1 = Y_0 + first h F_0, and for j = 2, ..., s
  * Y_j = (1 - mu - nu) Y_0 + mu Y_{j-1} + nu Y_{j-2} + muTilde h F_{j-1} + gammaTilde h F_0. */
 export interface ChebyshevStages {
   readonly first: number;
@@ -46,7 +47,7 @@ const EPSILON = 2 / 13;
 /** Most stages of a step, however precise the arithmetic. */
 export const MOST_STAGES = 100;
 
-/** Coefficients of a step of s >= 2 stages. */
+/** TableauCoefficients of a step of s >= 2 stages. */
 export function chebyshevStages(s: number): ChebyshevStages {
   const w0 = 1 + EPSILON / s ** 2;
   // Chebyshev polynomials at w0 with their first and second derivatives, by recurrence.
@@ -77,7 +78,7 @@ export function chebyshevStages(s: number): ChebyshevStages {
 
 const computed = new Map<number, ChebyshevStages>();
 
-/** Coefficients of a step of s >= 2 stages, computed once for every s. */
+/** TableauCoefficients of a step of s >= 2 stages, computed once for every s. */
 export function stagesOf(s: number): ChebyshevStages {
   const stages = computed.get(s) ?? chebyshevStages(s);
   computed.set(s, stages);

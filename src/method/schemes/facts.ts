@@ -11,6 +11,8 @@ export interface SchemeFacts {
   readonly mostEvaluations: number;
   /** Most stages, where their number is chosen step by step; null where it is not. */
   readonly mostStages: number | null;
+  /** Order in the step size by which the error at the end falls. */
+  readonly globalOrder: number;
   /** Order in the step size by which the estimated error of a step falls; null without an estimate. */
   readonly errorOrder: number | null;
   /** What a control by error hands from step to step beside the state: its slope, the direction of power iterations. */

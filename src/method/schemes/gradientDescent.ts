@@ -17,6 +17,7 @@ export const gradientDescent = (order: UpdateOrder): GradientDescent => ({
   evaluations: 1,
   mostEvaluations: 2,
   mostStages: null,
+  globalOrder: 1,
   errorOrder: null,
   carries: [],
 });

@@ -17,6 +17,7 @@ export function rungeKutta(tableau: Tableau): RungeKutta {
     evaluations: b.length,
     mostEvaluations: b.length,
     mostStages: null,
+    globalOrder: order,
     errorOrder: embedded ? Math.min(order, embedded.order) + 1 : null,
     carries: embedded ? ['slope'] : [],
   };
