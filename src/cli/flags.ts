@@ -52,7 +52,7 @@ function describe(type: z.ZodType): string {
   return def.type === 'default' ? `${text} [default: ${String(def.defaultValue)}]` : text;
 }
 
-/** What follows the options in a command's help: the initializations, with what they draw. */
+/** Text after the options in a command's help: the initializations, with what they draw. */
 export const initializationHelp = [
   'Initializations:',
   ...Object.entries(initializationNames).map(([name, describe]) => `  ${name.padEnd(11)} ${describe}`),

@@ -27,7 +27,7 @@ function fail(message: string | null, error?: Error): never {
   process.exit(2);
 }
 
-/** What may be given more than once. */
+/** Flags and positionals that may be given more than once. */
 const lists = ['_', 'folders', ...listFlags(sweepSchema), ...listFlags(verifySchema)];
 
 function refuseRepeats(argv: Readonly<Record<string, unknown>>): true {

@@ -1,4 +1,4 @@
-/** Where text goes: results on standard output (alone there with --json), everything else on standard error. */
+/** Output of commands: results on standard output (alone there with --json), everything else on standard error. */
 
 import type { Way } from '../solver/path.js';
 import type { Horizon } from '../input/horizon.js';

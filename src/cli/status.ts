@@ -67,7 +67,7 @@ export async function status(path: string, json: boolean): Promise<void> {
     );
 }
 
-/** What a record says, but for one whose process is gone. */
+/** State of a run by its record; "killed" if its process is gone. */
 const stateOf = (run: RunRecord): string => (run.state === 'running' && !isAlive(run) ? 'killed' : run.state);
 
 const rateOf = ({ startedAt, updatedAt, trials }: RunRecord): number => {

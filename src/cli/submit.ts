@@ -18,10 +18,13 @@ import { configFromText } from '../input/fromText.js';
 import type { SweepConfig } from '../sweep/config.js';
 import { note, print, shellWord } from './output.js';
 
-/** How rankflow is called in an image that has it installed. */
+/** Words that start rankflow in an image that has it installed. */
 const IN_IMAGE = ['rankflow'];
 
-/** Submits the shards of a sweep, or prints what would be submitted. @param out folder that all shards share, absolute */
+/**
+ * Submits the shards of a sweep, or prints what would be submitted.
+ * @param out folder that all shards share, absolute
+ */
 export async function submit(
   argv: Readonly<Record<string, unknown>>,
   config: SweepConfig,

@@ -65,7 +65,7 @@ function knownNumbers({ optimum, relativeError, distance, floor }: TheoryRow): s
   ];
 }
 
-/** What is said of optima that come from a truncated decomposition, by problem. */
+/** Sentences on optima that come from a truncated decomposition, by problem. */
 function boundsOf({ cells }: Plan): string[] {
   const problems = new Set(cells.map(({ problem }) => problem).filter(isLeading));
   return [...problems].map(({ n, m, leading: { sigma, iterations, converged } }) => {

@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { InputError } from '../host/inputError.js';
 
-/** What users say of the job, from flags. */
+/** Flags of a Kubernetes job. */
 export const kubernetesSchema = z.strictObject({
   shards: z.int().min(1).max(10_000).describe('shards of the sweep, each an index of the job'),
   throttle: z.int().min(1).optional().describe('most shards that run at a time (default: all)'),

@@ -1,6 +1,7 @@
 /**
  * A sweep on a Slurm cluster: an array job whose tasks resume one shard each, or several where an array may not be that
- * large, and a merge job that waits for them. A task may be stopped and started again at any time: it does what its shard still lacks.
+ * large, and a merge job that waits for them. A task may be stopped and started again at any time: it does what its
+ * shard still lacks.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -9,7 +10,7 @@ import { z } from 'zod';
 import { writeWhole } from '../files/writeWhole.js';
 import { InputError } from '../host/inputError.js';
 
-/** What users say of the jobs, from flags. */
+/** Flags of Slurm jobs. */
 export const slurmSchema = z.strictObject({
   shards: z.int().min(1).max(10_000).describe('shards of the sweep, each a task of an array job'),
   throttle: z.int().min(1).optional().describe('most shards that run at a time (default: all)'),
@@ -53,10 +54,10 @@ export interface ShardArray {
   readonly shards: number;
 }
 
-/** What Slurm allows by default: indices of an array are below it. */
+/** Bound that Slurm has by default: indices of an array are below it. */
 const MAX_ARRAY_SIZE = 1001;
 
-/** What this cluster allows, or Slurm by default where there is none. */
+/** Bound of array indices on this cluster, or Slurm's default where there is none. */
 export function maxArraySize(): number {
   const { stdout } = spawnSync('scontrol', ['show', 'config'], { encoding: 'utf8', timeout: 20_000 });
   return Number(/^MaxArraySize\s*=\s*(\d+)/m.exec(stdout ?? '')?.[1] ?? MAX_ARRAY_SIZE);

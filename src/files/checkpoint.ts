@@ -12,11 +12,14 @@ export interface Checkpoint {
   /** The file, or the index. */
   readonly path: string;
   readonly names: readonly string[];
-  /** The names of those that may be matrices, scales of others left out: of an index, all, as the files that it names are not opened for it. */
+  /**
+   * The names of those that may be matrices, scales of others left out: of an index, all, as the files that it names
+   * are not opened for it.
+   */
   readonly matrices: readonly string[];
   /** The name of a tensor as it is there, asked for with or without `.weight`; null if there is none. */
   nameOf(request: string): string | null;
-  /** What the header says of a tensor. */
+  /** Type and shape of a tensor, from the header. */
   info(name: string): TensorInfo;
   /** Reads a tensor, an 8-bit one times its scale. @throws InputError */
   get(name: string): Tensor;
@@ -39,18 +42,18 @@ export function openCheckpoint(path: string, first = 'model'): Checkpoint {
 
 const BRACE = '{'.codePointAt(0);
 
-/** Whether a file begins as .safetensors files do: eight bytes of length, then a JSON object. */
+/** Tests whether a file begins as .safetensors files do: eight bytes of length, then a JSON object. */
 export const isSafetensors = (path: string): boolean =>
   withFile(path, ({ peek }) => {
     const head = peek(9);
     return head[8] === BRACE && head[7] === 0 && head[6] === 0;
   });
 
-/** Whether a file that is named otherwise begins as an index does, as those in caches of Hugging Face. */
+/** Tests whether a file that is named otherwise begins as an index does, as those in caches of Hugging Face. */
 export const isIndex = (path: string): boolean =>
   withFile(path, ({ peek }) => /^\s*\{\s*"(metadata|weight_map)"/.test(new TextDecoder().decode(peek(256))));
 
-/** Of paths as they are written on this system; what is joined is the name of a file in the folder. */
+/** Path of a file in a folder, as paths are written on this system. */
 const join = (folder: string, name: string) => (/[\\/]$/.test(folder) ? folder + name : `${folder}/${name}`);
 
 /** The path of a file beside another. */
@@ -78,7 +81,7 @@ function fileOf(folder: string, names: readonly string[], first: string): string
   );
 }
 
-/** Where each tensor is. */
+/** Tensors by name, with the file that has each. */
 interface Holdings {
   readonly names: readonly string[];
   readonly matrices: readonly string[];

@@ -7,7 +7,7 @@ const MODELS = ['gpt2', 'openai-gpt', 'imagegpt', 'decision_transformer'];
 const LAYERS = /(^|\.)(c_attn|q_attn|c_proj|c_fc)\.weight$/;
 
 /**
- * Whether a tensor is the weight of a Conv1D layer, by its name and the config.json beside the checkpoint.
+ * Tests whether a tensor is the weight of a Conv1D layer, by its name and the config.json beside the checkpoint.
  * @throws InputError if that is no JSON
  */
 export function isConv1D(file: Checkpoint, name: string): boolean {

@@ -1,5 +1,5 @@
 /**
- * Where files are read from: those that were given by name and bytes, which are all that a browser has, and in Node.js
+ * Access to files: those that were added by name and bytes, which are all that a browser has, and in Node.js
  * the file system.
  */
 import { inNode } from '../host/platform.js';
@@ -28,10 +28,10 @@ export const removeMemoryFile = (name: string): void => void memoryFiles.delete(
 
 let listener: (path: string, bytes: Uint8Array) => void = () => undefined;
 
-/** What is read of files on disk from now on is told to `hear`, piece by piece. */
+/** Sets the listener that is called with every piece of bytes read of a file on disk from now on. */
 export const onRead = (newListener: typeof listener): void => void (listener = newListener);
 
-/** Whether a file or folder of that name is there. */
+/** Tests whether a file or folder of that name is there. */
 export const isThere = (path: string): boolean =>
   memoryFiles.has(path) || (inNode() && process.getBuiltinModule('node:fs').existsSync(path));
 

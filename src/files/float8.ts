@@ -52,8 +52,8 @@ export function scaleNames(name: string): string[] {
 }
 
 /**
- * A tensor [..., rows, cols] times its scale: one number; [rows] or [rows, 1]; [1, cols]; or one for each block,
- * [rows / 128, cols / 128] rounded up, or by other sizes; each, for a stack of matrices, with the same leading sizes or none.
+ * A tensor [..., rows, cols] times its scale: one number; [rows] or [rows, 1]; [1, cols]; or one for each block, [rows
+ * / 128, cols / 128] rounded up, or by other sizes; each, for a stack of matrices, with the same leading sizes or none.
  * @throws InputError if the scale has another shape or type
  */
 export function scaled(path: string, tensor: Tensor, scaleName: string, scale: Tensor, block: Block): Tensor {

@@ -8,10 +8,10 @@ const CONVERTED =
   'a .safetensors file: convert it, with save_pretrained(..., safe_serialization=True) or safetensors.torch.save_file';
 const UTF8 = 'text in UTF-8: save it so, without another encoding';
 
-/** What begins the pointer that Git LFS leaves in the place of a file. */
+/** Beginning of the pointer that Git LFS leaves in the place of a file. */
 const POINTER = /^version https:\/\/(git-lfs|hawser)/;
 
-/** What a file is, by the bytes that it begins with (in latin1), and what it must be. */
+/** Kinds of files, by the bytes that they begin with (in latin1), with what is allowed instead. */
 const kinds: readonly (readonly [pattern: RegExp, kind: string, allowed: string])[] = [
   [POINTER, 'a Git LFS pointer, without the data', 'the file itself: fetch it with git lfs pull'],
   [
@@ -37,7 +37,7 @@ const kinds: readonly (readonly [pattern: RegExp, kind: string, allowed: string]
 
 const latin1 = new TextDecoder('latin1');
 
-/** What begins a .npy file. */
+/** Beginning of a .npy file. */
 export const NUMPY = '\x93NUMPY';
 
 /** @throws InputError if a file has no bytes, or those of a known format that no reader takes */
@@ -46,11 +46,11 @@ export function refuseForeign({ path, size, peek }: OpenFile): void {
   refuseForeignBytes(path, peek(HEAD_BYTES));
 }
 
-/** Whether a file begins with this text, in latin1. */
+/** Tests whether a file begins with this text, in latin1. */
 export const beginsWith = ({ peek }: OpenFile, text: string): boolean =>
   latin1.decode(peek(text.length)) === text;
 
-/** Whether a file's bytes are a pointer of Git LFS. */
+/** Tests whether a file's bytes are a pointer of Git LFS. */
 export const isPointer = (bytes: Uint8Array): boolean =>
   POINTER.test(latin1.decode(bytes.subarray(0, HEAD_BYTES)));
 

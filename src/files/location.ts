@@ -1,17 +1,21 @@
-/** Where a matrix lies: `PATH`, or `PATH#TENSOR` where the file or folder holds several. Paths may hold `#` themselves. */
+/**
+ * Location of a matrix: `PATH`, or `PATH#TENSOR` where the file or folder holds several. Paths may hold `#` themselves.
+ */
 import { isThere } from './disk.js';
 
 export interface Location {
-  /** Of a file or a folder. */
+  /** Path of a file or a folder. */
   readonly path: string;
-  /** What follows the `#`; undefined without one. */
+  /** Text after the `#`; undefined without one. */
   readonly tensor: string | undefined;
 }
 
 /** Longer names are none, on any system; trying each beginning of one would take long. */
 const LONGEST_PATH = 4096;
 
-/** The path is the longest beginning, up to a `#` or the end, that is there; of none, what comes before the first `#`. */
+/**
+ * The path is the longest beginning, up to a `#` or the end, that is there; of none, what comes before the first `#`.
+ */
 export function parseLocation(location: string): Location {
   if (location.length <= LONGEST_PATH && isThere(location)) return { path: location, tensor: undefined };
   for (let at = location.lastIndexOf('#'); at > 0; at = location.lastIndexOf('#', at - 1)) {

@@ -15,18 +15,18 @@ import { readNpy } from './npy.js';
 import { product } from './safetensors.js';
 import { say } from './say.js';
 
-/** How a matrix is read. */
+/** Options of reading a matrix. */
 export interface Reading {
   /**
-   * Whether what is stored is [in, out], and is to be transposed. Without it, that is done to the weights of Conv1D
+   * Takes the stored matrix for [in, out], and transposes it. By default, that is done to the weights of Conv1D
    * layers alone, where a config.json beside the checkpoint says that the model has them (GPT-2), and said.
    */
   readonly transpose?: boolean | undefined;
 }
 
-/** What is at a location: an array, or one of a stack of them. */
+/** Array at a location, or one of a stack of them. */
 interface StoredArray extends HostArray {
-  /** Which of the leading index is meant, `NAME[I]`; null for all. */
+  /** Index I into the stack, of `NAME[I]`; null without one. */
   readonly index: number | null;
   readonly conv1D: boolean;
 }
@@ -109,7 +109,7 @@ function readArray(location: string): StoredArray {
   }
 }
 
-/** By the name, and where that does not tell, by the first bytes. @throws InputError if neither does */
+/** Kind of a file by its name, and where that does not tell, by its first bytes. @throws InputError if neither does */
 function kindOf(location: string, path: string): 'checkpoint' | 'npy' | 'csv' {
   const extension = /\.[^./\\]*$/.exec(path)?.[0].toLowerCase() ?? '';
   if (extension === '.safetensors' || extension === '.json') return 'checkpoint';

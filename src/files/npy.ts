@@ -1,14 +1,16 @@
-/** Arrays from NumPy's .npy files, by npyjs: what their headers claim is checked here, before that and against the data. */
+/**
+ * Arrays from NumPy's .npy files, by npyjs: what their headers claim is checked here, before that and against the data.
+ */
 import { parse as parseNpy } from 'npyjs';
 import { InputError } from '../host/inputError.js';
 import { withFile } from './disk.js';
 import { refuseForeign } from './foreign.js';
 import type { HostArray } from './hostArray.js';
 
-/** What NumPy, too, takes for the longest header that can be trusted. */
+/** Length of the longest header that can be trusted, as NumPy takes it. */
 const MAX_HEADER_BYTES = 10_000;
 
-/** What types that are not read are called, by the header's `descr`, and what to do about them. */
+/** Names of types that are not read, by the header's `descr`, and what to save instead. */
 const otherTypes: readonly (readonly [descr: RegExp, name: string, remedy: string])[] = [
   [/^>/, 'big-endian', "array.astype(array.dtype.newbyteorder('<'))"],
   [/^<f16$/, 'extended precision', 'array.astype("<f8")'],
@@ -20,7 +22,7 @@ const otherTypes: readonly (readonly [descr: RegExp, name: string, remedy: strin
   [/[USa]\d*$/, 'text', 'array.astype("<f8")'],
   [/[Mm]\d/, 'dates', 'array.astype("<f8")'],
 ];
-/** What NumPy writes for bfloat16 of ml_dtypes, and for nothing else: raw bytes are `|V2`. */
+/** Type that NumPy writes for bfloat16 of ml_dtypes, and for nothing else: raw bytes are `|V2`. */
 const BFLOAT16 = '<V2';
 
 /** @throws InputError, naming the path and the reason, if no array of real numbers can be read there */

@@ -15,7 +15,7 @@ export interface Tensor extends TensorInfo {
   readonly data: Float64Array<ArrayBuffer>;
 }
 
-/** What the header says of a tensor. */
+/** Type and shape of a tensor, from the header. */
 export interface TensorInfo {
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -220,7 +220,7 @@ function room(path: string, name: string, shape: readonly number[]): Float64Arra
   }
 }
 
-/** What tensors beside one tell of the packages that quantized it, for a message. */
+/** Words for the package that quantized a tensor, by the tensors beside it; empty if none did. */
 function packing(name: string, tensors: ReadonlyMap<string, Entry>): string {
   const stem = name.replace(/\.[^.]*$/, '');
   const hasBeside = (...ends: string[]) => ends.some((end) => tensors.has(`${stem}.${end}`));

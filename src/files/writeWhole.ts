@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { renameSync, writeFileSync } from 'node:fs';
 
-/** Where something is made before it is renamed to `path`: no other process, on any machine, has the same. */
+/** Name under which a file is made before it is renamed to `path`: no other process, on any machine, has the same. */
 export const temporaryName = (path: string): string => `${path}.${randomUUID()}.part`;
 
 /** Writes under a temporary name in the same folder, flushes, then renames. */

@@ -21,7 +21,9 @@ export class InputError extends Error {
   }
 }
 
-/** One line of at most so many characters, without any that a terminal would obey: files can hold those in names. */
+/**
+ * Text as one line of at most `most` characters, without any that a terminal would obey: files can hold those in names.
+ */
 export function printable(text: string, most: number): string {
   const shown = text.replaceAll(/\s+/g, ' ').replaceAll(/\p{Cc}/gu, '\ufffd');
   return shown.length > most ? `${shown.slice(0, most - 3)}...` : shown;

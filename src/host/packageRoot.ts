@@ -1,4 +1,4 @@
-/** Where rankflow is installed or checked out. Node.js only. */
+/** Folder in which rankflow is installed or checked out. Node.js only. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,16 +1,18 @@
-/** What differs between Node and browsers, asked at run time so that no file imports Node's modules statically. */
+/** Differences between Node and browsers, asked at run time so that no file imports Node's modules statically. */
 
 export const inNode = (): boolean => typeof process !== 'undefined' && Boolean(process.versions?.node);
 
-/** Whether this is the thread of Node.js that hears of signals. */
+/** Tests whether this is the thread of Node.js that hears of signals. */
 export const inMainThread = (): boolean =>
   inNode() && process.getBuiltinModule('node:worker_threads').isMainThread;
 
-/** What an error says, without its stack or hints on further lines. */
+/** Message of an error, without its stack or hints on further lines. */
 export const firstLine = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).trim().split('\n')[0] ?? '';
 
-/** Why a library of the system does not load, in the words of the dynamic linker; null if it does. Node.js only. */
+/**
+ * Reason why a library of the system does not load, in the words of the dynamic linker; null if it does. Node.js only.
+ */
 export function loadError(library: string): string | null {
   try {
     process.dlopen({ exports: {} }, library);

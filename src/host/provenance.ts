@@ -1,4 +1,4 @@
-/** Where a result came from: enough to run it again and to compare it with another machine's. */
+/** Provenance of a result: enough to run it again and to compare it with another machine's. */
 import * as tf from '@tensorflow/tfjs';
 import { inNode } from './platform.js';
 import { release } from './release.js';
@@ -15,9 +15,11 @@ export interface Provenance {
   readonly runtime: string;
   readonly backend: string;
   readonly device: string;
-  /** What the trajectories are computed in; what is derived from their states is float64, but for custom losses. */
+  /**
+   * Precision that trajectories are computed in; what is derived from their states is float64, but for custom losses.
+   */
   readonly precision: string;
-  /** How trajectories were computed: by fused kernels, by tensor operations. */
+  /** Paths by which trajectories were computed: fused kernels, tensor operations. */
   readonly paths?: readonly string[];
   readonly startedAt: string;
   readonly seed: number;
@@ -42,7 +44,7 @@ export const provenance = (
   config,
 });
 
-/** The same of trajectories: their precision is that of their kernel. */
+/** Provenance of trajectories, whose precision is that of their kernel. */
 export const runProvenance = (
   backend: Readonly<Record<'name' | 'device' | 'precision', string>>,
   config: { readonly seed: number; readonly precision: string },

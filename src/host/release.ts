@@ -1,4 +1,4 @@
-/** Which rankflow this is: what its package and checkout say, or in a browser the build of the page. */
+/** Release of this rankflow: what its package and checkout say, or in a browser the build of the page. */
 import type { Release } from './installed.js';
 
 /** Defined by the build of a page (vite.config.ts), and nowhere else. */

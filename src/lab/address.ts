@@ -13,7 +13,7 @@ export interface Address {
   readonly only: readonly string[] | null;
 }
 
-/** What a visitor sees first: a power law learnt from a small balanced start, whose loss has a closed form. */
+/** Flags that a visitor sees first: a power law learnt from a small balanced start, whose loss has a closed form. */
 export const defaultFlags: Flags = {
   spectrum: 'power:1',
   shape: '64x64',
@@ -22,7 +22,7 @@ export const defaultFlags: Flags = {
   trials: '256',
 };
 
-/** Of `#tab=sweep&focus=4&spectrum=power%3A1&...`; without flags, the default. */
+/** Reads an address such as `#tab=sweep&focus=4&spectrum=power%3A1&...`; without flags, the default. */
 export function parseAddress(hash: string): Address {
   const { tab, focus, only, ...flags } = Object.fromEntries(new URLSearchParams(hash.replace(/^#/, '')));
   return {

@@ -11,7 +11,7 @@ import { example } from './example.js';
 import type { Flags } from './protocol.js';
 import type { Actions, State } from './state.js';
 
-/** What the form needs to know, and what it tells. */
+/** State that the form shows, and actions that it calls. */
 export type Form = Pick<State, 'flags' | 'backends' | 'tensors'> & Pick<Actions, 'setFlags' | 'take'>;
 
 const spectra = {
@@ -239,7 +239,7 @@ function backend({ flags, backends, setFlags }: Form): TemplateResult {
   `;
 }
 
-/** What is typed stays in the field until it is taken over, whatever is drawn meanwhile. */
+/** Text field: its text stays until it is taken over, whatever is drawn meanwhile. */
 const field = (
   label: string,
   name: string,

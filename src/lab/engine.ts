@@ -61,7 +61,7 @@ export class LabEngine implements protocol.Engine {
   private provenance: Provenance | null = null;
   /** The file that was given last. */
   private file = '';
-  /** What runs, if anything does. */
+  /** Promise of the work at hand, or of the last. */
   private running: Promise<unknown> = Promise.resolve();
 
   async backends(): Promise<readonly BackendReport[]> {

@@ -1,4 +1,4 @@
-/** What the plots show, from what the worker has told. */
+/** Figures of the plots, from the accounts of the worker. */
 import { formatCount, formatNumber } from '../report/format.js';
 import type { Figure, Line } from './plot.js';
 import type { LossLine, Prepared, SingularValues } from './protocol.js';
@@ -13,7 +13,7 @@ const time = { label: 'time t', scale: 'log' } as const;
 
 const finite = (value: number | null | undefined): number | null =>
   value !== null && value !== undefined && Number.isFinite(value) ? value : null;
-/** What a logarithmic axis has room for. */
+/** The value if it is positive and finite, which a logarithmic axis has room for; else null. */
 const positive = (value: number | null | undefined): number | null =>
   value !== null && value !== undefined && value > 0 && Number.isFinite(value) ? value : null;
 

@@ -1,6 +1,6 @@
-/** Where a computation waits while it is paused, and ends when it is stopped. */
+/** Gate of a computation: it waits there while it is paused, and ends when it is stopped. */
 
-/** What a stopped computation throws. */
+/** Error that ends a stopped computation. */
 export class Stopped extends Error {
   override readonly name = 'Stopped';
 }

@@ -1,4 +1,4 @@
-/** What the page looks like, as a function of its state. */
+/** Layout of the page, as a function of its state. */
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { formatAbove, formatCount, formatNumber } from '../report/format.js';
 import { endCounts } from '../report/stationarity.js';

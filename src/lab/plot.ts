@@ -18,18 +18,18 @@ export interface Line {
   readonly width?: number;
   readonly dash?: readonly number[];
   readonly alpha?: number;
-  /** Whether its points are marked. */
+  /** Marks the points of the line (default: false). */
   readonly points?: boolean;
 }
 
 export interface Figure {
-  /** What the figure shows, for those who do not see it. */
+  /** Words for those who do not see the figure. */
   readonly description: string;
   readonly x: Axis;
   readonly y: Axis;
   readonly at: readonly number[];
   readonly lines: readonly Line[];
-  /** In pixels, axes included (default: 260). */
+  /** Height in pixels, axes included (default: 260). */
   readonly height?: number;
   /** Two lines with the room between them filled: indices into `lines`. */
   readonly band?: readonly [number, number];
@@ -43,7 +43,7 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 export class LabPlot extends HTMLElement {
   private chart: uPlot | null = null;
   private content: Figure | null = null;
-  /** What the lines look like, of those that are drawn. */
+  /** Key of the look of the lines that are drawn. */
   private look = '';
   private readonly resizeObserver = new ResizeObserver(() => this.resize());
   private readonly onColorScheme = () => this.draw(true);
@@ -138,7 +138,7 @@ export class LabPlot extends HTMLElement {
   }
 }
 
-/** With a little room around the data, of any number of points. */
+/** Scale with a little room around the data, of any number of points. */
 const scale = ({ scale: kind }: Axis): uPlot.Scale =>
   kind === 'log'
     ? {

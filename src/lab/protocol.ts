@@ -1,4 +1,4 @@
-/** What the page and the worker tell each other: plain data. */
+/** Messages between the page and the worker: plain data. */
 import type { BackendReport } from '../backend/backend.js';
 import type { Outcome } from '../method/outcome.js';
 import type { MetricName } from '../problem/metric.js';
@@ -10,7 +10,7 @@ import type { Finding } from '../verify/check.js';
 /** A sweep as the address has it: `rankflow sweep`'s flags without their dashes, and their text. */
 export type Flags = Readonly<Record<string, string>>;
 
-/** What is known of a rank before it is simulated. */
+/** Plan of a rank before it is simulated. */
 export interface RankPlan {
   readonly rank: number;
   readonly trials: number;
@@ -18,11 +18,11 @@ export interface RankPlan {
   readonly law: number | null;
   /** Values of the metric below this are rounding; null if that is unknown. */
   readonly floor: number | null;
-  /** The same of the excess over the optimum. */
+  /** Values of the excess over the optimum below this are rounding; null if that is unknown. */
   readonly excessFloor: number | null;
 }
 
-/** What is known of a sweep before it runs. */
+/** Plan of a sweep before it runs. */
 export interface Prepared {
   readonly metric: MetricName;
   readonly lawName: string | null;
@@ -80,7 +80,7 @@ export interface Progress {
   readonly evaluations: number;
   /** Trajectories that ended per second of computing, over time. */
   readonly pace: { readonly seconds: readonly number[]; readonly rate: readonly number[] };
-  /** In the order of Prepared.ranks. */
+  /** Progress of each rank, in the order of Prepared.ranks. */
   readonly ranks: readonly RankProgress[];
   readonly lines: readonly LossLine[];
   /** Null if they are as they were. */
@@ -94,7 +94,7 @@ export interface Progress {
 export interface Running {
   readonly backend: string;
   readonly device: string;
-  /** How trajectories are computed, in words. */
+  /** Words for how trajectories are computed. */
   readonly how: string;
 }
 
@@ -109,7 +109,7 @@ export interface VerifyListener {
   finding(finding: Finding): Promise<void>;
 }
 
-/** How a run came to its end. */
+/** End of a run. */
 export type RunEnd = 'finished' | 'stopped';
 
 /** The worker, as the page sees it. One sweep or verification runs at a time. */

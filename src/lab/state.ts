@@ -1,4 +1,4 @@
-/** What the page knows, and what a visitor can do. */
+/** State of the page, and actions of a visitor. */
 import type { BackendReport } from '../backend/backend.js';
 import type { TrialRow } from '../sweep/row.js';
 import type { Finding } from '../verify/check.js';
@@ -7,7 +7,7 @@ import type { Look, Prepared, Progress, RunEnd, Running, SingularValues } from '
 
 /** Rows of a page of the table of trials. */
 export const PAGE = 25;
-/** Where a sweep stands. */
+/** Phase of a sweep. */
 export type Phase = 'idle' | 'planning' | 'running' | 'paused' | RunEnd;
 
 export interface State extends Address {
@@ -15,14 +15,14 @@ export interface State extends Address {
   /** Names of the matrices in the file that was given, if there are several. */
   readonly tensors: readonly string[];
   readonly phase: Phase;
-  /** What went wrong, in words that say what to do, and where. */
+  /** Message of what went wrong and what to do, and the tab that it belongs to. */
   readonly problem: { readonly tab: Tab; readonly text: string } | null;
   readonly prepared: Prepared | null;
   readonly look: Omit<Look, 'lines'> | null;
   readonly running: Running | null;
   readonly progress: Omit<Progress, 'singularValues'> | null;
   readonly singularValues: SingularValues | null;
-  /** Whether there is room for the settings beside the figures. */
+  /** True if there is room for the settings beside the figures. */
   readonly wide: boolean;
   /** The page of the table of trials, and its rows. */
   readonly page: number;
@@ -31,7 +31,7 @@ export interface State extends Address {
   /** Groups of checks that there are. */
   readonly groups: readonly string[];
   readonly verifying: boolean;
-  /** How many checks are to be made. */
+  /** Number of checks to be made. */
   readonly checks: number;
   readonly findings: readonly Finding[];
 }

@@ -1,4 +1,4 @@
-/** What is known of a running sweep: rows of trials that ended, lines of a few, statistics. */
+/** Account of a running sweep: rows of trials that ended, lines of a few, statistics. */
 import { outcomes, type Outcome } from '../method/outcome.js';
 import { accuracyOf } from '../sweep/law.js';
 import { totalTrials, type Cell, type Plan } from '../sweep/plan.js';
@@ -12,14 +12,14 @@ const LINES = 64;
 /** Points of the pace, beyond which every other one is left out. */
 const PACE_POINTS = 240;
 
-/** What is known of a rank. */
+/** Account of a rank. */
 interface RankTally {
   /** NaN of trials that failed, which statistics leave out and count. */
   readonly accuracy: number[];
   readonly steps: number[];
   readonly outcomes: Record<Outcome, number>;
   readonly stationarity: Record<Stationarity, number>;
-  /** Of trials under way, by their last save point. */
+  /** Accuracy of trials under way, at their last save point, by trial. */
   readonly underWay: Map<number, number>;
   readonly lines: Map<number, (number | null)[]>;
   /** The last account of it; null if that has changed. */
@@ -112,7 +112,7 @@ export class Tally {
     this.singularValuesSent = false;
   }
 
-  /** How the sweep stands, with the lines of a cell. */
+  /** Gives the progress of the sweep, with the lines of a cell. */
   account(cell: number, tensors: number, bytes: number): Progress {
     const singularValues: SingularValues | null = this.singularValuesSent ? null : this.singularValues;
     this.singularValuesSent = true;

@@ -25,7 +25,7 @@ const besideScripts = (files: readonly string[]): Plugin => ({
   },
 });
 
-/** What only Node.js loads, by dynamic imports that a browser never comes to. */
+/** Modules that only Node.js loads, by dynamic imports that a browser never comes to. */
 const external = [/^node:/, 'jiti', 'piscina', 'webgpu'];
 
 export default defineConfig({

@@ -1,4 +1,7 @@
-/** A block of columns made orthonormal, and orthogonal to a basis, to rounding: also where the block is nearly in its span. */
+/**
+ * A block of columns made orthonormal, and orthogonal to a basis, to rounding: also where the block is nearly in its
+ * span.
+ */
 import { difference, sum, type Dense } from './dense.js';
 import { multiply, multiplyTransposedLeft } from './products.js';
 import { qr } from './qr.js';
@@ -16,8 +19,8 @@ const ORTHOGONAL = 1e-14;
 const PASSES = 4;
 
 /**
- * For an orthonormal basis B [n, d] and X [n, b], d + b <= n. Where X leaves nothing beyond B, columns of Q are what
- * rounding leaves, or, if even that is within B, those of `random(trial)`, trial = 1, 2, ...
+ * Splits X [n, b] along an orthonormal basis B [n, d], d + b <= n. Where X leaves nothing beyond B, columns of Q are
+ * what rounding leaves, or, if even that is within B, those of `random(trial)`, trial = 1, 2, ...
  */
 export function orthonormalizedAgainst(
   b: Dense,

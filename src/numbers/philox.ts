@@ -36,7 +36,7 @@ export function philox4x32(counter: Readonly<Words4>, key: readonly [number, num
   return [c0, c1, c2, c3];
 }
 
-/** What a draw is for; each purpose has its own independent stream. */
+/** Streams of draws by purpose; each is independent of the others. */
 export const streams = { loraA: 0, loraB: 1, mixing: 2, leftVectors: 3, rightVectors: 4 } as const;
 
 export type StreamName = keyof typeof streams;

@@ -8,7 +8,7 @@ export const stripCount = (cols: number): number => Math.ceil(cols / WIDTH);
 /** Entries of a matrix in strips. */
 export const stripLength = (rows: number, cols: number): number => stripCount(cols) * rows * WIDTH;
 
-/** Where column j begins; its entries are 8 apart. */
+/** Index at which column j begins; its entries are 8 apart. */
 export const columnStart = (rows: number, j: number): number =>
   Math.floor(j / WIDTH) * rows * WIDTH + (j % WIDTH);
 

@@ -1,6 +1,6 @@
 /**
- * The singular value decomposition A = U diag(sigma) V^T of a dense matrix in float64: Householder bidiagonalization and
- * implicit QR. It is backward stable, ends on every matrix, and what it returns has been checked.
+ * The singular value decomposition A = U diag(sigma) V^T of a dense matrix in float64: Householder bidiagonalization
+ * and implicit QR. It is backward stable, ends on every matrix, and what it returns has been checked.
  */
 import { bidiagonalize, bidiagonalLengths } from './bidiagonal.js';
 import { diagonalize } from './bidiagonalQr.js';
@@ -12,7 +12,7 @@ import { checkSvd, checkValues } from './svdCheck.js';
 import { SvdError } from './svdError.js';
 import { workspace, type Block } from './workspace.js';
 
-/** Of A [n, m], p = min(n, m). */
+/** Decomposition A = U diag(sigma) V^T of A [n, m], p = min(n, m). */
 export interface Svd {
   /**
    * U: orthonormal columns [n, p], of full bases [n, n]. The first of each of the first p columns' largest entries

@@ -1,4 +1,4 @@
-/** What a singular value decomposition is checked for before it is used. */
+/** Checks that a singular value decomposition passes before it is used. */
 import { difference, frobeniusNorm, identity, leadingColumns, scaledColumns, type Dense } from './dense.js';
 import { multiplyTransposedLeft, multiplyTransposedRight } from './products.js';
 import { SvdError } from './svdError.js';

@@ -1,8 +1,8 @@
 /**
- * The leading singular triples of a large matrix, by block Golub-Kahan bidiagonalization from a random start, with every
- * new block made orthogonal to all before it and restarts at a bounded size. It goes on until its certificate, the
- * squared distance |A - U diag(sigma) V^T|_F^2, stops falling: that is exact for the factors that are returned, and an
- * upper bound of what the best ones of that rank leave.
+ * The leading singular triples of a large matrix, by block Golub-Kahan bidiagonalization from a random start, with
+ * every new block made orthogonal to all before it and restarts at a bounded size. It goes on until its certificate,
+ * the squared distance |A - U diag(sigma) V^T|_F^2, stops falling: that is exact for the factors that are returned, and
+ * an upper bound of what the best ones of that rank leave.
  */
 import { normals } from './philox.js';
 import { dense, leadingColumns, scaled, scaledColumns, type Dense } from './dense.js';
@@ -12,7 +12,7 @@ import { singularValues, svd } from './svd.js';
 import { SvdError } from './svdError.js';
 
 export interface TruncatedSvdOptions {
-  /** Of the random start (default 0). */
+  /** Seed of the random start (default 0). */
   readonly seed?: number;
   /** Relative fall of the certificate in one iteration below which it has stopped falling (default 1e-6). */
   readonly tolerance?: number;
@@ -27,7 +27,7 @@ export interface TruncatedSvdProgress {
   readonly tailShare: number;
 }
 
-/** Of A [n, m] and k triples. */
+/** Leading k singular triples of A [n, m]. */
 export interface TruncatedSvd {
   /** U [n, k], orthonormal columns. */
   readonly left: Dense;
@@ -38,11 +38,11 @@ export interface TruncatedSvd {
   /** |A|_F^2. */
   readonly squares: number;
   /**
-   * |A - U diag(sigma) V^T|_F^2, taken entry by entry: it is known down to about 1e-30 |A|_F^2. Of the first j triples alone
-   * it is this and the squares of the other sigma.
+   * |A - U diag(sigma) V^T|_F^2, taken entry by entry: it is known down to about 1e-30 |A|_F^2. Of the first j triples
+   * alone it is this and the squares of the other sigma.
    */
   readonly tailSquared: number;
-  /** Of each triple, the larger of |A v - sigma u| and |A^T u - sigma v| [k]. */
+  /** Larger of |A v - sigma u| and |A^T u - sigma v| of each triple [k]. */
   readonly residuals: Float64Array;
   readonly iterations: number;
   /** False if maxIterations ended it before the certificate stopped falling. */
@@ -176,7 +176,7 @@ const PANEL = 256;
 const panel = ({ cols, data }: Dense, from: number, rows: number): Dense =>
   dense(rows, cols, data.subarray(from * cols, (from + rows) * cols));
 
-/** Of every panel of rows, summed. */
+/** Sum of a number of every panel of rows. */
 function summed(a: Dense, of: (from: number, rows: number) => number): number {
   let total = 0;
   for (let from = 0; from < a.rows; from += PANEL) total += of(from, Math.min(PANEL, a.rows - from));

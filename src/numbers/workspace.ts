@@ -4,7 +4,7 @@
  */
 import { loopsModule } from './loopsModule.js';
 
-/** What the module exports; numbers that name arrays are addresses in its memory. */
+/** Exports of the module; numbers that name arrays are addresses in its memory. */
 export interface Loops {
   /** See assembly/numbers/products.ts. */
   multiplyTiles(
@@ -73,9 +73,9 @@ export interface Workspace<Name extends string> {
 }
 
 const PAGE = 65536;
-/** What the module itself may use, at the start of the memory. */
+/** Bytes that the module itself may use, at the start of the memory. */
 const RESERVED = 1024;
-/** What 32-bit addresses reach. */
+/** Bytes that 32-bit addresses reach. */
 const MOST_BYTES = 65536 * PAGE;
 /** Memory cannot shrink: above this, it is let go after use. */
 const KEPT_BYTES = 2 ** 25;

@@ -1,4 +1,4 @@
-/** What a verification found, as text. */
+/** Findings of a verification as text. */
 import type { Allowed, Finding } from '../verify/check.js';
 import { formatInterval, formatNumber } from './format.js';
 import type { TableRows } from './table.js';

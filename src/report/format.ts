@@ -1,5 +1,5 @@
 /**
- * How numbers are written in every report: four significant digits in one fixed form, so that columns
+ * Form of numbers in every report: four significant digits in one fixed form, so that columns
  * line up and two runs can be compared by eye. What is not a finite number is written "-".
  */
 
@@ -14,7 +14,7 @@ export function formatNumber(value: number | null): string {
   return size >= 1e-3 && size < 9999.5 ? value.toPrecision(4) : value.toExponential(3);
 }
 
-/** The same, but "< floor" for a size below what the precision of its computation can tell from 0 (null: no such floor). */
+/** Four significant digits, or "< floor" for a size below what its precision can tell from 0 (null: no such floor). */
 export function formatAbove(value: number | null, floor: number | null): string {
   return value !== null && floor !== null && Math.abs(value) < floor
     ? `< ${floor.toExponential(1)}`

@@ -15,7 +15,7 @@ import { style } from './style.js';
 import { outcomeCounts } from './outcomes.js';
 import { sweepRows, type TableRows } from './table.js';
 
-/** What a page about a sweep is made from. */
+/** Content of a page about a sweep. */
 export interface SweepReport {
   readonly title: string;
   readonly provenance: Provenance;

@@ -1,4 +1,4 @@
-/** How reports name outcomes. */
+/** Names and counts of outcomes in reports. */
 import { outcomes, succeeded, type Outcome } from '../method/outcome.js';
 import type { SimulationReport } from '../simulation/report.js';
 import { formatCount, formatNumber } from './format.js';
@@ -16,7 +16,7 @@ export function outcomeCounts(counts: Readonly<Record<Outcome, number>>): string
     .join(', ');
 }
 
-/** What is said of full fine-tuning: how it ended, if not as it should. */
+/** A sentence on how full fine-tuning ended, if not as it should; else none. */
 export function fullFineTuningNotes({ fullFineTuningEnd: end }: SimulationReport): string[] {
   if (end === null || succeeded(end.outcome)) return [];
   const { outcome, time } = end;

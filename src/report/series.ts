@@ -47,7 +47,7 @@ export function varyingFields(cells: readonly CellSummary[]): readonly Field[] {
   return fields.filter(({ value }) => new Set(cells.map(value).filter((text) => text !== '')).size > 1);
 }
 
-/** What all the cells have in common, for a subtitle: "frobenius, 64 x 64, gaussian". */
+/** Label of what all the cells have in common, for a subtitle: "frobenius, 64 x 64, gaussian". */
 export function commonLabel(cells: readonly CellSummary[]): string {
   const [first] = cells;
   if (!first) return '';

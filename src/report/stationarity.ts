@@ -1,4 +1,4 @@
-/** What reports say of ends that are stationary and not the optimum, and of trials that statistics leave out. */
+/** Sentences of reports on ends that are stationary and not the optimum, and on trials that statistics leave out. */
 import type { CellSummary } from '../sweep/summary.js';
 import { stationarities, type Stationarity } from '../sweep/stationarity.js';
 import { formatCount } from './format.js';
@@ -68,7 +68,9 @@ type TrialEnd = Pick<SimulationTrial, 'outcome' | 'stationarity'>;
 export const endOf = ({ outcome, stationarity }: TrialEnd): string =>
   stationarity === 'moving' || stationarity === 'unknown' ? outcome : `${outcome} (${stationarity})`;
 
-/** A sentence for each kind of stationary end that occurs and is not the optimum, and for losses that are not finite. */
+/**
+ * A sentence for each kind of stationary end that occurs and is not the optimum, and for losses that are not finite.
+ */
 export function trialNotes(trials: readonly (TrialEnd & Pick<SimulationTrial, 'loss'>)[]): string[] {
   const all = formatCount(trials.length);
   const ends = (['saddle', 'short', 'floor'] as const).flatMap((kind) => {

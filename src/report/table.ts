@@ -14,9 +14,9 @@ export interface TableRows {
   readonly rows: readonly (readonly string[])[];
   /** Sentences to print below the table. */
   readonly notes: readonly string[];
-  /** For each column what share of the width its text is wrapped to; 0 for one that is not wrapped. Default: none is. */
+  /** Share of the width that each column's text is wrapped to; 0 for one that is not wrapped (default: none is). */
   readonly shares?: readonly number[];
-  /** For each row whether it is to stand out. */
+  /** Marks of the rows that are to stand out. */
   readonly marked?: readonly boolean[];
 }
 

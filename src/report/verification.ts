@@ -1,4 +1,4 @@
-/** What a verification found, as a table for the terminal, as a page, and as JSON. */
+/** Findings of a verification as a table for the terminal, as a page, and as JSON. */
 import type { Provenance } from '../host/provenance.js';
 import type { Finding } from '../verify/check.js';
 import { verdict, verificationRows } from './findings.js';

@@ -1,6 +1,6 @@
 /**
- * What computes the trials of a sweep's folder, as far as their last digits depend on it. It is pinned when the first run
- * starts: another one would give other bytes, and is refused.
+ * Arithmetic of a sweep's folder: what computes its trials, as far as their last digits depend on it. It is pinned when
+ * the first run starts: another one would give other bytes, and is refused.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,16 +14,16 @@ import type { SweepConfig } from '../sweep/config.js';
 
 const schema = z.strictObject({
   backend: z.enum(backendNames),
-  /** Of the backend on this device, such as whether WebAssembly has fused multiply-add. */
+  /** Variant of the backend on this device, such as WebAssembly with fused multiply-add. */
   variant: z.string(),
-  /** How trajectories are computed, sorted. */
+  /** Paths by which trajectories are computed, sorted. */
   paths: z.array(z.enum(paths)),
   precision: z.enum(['float32', 'float64', 'reduced']),
 });
 
 export type Arithmetic = Readonly<z.output<typeof schema>>;
 
-/** Of a run on a backend. */
+/** Arithmetic of a run on a backend. */
 export const arithmeticOf = (
   { name, variant, precision }: Pick<BackendInfo, 'name' | 'variant' | 'precision'>,
   config: Pick<SweepConfig, 'precision'>,
@@ -35,11 +35,11 @@ export const arithmeticOf = (
   precision: config.precision === 'float64' ? 'float64' : precision,
 });
 
-/** As it is kept; the same text for the same arithmetic. */
+/** Text that arithmetic is kept as: the same for the same arithmetic. */
 export const arithmeticText = ({ backend, variant, paths, precision }: Arithmetic): string =>
   JSON.stringify({ backend, variant, paths, precision });
 
-/** What such a text says; null if it is none. */
+/** Reads the text that arithmetic is kept as; null if it is none. */
 export function parseArithmetic(text: string | undefined): Arithmetic | null {
   try {
     return schema.parse(JSON.parse(text ?? ''));
@@ -54,7 +54,7 @@ export const wordsOf = ({ backend, variant, paths, precision }: Arithmetic): str
 
 const FILE = 'arithmetic.json';
 
-/** What the folder of a sweep is pinned to; null if no run has started, or the file is lost. */
+/** Reads what the folder of a sweep is pinned to; null if no run has started, or the file is lost. */
 export function pinnedIn(folder: string): Arithmetic | null {
   try {
     return parseArithmetic(readFileSync(join(folder, FILE), 'utf8'));

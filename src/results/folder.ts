@@ -1,5 +1,5 @@
 /**
- * Where results go. The folder of a run is made new, never merged with what is there, and filled file by file, each
+ * Folders of results. The folder of a run is made new, never merged with what is there, and filled file by file, each
  * whole; a single file may take the place of an older one.
  */
 import {
@@ -16,7 +16,7 @@ import { dirname, join, resolve } from 'node:path';
 import { temporaryName, writeWhole } from '../files/writeWhole.js';
 import { InputError } from '../host/inputError.js';
 
-/** Where results go by default: rankflow-results/COMMAND-TIME below the working folder. */
+/** Default folder of results: rankflow-results/COMMAND-TIME below the working folder. */
 export const defaultFolder = (command: string): string =>
   join('rankflow-results', `${command}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`);
 

@@ -1,7 +1,7 @@
 /**
  * The parts of a sweep's folder: one Parquet file for each chunk that is done, under trials/. A part appears whole or
- * not at all; its name has the digest of its bytes, and its metadata the plan it belongs to and what computed it, so that what is damaged,
- * foreign or there twice is seen, and not taken for a result.
+ * not at all; its name has the digest of its bytes, and its metadata the plan it belongs to and what computed it, so
+ * that what is damaged, foreign or there twice is seen, and not taken for a result.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -36,7 +36,7 @@ export interface Fault {
 }
 
 export interface Inventory {
-  /** What computed the parts; null if there are none, or they were not read. */
+  /** Arithmetic of the parts; null if there are none, or they were not read. */
   readonly arithmetic: Arithmetic | null;
   readonly parts: readonly Part[];
   readonly faults: readonly Fault[];
@@ -45,7 +45,9 @@ export interface Inventory {
 /** Column of the loss at save time k. */
 const lossAt = (k: number): string => `loss_at_${k}`;
 
-/** Names of parts, and of copies of them as file managers and browsers name these: the bytes are those of the digest. */
+/**
+ * Names of parts, and of copies of them as file managers and browsers name these: the bytes are those of the digest.
+ */
 const NAME = /^part-(\d{6,})-([0-9a-f]{16})(?: ?\(\d+\)| - Copy(?: \(\d+\))?| copy(?: \d+)?)?\.parquet$/;
 
 /** Writes the part of a chunk. The same chunk gives the same bytes, and so takes its own place. */

@@ -26,7 +26,7 @@ const recordSchema = z.object({
   /** Trials computed. */
   trials: z.int(),
   device: z.string(),
-  /** Why it failed, and the chunk that could not be computed. */
+  /** Reason of a failure, and the chunk that could not be computed. */
   reason: z.string().optional(),
   failedChunk: z.int().optional(),
 });
@@ -92,7 +92,9 @@ export function readRuns(folder: string): RunRecord[] {
   });
 }
 
-/** Whether a run is at work, as far as can be told from here: on this host by its process, else by its last sign. */
+/**
+ * Tests whether a run is at work, as far as can be told from here: on this host by its process, else by its last sign.
+ */
 export function isAlive({ state, host, pid, updatedAt }: RunRecord): boolean {
   if (state !== 'running') return false;
   if (host !== hostname()) return Date.now() - Date.parse(updatedAt) < SILENT;

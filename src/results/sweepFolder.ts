@@ -23,7 +23,7 @@ import { csv, parquet, type Rows } from './tables.js';
 
 const outcomeColumn = (name: string) => `outcome_${name.replaceAll('-', '_')}`;
 
-/** Of the summary and the curves. */
+/** Types of the columns of the summary and the curves. */
 const TYPES = {
   integers: [
     ...trialIntegers,
@@ -37,7 +37,7 @@ const TYPES = {
   texts: [...trialTexts, 'metric', 'law_name'],
 };
 
-/** What a sweep's folder says of its sweep. */
+/** Record of a sweep in its folder. */
 export interface SweepRecord extends Provenance {
   readonly config: SweepConfig;
   /** Hash of the plan (sweep/planHash.ts). */

@@ -25,7 +25,9 @@ export interface Case {
   readonly adapters: readonly Adapter[];
 }
 
-/** The time in which the largest rate of a case at W0 acts so many times over; at 2 a case has moved by its own size. */
+/**
+ * The time in which the largest rate of a case at W0 acts so many times over; at 2 a case has moved by its own size.
+ */
 export function timeOf({ problem, coefficients }: Case, times: number): number {
   if (!(problem.rate > 0)) throw new Error('the gradient of the loss is zero at W0: choose another base');
   return times / (clock(coefficients) * problem.rate);
@@ -41,7 +43,7 @@ export const plans: Record<
   large: { perLoss: 10, largest: 32, draws: 4 },
 };
 
-/** What random numbers are drawn for: no two purposes share any. */
+/** Purposes that random numbers are drawn for: no two share any. */
 const purposes = [
   'case',
   'wide case',
@@ -195,7 +197,7 @@ export function wideCases(seed: number): Case[] {
   });
 }
 
-/** What tells the losses of cases apart, and the ways in which their flows are computed. */
+/** Name of a case's loss and of the structure that its flow is computed from. */
 export const kindOf = ({ problem: { loss, structure } }: Case): string => `${loss.name}, ${structure.kind}`;
 
 /** The first cases of every kind. */

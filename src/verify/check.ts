@@ -8,7 +8,7 @@ import type { Case } from './cases.js';
 import type { CaseSize } from './sizes.js';
 import type { VerificationSubject } from './subject.js';
 
-/** What a check measures with. */
+/** Means of a check: random problems, and the subject and backend that it measures. */
 export interface CheckContext {
   /** Seed of everything random. */
   readonly seed: number;
@@ -26,7 +26,7 @@ export interface CheckContext {
 export interface Allowed {
   readonly from: number;
   readonly to: number;
-  /** Why these. */
+  /** Reason for these bounds, in words. */
   readonly reason: string;
 }
 
@@ -66,20 +66,22 @@ export interface Check {
   /** `group/name`. */
   readonly id: string;
   readonly claim: string;
-  /** Where the claim is stated. */
+  /** Source in which the claim is stated. */
   readonly source: string;
-  /** Whether the backend takes part, or all is float64 on the host: as far as the host can evaluate the losses. */
+  /**
+   * Place of the measurement: with the backend, or all in float64 on the host, as far as it can evaluate the losses.
+   */
   readonly on: 'backend' | 'host';
   /**
-   * Which losses it can be made on: rankflow's own (unless given), any, or any that the host can evaluate in float64.
+   * Losses that it can be made on: rankflow's own (default), any, or any that the host can evaluate in float64.
    */
   readonly scope?: 'own-losses' | 'any-loss' | 'float64-loss';
-  /** Whether it can be made on a backend (unless given: on any). */
+  /** Tests whether it can be made on a backend (default: on any). */
   suits?(backend: BackendInfo): boolean;
   measure(context: CheckContext): Promise<Measurement>;
 }
 
-/** One row of the result. */
+/** Result of a check on a backend: a row of the table. */
 export interface Finding extends Measurement {
   readonly id: string;
   readonly claim: string;
@@ -89,11 +91,11 @@ export interface Finding extends Measurement {
   readonly pass: boolean;
 }
 
-/** Whether what was measured is within its bounds; NaN never is. */
+/** Tests whether a measured number is within its bounds; NaN never is. */
 export const passes = ({ measured, allowed }: Measurement): boolean =>
   measured >= allowed.from && measured <= allowed.to;
 
-/** Of measurements that each have an upper bound of their own, the one nearest to it, or farthest beyond. */
+/** Picks, of measurements that each have an upper bound of their own, the one nearest to it, or farthest beyond. */
 export function tightest(measurements: readonly Measurement[]): Measurement {
   if (measurements.length === 0) throw new Error('nothing was measured');
   const share = ({ measured, allowed }: Measurement) =>
@@ -101,7 +103,7 @@ export function tightest(measurements: readonly Measurement[]): Measurement {
   return measurements.reduce((worst, each) => (share(each) > share(worst) ? each : worst));
 }
 
-/** What was measured case by case, and the one that is farthest from where it should be. */
+/** Collector of numbers measured case by case, which keeps the one farthest from its ideal. */
 export class Worst {
   private worst: { measured: number; where: string } | null = null;
 

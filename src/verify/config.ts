@@ -1,4 +1,4 @@
-/** What a verification is told, from flags or by a caller. */
+/** Config of a verification, from flags or by a caller. */
 import { z } from 'zod';
 import { backendNames } from '../backend/backend.js';
 import { seedField, shapeText, sourceFields, tf32Field } from '../input/fields.js';

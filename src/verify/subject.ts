@@ -1,5 +1,6 @@
 /**
- * What is verified, in one place: checks reach it only through their context, so that anything can stand in its place.
+ * Subject of verification, in one place: checks reach it only through their context, so that anything can stand in its
+ * place.
  */
 import { evaluator } from '../../kernels/cpu/evaluate.js';
 import { gradientDescentStep } from '../../kernels/cpu/schemes/gradientDescent.js';
@@ -38,7 +39,7 @@ export const verificationSubject = {
   loraSystem,
   matMul,
   fullFineTuningSystem,
-  /** The same in float64 on the host. */
+  /** Hand-derived flows in float64 on the host. */
   evaluator,
   /** Between adapters and the normalized factors that flows are computed in. */
   toFactors,

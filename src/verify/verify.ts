@@ -120,7 +120,7 @@ async function verifiedOn(
  */
 export async function judge(check: Check, context: CheckContext): Promise<Finding> {
   const { id, claim, source } = check;
-  const measurement = await measured(check, context).catch((error: unknown): Measurement => ({
+  const measurement = await measure(check, context).catch((error: unknown): Measurement => ({
     measured: NaN,
     allowed: { from: NaN, to: NaN, reason: 'a measurement' },
     where: `it failed: ${error instanceof Error ? error.message : error}`,
@@ -135,8 +135,8 @@ export async function judge(check: Check, context: CheckContext): Promise<Findin
   };
 }
 
-/** On its device, and in a scope of its own: a check that throws leaves its tensors behind. */
-const measured = (check: Check, context: CheckContext): Promise<Measurement> =>
+/** Measures on the check's device, in a scope of its own: a check that throws leaves its tensors behind. */
+const measure = (check: Check, context: CheckContext): Promise<Measurement> =>
   context.device.run(async () => {
     tf.engine().startScope(check.id);
     try {

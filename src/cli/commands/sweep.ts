@@ -11,7 +11,7 @@ import type { SweepRequest } from '../sweep.js';
 import { mergeCommand } from './merge.js';
 import { submitCommand } from './submit.js';
 
-/** How a sweep that was begun may be told to be computed; its rows stay the same. */
+/** Keys of how a sweep is computed, which may change when it goes on: its rows stay the same. */
 const executionSchema = sweepSchema.pick({ workers: true, chunk: true, backend: true, kernel: true });
 
 export const sweepCommand: CommandModule = {

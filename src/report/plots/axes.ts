@@ -16,7 +16,7 @@ export interface ChosenAxis {
     readonly tickCount?: number;
   };
   readonly place: (value: number | null) => number | null;
-  /** The same, but null too for what lies below a log axis: for lines that may leave the picture. */
+  /** Maps a value as `place` does, but to null too below a log axis: for lines that may leave the picture. */
   readonly within: (value: number | null) => number | null;
   /** A sentence for the caption where some values are not drawn at their own height, else "". */
   readonly note: string;

@@ -6,7 +6,7 @@ export function plotTitle(text: string, subtitle: string, width = 88): { text: s
   return { text, subtitle: wrapText(subtitle, width) };
 }
 
-/** Where series `index` of `count` is drawn at a rank: a tenth of a doubling apart, in all at most three. */
+/** Place of series `index` of `count` at a rank: a tenth of a doubling apart, in all at most three. */
 export function rankAside(rank: number, index: number, count: number): number {
   return count < 2 ? rank : rank * 2 ** (Math.min(0.1, 0.3 / (count - 1)) * (index - (count - 1) / 2));
 }

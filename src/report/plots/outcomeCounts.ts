@@ -1,4 +1,4 @@
-/** Why the trajectories of each cell ended, as stacked bars: nothing is dropped from the other plots unseen. */
+/** Outcomes of the trajectories of each cell, as stacked bars: nothing is dropped from the other plots unseen. */
 import { outcomes, type Outcome } from '../../method/outcome.js';
 import type { CellSummary } from '../../sweep/summary.js';
 import { outcomeNames } from '../outcomes.js';

@@ -1,5 +1,5 @@
 /**
- * From a Vega-Lite specification to SVG text and PNG bytes, in Node and without a browser. PNG text is set in
+ * Drawing of Vega-Lite specifications as SVG text and PNG bytes, in Node and without a browser. PNG text is set in
  * the DejaVu fonts of the npm package, so pictures come out the same on a machine without any font. The libraries are
  * loaded by the first picture: most commands draw none.
  */

@@ -1,4 +1,4 @@
-/** How long the flow takes at each rank; cells in which no trial arrived are named on the plot, not dropped. */
+/** Time that the flow takes at each rank; cells in which no trial arrived are named on the plot, not dropped. */
 import type { CellSummary } from '../../sweep/summary.js';
 import { formatCount } from '../format.js';
 import { commonLabel, seriesOf } from '../series.js';

@@ -26,13 +26,13 @@ const stopAt = (at: Case) => ({ saveTimes: [timeOf(at, HORIZON)], steadyToleranc
 const simulateEnds = (context: CheckContext, at: Case, by: Method, kernel: Path): Promise<State64[]> =>
   ends(context, at, at.adapters.map(stateOf), { ...stopAt(at), method: by, kernel });
 
-/** The same by the twin, in the adapter's own coordinates. */
+/** End of one adapter by the twin, in the adapter's own coordinates: [B, A]. */
 function expectedEnd({ subject }: CheckContext, at: Case, start: State64, by: Method): State64 {
   const stop = { ...stopAt(at), maxSteps: 10_000 };
   return answered(subject.twin(start, 1, by, stop), hostField(subject, at)!).state;
 }
 
-/** How much larger, relative to the state, a small change of the start is at the horizon: 1 at least. */
+/** Growth of a small change of the start, relative to the state, up to the horizon: 1 at least. */
 function amplification(context: CheckContext, at: Case): number {
   const nudge = 1e-6;
   const start = stateOf(at.adapters[0]!);

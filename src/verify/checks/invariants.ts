@@ -1,10 +1,10 @@
 /**
  * Checks that simulated trajectories have what every gradient flow of LoRA has, whatever the loss: a conserved matrix,
- * a loss that falls by its dissipation, the symmetries of the loss, ranks that nest, and a scale that is a unit of time.
+ * a loss that falls by its dissipation, the symmetries of the loss, ranks that nest, and a scale that is a unit of
+ * time.
  */
-import { dense, difference, frobeniusNorm, scaled, type Dense } from '../../numbers/dense.js';
+import { difference, frobeniusNorm, scaled, type Dense } from '../../numbers/dense.js';
 import { multiplyTransposedLeft, multiplyTransposedRight } from '../../numbers/products.js';
-import { symmetricEigen } from '../../numbers/symmetric.js';
 import { trace } from '../../problem/traceSquared.js';
 import type { State64 } from '../../../kernels/cpu/state.js';
 import { tableaus } from '../../method/tableaus.js';
@@ -13,6 +13,7 @@ import { paddedWidth } from '../../solver/solve.js';
 import { Draws, kindOf, timeOf, type Case } from '../cases.js';
 import { atMost, Worst, type Allowed, type Check, type CheckContext } from '../check.js';
 import { adapterOf, fieldOfLoss, intoFlow, outOfFlow, stateOf, updateOf } from '../means/fields.js';
+import { gaussLegendre } from '../means/gaussLegendre.js';
 import { once } from '../means/once.js';
 import { relativeError, trajectoryBudget, unitRoundoff } from '../means/precision.js';
 import { randomRotation, rotatedProblem, rotatedState } from '../means/rotation.js';
@@ -34,7 +35,7 @@ const budget = ({ backend }: CheckContext): Allowed =>
 
 const startsOf = ({ adapters }: Case): State64[] => adapters.map(stateOf);
 
-/** Where a case's adapters end. */
+/** Ends of a case's adapters. */
 const endsOf = once((context, at) => ends(context, at, startsOf(at), runOf(at)));
 
 /** B^T B / kB and A A^T / kA [r, r]. */
@@ -68,20 +69,6 @@ const conservation: Check = {
   },
 };
 
-/** Nodes in (0, 1) and weights of Gauss-Legendre quadrature, by the eigenvalues of its Jacobi matrix (Golub, Welsch). */
-function gaussLegendre(count: number): { readonly node: number; readonly weight: number }[] {
-  const jacobi = dense(count, count);
-  for (let k = 1; k < count; k++) {
-    const entry = k / Math.sqrt(4 * k * k - 1);
-    jacobi.data[k * count + k - 1] = jacobi.data[(k - 1) * count + k] = entry;
-  }
-  const { values, vectors } = symmetricEigen(jacobi);
-  return Array.from(values, (value, k) => ({
-    node: (1 + value) / 2,
-    weight: vectors.data[k]! ** 2,
-  })).reverse();
-}
-
 /** Exact to rounding for what decays by e^-20. */
 const quadrature = gaussLegendre(16);
 
@@ -100,14 +87,14 @@ const dissipation: Check = {
       const starts = startsOf(at).map((state) => intoFlow(subject, at, state));
       const saveTimes = [0, ...quadrature.map(({ node }) => node * end), end];
       for (const { saved } of await advanced(context, at, starts, { ...adaptive(backend), saveTimes })) {
-        const seen = saved.map((observation) => observation!);
-        const fallen = seen[0]!.loss - seen.at(-1)!.loss;
+        const observations = saved.map((observation) => observation!);
+        const decrease = observations[0]!.loss - observations.at(-1)!.loss;
         const mean = quadrature.reduce(
-          (sum, { weight }, k) => sum + weight * seen[k + 1]!.gradientNorm! ** 2,
+          (sum, { weight }, k) => sum + weight * observations[k + 1]!.gradientNorm! ** 2,
           0,
         );
-        worst.add(Math.abs((end * mean) / fallen - 1), at.name);
-        cancelled = Math.max(cancelled, Math.abs(seen[0]!.loss / fallen));
+        worst.add(Math.abs((end * mean) / decrease - 1), at.name);
+        cancelled = Math.max(cancelled, Math.abs(observations[0]!.loss / decrease));
       }
     }
     const { to, reason } = pathBudget(backend);

@@ -100,7 +100,7 @@ const aligned: Check = {
 /** Size of the noise beside the saddle. */
 const NOISE = 1e-6;
 
-/** How a saddle is left: the entry that grows fastest, and its rate per unit of time. */
+/** Way out of a saddle: the entry that grows fastest, and its rate per unit of time. */
 interface Escape {
   readonly row: number;
   readonly column: number;
@@ -149,7 +149,7 @@ function escapeOf(
 
 /** Times, in units of 1 / rate, between which the growth is measured: after transients, while all is linear. */
 const [FROM, TO] = [3, 8];
-/** The same, of the last point of the curves. */
+/** Time of the last point of the curves, in units of 1 / rate. */
 const SHOWN = 18;
 
 /** The states of a disturbed saddle at 0, 1, 2, ... times 1 / rate. */

@@ -75,7 +75,7 @@ const toModified: Check = {
   },
 };
 
-/** How far the gaps between a sequential scheme and the simultaneous one, over h, are from d(T), relative. */
+/** Relative errors of the gaps between a sequential scheme and the simultaneous one, over h, against d(T). */
 const gapsOf = once((context, at) =>
   within(context, at, 'differentiated', async (setting) => {
     const { start, time, counts } = setting;

@@ -10,7 +10,7 @@ import { deviceField, hostField, stateOf, tangentsByDifferences } from '../means
 import { DELTA } from '../means/differences.js';
 import { flowBudget, relativeError } from '../means/precision.js';
 
-/** For every adapter of a case, random directions of its size. */
+/** Random directions of the size of an adapter, for every adapter of a case. */
 const directionsAt = ({ problem: { n, m }, rank, adapters }: Case, draws: Draws): State64[] =>
   adapters.map(() => stateOf(draws.adapter(n, m, rank)));
 

@@ -10,7 +10,7 @@ import { relativeError } from '../means/precision.js';
 
 const RKC = 'Sommeijer, Shampine & Verwer 1998, RKC';
 
-/** Where equal steps of so many stages lead. */
+/** End of equal steps of so many stages. */
 function steps(
   stages: ChebyshevStages,
   field: HostField,
@@ -53,7 +53,7 @@ const order: Check = {
 /** y' = -y. */
 const decay: HostField = (states) => states.map(([y]) => [y!.map((value) => -value)]);
 
-/** How far down the real axis steps of so many stages are stable, as they are taken: z = h for y' = -y. */
+/** Length of the real axis on which steps of so many stages are stable, as they are taken: z = h for y' = -y. */
 function interval(stages: ChebyshevStages, expected: number): number {
   const growth = (h: number) => {
     const { next } = answered(chebyshev(stages, [Float64Array.of(1)], [Float64Array.of(-1)], h), decay);

@@ -14,7 +14,7 @@ const stencil = [
   [2, -1 / 12],
 ] as const;
 
-/** Where a function is evaluated along a direction, and the weight of each value in its derivative. */
+/** Offsets at which a function is evaluated along a direction, and the weight of each value in its derivative. */
 export const pointsOf = (delta: number): { readonly offset: number; readonly weight: number }[] =>
   stencil.map(([steps, weight]) => ({ offset: steps * delta, weight: weight / delta }));
 

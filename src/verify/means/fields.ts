@@ -63,13 +63,13 @@ const factorsFrom = ({ problem: { n, m }, rank }: Case, x: Float64Array, y: Floa
 /** Most entries of W that the gradient of a loss is taken by differences for, thousands of times over. */
 const MOST_ENTRIES = 256;
 
-/** Whether the host evaluates the flow of a case, in float64. */
+/** Tests whether the host evaluates the flow of a case, in float64. */
 export const isOnHost = ({ problem: { structure, n, m }, definition }: Case): boolean =>
   structure.kind !== 'autodiff' ||
   definition.hostGradient !== undefined ||
   (definition.host !== null && n * m <= MOST_ENTRIES);
 
-/** Whether a check is float64 throughout, on the host. */
+/** Tests whether a check is float64 throughout, on the host. */
 export const isHostOnly = ({ on }: Pick<Check, 'on'>, cases: readonly Case[]): boolean =>
   on === 'host' && cases.every(isOnHost);
 
@@ -122,7 +122,7 @@ export function slopeByDifferences(at: Case, loss: HostLoss, state: State64): St
 /** A flow to compare with. */
 export interface ReferenceField {
   readonly field: Field;
-  /** Whether it is float64, or in the precision of the backend, for a loss that only a backend can evaluate. */
+  /** True for a float64 flow; false in the precision of the backend, for a loss that only a backend can evaluate. */
   readonly float64: boolean;
   /** Step that differences of it are to be taken with. */
   readonly step: number;
@@ -142,7 +142,7 @@ export type TangentField = (
   tangents: readonly State64[],
 ) => Promise<readonly State64[]>;
 
-/** The same by central differences of the flow, along tangents of length 1. */
+/** Tangent field by central differences of the flow, along tangents of length 1. */
 export const tangentsByDifferences =
   (field: Field, step: number): TangentField =>
   async (states, tangents) => {

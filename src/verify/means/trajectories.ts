@@ -21,7 +21,7 @@ import type { VerificationSubject } from '../subject.js';
 import { roundingName, unitRoundoff } from './precision.js';
 
 /**
- * How a trajectory is followed: the last save time is its end, unless it becomes stationary before; by tensor operations
+ * Run of a trajectory: the last save time is its end, unless it becomes stationary before; by tensor operations
  * in float32 unless told otherwise.
  */
 export interface Run extends PathChoice {
@@ -87,7 +87,7 @@ export async function solved(
   return trajectories;
 }
 
-/** The same of a case. */
+/** Trajectories of a case from normalized factors, in their order; @throws as for any problem. */
 export const advanced = (
   context: CheckContext,
   { problem, coefficients }: Case,
@@ -112,7 +112,7 @@ export async function ends(
   return flown.map(({ factors }) => outOfFlow(subject, at, factors));
 }
 
-/** Where a field leads in equal Runge-Kutta steps, in float64. */
+/** Integrates a field in equal Runge-Kutta steps, in float64, from several states at once, to their ends. */
 export async function integrated(
   { rungeKuttaStep }: VerificationSubject,
   tableau: Tableau,
