@@ -10,7 +10,7 @@ import { dense, type Dense } from '../src/numbers/dense.js';
 import { toFactors, type Adapter, type Coefficients } from '../src/ensemble/adapter.js';
 import type { Factors } from '../src/problem/factors.js';
 import { InputError } from '../src/host/inputError.js';
-import type { Tableau } from '../src/method/tableau.js';
+import { tableau, type Tableau, type TableauCoefficients } from '../src/method/tableau.js';
 import { normals } from '../src/numbers/philox.js';
 import { memberAt, type Member } from '../src/ensemble/member.js';
 
@@ -138,3 +138,13 @@ export function flow64(
 
 /** A member that starts at an adapter whose coordinates are those of the flow. */
 export const memberOf = (adapter: Adapter, k: Coefficients): Member => memberAt(toFactors(adapter, k), k);
+
+/** Two half steps of a method as one of twice as many stages. */
+export function twice({ order, a, b }: TableauCoefficients): Tableau {
+  const half = (row: readonly number[]) => row.map((value) => value / 2);
+  return tableau({
+    order,
+    a: [...a.map(half), ...a.map((row) => half([...b, ...row]))],
+    b: half([...b, ...b]),
+  });
+}

@@ -19,7 +19,7 @@ import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import { wayOf } from '../src/solver/path.js';
 import { openDevice, type Device } from '../src/solver/device.js';
 import { solve } from '../src/solver/solve.js';
-import { flow64, gaussian, integrate64, memberOf, norm, plain, relativeError } from './support.js';
+import { flow64, gaussian, integrate64, memberOf, norm, plain, relativeError, twice } from './support.js';
 
 const named = Object.entries(tableaus) as [string, Tableau][];
 
@@ -229,16 +229,6 @@ describe.each<[string, Method, string]>([
     expect(() => methodTable(method)).toThrow(allowed);
   });
 });
-
-/** Two half steps of a method as one of twice as many stages. */
-function twice({ order, a, b }: TableauCoefficients): Tableau {
-  const half = (row: readonly number[]) => row.map((value) => value / 2);
-  return makeTableau({
-    order,
-    a: [...a.map(half), ...a.map((row) => half([...b, ...row]))],
-    b: half([...b, ...b]),
-  });
-}
 
 describe.each(['cpu', 'wasm'] as const)('fixed steps of a tableau of a user on %s', (backend) => {
   beforeAll(async () => void (device = await openDevice(backend, { workers: 1 })));

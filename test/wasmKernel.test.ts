@@ -89,9 +89,9 @@ function expected({ structure, n, rank, method, stop, clocks, starts }: Case): E
 }
 
 /** What the kernel makes of it, in calls of at most so many steps. */
-function actual(given: Case, precision: Precision, steps = Infinity): Ending[] {
-  const { n, m, rank, stop, clocks, starts } = given;
-  const attrs: AdvanceAttrs = { ...given, precision, steps };
+function actual(task: Case, precision: Precision, steps = Infinity): Ending[] {
+  const { n, m, rank, stop, clocks, starts } = task;
+  const attrs: AdvanceAttrs = { ...task, precision, steps };
   const entries = (n + m) * rank;
   const saves = stop.saveTimes.length;
   const Reals = precision === 'float64' ? Float64Array : Float32Array;
@@ -106,19 +106,19 @@ function actual(given: Case, precision: Precision, steps = Infinity): Ending[] {
     const state = upload(all, [clocks.length, words]);
     const saved = upload(new Float64Array(all.length * saves), [clocks.length, saves, words]);
     let memory: tf.Tensor | undefined;
-    let told: Int32Array;
+    let rows: Int32Array;
     let calls = 0;
     do {
       const inputs = memory ? { state, saved, memory } : { state, saved };
       const outputs = tf.engine().runKernel(ADVANCE, inputs, attrs as unknown as tf.NamedAttrMap);
       const [reports, kept] = outputs as unknown as tf.Tensor[];
-      told = reports!.dataSync<'int32'>();
+      rows = reports!.dataSync<'int32'>();
       memory = kept;
       if (++calls > stop.maxSteps) throw new Error('the kernel does not move on');
-    } while (clocks.some((_, i) => told[i * REPORT + report.outcome] === 0));
+    } while (clocks.some((_, i) => rows[i * REPORT + report.outcome] === 0));
     const [ends, reached] = [download(state), download(saved)];
     endings = clocks.map((_, i) => {
-      const entry = (name: keyof typeof report) => told[i * REPORT + report[name]]!;
+      const entry = (name: keyof typeof report) => rows[i * REPORT + report[name]]!;
       return {
         outcome: outcomeOf(entry('outcome')) ?? null,
         accepted: entry('accepted'),
@@ -142,11 +142,11 @@ const counts = ({ outcome, accepted, rejected, evaluations, saved }: Ending) => 
   saves: saved.length,
 });
 
-const worst = (found: readonly Ending[], wanted: readonly Ending[]): number =>
+const worst = (ended: readonly Ending[], wanted: readonly Ending[]): number =>
   Math.max(
     ...wanted.flatMap(({ saved, state }, i) => [
-      ...saved.map((z, k) => relativeError(found[i]!.saved[k]!, z)),
-      relativeError(found[i]!.state, state),
+      ...saved.map((z, k) => relativeError(ended[i]!.saved[k]!, z)),
+      relativeError(ended[i]!.state, state),
     ]),
   );
 
@@ -156,10 +156,10 @@ const worst = (found: readonly Ending[], wanted: readonly Ending[]): number =>
  */
 const tolerance64 = ({ control }: Method): number => (control.kind === 'fixed' ? 1e-12 : 1e-9);
 
-function expectTwin(given: Case): void {
-  const [found, wanted] = [actual(given, 'float64'), expected(given)];
-  expect(found.map(counts)).toEqual(wanted.map(counts));
-  expect(worst(found, wanted)).toBeLessThan(tolerance64(given.method));
+function expectTwin(task: Case): void {
+  const [ended, wanted] = [actual(task, 'float64'), expected(task)];
+  expect(ended.map(counts)).toEqual(wanted.map(counts));
+  expect(worst(ended, wanted)).toBeLessThan(tolerance64(task.method));
 }
 
 const shapes: readonly (readonly [number, number, number])[] = [
@@ -206,40 +206,40 @@ describe.each(variants)('%s', (variant) => {
     for (const shape of shapes) {
       const [n, m] = shape;
       for (const structure of [diagonal(n, m), quadratic(n, m, true)]) {
-        const given = caseOf(structure, shape, name);
-        const [found, wanted] = [actual(given, 'float32'), expected(given)];
-        expect(found.map(({ outcome }) => outcome)).toEqual(wanted.map(({ outcome }) => outcome));
+        const task = caseOf(structure, shape, name);
+        const [ended, wanted] = [actual(task, 'float32'), expected(task)];
+        expect(ended.map(({ outcome }) => outcome)).toEqual(wanted.map(({ outcome }) => outcome));
         // Forty fixed steps round to 2^-24 each; steps that rounding chose otherwise differ by the error per step.
-        expect(worst(found, wanted)).toBeLessThan(isAdaptive(name) ? 1e-3 : 5e-6);
+        expect(worst(ended, wanted)).toBeLessThan(isAdaptive(name) ? 1e-3 : 5e-6);
       }
     }
   });
 
   it('a fixed step of a first-same-as-last tableau', () => {
-    const given = caseOf(diagonal(5, 7), [5, 7, 3], 'rk4');
-    const { control } = given.method;
-    expectTwin({ ...given, method: { scheme: rungeKutta(tableaus.dopri5), control } });
+    const task = caseOf(diagonal(5, 7), [5, 7, 3], 'rk4');
+    const { control } = task.method;
+    expectTwin({ ...task, method: { scheme: rungeKutta(tableaus.dopri5), control } });
   });
 
   it.each(methodNames)('stops where the flow does: %s', (name) => {
     const stop = { saveTimes: [1, 100], steadyTolerance: 1e-3, maxSteps: 5000 };
-    const given = caseOf(diagonal(4, 5), [4, 5, 2], name, stop);
-    expectTwin(given);
-    expect(actual(given, 'float32').map(({ outcome }) => outcome)).toContain('stationary');
+    const task = caseOf(diagonal(4, 5), [4, 5, 2], name, stop);
+    expectTwin(task);
+    expect(actual(task, 'float32').map(({ outcome }) => outcome)).toContain('stationary');
   });
 
   it.each(methodNames)('is stationary, even where it ends: %s', (name) => {
     const stop = { saveTimes: [isAdaptive(name) ? 1e-6 : 0.05], steadyTolerance: 1, maxSteps: 10 };
-    const given = caseOf(diagonal(4, 5), [4, 5, 2], name, stop, [1]);
-    expectTwin(given);
-    expect(actual(given, 'float64')[0]).toMatchObject({ outcome: 'stationary', accepted: 1 });
+    const task = caseOf(diagonal(4, 5), [4, 5, 2], name, stop, [1]);
+    expectTwin(task);
+    expect(actual(task, 'float64')[0]).toMatchObject({ outcome: 'stationary', accepted: 1 });
   });
 
   it.each(methodNames)('stays where there is no slope: %s', (name) => {
-    const given = caseOf(diagonal(4, 5), [4, 5, 2], name);
-    const starts = given.starts.map((start) => start.fill(0));
-    expect(actual({ ...given, starts }, 'float64').map(counts)).toEqual(
-      expected({ ...given, starts }).map(counts),
+    const task = caseOf(diagonal(4, 5), [4, 5, 2], name);
+    const starts = task.starts.map((start) => start.fill(0));
+    expect(actual({ ...task, starts }, 'float64').map(counts)).toEqual(
+      expected({ ...task, starts }).map(counts),
     );
   });
 
@@ -259,48 +259,68 @@ describe.each(variants)('%s', (variant) => {
       covariance: dense(3, 3, Float64Array.of(-1, 0, 0, 0, -1, 0, 0, 0, -1)),
     };
     const stop = { saveTimes: [0, 1000], steadyTolerance: null, maxSteps: 20000 };
-    const given = caseOf(structure, [4, 3, 2], name, stop);
-    const wanted = expected(given);
-    const found = actual(given, 'float64');
+    const task = caseOf(structure, [4, 3, 2], name, stop);
+    const wanted = expected(task);
+    const ended = actual(task, 'float64');
     // Close to that time, rounding decides on the last of a thousand adaptive steps.
-    if (!isAdaptive(name)) expect(found.map(counts)).toEqual(wanted.map(counts));
-    expect(found.map(({ outcome }) => outcome)).toEqual(wanted.map(({ outcome }) => outcome));
-    for (const { outcome, state } of [...found, ...actual(given, 'float32')]) {
+    if (!isAdaptive(name)) expect(ended.map(counts)).toEqual(wanted.map(counts));
+    expect(ended.map(({ outcome }) => outcome)).toEqual(wanted.map(({ outcome }) => outcome));
+    for (const { outcome, state } of [...ended, ...actual(task, 'float32')]) {
       expect(isAdaptive(name) ? ['diverged', 'step-too-small'] : ['diverged']).toContain(outcome);
       expect(Array.from(state).every(Number.isFinite)).toBe(true);
     }
-    const infinite = given.starts.map((start) => start.map((value) => value * 1e200));
-    expect(actual({ ...given, starts: infinite }, 'float64').map(counts)).toEqual(
-      expected({ ...given, starts: infinite }).map(counts),
+    const infinite = task.starts.map((start) => start.map((value) => value * 1e200));
+    expect(actual({ ...task, starts: infinite }, 'float64').map(counts)).toEqual(
+      expected({ ...task, starts: infinite }).map(counts),
     );
   });
 
   it('rkc2 goes on with its power iteration', () => {
     const stiff = { kind: 'diagonal', sigma: sigmaOf(12, 9).map((value) => 20 * value) } as const;
     const stop = { saveTimes: [1, 30, 200], steadyTolerance: null, maxSteps: 5000 };
-    const given = caseOf(stiff, [12, 9, 3], 'rkc2', stop);
-    expectTwin(given);
-    expect(actual(given, 'float64', 7)).toEqual(actual(given, 'float64'));
+    const task = caseOf(stiff, [12, 9, 3], 'rkc2', stop);
+    expectTwin(task);
+    expect(actual(task, 'float64', 7)).toEqual(actual(task, 'float64'));
   });
 
   it.each(methodNames)('does not depend on the batch or on where calls end: %s', (name) => {
     for (const precision of ['float32', 'float64'] as const) {
-      const given = caseOf(quadratic(6, 9, true), [6, 9, 3], name);
-      const once = actual(given, precision);
-      expect(actual(given, precision, 3)).toEqual(once);
-      given.starts.forEach((start, i) => {
-        const alone = { ...given, starts: [start], clocks: [given.clocks[i]!] };
+      const task = caseOf(quadratic(6, 9, true), [6, 9, 3], name);
+      const once = actual(task, precision);
+      expect(actual(task, precision, 3)).toEqual(once);
+      task.starts.forEach((start, i) => {
+        const alone = { ...task, starts: [start], clocks: [task.clocks[i]!] };
         expect(actual(alone, precision)).toEqual([once[i]]);
       });
     }
   });
 
+  it('writes down a structure once, however many calls there are', () => {
+    let reads = 0;
+    const sigma = sigmaOf(4, 5);
+    const structure: HostStructure = {
+      kind: 'diagonal',
+      get sigma() {
+        reads++;
+        return sigma;
+      },
+    };
+    const task = caseOf(structure, [4, 5, 2], 'rk4');
+    const readsOf = (steps?: number) => {
+      reads = 0;
+      actual(task, 'float64', steps);
+      return reads;
+    };
+    expect(readsOf(5)).toBe(readsOf());
+    expect(readsOf()).toBeGreaterThan(0);
+  });
+
   it('leaves no tensors and no memory behind', () => {
-    const given = caseOf(quadratic(30, 40, true), [30, 40, 6], 'rkc2', { ...everyDay, maxSteps: 12 });
+    const task = caseOf(quadratic(30, 40, true), [30, 40, 6], 'rkc2', { ...everyDay, maxSteps: 12 });
     const { memory } = (tf.backend() as unknown as { wasm: { asm: { memory: WebAssembly.Memory } } }).wasm
       .asm;
     const once = () => {
-      actual(given, 'float64', 4);
+      actual(task, 'float64', 4);
       return [tf.memory().numTensors, tf.memory().numDataBuffers, memory.buffer.byteLength];
     };
     const before = once();
@@ -309,31 +329,31 @@ describe.each(variants)('%s', (variant) => {
   });
 
   it('sees a wrong sigma', () => {
-    const given = caseOf(diagonal(5, 7), [5, 7, 3], 'rk4');
+    const task = caseOf(diagonal(5, 7), [5, 7, 3], 'rk4');
     const sigma = sigmaOf(5, 7);
     sigma[4]! += 1e-9;
-    const wrong = { ...given, structure: { kind: 'diagonal', sigma } as const };
-    expect(worst(actual(wrong, 'float64'), expected(given))).toBeGreaterThan(tolerance64(given.method));
+    const wrong = { ...task, structure: { kind: 'diagonal', sigma } as const };
+    expect(worst(actual(wrong, 'float64'), expected(task))).toBeGreaterThan(tolerance64(task.method));
   });
 
   it('reports how far it has come', () => {
-    const given = caseOf(diagonal(5, 7), [5, 7, 3], 'rk4', { ...everyDay, saveTimes: [0.5, 1] }, [1]);
-    const attrs = { ...given, precision: 'float32', steps: 14 };
-    const told = tf.tidy(() => {
-      const state = tf.tensor(Array.from(given.starts[0]!), [1, 36]);
+    const task = caseOf(diagonal(5, 7), [5, 7, 3], 'rk4', { ...everyDay, saveTimes: [0.5, 1] }, [1]);
+    const attrs = { ...task, precision: 'float32', steps: 14 };
+    const rows = tf.tidy(() => {
+      const state = tf.tensor(Array.from(task.starts[0]!), [1, 36]);
       const outputs = tf
         .engine()
         .runKernel(ADVANCE, { state, saved: tf.zeros([1, 2, 36]) }, attrs as unknown as tf.NamedAttrMap);
       return (outputs as unknown as tf.Tensor[])[0]!.dataSync();
     });
-    expect(told[report.saves]).toBe(1);
-    expect(fromProgress(told)).toBeCloseTo(0.4, 8);
+    expect(rows[report.saves]).toBe(1);
+    expect(fromProgress(rows)).toBeCloseTo(0.4, 8);
   });
 
   it('refuses tensors of other shapes', () => {
-    const given = { ...caseOf(diagonal(5, 7), [5, 7, 3], 'rk4'), precision: 'float32', steps: 1 };
+    const task = { ...caseOf(diagonal(5, 7), [5, 7, 3], 'rk4'), precision: 'float32', steps: 1 };
     const inputs = { state: tf.zeros([3, 35]), saved: tf.zeros([3, 4, 35]) };
-    expect(() => tf.engine().runKernel(ADVANCE, inputs, given as unknown as tf.NamedAttrMap)).toThrow(
+    expect(() => tf.engine().runKernel(ADVANCE, inputs, task as unknown as tf.NamedAttrMap)).toThrow(
       'invalid shapes',
     );
   });

@@ -15,10 +15,13 @@ import type { BackendInfo } from '../src/backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
 import { method } from '../src/method/methods.js';
 import type { Method } from '../src/method/method.js';
+import { rungeKutta } from '../src/method/schemes/rungeKutta.js';
+import { tableau } from '../src/method/tableau.js';
+import { tableaus } from '../src/method/tableaus.js';
 import type { Outcome } from '../src/method/outcome.js';
 import type { StopRule } from '../src/method/track.js';
 import { twin, type TwinEnding } from '../kernels/cpu/twin.js';
-import { gaussian, relativeError } from './support.js';
+import { gaussian, relativeError, twice } from './support.js';
 
 const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.available;
 
@@ -50,11 +53,11 @@ async function fused({ starts, ...rest }: Case, steps?: number): Promise<Ended[]
   for (;;) {
     const inputs = memory ? { state, saved, memory } : { state, saved };
     const call = { ...attrs, steps: steps ?? webgpuKernel.stepsPerCall(attrs) };
-    const [told, kept] = tf.engine().runKernel(ADVANCE, inputs, call as never) as Tensor[];
+    const [reports, kept] = tf.engine().runKernel(ADVANCE, inputs, call as never) as Tensor[];
     memory?.dispose();
     memory = kept!;
-    const words = await told!.data();
-    told!.dispose();
+    const words = await reports!.data();
+    reports!.dispose();
     const rows = starts.map((_, i) => words.subarray(i * REPORT, (i + 1) * REPORT));
     await check();
     if (rows.some((row) => row[report.outcome]! < 0)) throw new Error('the kernel wrote nothing');
@@ -153,15 +156,15 @@ const deviceOf = () => (tf.backend() as unknown as { readonly device: GPUDevice 
 
 /** Runs with other limits and another width than the device has, of which it can do with less. */
 async function pretending<T>(
-  told: { readonly subgroup?: number; readonly workgroupBytes?: number },
+  other: { readonly subgroup?: number; readonly workgroupBytes?: number },
   run: () => Promise<T>,
 ): Promise<T> {
   const device = deviceOf();
   const { limits } = device;
   const overridden = {
-    adapterInfo: { subgroupMaxSize: told.subgroup ?? device.adapterInfo.subgroupMaxSize },
+    adapterInfo: { subgroupMaxSize: other.subgroup ?? device.adapterInfo.subgroupMaxSize },
     limits: {
-      maxComputeWorkgroupStorageSize: told.workgroupBytes ?? limits.maxComputeWorkgroupStorageSize,
+      maxComputeWorkgroupStorageSize: other.workgroupBytes ?? limits.maxComputeWorkgroupStorageSize,
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
       maxBufferSize: limits.maxBufferSize,
       maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
@@ -215,6 +218,20 @@ describe.skipIf(noWebgpu)('the fused kernel of webgpu', () => {
       const one = caseOf(6, 4, 3, 2, { method });
       expect(await fused(one, 3)).toEqual(await fused(one, 1_000_000));
     });
+  });
+
+  it.each([
+    ['one stage', { order: 1, a: [[]], b: [1] }],
+    ['a last stage that is not the next first', { order: 2, a: [[], [1]], b: [1 / 2, 1 / 2] }],
+    ['eight stages', twice(tableaus.rk4)],
+  ])('takes fixed steps of a tableau of %s', async (_, coefficients) => {
+    const scheme = rungeKutta(tableau(coefficients));
+    const one = caseOf(5, 3, 2, 2, { method: { scheme, control: { kind: 'fixed', step: 0.05 } } });
+    const [ended, expected] = [await fused(one), twins(one)];
+    agree(ended, expected, budget(one.method));
+    expect(ended.map(({ evaluations }) => evaluations)).toEqual(
+      expected.map(({ evaluations }) => evaluations),
+    );
   });
 
   it.each([
