@@ -1,91 +1,23 @@
 /** Save times against the times of what was saved, and trajectories with many against those with few. */
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { method } from '../../src/method/methods.js';
-import type { Method } from '../../src/method/method.js';
-import { linearRegression } from '../../src/problem/linearRegression.js';
 import { judge, newTrack, plan } from '../../src/method/track.js';
-import type { Device } from '../../src/solver/device.js';
-import { solve } from '../../src/solver/solve.js';
-import {
-  eachBackend,
-  coefficients,
-  covariance,
-  gaussian,
-  plain,
-  product,
-  relativeError,
-  useBackend,
-} from '../support.js';
-import { pathTolerance, adaptive, until, drawnMember } from './support.js';
+import { until } from './support.js';
+import { saveTimesOn } from './on/saveTimes.js';
+import { eachEngine, quickEngines } from '../engines.js';
 
-let device: Device;
+eachEngine(quickEngines, 'save times by %s', saveTimesOn);
 
-eachBackend('save times on %s', (backend) => {
-  beforeAll(async () => void (device = await useBackend(backend)));
-
-  const problem = linearRegression(gaussian(12, 9, 60, 0.4), covariance(9, 61));
-  const member = drawnMember(problem, 'gaussian', 3, 0, coefficients);
-  const run = async (how: Method, saveTimes: number[], start = member) =>
-    (
-      await solve(
-        { problem, members: [start] },
-        { method: how, stop: until(saveTimes), chunk: 1, device },
-      ).all()
-    )[0]!;
-
-  it('may be 0: the start itself', async () => {
-    for (const how of [adaptive, method('rk4', { step: 0.5 })]) {
-      const { saved } = await run(how, [0, 1]);
-      expect(saved[0]!.time).toBe(0);
-      // B = 0 at the start.
-      expect(Math.abs(saved[0]!.loss / problem.initialLoss! - 1)).toBeLessThan(1e-14);
-      const only = await run(how, [0]);
-      expect(only.outcome).toBe('end-time');
-      expect(only.acceptedSteps).toBe(0);
-      expect(only.saved).toEqual([saved[0]]);
-    }
-  });
-
-  it('do not change one another, to within the tolerance', async () => {
-    const sparse = await run(adaptive, [4]);
-    const crowded = await run(adaptive, [0, 0.1, 0.11, 0.1100001, 1, 2, 2.5, 4 - 1e-9, 4]);
-    const [a, b] = [sparse, crowded].map(({ factors }) => product(factors).data);
-    expect(relativeError(b!, a!)).toBeLessThan(pathTolerance);
-    expect(crowded.saved.map((o) => o!.time)).toEqual([0, 0.1, 0.11, 0.1100001, 1, 2, 2.5, 4 - 1e-9, 4]);
-    const early = await run(adaptive, [3.5]);
-    expect(relativeError(product(early.factors).data, a!)).toBeGreaterThan(100 * pathTolerance);
-    // Cutting steps short does not make the controller forget its step: few steps are added.
-    expect(crowded.acceptedSteps).toBeLessThan(sparse.acceptedSteps + 2 * 9);
-  });
-
-  // At a clock of 1 the step 0.01 rounds down to float32, by enough to fall behind in 100 steps, and 0.1 rounds up:
-  // neither may cost or save a step.
-  it.each([0.01, 0.1, 0.25])('of a fixed step %d are hit by whole multiples', async (step) => {
-    for (const name of ['rk4', 'gd-simultaneous'] as const) {
-      const how = method(name, { step });
-      for (const k of [plain, coefficients]) {
-        const start = drawnMember(problem, 'gaussian', 3, 0, k);
-        const whole = await run(how, [2], start);
-        expect(whole.acceptedSteps).toBe(Math.round(2 / step));
-        expect(whole.evaluations).toBe(whole.acceptedSteps * (name === 'rk4' ? 4 : 1));
-        const cut = await run(how, [0, 0.5, 1, 2], start);
-        expect(cut.acceptedSteps).toBe(whole.acceptedSteps);
-        expect(cut.factors).toEqual(whole.factors);
-      }
-    }
-  });
-
-  it('of a fixed step are hit after a million steps', () => {
-    const how = method('rk4', { step: 1e-3 });
-    const stop = until([1000], { maxSteps: Infinity });
-    const track = newTrack<null>(0, 1, how);
-    const measured = { size: 1, rate: 1, errorRate: 0, radius: NaN };
-    for (let hit = false; !hit;) {
-      const step = plan(track, how, stop);
-      judge(track, step, measured, how, stop);
-      hit = step.hit;
-    }
-    expect(track.accepted).toBe(1_000_000);
-    expect(track.tau).toBe(1000);
-  });
+it('save times of a fixed step are hit after a million steps', () => {
+  const how = method('rk4', { step: 1e-3 });
+  const stop = until([1000], { maxSteps: Infinity });
+  const track = newTrack<null>(0, 1, how);
+  const measured = { size: 1, rate: 1, errorRate: 0, radius: NaN };
+  for (let hit = false; !hit;) {
+    const step = plan(track, how, stop);
+    judge(track, step, measured, how, stop);
+    hit = step.hit;
+  }
+  expect(track.accepted).toBe(1_000_000);
+  expect(track.tau).toBe(1000);
 });
