@@ -20,9 +20,9 @@ export async function mergeFolders(
   const [first, ...others] = sweeps as [FolderSweep, ...FolderSweep[]];
   const other = others.find(({ hash }) => hash !== first.hash);
   if (other) throw new InputError('folders', other.path, `of the same plan as ${first.path}`);
-  const merged = target === null ? first : { ...first, path: target, record: null };
-  const cells = await attempt(() => merge(merged, target === null ? others : sweeps));
-  printCells(merged, cells, json);
+  const mergedSweep = target === null ? first : { ...first, path: target, record: null };
+  const cells = await attempt(() => merge(mergedSweep, target === null ? others : sweeps));
+  printCells(mergedSweep, cells, json);
 }
 
 /** Prints the table of a sweep's cells and where its results are, or all of it as JSON. */

@@ -114,12 +114,12 @@ function iterate(
     const { q, onto, r } = orthonormalizedAgainst(basis.u, multiply(a, next), randomLeft);
     basis = { u: beside(basis.u, q), v: beside(basis.v, next), t: grown(basis.t, onto, r) };
     if (basis.t.rows >= count) {
-      const kept = singularValues(basis.t)
+      const leadingSquares = singularValues(basis.t)
         .subarray(0, count)
         .reduce((sum, s) => sum + s * s, 0);
       // Where the difference has lost its digits, the distance itself is taken.
-      const isExact = squares - kept > 1e-8 * squares;
-      const tail = isExact ? squares - kept : leftOf(a, ritz(basis, count));
+      const isExact = squares - leadingSquares > 1e-8 * squares;
+      const tail = isExact ? squares - leadingSquares : leftOf(a, ritz(basis, count));
       onProgress?.({ iteration, tailShare: squares === 0 ? 0 : tail / squares });
       const converged = before - tail <= tolerance * tail || tail <= FLOOR * squares;
       if (converged || iteration >= maxIterations)
@@ -177,19 +177,19 @@ const panel = ({ cols, data }: Dense, from: number, rows: number): Dense =>
   dense(rows, cols, data.subarray(from * cols, (from + rows) * cols));
 
 /** Sum of a number of every panel of rows. */
-function summed(a: Dense, of: (from: number, rows: number) => number): number {
+function sumOverPanels(a: Dense, of: (from: number, rows: number) => number): number {
   let total = 0;
   for (let from = 0; from < a.rows; from += PANEL) total += of(from, Math.min(PANEL, a.rows - from));
   return total;
 }
 
 const squaresOf = (a: Dense): number =>
-  summed(a, (from, rows) => panel(a, from, rows).data.reduce((sum, value) => sum + value * value, 0));
+  sumOverPanels(a, (from, rows) => panel(a, from, rows).data.reduce((sum, value) => sum + value * value, 0));
 
 /** |A - U diag(sigma) V^T|_F^2. */
 function leftOf(a: Dense, { left, sigma, right }: Triples): number {
   const weighted = scaledColumns(left, sigma);
-  return summed(a, (from, rows) => {
+  return sumOverPanels(a, (from, rows) => {
     const product = multiplyTransposedRight(panel(weighted, from, rows), right).data;
     const { data } = panel(a, from, rows);
     return product.reduce((sum, value, at) => sum + (data[at]! - value) ** 2, 0);

@@ -28,14 +28,14 @@ export async function writeSimulation(
   report: SimulationReport,
 ): Promise<void> {
   refuseFolder(path);
-  const whole = resolve(path);
-  const temporary = temporaryName(whole);
+  const folder = resolve(path);
+  const temporary = temporaryName(folder);
   const remove = () => rmSync(temporary, { recursive: true, force: true });
   process.once('exit', remove);
   try {
     mkdirSync(join(temporary, 'plots'), { recursive: true });
     await fill(temporary, simulation, report);
-    renameSync(temporary, whole);
+    renameSync(temporary, folder);
   } finally {
     remove();
     process.off('exit', remove);

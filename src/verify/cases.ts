@@ -95,11 +95,11 @@ export class Draws {
 
   /** Entries N(0, std^2), [rows, cols]. */
   gaussian(rows: number, cols: number, std: number, stream: StreamName = 'loraA'): Dense {
-    const drawn = normals(rows * cols, this.key(), stream);
+    const entries = normals(rows * cols, this.key(), stream);
     return dense(
       rows,
       cols,
-      drawn.map((value) => Math.fround(std * value)),
+      entries.map((value) => Math.fround(std * value)),
     );
   }
 
@@ -131,10 +131,10 @@ export class Draws {
 }
 
 /** The matrix [n, n] with its diagonal shifted to that trace: a trace near zero would be all rounding. */
-export function withTrace(wanted: number, w: Dense): Dense {
-  const shift = (wanted - trace(w)) / w.rows;
-  const shifted = w.data.map((value, i) => (i % (w.cols + 1) === 0 ? Math.fround(value + shift) : value));
-  return dense(w.rows, w.cols, shifted);
+export function withTrace(newTrace: number, w: Dense): Dense {
+  const shift = (newTrace - trace(w)) / w.rows;
+  const entries = w.data.map((value, i) => (i % (w.cols + 1) === 0 ? Math.fround(value + shift) : value));
+  return dense(w.rows, w.cols, entries);
 }
 
 /** A kind of random problem: an example of a built-in loss, or a custom one. */
@@ -181,7 +181,7 @@ export function randomCases(seed: number, size: CaseSize): Case[] {
       const base = square ? withTrace(2, draws.matrix(n, m)) : draws.matrix(n, m);
       const { problem, definition } = make(base, draws);
       const rank = rankOf(i, Math.min(n, m), draws);
-      cases.push(drawn(name, problem, definition, base, rank, draws, count));
+      cases.push(drawCase(name, problem, definition, base, rank, draws, count));
     }
   return cases;
 }
@@ -193,7 +193,7 @@ export function wideCases(seed: number): Case[] {
     const draws = new Draws(seed, 'wide case', index);
     const base = square ? withTrace(2, draws.matrix(n, n)) : draws.matrix(n, m);
     const { problem, definition } = make(base, draws);
-    return drawn(name, problem, definition, base, rank, draws, 2);
+    return drawCase(name, problem, definition, base, rank, draws, 2);
   });
 }
 
@@ -217,11 +217,11 @@ export function casesOf(
   const most = Math.min(problem.n, problem.m);
   return Array.from({ length: Math.min(perLoss, most) }, (_, i) => {
     const draws = new Draws(seed, 'case', i);
-    return drawn(name, problem, definition, base, rankOf(i, most, draws), draws, count);
+    return drawCase(name, problem, definition, base, rankOf(i, most, draws), draws, count);
   });
 }
 
-function drawn(
+function drawCase(
   loss: string,
   problem: Problem,
   definition: LossDefinition,

@@ -226,9 +226,9 @@ export function simulationFigures(report: SimulationReport): Figure[] {
   return figures;
 }
 
-function drawnNote(drawn: number, all: number): string {
-  return drawn < all
-    ? `${drawn} of ${formatCount(all)} trials are drawn, evenly spread over their numbers.`
+function drawnNote(count: number, all: number): string {
+  return count < all
+    ? `${count} of ${formatCount(all)} trials are drawn, evenly spread over their numbers.`
     : '';
 }
 

@@ -17,7 +17,7 @@ import { gaussLegendre } from '../means/gaussLegendre.js';
 import { once } from '../means/once.js';
 import { relativeError, trajectoryBudget, unitRoundoff } from '../means/precision.js';
 import { randomRotation, rotatedProblem, rotatedState } from '../means/rotation.js';
-import { adaptive, advanced, ends, fixedSteps, integrated, pathBudget } from '../means/trajectories.js';
+import { adaptive, solveCase, ends, fixedSteps, integrate, pathBudget } from '../means/trajectories.js';
 
 const INVARIANTS = 'invariants of the gradient flow, Rushka & Klabjan 2026';
 const DERIVED = 'derived from the flow';
@@ -86,7 +86,7 @@ const dissipation: Check = {
       const end = timeOf(at, HORIZON);
       const starts = startsOf(at).map((state) => intoFlow(subject, at, state));
       const saveTimes = [0, ...quadrature.map(({ node }) => node * end), end];
-      for (const { saved } of await advanced(context, at, starts, { ...adaptive(backend), saveTimes })) {
+      for (const { saved } of await solveCase(context, at, starts, { ...adaptive(backend), saveTimes })) {
         const observations = saved.map((observation) => observation!);
         const decrease = observations[0]!.loss - observations.at(-1)!.loss;
         const mean = quadrature.reduce(
@@ -164,7 +164,7 @@ function paddedState(at: Case, [b, a]: State64): State64 {
 
 /** Ends of a case's adapters as adapters of a larger rank, as the simulator left them: normalized. */
 const paddedEnds = once((context, at) =>
-  advanced(
+  solveCase(
     context,
     padded(at),
     startsOf(at).map((state) => intoFlow(context.subject, padded(at), paddedState(at, state))),
@@ -267,7 +267,7 @@ const adapterFlow: Check = {
       const [actual] = await endsOf(context, at);
       const field = fieldOfLoss(at, at.definition.host!);
       const time = timeOf(at, HORIZON);
-      const [expected] = await integrated(context.subject, TABLEAU, field, [start!], time, STEPS);
+      const [expected] = await integrate(context.subject, TABLEAU, field, [start!], time, STEPS);
       worst.add(relativeError(actual!, expected!), at.name);
     }
     return { ...worst.result, allowed: budget(context) };

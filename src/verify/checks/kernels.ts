@@ -14,7 +14,7 @@ import { timeOf, type Case } from '../cases.js';
 import { atMost, Worst, type Check, type CheckContext } from '../check.js';
 import { intoFlow, stateOf } from '../means/fields.js';
 import { relativeError } from '../means/precision.js';
-import { advanced, MOST_STEPS } from '../means/trajectories.js';
+import { solveCase, MOST_STEPS } from '../means/trajectories.js';
 
 const has =
   (precision: 'float32' | 'float64') =>
@@ -45,7 +45,7 @@ async function* pairs(
       const by = isAdaptive(name) ? method(name, { rtol: 1e-4 }) : method(name, { step: time / 200 });
       const stop = { saveTimes: [time / 2, time], steadyTolerance: 1e-3, maxSteps: MOST_STEPS };
       const run = { ...stop, method: by, kernel: 'fused', precision: 'float64' } as const;
-      const all = await advanced(context, at, starts, run);
+      const all = await solveCase(context, at, starts, run);
       for (const [i, { x, y }] of starts.entries()) {
         const expected = answered(subject.twin([x.data, y.data], clock(at.coefficients), by, stop), field);
         yield { actual: all[i]!, expected, where: `${name}, ${at.name}` };

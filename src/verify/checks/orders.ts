@@ -10,7 +10,7 @@ import { around, atMost, Worst, type Check, type CheckContext, type Curve } from
 import { hostField, stateOf } from '../means/fields.js';
 import { logSlope } from '../means/logSlope.js';
 import { relativeError } from '../means/precision.js';
-import { integrated } from '../means/trajectories.js';
+import { integrate } from '../means/trajectories.js';
 
 const CONDITIONS = 'order conditions of rooted trees, Butcher 1963; Hairer, Norsett & Wanner I, II.2';
 
@@ -57,7 +57,7 @@ async function fixedSteps(
   time: number,
   steps: number,
 ): Promise<State64> {
-  const [end] = await integrated(subject, tableau, field, [start], time, steps);
+  const [end] = await integrate(subject, tableau, field, [start], time, steps);
   return end!;
 }
 

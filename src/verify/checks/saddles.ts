@@ -19,7 +19,7 @@ import {
 } from '../check.js';
 import { intoFlow, outOfFlow, stateOf, updateOf } from '../means/fields.js';
 import { flowBudget, relativeError, roundingName, unitRoundoff } from '../means/precision.js';
-import { advanced, fixedSteps } from '../means/trajectories.js';
+import { solveCase, fixedSteps } from '../means/trajectories.js';
 import { adapterWith, caseOf, errorOn, scenes, type Entries, type Scene } from './saddles/scenes.js';
 
 const startsOf = ({ subject }: CheckContext, at: Case): Factors[] =>
@@ -45,7 +45,7 @@ function alignedCase(scene: Scene): Case {
 }
 
 const alignedEnds = (context: CheckContext, at: Case) =>
-  advanced(context, at, startsOf(context, at), runTo(at, STAY / fastestGrowth(at)));
+  solveCase(context, at, startsOf(context, at), runTo(at, STAY / fastestGrowth(at)));
 
 const stays: Check = {
   id: 'saddles/stays',
@@ -157,7 +157,7 @@ async function leaving(context: CheckContext, { at, escape }: Disturbed): Promis
   const leg = runTo(at, 1 / escape.rate);
   const states = startsOf(context, at);
   for (let k = 0; k < SHOWN; k++) {
-    const [next] = await advanced(context, at, [states.at(-1)!], leg);
+    const [next] = await solveCase(context, at, [states.at(-1)!], leg);
     states.push(next!.factors);
   }
   return states;
@@ -214,7 +214,7 @@ const leadsOut: Check = {
     const worst = new Worst();
     for (const { at } of scenes(context).map((scene) => disturb(context, scene))) {
       const optimum = at.problem.optimum(at.rank)!;
-      const [end] = await advanced(context, at, startsOf(context, at), runTo(at, END / fastestGrowth(at)));
+      const [end] = await solveCase(context, at, startsOf(context, at), runTo(at, END / fastestGrowth(at)));
       worst.add(Math.abs(end!.last.loss / optimum - 1), at.name);
     }
     const { backend } = context;

@@ -52,12 +52,12 @@ export const adaptive = (backend: BackendInfo, rtol = stepTolerance(backend)): O
 
 /** Largest relative error of what is simulated so, as a multiple of the error of a step. */
 export const toleranceBudget =
-  (times: number, why: string) =>
+  (times: number, reason: string) =>
   (backend: BackendInfo): Allowed => {
     const rtol = stepTolerance(backend);
     return atMost(
       times * rtol,
-      `${times} step tolerances of dopri5 at rtol ${rtol.toPrecision(1)} in ${roundingName(backend)}: ${why}`,
+      `${times} step tolerances of dopri5 at rtol ${rtol.toPrecision(1)} in ${roundingName(backend)}: ${reason}`,
     );
   };
 
@@ -70,7 +70,7 @@ export const MOST_STEPS = 100_000;
  * Trajectories from normalized factors, of any ranks, in their order.
  * @throws Error if one neither reaches the end nor becomes stationary
  */
-export async function solved(
+export async function solveProblem(
   { subject, device }: CheckContext,
   problem: Problem,
   coefficients: Coefficients,
@@ -81,19 +81,19 @@ export async function solved(
   const stop = { saveTimes, steadyTolerance, maxSteps: MOST_STEPS };
   const options = { method: by, stop, kernel, precision, device };
   const trajectories = await subject.solve({ problem, members }, options).all();
-  const failed = trajectories.find(({ outcome }) => outcome !== 'end-time' && outcome !== 'stationary');
-  if (failed)
-    throw new Error(`a trajectory of ${problem.loss.name} ended by ${failed.outcome} at t = ${failed.time}`);
+  const failure = trajectories.find(({ outcome }) => outcome !== 'end-time' && outcome !== 'stationary');
+  if (failure)
+    throw new Error(`a trajectory of ${problem.loss.name} ended by ${failure.outcome} at t = ${failure.time}`);
   return trajectories;
 }
 
 /** Trajectories of a case from normalized factors, in their order; @throws as for any problem. */
-export const advanced = (
+export const solveCase = (
   context: CheckContext,
   { problem, coefficients }: Case,
   starts: readonly Factors[],
   run: Run,
-): Promise<Trajectory[]> => solved(context, problem, coefficients, starts, run);
+): Promise<Trajectory[]> => solveProblem(context, problem, coefficients, starts, run);
 
 /** [B, A] at the end, from [B, A] at the start. */
 export async function ends(
@@ -103,17 +103,17 @@ export async function ends(
   run: Run,
 ): Promise<State64[]> {
   const { subject } = context;
-  const flown = await advanced(
+  const trajectories = await solveCase(
     context,
     at,
     starts.map((state) => intoFlow(subject, at, state)),
     run,
   );
-  return flown.map(({ factors }) => outOfFlow(subject, at, factors));
+  return trajectories.map(({ factors }) => outOfFlow(subject, at, factors));
 }
 
 /** Integrates a field in equal Runge-Kutta steps, in float64, from several states at once, to their ends. */
-export async function integrated(
+export async function integrate(
   { rungeKuttaStep }: VerificationSubject,
   tableau: Tableau,
   field: Field,

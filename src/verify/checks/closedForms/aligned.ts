@@ -17,7 +17,7 @@ import {
   type Start,
 } from './problems.js';
 import { checksOf } from './pathChecks.js';
-import { gapTime, simulated, timeUntil } from './simulate.js';
+import { gapTime, simulateAdapters, timeUntil } from './simulate.js';
 
 const SOURCE = 'Rushka & Klabjan 2026, and derived from the flow';
 
@@ -172,7 +172,7 @@ const saddles: Check = {
           return uncoupled(perturbed(draws, n, rank, x0), perturbed(draws, m, rank, y0), k);
         }),
       };
-      const [ends] = await simulated(context, at, [gapTime(at)]);
+      const [ends] = await simulateAdapters(context, at, [gapTime(at)]);
       supports(rank).forEach((modes, i) => {
         const stayed = assembled(
           frame,

@@ -58,8 +58,8 @@ const slowCases = (context: CheckContext): SpectralCase[] =>
 
 /** Orthonormal columns near the first r of the frame, the last of which leans towards the next one. */
 function leaning(draws: Draws, side: Dense, rank: number): Dense {
-  const drawn = draws.gaussian(side.rows, rank, 0.1 / Math.sqrt(side.rows));
-  const near = sum(drawn, leadingColumns(side, rank));
+  const noise = draws.gaussian(side.rows, rank, 0.1 / Math.sqrt(side.rows));
+  const near = sum(noise, leadingColumns(side, rank));
   for (let i = 0; i < side.rows; i++) near.data[i * rank + rank - 1]! += side.data[i * side.cols + rank]!;
   return haarColumns(near);
 }

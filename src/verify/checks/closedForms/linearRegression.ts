@@ -6,7 +6,7 @@ import { linearRegression } from '../../../problem/linearRegression.js';
 import { atMost, Worst, type Check } from '../../check.js';
 import { relativeError } from '../../means/precision.js';
 import { genericCases, regressionCases } from './problems.js';
-import { compareEnd, compareFull, stationaryBudget, pathTimes, simulated } from './simulate.js';
+import { compareEnd, compareFull, stationaryBudget, pathTimes, simulateAdapters } from './simulate.js';
 import { pathBudget } from '../../means/trajectories.js';
 
 const full: Check = {
@@ -52,11 +52,11 @@ const optima: Check = {
       const input = { e: assembled(frame, sigma), h: identity(problem.m) };
       const { optimum } = theory.regressionOptima(input);
       for (let rank = 1; rank < sigma.length; rank++) {
-        const [found, expected] = [optimum(rank), theory.eckartYoungMirsky(sigma, rank)];
+        const [actual, expected] = [optimum(rank), theory.eckartYoungMirsky(sigma, rank)];
         const best = assembled(frame, sigma.slice(0, rank)).data;
-        worst.add(Math.abs(found.loss / expected.loss - 1), `${name}: optimum of rank ${rank}`);
-        worst.add(Math.abs(found.relativeError / expected.relativeError - 1), `${name}: relative error`);
-        worst.add(relativeError([found.update.data], [best]), `${name}: update of rank ${rank}`);
+        worst.add(Math.abs(actual.loss / expected.loss - 1), `${name}: optimum of rank ${rank}`);
+        worst.add(Math.abs(actual.relativeError / expected.relativeError - 1), `${name}: relative error`);
+        worst.add(relativeError([actual.update.data], [best]), `${name}: update of rank ${rank}`);
       }
       const path = theory.regressionFullPath(input);
       for (const t of [0.3, 1, 3]) {
@@ -83,12 +83,12 @@ const flow: Check = {
       const error = assembled(at.frame, at.sigma);
       const times = pathTimes(at);
       const [one, other] = [
-        await simulated(context, { ...at, problem: frobenius(error) }, times),
-        await simulated(context, { ...at, problem: linearRegression(error, identity(at.problem.m)) }, times),
+        await simulateAdapters(context, { ...at, problem: frobenius(error) }, times),
+        await simulateAdapters(context, { ...at, problem: linearRegression(error, identity(at.problem.m)) }, times),
       ];
       one.forEach((adapters, i) =>
-        adapters.forEach((found, k) =>
-          worst.add(relativeError([other[i]![k]!.update()], [found.update()]), at.name),
+        adapters.forEach((snapshot, k) =>
+          worst.add(relativeError([other[i]![k]!.update()], [snapshot.update()]), at.name),
         ),
       );
     }

@@ -8,7 +8,7 @@ import {
   compareRate,
   endBudget,
   rateBudget,
-  simulated,
+  simulateAdapters,
   type Approach,
   type Expected,
   type Snapshot,
@@ -75,7 +75,7 @@ export function checksOf<C extends Case>({
         const worst = new Worst();
         for (const at of end.cases(context)) {
           const { time, errors } = end.reach(context, at);
-          const [ends] = await simulated(context, at, [time]);
+          const [ends] = await simulateAdapters(context, at, [time]);
           ends!.forEach((snapshot, adapter) => {
             for (const [error, what] of errors(snapshot, adapter)) worst.add(error, `${at.name}: ${what}`);
           });

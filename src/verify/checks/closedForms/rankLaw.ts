@@ -11,9 +11,9 @@ import { Draws } from '../../cases.js';
 import type { CaseSize } from '../../sizes.js';
 import { around, Worst, type Check, type CheckContext } from '../../check.js';
 import { logSlope } from '../../means/logSlope.js';
-import { adaptive, solved } from '../../means/trajectories.js';
+import { adaptive, solveProblem } from '../../means/trajectories.js';
 import { orthonormal, traceCases } from './problems.js';
-import { endBudget, simulated, timeUntil } from './simulate.js';
+import { endBudget, simulateAdapters, timeUntil } from './simulate.js';
 
 const DERIVED = 'derived from the flow of Rushka & Klabjan 2026';
 
@@ -36,11 +36,11 @@ const spectral: Check = {
       const { n } = at.problem;
       const time = endTime(at.coefficients, at.trace0);
       const expected = context.subject.theory.spectralGap(at.trace0, n, at.rank);
-      const [ends] = await simulated(context, at, [time]);
-      for (const found of ends!) {
-        const fromFull = found.update();
+      const [ends] = await simulateAdapters(context, at, [time]);
+      for (const snapshot of ends!) {
+        const fromFull = snapshot.update();
         for (let i = 0; i < n; i++) fromFull[i * n + i]! += at.trace0 / n;
-        for (const distance of [Math.hypot(...fromFull), found.distance])
+        for (const distance of [Math.hypot(...fromFull), snapshot.distance])
           worst.add(Math.abs(distance - expected) / Math.abs(at.trace0), at.name);
       }
     }
@@ -66,7 +66,7 @@ async function gaussianDistances(
     return context.subject.toFactors({ loraA, loraB: dense(n, rank) }, coefficients);
   });
   const time = endTime(coefficients, trace0);
-  const ends = await solved(context, traceSquared(n, trace0), coefficients, starts, {
+  const ends = await solveProblem(context, traceSquared(n, trace0), coefficients, starts, {
     ...adaptive(context.backend),
     saveTimes: [time],
   });

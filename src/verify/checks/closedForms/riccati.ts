@@ -40,7 +40,7 @@ async function integrated(
     states.map(([z]) => [z!.map((value) => 2 * c * (q * value + beta - gamma * value * value))]);
   let states = [[Float64Array.of(1)]] as readonly (readonly Float64Array[])[];
   let slope = await field(states);
-  const found: number[] = [];
+  const values: number[] = [];
   for (const [i, time] of times.entries()) {
     const duration = time - (times[i - 1] ?? 0);
     const steps = Math.ceil(duration * 2 * c * d * STEPS);
@@ -48,9 +48,9 @@ async function integrated(
       ({ next: states, slope } = await subject.rungeKuttaStep(field, subject.tableaus.dopri5, states, slope, [
         duration / steps,
       ]));
-    found.push(states[0]![0]![0]!);
+    values.push(states[0]![0]![0]!);
   }
-  return found;
+  return values;
 }
 
 const path: Check = {

@@ -11,7 +11,7 @@ import type { Case } from '../../cases.js';
 import { around, type Allowed, type CheckContext, type Worst } from '../../check.js';
 import { intoFlow, outOfFlow, stateOf, updateOf } from '../../means/fields.js';
 import { relativeError, unitRoundoff } from '../../means/precision.js';
-import { adaptive, advanced, MOST_STEPS, stepTolerance, toleranceBudget } from '../../means/trajectories.js';
+import { adaptive, solveCase, MOST_STEPS, stepTolerance, toleranceBudget } from '../../means/trajectories.js';
 import { coupled } from './problems.js';
 
 type Backend = CheckContext['backend'];
@@ -40,7 +40,7 @@ export interface Snapshot {
 }
 
 /** Every adapter of a case at ascending times, [times][adapters]. Each run starts where the one before it ended. */
-export async function simulated(
+export async function simulateAdapters(
   context: CheckContext,
   at: Case,
   times: readonly number[],
@@ -51,7 +51,7 @@ export async function simulated(
   const all: Snapshot[][] = [];
   for (const [i, time] of times.entries()) {
     const duration = time - (times[i - 1] ?? 0);
-    const trajectories = await advanced(context, at, factors, { ...rule, saveTimes: [duration] });
+    const trajectories = await solveCase(context, at, factors, { ...rule, saveTimes: [duration] });
     factors = trajectories.map((trajectory) => trajectory.factors);
     all.push(
       trajectories.map(({ factors: end, last }) => {
@@ -88,13 +88,13 @@ export async function comparePath(
 ): Promise<void> {
   const times = pathTimes(at);
   const paths = at.adapters.map(pathOf);
-  const snapshots = await simulated(context, at, times);
+  const snapshots = await simulateAdapters(context, at, times);
   snapshots.forEach((adapters, i) =>
-    adapters.forEach((found, k) => {
+    adapters.forEach((snapshot, k) => {
       const expected = paths[k]!(times[i]!);
-      worst.add(relativeError([found.update()], [expected.update]), `${at.name}: s B A`);
-      worst.add(Math.abs(found.loss - expected.loss) / at.problem.initialLoss!, `${at.name}: loss`);
-      if (expected.state) worst.add(relativeError(found.state, expected.state), `${at.name}: B and A`);
+      worst.add(relativeError([snapshot.update()], [expected.update]), `${at.name}: s B A`);
+      worst.add(Math.abs(snapshot.loss - expected.loss) / at.problem.initialLoss!, `${at.name}: loss`);
+      if (expected.state) worst.add(relativeError(snapshot.state, expected.state), `${at.name}: B and A`);
     }),
   );
 }
@@ -115,14 +115,14 @@ export async function compareEnd(
   best: { readonly update: Dense; readonly loss: number; readonly relativeError: number },
   worst: Worst,
 ): Promise<void> {
-  const [ends] = await simulated(context, at, [gapTime(at)], {
+  const [ends] = await simulateAdapters(context, at, [gapTime(at)], {
     ...adaptive(context.backend),
     steadyTolerance: steadyTolerance(context.backend),
   });
-  for (const found of ends!) {
-    worst.add(relativeError([found.update()], [best.update.data]), `${at.name}: s B A`);
-    worst.add(Math.abs(found.loss / best.loss - 1), `${at.name}: loss`);
-    const relative = Math.sqrt(found.loss / at.problem.initialLoss!);
+  for (const snapshot of ends!) {
+    worst.add(relativeError([snapshot.update()], [best.update.data]), `${at.name}: s B A`);
+    worst.add(Math.abs(snapshot.loss / best.loss - 1), `${at.name}: loss`);
+    const relative = Math.sqrt(snapshot.loss / at.problem.initialLoss!);
     worst.add(Math.abs(relative / best.relativeError - 1), `${at.name}: relative error`);
   }
 }
@@ -194,7 +194,7 @@ export async function compareRate(
   // A step's error is relative to the state, which is much larger than what is left.
   const rule = adaptive(backend, stepTolerance(backend) / 8);
   const one = { ...at, adapters: at.adapters.slice(0, 1) };
-  const [before, after] = (await simulated(context, one, times, rule)).map(([snapshot]) =>
+  const [before, after] = (await simulateAdapters(context, one, times, rule)).map(([snapshot]) =>
     measured(snapshot!),
   );
   worst.add(rateRatio(before!, after!, times, rate), at.name);

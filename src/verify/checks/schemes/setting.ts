@@ -12,7 +12,7 @@ import {
   type DeviceField,
   type TangentField,
 } from '../../means/fields.js';
-import { integrated } from '../../means/trajectories.js';
+import { integrate } from '../../means/trajectories.js';
 import type { CaseSize } from '../../sizes.js';
 import type { VerificationSubject } from '../../subject.js';
 
@@ -92,4 +92,4 @@ export async function descents(setting: Setting, order: UpdateOrder): Promise<St
 
 /** Ends of flows at the horizon. */
 export const flows = ({ subject, time }: Setting, field: Field, starts: readonly State64[]) =>
-  integrated(subject, subject.tableaus.dopri5, field, starts, time, FLOW_STEPS);
+  integrate(subject, subject.tableaus.dopri5, field, starts, time, FLOW_STEPS);
