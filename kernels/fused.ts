@@ -73,7 +73,7 @@ export function operationsPerStep({ structure, n, m, rank, method }: AdvanceTask
  * @param rate operations in a second
  */
 export const blockingSteps = (attrs: AdvanceTask, rate: number): number =>
-  // What is told anew in each call, matrices too, should be small beside its work.
+  // What a call does beside its steps should be small beside them.
   inMainThread() ? Math.max(16, Math.floor((0.05 * rate) / operationsPerStep(attrs))) : Infinity;
 
 /** What a backend's kernel can do. */

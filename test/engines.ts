@@ -3,7 +3,7 @@
  * precision that this has. Those that are not here are skipped, and seen to be.
  */
 import { describe } from 'vitest';
-import { webgpuKernel } from '../kernels/webgpu/advance.js';
+import { webgpuKernel } from '../kernels/webgpu/kernel.js';
 
 import { InputError } from '../src/host/inputError.js';
 import type { Problem } from '../src/problem/problem.js';

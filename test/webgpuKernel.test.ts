@@ -10,7 +10,7 @@ import { answered, fieldOf } from '../kernels/cpu/field.js';
 import type { State64 } from '../kernels/cpu/state.js';
 import { ADVANCE, fusedKernel, type AdvanceTask } from '../kernels/fused.js';
 import { fromProgress, outcomeOf, REPORT, report } from '../kernels/report.js';
-import { webgpuKernel } from '../kernels/webgpu/advance.js';
+import { webgpuKernel } from '../kernels/webgpu/kernel.js';
 import type { BackendInfo } from '../src/backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
 import { method } from '../src/method/methods.js';

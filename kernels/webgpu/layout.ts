@@ -48,7 +48,7 @@ export interface Room {
 
 export const roomOf = ({ limits, adapterInfo }: GPUDevice): Room => ({
   workgroupBytes: limits.maxComputeWorkgroupStorageSize,
-  // Where it is not told it is a GPU's.
+  // Where a device does not say, it is a GPU.
   subgroup: (adapterInfo as GPUAdapterInfo | undefined)?.subgroupMaxSize || 32,
 });
 

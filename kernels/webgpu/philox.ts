@@ -128,7 +128,7 @@ export function drawnOnDevice(
   };
   const groups = Math.ceil((keys.length * Math.ceil(count / 4)) / THREADS);
   const width = Math.min(groups, device.limits.maxComputeWorkgroupsPerDimension);
-  const told = uploaded(
+  const call = uploaded(
     Uint32Array.from([count, streams[stream], keys.length, width]),
     GPUBufferUsage.UNIFORM,
   );
@@ -148,13 +148,13 @@ export function drawnOnDevice(
     0,
     device.createBindGroup({
       layout: pipeline.getBindGroupLayout(0),
-      entries: [told, seeds, drawn].map((buffer, binding) => ({ binding, resource: { buffer } })),
+      entries: [call, seeds, drawn].map((buffer, binding) => ({ binding, resource: { buffer } })),
     }),
   );
   pass.dispatchWorkgroups(width, Math.ceil(groups / width));
   pass.end();
   queue.submit([encoder.finish()]);
-  told.destroy();
+  call.destroy();
   seeds.destroy();
   return tf.engine().makeTensorFromTensorInfo(info, backend) as Tensor2D;
 }

@@ -1,5 +1,5 @@
 /**
- * What the host tells the kernel, in the words of the shader's buffers: the uniform `call`, the table of coefficients,
+ * What the host writes for the kernel, in the words of the shader's buffers: the uniform `call`, the table of coefficients,
  * and of every trajectory its spans, with which the memory begins.
  */
 import type { Method } from '../../src/method/method.js';
@@ -23,7 +23,7 @@ export const tableOf = (attrs: Pick<AdvanceAttrs, 'structure' | 'method'>, layou
 export const trackWords = (method: Method, { rows, quads }: Layout): number =>
   TRACK_WORDS + carriedSlots(method).length * rows * quads * 4;
 
-/** Of every trajectory what the kernel is told of its time (track.wgsl.ts), 32 bits each [batch, 1 + saves]. */
+/** The time of every trajectory as the kernel counts it (controls/), in words of 32 bits [batch, 1 + saves]. */
 export function spansOf({
   method: { control },
   stop: { saveTimes },

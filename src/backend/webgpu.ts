@@ -4,7 +4,7 @@
  * of its errors, and to give it back.
  */
 import * as tf from '@tensorflow/tfjs';
-import { registerWebgpuKernel } from '../../kernels/webgpu/advance.js';
+import { registerWebgpuKernel } from '../../kernels/webgpu/kernel.js';
 import { isSoftware, Unavailable, type Opened } from './backend.js';
 import { dawn, whatIsMissing } from './dawn.js';
 import { chunkElementsFor } from './memory.js';
