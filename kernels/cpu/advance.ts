@@ -25,7 +25,7 @@ const cpuKernel: FusedKernel = {
   stepsPerCall: (attrs) => blockingSteps(attrs, 3e8),
 };
 
-/** What has been done of a batch: reports on all its trajectories, and the one under way with its last question. */
+/** State of the work on a batch: reports on all its trajectories, and the one under way with its last question. */
 interface Work {
   readonly reports: Int32Array;
   readonly field: HostField;
@@ -34,7 +34,7 @@ interface Work {
   asked: readonly State64[];
 }
 
-/** By the data of the memory, whose own entries say nothing. */
+/** Work that is not done, by the data of the memory, whose own entries say nothing. */
 const unfinished = new WeakMap<object, Work>();
 
 /** Registers the kernel with TensorFlow.js. */
@@ -45,15 +45,15 @@ export const registerCpuKernel = (): void =>
       const { values } = (backend as unknown as CpuBackend).data.get(dataId);
       return new Float64Array(values.buffer, values.byteOffset, values.length / 2);
     };
-    const told = attrs as unknown as AdvanceAttrs;
-    const work = (memory && unfinished.get(memory.dataId)) ?? begun(told);
-    advance(told, work, numbers(state), numbers(saved));
+    const batch = attrs as unknown as AdvanceAttrs;
+    const work = (memory && unfinished.get(memory.dataId)) ?? newWork(batch);
+    advance(batch, work, numbers(state), numbers(saved));
     const next = tf.tensor1d([]);
     unfinished.set(next.dataId, work);
-    return [tf.tensor(work.reports.slice(), [told.clocks.length, REPORT], 'int32'), next];
+    return [tf.tensor(work.reports.slice(), [batch.clocks.length, REPORT], 'int32'), next];
   });
 
-const begun = ({ structure, rank, clocks }: AdvanceAttrs): Work => ({
+const newWork = ({ structure, rank, clocks }: AdvanceAttrs): Work => ({
   reports: new Int32Array(clocks.length * REPORT),
   field: fieldOf(evaluator(structure), rank),
   row: 0,
@@ -61,7 +61,7 @@ const begun = ({ structure, rank, clocks }: AdvanceAttrs): Work => ({
   asked: [],
 });
 
-/** Goes on with the work; writes the states at the ends and at save times in place of what is given. */
+/** Goes on with the work; writes the states at the ends and at save times into `ends` and `saved`. */
 function advance(attrs: AdvanceAttrs, work: Work, ends: Float64Array, saved: Float64Array): void {
   const { n, m, rank, method, stop, clocks, steps } = attrs;
   const [elements, cut] = [(n + m) * rank, n * rank];

@@ -1,5 +1,5 @@
 /**
- * The step-size control: the formulas of src/method/control.ts and src/method/stabilized.ts, in the same float64
+ * The step-size control: the formulas of src/method/control.ts and src/method/schemes/chebyshev.ts, in the same float64
  * arithmetic and with the same numbers.
  */
 import {

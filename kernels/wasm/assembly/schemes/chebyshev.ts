@@ -1,4 +1,4 @@
-/** A step of the stabilized method (src/method/stabilized.ts), of as many stages as the plan asks for. */
+/** A step of the stabilized method (src/method/schemes/chebyshev.ts), of as many stages as the plan asks for. */
 import { derivative } from '../flow';
 import { ERROR_OF_CHANGE, ERROR_OF_SLOPES, Part } from '../generated/constants';
 import { parameters } from '../parameters';
