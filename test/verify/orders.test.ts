@@ -1,10 +1,11 @@
 /** Checks of orders hold on the host, and catch tableaus and steps with a wrong coefficient or float32 sums. */
-import { beforeAll } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { rungeKuttaStep } from '../../kernels/cpu/schemes/rungeKutta.js';
 import { tableaus } from '../../src/method/tableaus.js';
 import type { Tableau } from '../../src/method/tableau.js';
 import type { CheckContext } from '../../src/verify/check.js';
 import { orderChecks } from '../../src/verify/checks/orders.js';
+import { fittedOrder, logSlope } from '../../src/verify/means/logSlope.js';
 import type { VerificationSubject } from '../../src/verify/subject.js';
 import { contextOn, holdAndCatch } from './support.js';
 
@@ -43,4 +44,22 @@ holdAndCatch(orderChecks, () => context, {
   'orders/tolerance': {
     'an error estimate of a lower order': { tableaus: { ...tableaus, dopri5: wrongEstimate } },
   },
+});
+
+describe('a fitted order', () => {
+  const steps = [24, 32, 48, 64, 96].map((count) => 1 / count);
+  const errors = steps.map((h) => 3 * h ** 5 * (1 - 6 * h));
+
+  it('is that of the leading error, where the next is no small part', () => {
+    expect(Math.abs(fittedOrder(steps, errors) - 5)).toBeLessThan(0.05);
+    // A slope alone takes one for the other.
+    expect(Math.abs(logSlope(steps, errors).slope - 5)).toBeGreaterThan(0.1);
+    for (const order of [4, 6])
+      expect(
+        fittedOrder(
+          steps,
+          errors.map((error, i) => error * steps[i]! ** (order - 5)),
+        ),
+      ).toBeCloseTo(order, 1);
+  });
 });

@@ -17,3 +17,24 @@ export function logSlope(
   const error = Math.sqrt(residual / freedom / spread);
   return { slope, halfWidth: (level) => jStat.studentt.inv(1 - level / 2, freedom) * error };
 }
+
+/**
+ * Order in the step size by a least-squares fit log error = a + order log h + d h, whose last term stands for the next
+ * order: of a method whose leading error is small, that is no small part of the whole.
+ */
+export function fittedOrder(steps: readonly number[], errors: readonly number[]): number {
+  const centered = (values: readonly number[]) => {
+    const mean = jStat.mean([...values]);
+    return values.map((value) => value - mean);
+  };
+  const product = (one: readonly number[], other: readonly number[]) =>
+    one.reduce((sum, value, i) => sum + value * other[i]!, 0);
+  const h = centered(steps);
+  const apart = (values: readonly number[]) => {
+    const all = centered(values);
+    const share = product(all, h) / product(h, h);
+    return all.map((value, i) => value - share * h[i]!);
+  };
+  const [u, v] = [apart(steps.map(Math.log)), apart(errors.map(Math.log))];
+  return product(u, v) / product(u, u);
+}
