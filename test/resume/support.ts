@@ -1,0 +1,61 @@
+/** The built command in a folder of its own, which may be stopped while it runs, and what it has written there. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+
+export const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+export const work = mkdtempSync(join(tmpdir(), 'rankflow-resume-'));
+afterAll(() => rmSync(work, { recursive: true }));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs rankflow, and may do something to it once it has written so many parts, or after some milliseconds. */
+export function rankflow(
+  args: readonly string[],
+  act?: (child: ReturnType<typeof spawn>) => void,
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [main, ...args], { cwd: work, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (data) => (stdout += String(data)));
+    child.stderr.on('data', (data) => (stderr += String(data)));
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+    act?.(child);
+  });
+}
+
+export const parts = (folder: string): string[] => {
+  const trials = join(work, folder, 'trials');
+  return existsSync(trials)
+    ? readdirSync(trials)
+        .filter((name) => name.endsWith('.parquet'))
+        .sort()
+    : [];
+};
+
+/** Digest of everything that trials and summaries hold. */
+export const contents = (folder: string): string => {
+  const hash = createHash('sha256');
+  for (const name of parts(folder))
+    hash.update(name).update(readFileSync(join(work, folder, 'trials', name)));
+  for (const name of ['summary.parquet', 'summary.csv', 'curves.parquet'])
+    hash.update(readFileSync(join(work, folder, name)));
+  return hash.digest('hex');
+};
+
+export const whenParts = (folder: string, count: number, act: () => void) => {
+  const timer = setInterval(() => {
+    if (parts(folder).length < count) return;
+    clearInterval(timer);
+    act();
+  }, 20);
+};
