@@ -1,17 +1,23 @@
 /** The built package under its own name, as another project imports it; and the shape of its source. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
+import ts from 'typescript';
 import {
-  frobeniusFromSpectrum,
-  InputError,
-  customProblem,
   dense,
-  eckartYoungMirsky,
-  listedSpectrum,
+  ensemble,
+  initializations,
+  InputError,
+  method,
+  methods,
+  openDevice,
+  problems,
+  solve,
+  sweep,
+  theory,
 } from 'rankflow';
-import { ensemble, method, openDevice, solve, sweep, type TensorLoss } from 'rankflow';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -35,6 +41,61 @@ describe('the built package', () => {
       expect([accuracy.count, trials]).toEqual([8, 8]);
       expect(Math.abs(accuracy.mean / (law?.value ?? NaN) - 1)).toBeLessThan(1e-4);
       expect(Math.abs(accuracy.mean / Math.sqrt(tail(rank + 1) / tail(0)) - 1)).toBeGreaterThan(1e-2);
+    }
+  });
+
+  it('solves the ensemble of the README, which runs as it stands, in at most 8 statements', async () => {
+    const [example] = /(?<=```ts\n)[^`]*openDevice[^`]*/.exec(readFileSync(join(root, 'README.md'), 'utf8'))!;
+    const source = ts.createSourceFile('example.ts', example, ts.ScriptTarget.Latest);
+    expect(source.statements.length).toBeLessThanOrEqual(8);
+    const script = example.replace('openDevice()', "openDevice('cpu', { workers: 1 })");
+    const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      cwd: root,
+    });
+    const lines = output
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' '));
+    const tail = (rank: number) =>
+      Array.from({ length: 48 }, (_, i) => (i + 1) ** -2)
+        .slice(rank)
+        .reduce((sum, s) => sum + s / 2, 0);
+    expect(lines).toHaveLength(24);
+    for (const [rank, , outcome, loss, optimum] of lines) {
+      expect(outcome).toBe('end-time');
+      expect(Number(optimum)).toBeCloseTo(tail(Number(rank)), 12);
+      expect(Number(loss) / tail(Number(rank))).toBeCloseTo(1, 2);
+    }
+  });
+
+  it('takes a tableau and an initialization of the caller, and refuses wrong ones', async () => {
+    const sigma = Float64Array.of(2, 1);
+    const problem = problems.frobeniusFromSpectrum(sigma, 3, 2);
+    const ralston = { order: 2, a: [[], [2 / 3]], b: [1 / 4, 3 / 4] };
+    const { tableau, rungeKutta } = methods;
+    expect(() => tableau({ ...ralston, b: [1 / 2, 1 / 2] })).toThrow(InputError);
+    const start = initializations.custom('ones', ({ n, m, key }) => ({
+      loraA: dense(key.rank, m, new Float64Array(key.rank * m).fill(0.5 + key.trial)),
+      loraB: dense(n, key.rank, new Float64Array(n * key.rank).fill(0.1)),
+    }));
+    const two = ensemble({ problem, ranks: [1], initialization: start, trials: 2 });
+    expect(() => ensemble({ problem, ranks: [3], initialization: start })).toThrow('min(n, m) = 2');
+    const device = await openDevice('cpu', { workers: 1 });
+    const control = { kind: 'fixed', step: 0.01 } as const;
+    const solution = solve(two, {
+      method: { scheme: rungeKutta(tableau(ralston)), control },
+      stop: { saveTimes: [0, 20] },
+      device,
+    });
+    const [first, second] = await solution.all();
+    await device.close();
+    // W = 0.1 * 0.5 in every entry at first, against diag(2, 1).
+    expect(first!.saved[0]!.loss).toBeCloseTo((1.95 ** 2 + 0.95 ** 2 + 4 * 0.05 ** 2) / 2, 6);
+    expect(second!.saved[0]!.loss).toBeCloseTo((1.85 ** 2 + 0.85 ** 2 + 4 * 0.15 ** 2) / 2, 6);
+    for (const { last, member } of [first!, second!]) {
+      expect(last.loss).toBeCloseTo(0.5, 5);
+      expect(member.rank).toBe(1);
     }
   });
 
@@ -82,20 +143,20 @@ describe('the built package', () => {
 
   it('solves the flow of a loss of the caller', async () => {
     const [n, m, rank] = [5, 4, 2];
-    const sigma = listedSpectrum([3, 2, 1], 4);
+    const sigma = problems.listedSpectrum([3, 2, 1], 4);
     const diagonal = dense(n, m);
     sigma.forEach((s, i) => (diagonal.data[i * m + i] = s));
     const constants = Float32Array.from(diagonal.data);
     // 1/2 |W - M|_F^2 of each trajectory, M = diag(3, 2, 1, 0).
-    const loss: TensorLoss = (w) => {
+    const loss: problems.TensorLoss = (w) => {
       const difference = w.reshape([-1, n * m]).sub(Array.from(constants));
-      return difference.square().sum<ReturnType<TensorLoss>>(1).mul(0.5);
+      return difference.square().sum<ReturnType<problems.TensorLoss>>(1).mul(0.5);
     };
     const device = await openDevice('wasm', { workers: 1 });
     const results = [];
     for (const problem of [
-      customProblem('distance', dense(n, m), loss),
-      frobeniusFromSpectrum(sigma, n, m),
+      problems.custom('distance', dense(n, m), loss),
+      problems.frobeniusFromSpectrum(sigma, n, m),
     ]) {
       const two = ensemble({ problem, ranks: [rank], initialization: 'small:0.2', trials: 2, seed: 1 });
       const stop = { saveTimes: [1, 40], maxSteps: 10_000 };
@@ -109,8 +170,8 @@ describe('the built package', () => {
     ]) {
       expect(own?.outcome).toBe('end-time');
       expect(own?.saved[0]?.loss).toBeCloseTo(known?.saved[0]?.loss ?? NaN, 4);
-      expect(own?.last.loss).toBeCloseTo(eckartYoungMirsky(sigma, rank).loss, 4);
-      expect(own?.last.loss).not.toBeCloseTo(eckartYoungMirsky(sigma, 1).loss, 1);
+      expect(own?.last.loss).toBeCloseTo(theory.eckartYoungMirsky(sigma, rank).loss, 4);
+      expect(own?.last.loss).not.toBeCloseTo(theory.eckartYoungMirsky(sigma, 1).loss, 1);
     }
     expect(first?.saved[0]?.loss).not.toBeCloseTo(second?.saved[0]?.loss ?? NaN, 3);
   });
@@ -177,11 +238,5 @@ describe('the source', () => {
     }
     expect(folders.get('src/cli')).toContain('src/sweep');
     expect(cycleIn(folders)).toBeNull();
-  });
-
-  it('has a public surface of named re-exports alone', () => {
-    const text = readFileSync(join(root, 'src/index.ts'), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
-    for (const statement of text.split(';').map((part) => part.trim()))
-      expect(statement).toMatch(/^$|^export (type )?\{[^{}]+\} from '\.\/[^']+\.js'$/);
   });
 });

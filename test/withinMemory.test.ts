@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { closeBackends } from '../src/backend/useBackend.js';
 import { method } from '../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
-import type { Chunk, Start, Trajectory } from '../src/solver/chunk.js';
+import type { Chunk, ChunkStart, Trajectory } from '../src/solver/chunk.js';
 import { onceMore } from '../src/solver/pool.js';
 import { memberAt, type Member } from '../src/ensemble/member.js';
 import { solve } from '../src/solver/solve.js';
@@ -19,7 +19,10 @@ afterAll(closeBackends);
 
 /** A chunk of numbered trajectories; all that is solved of one is its number. */
 const chunkOf = (count: number): Chunk =>
-  ({ width: 2, starts: Array.from({ length: count }, (_, rank) => ({ rank }) as Start) }) as unknown as Chunk;
+  ({
+    width: 2,
+    starts: Array.from({ length: count }, (_, rank) => ({ rank }) as ChunkStart),
+  }) as unknown as Chunk;
 
 function limited(room: number, refusal = 'Invalid TF_Status: 8\nMessage: OOM when allocating tensor') {
   const sizes: number[] = [];

@@ -222,17 +222,27 @@ export function initialization(spec: string): Initialization {
   };
 }
 
-/** An initialization that gives trial i the i-th of the given adapters, in the coordinates of W. */
-export const fromAdapters = (name: string, adapters: readonly Adapter[]): Initialization => ({
-  name,
-  coordinates: 'original',
-  deterministic: adapters.length === 1,
+/** An initialization of a caller: an adapter for each draw, in the coordinates of W unless told otherwise. */
+export const customInitialization = (
+  name: string,
+  draw: Initialization['draw'],
+  {
+    coordinates = 'original',
+    deterministic = false,
+    checkRank = () => undefined,
+  }: Partial<Pick<Initialization, 'coordinates' | 'deterministic' | 'checkRank'>> = {},
+): Initialization => ({
+  ...{ name, draw, coordinates, deterministic, checkRank },
   law: 'other',
-  checkRank: () => undefined,
-  draw: ({ key }) => adapters[adapters.length === 1 ? 0 : key.trial] as Adapter,
   squares: () => null,
   normal: () => null,
 });
+
+/** An initialization that gives trial i the i-th of some adapters, in the coordinates of W. */
+export const fromAdapters = (name: string, adapters: readonly Adapter[]): Initialization =>
+  customInitialization(name, ({ key }) => adapters[adapters.length === 1 ? 0 : key.trial] as Adapter, {
+    deterministic: adapters.length === 1,
+  });
 
 const factors = new WeakMap<Dense, Svd>();
 

@@ -27,10 +27,10 @@ export interface Chunk {
   readonly detail: Detail;
   /** Columns that factors are held in: their rank, or more with tensor operations. */
   readonly width: number;
-  readonly starts: readonly Start[];
+  readonly starts: readonly ChunkStart[];
 }
 
-export interface Start {
+export interface ChunkStart {
   /** Which of all members it is of. */
   readonly member: number;
   readonly rank: number;
@@ -40,7 +40,7 @@ export interface Start {
   readonly from: Factors | Drawn;
 }
 
-const isDrawn = (from: Start['from']): from is Drawn => 'key' in from;
+const isDrawn = (from: ChunkStart['from']): from is Drawn => 'key' in from;
 
 export type Trajectory = Omit<Ending<Observation, SavePoint & Partial<Observation>>, 'state'> & {
   /** Normalized final factors, in the problem's coordinates. */
