@@ -148,6 +148,7 @@ const methods = {
   rk4: method('rk4', { step: 0.05 }),
   bosh3: method('bosh3', { rtol: 1e-5 }),
   dopri5: method('dopri5', { rtol: 1e-6 }),
+  tsit5: method('tsit5', { rtol: 1e-6 }),
   rkc2: method('rkc2', { rtol: 1e-5 }),
 };
 
