@@ -8,33 +8,22 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openDevice } from '../src/solver/device.js';
-import { checkConfig } from '../src/input/checkConfig.js';
 import { arithmeticOf, pin, pinnedIn, type Arithmetic } from '../src/results/arithmetic.js';
-import { compute, inventoryOf, merge, newSweep, openSweep } from '../src/run/folderSweep.js';
+import { compute, inventoryOf, merge, openSweep } from '../src/run/folderSweep.js';
 import { writePart } from '../src/results/parts.js';
-import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
+import type { SweepInput } from '../src/sweep/config.js';
 import type { Trial } from '../src/sweep/row.js';
 import { runTrials, waysOf } from '../src/run/trials.js';
 import { run } from './cases/run.js';
+import { computeFolder, smallSweep, temporaryFolder } from './sweepFolders.js';
 
-const work = mkdtempSync(join(tmpdir(), 'rankflow-arithmetic-'));
-afterAll(() => rmSync(work, { recursive: true }));
-
-const small: SweepInput = {
-  ...{ spectrum: 'power:1', shape: ['8x6'], ranks: [1, 2], init: ['small:0.1'], trials: 3000, time: 1 },
-  ...{ rtol: 1e-3, saveTimes: [0.5, 1], workers: 1, backend: 'wasm' },
-};
-
-let folders = 0;
-async function computed(input: SweepInput, shard = { number: 1, of: 1 }): Promise<string> {
-  const path = join(work, `sweep-${folders++}`);
-  await compute(await newSweep(checkConfig(sweepSchema, input), path), { shard });
-  return path;
-}
+const work = temporaryFolder('arithmetic');
+const small: SweepInput = { ...smallSweep, trials: 3000 };
+const computed = (input: SweepInput, shard?: { number: number; of: number }) =>
+  computeFolder(work, input, shard);
 
 const namesBelow = (path: string) => readdirSync(path, { recursive: true }).sort();
 

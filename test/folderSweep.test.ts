@@ -2,16 +2,14 @@
 import {
   appendFileSync,
   copyFileSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { openDevice } from '../src/solver/device.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { createFolder } from '../src/results/folder.js';
@@ -26,24 +24,14 @@ import { makePlan, type Plan } from '../src/sweep/plan.js';
 import { sweep } from '../src/run/sweep.js';
 import { runTrials } from '../src/run/trials.js';
 import type { Trial } from '../src/sweep/row.js';
+import { computeFolder, newPath, smallSweep, temporaryFolder } from './sweepFolders.js';
 
-const work = mkdtempSync(join(tmpdir(), 'rankflow-folder-'));
-afterAll(() => rmSync(work, { recursive: true }));
-
-const small: SweepInput = {
-  ...{ spectrum: 'power:1', shape: ['8x6'], ranks: [1, 2], init: ['small:0.1'], trials: 5000, time: 1 },
-  ...{ backend: 'wasm', rtol: 1e-3, saveTimes: [0.5, 1], workers: 1 },
-};
+const work = temporaryFolder('folder');
+const small: SweepInput = { ...smallSweep, trials: 5000 };
 const config = (input: SweepInput) => checkConfig(sweepSchema, input);
 const planOf = (input: SweepInput) => makePlan(config(input));
 
-let folders = 0;
-/** A folder with all parts of a sweep, but no summary. */
-async function computed(input: SweepInput): Promise<string> {
-  const path = join(work, `sweep-${folders++}`);
-  expect(await compute(await newSweep(config(input), path), {})).toBe(true);
-  return path;
-}
+const computed = (input: SweepInput) => computeFolder(work, input);
 
 /** The rows of a chunk, computed here. */
 async function computedChunk(plan: Plan, { spans }: PlanChunk): Promise<Trial[]> {
@@ -164,7 +152,7 @@ describe('an agenda with a target', () => {
       expect(trials).toBeLessThan(2000);
       expect(trials).toBeGreaterThanOrEqual(64);
     }
-    const path = join(work, `sweep-${folders++}`);
+    const path = newPath(work);
     for (const number of [2, 1])
       await compute(await newSweep(config(input), path), { shard: { number, of: 2 } });
     expect(trialFiles(path)).toEqual(trialFiles(whole));
@@ -196,12 +184,12 @@ describe('a folder', () => {
     const whole = await computed(small);
     const files = trialFiles(whole);
     expect(files.length).toBeGreaterThan(2);
-    const path = join(work, `sweep-${folders++}`);
+    const path = newPath(work);
     for (const number of [2, 3, 1])
       await compute(await newSweep(config(small), path), { shard: { number, of: 3 } });
     expect(trialFiles(path)).toEqual(files);
 
-    const again = join(work, `sweep-${folders++}`);
+    const again = newPath(work);
     expect(await compute(await newSweep(config(small), again), { stop: () => true })).toBe(false);
     expect(trialFiles(again)).toHaveLength(1);
     expect(await compute(await openSweep(again, { workers: 2 }), {})).toBe(true);

@@ -3,8 +3,8 @@ import type { MetricName } from '../../problem/metric.js';
 import type { CellSummary } from '../../sweep/summary.js';
 import { commonLabel, distinct, seriesOf, type Series } from '../series.js';
 import { rankAxis, valueAxis } from './axes.js';
-import { ink, seriesColors, type Figure } from './theme.js';
-import { rankAside, plotTitle } from './layout.js';
+import { ink, type Figure } from './theme.js';
+import { plotTitle, rankAside, seriesColor } from './layout.js';
 
 const kinds = {
   law: 'law',
@@ -79,21 +79,7 @@ function accuracyFigure(cells: readonly CellSummary[], metric: MetricName, id: s
       symbolStrokeColor: ink,
     },
   });
-  const color = {
-    field: 'series',
-    type: 'nominal' as const,
-    scale: { domain: series.map(({ label }) => label), range: seriesColors(series.length) },
-    legend:
-      series.length > 1
-        ? {
-            title: null,
-            orient: 'bottom' as const,
-            columns: 1,
-            symbolOpacity: 1,
-            symbolType: 'circle' as const,
-          }
-        : null,
-  };
+  const color = seriesColor(series);
   const rank = { field: 'rank', type: 'quantitative' as const, ...x };
   const shiftedRank = { ...rank, field: 'shifted' };
   const at = (field: string) => ({ field, type: 'quantitative' as const, scale: y.scale, axis: y.axis });

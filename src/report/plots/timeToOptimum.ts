@@ -3,8 +3,8 @@ import type { CellSummary } from '../../sweep/summary.js';
 import { formatCount } from '../format.js';
 import { commonLabel, seriesOf } from '../series.js';
 import { rankAxis, valueAxis } from './axes.js';
-import { rankAside, plotTitle } from './layout.js';
-import { ink, seriesColors, type Figure } from './theme.js';
+import { plotTitle, rankAside, seriesColor } from './layout.js';
+import { ink, type Figure } from './theme.js';
 
 const bars = {
   median: 'median, between two save times',
@@ -64,21 +64,7 @@ export function timeToOptimumFigure(cells: readonly CellSummary[]): Figure {
       };
     }),
   );
-  const color = {
-    field: 'series',
-    type: 'nominal' as const,
-    scale: { domain: series.map(({ label }) => label), range: seriesColors(series.length) },
-    legend:
-      series.length > 1
-        ? {
-            title: null,
-            orient: 'bottom' as const,
-            columns: 1,
-            symbolType: 'circle' as const,
-            symbolOpacity: 1,
-          }
-        : null,
-  };
+  const color = seriesColor(series);
   const rank = { field: 'rank', type: 'quantitative' as const, ...rankAxis(cells.map((cell) => cell.rank)) };
   const shiftedRank = { ...rank, field: 'shifted' };
   const at = (field: string) => ({ field, type: 'quantitative' as const, scale: y.scale, axis: y.axis });
