@@ -115,10 +115,14 @@ fn setFirstStep(size: f32, rate: f32, guess: f32, curvature: f32) {
 
 fn scaleOf(size: f32) -> f32 { return max(${real(atol)} + ${real(rtol)} * size, LEAST_ERROR_SCALE); }
 
-fn setRadius(measured: f32) {
+${
+  mostStages === null
+    ? ''
+    : `fn setRadius(measured: f32) {
   if (finite(measured)) { track.radius = max(RADIUS_SAFETY * measured, RADIUS_MEMORY * track.radius); }
 }
-
+`
+}
 // Sets the next step size by the error of the tried step; returns whether that is accepted.
 fn decide(step: Plan, squares: vec4f, inRange: bool) -> bool {
   let norms = sqrt(squares);
