@@ -83,7 +83,9 @@ export async function solveProblem(
   const trajectories = await subject.solve({ problem, members }, options).all();
   const failure = trajectories.find(({ outcome }) => outcome !== 'end-time' && outcome !== 'stationary');
   if (failure)
-    throw new Error(`a trajectory of ${problem.loss.name} ended by ${failure.outcome} at t = ${failure.time}`);
+    throw new Error(
+      `a trajectory of ${problem.loss.name} ended by ${failure.outcome} at t = ${failure.time}`,
+    );
   return trajectories;
 }
 

@@ -84,7 +84,11 @@ const flow: Check = {
       const times = pathTimes(at);
       const [one, other] = [
         await simulateAdapters(context, { ...at, problem: frobenius(error) }, times),
-        await simulateAdapters(context, { ...at, problem: linearRegression(error, identity(at.problem.m)) }, times),
+        await simulateAdapters(
+          context,
+          { ...at, problem: linearRegression(error, identity(at.problem.m)) },
+          times,
+        ),
       ];
       one.forEach((adapters, i) =>
         adapters.forEach((snapshot, k) =>
