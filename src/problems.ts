@@ -1,6 +1,7 @@
 /** Losses on a matrix, their frames and closed-form paths: `problems` in the public surface. */
 export { frobenius, frobeniusDense, frobeniusFromSpectrum } from './problem/frobenius.js';
 export { traceSquared } from './problem/traceSquared.js';
+export { kroneckerQuadratic } from './problem/kronecker.js';
 export { linearRegression } from './problem/linearRegression.js';
 export { customProblem as custom } from './input/customLoss.js';
 export { randomFrame, spectralFrame, type Frame } from './problem/frame.js';
@@ -16,6 +17,7 @@ export type {
   AutodiffStructure,
   DiagonalStructure,
   HostStructure,
+  KroneckerStructure,
   QuadraticStructure,
   TraceStructure,
   Structure,

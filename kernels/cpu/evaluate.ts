@@ -5,6 +5,7 @@
  */
 import type { HostStructure, Structure, StructureOf } from '../../src/problem/structure.js';
 import { diagonal } from './structures/diagonal.js';
+import { kronecker } from './structures/kronecker.js';
 import { quadratic } from './structures/quadratic.js';
 import type { Evaluate, LossAt, StructureTwin } from './structures/structure.js';
 import { trace } from './structures/trace.js';
@@ -13,6 +14,7 @@ import { trace } from './structures/trace.js';
 const twins: { readonly [Kind in HostStructure['kind']]: StructureTwin<StructureOf<Kind>> } = {
   diagonal,
   quadratic,
+  kronecker,
   trace,
 };
 

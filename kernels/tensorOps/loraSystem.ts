@@ -10,6 +10,7 @@ import type { State, System } from '../../src/method/system.js';
 import type { Structure, StructureOf } from '../../src/problem/structure.js';
 import { autodiff } from './structures/autodiff.js';
 import { diagonal } from './structures/diagonal.js';
+import { kronecker } from './structures/kronecker.js';
 import { quadratic } from './structures/quadratic.js';
 import type { DescentOf, Shape } from './structures/structure.js';
 import { trace } from './structures/trace.js';
@@ -18,6 +19,7 @@ import { trace } from './structures/trace.js';
 const descents: { readonly [Kind in Structure['kind']]: DescentOf<StructureOf<Kind>> } = {
   diagonal,
   quadratic,
+  kronecker,
   trace,
   autodiff,
 };

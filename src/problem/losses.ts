@@ -1,13 +1,19 @@
 /** The built-in losses, by the names that a user gives them. */
 import { InputError } from '../host/inputError.js';
 import { frobeniusLoss } from './frobenius.js';
+import { kroneckerLoss } from './kronecker.js';
 import { linearRegressionLoss } from './linearRegression.js';
 import type { BuiltInLoss } from './loss.js';
 import { curvatureKeys, type CurvatureSpecs } from './source.js';
 import { traceSquaredLoss } from './traceSquared.js';
 
 /** In the order in which they are read; the first is the default. */
-export const losses: readonly BuiltInLoss[] = [frobeniusLoss, linearRegressionLoss, traceSquaredLoss];
+export const losses: readonly BuiltInLoss[] = [
+  frobeniusLoss,
+  linearRegressionLoss,
+  traceSquaredLoss,
+  kroneckerLoss,
+];
 
 export const lossNames = losses.map(({ name }) => name);
 export const defaultLoss = frobeniusLoss.name;

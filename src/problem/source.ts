@@ -25,7 +25,10 @@ export function parseShape(text: string): Shape {
 }
 
 /** The curvature matrices that a loss may take beside its target, by the keys of a config: what each is, in words. */
-export const curvatureNames = { covariance: 'input covariance' } as const;
+export const curvatureNames = {
+  covariance: 'input covariance',
+  outputCovariance: 'output covariance',
+} as const;
 
 export type CurvatureKey = keyof typeof curvatureNames;
 export const curvatureKeys = Object.keys(curvatureNames) as CurvatureKey[];

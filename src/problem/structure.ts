@@ -24,6 +24,14 @@ export interface QuadraticStructure {
   readonly covariance: Dense | null;
 }
 
+/** f = 1/2 tr((X Y^T - E)^T S (X Y^T - E) H), E [n, m], S [n, n], H [m, m]. */
+export interface KroneckerStructure {
+  readonly kind: 'kronecker';
+  readonly error: Dense;
+  readonly outputCovariance: Dense;
+  readonly covariance: Dense;
+}
+
 /** f = 1/2 (trace0 + tr(X Y^T))^2, n = m. */
 export interface TraceStructure {
   readonly kind: 'trace';
@@ -38,7 +46,7 @@ export interface AutodiffStructure {
 }
 
 /** A structure whose loss the host can evaluate, in float64. */
-export type HostStructure = DiagonalStructure | QuadraticStructure | TraceStructure;
+export type HostStructure = DiagonalStructure | QuadraticStructure | KroneckerStructure | TraceStructure;
 
 export type Structure = HostStructure | AutodiffStructure;
 

@@ -6,6 +6,7 @@ import type { Check } from '../check.js';
 import { alignedChecks } from './closedForms/aligned.js';
 import { balancedChecks } from './closedForms/balanced.js';
 import { frobeniusChecks } from './closedForms/frobenius.js';
+import { kroneckerChecks } from './closedForms/kronecker.js';
 import { regressionChecks } from './closedForms/linearRegression.js';
 import { rankLawChecks } from './closedForms/rankLaw.js';
 import { riccatiChecks } from './closedForms/riccati.js';
@@ -19,4 +20,5 @@ export const closedFormChecks: readonly Check[] = [
   ...alignedChecks,
   ...balancedChecks,
   ...regressionChecks,
+  ...kroneckerChecks,
 ];
