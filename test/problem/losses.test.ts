@@ -6,6 +6,7 @@ import type { HostStructure } from '../../src/problem/structure.js';
 import { dense } from '../../src/numbers/dense.js';
 import { tableaus } from '../../src/method/tableaus.js';
 import { frobenius, frobeniusDense, frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
+import { kroneckerQuadratic } from '../../src/problem/kronecker.js';
 import { linearRegression } from '../../src/problem/linearRegression.js';
 import type { Problem } from '../../src/problem/problem.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';
@@ -22,6 +23,14 @@ const builtIn: [string, Problem][] = [
   ['frobenius, dense, wide', frobeniusDense(gaussian(m, n, 2))],
   ['linear regression, tall', linearRegression(gaussian(n, m, 3), covariance(m, 4))],
   ['linear regression, wide', linearRegression(gaussian(m, n, 3), covariance(n, 4))],
+  [
+    'curvature on both sides, tall',
+    kroneckerQuadratic(gaussian(n, m, 5), covariance(n, 6), covariance(m, 7)),
+  ],
+  [
+    'curvature on both sides, wide',
+    kroneckerQuadratic(gaussian(m, n, 5), covariance(m, 6), covariance(n, 7)),
+  ],
   ['trace-squared', traceSquared(n, -1.7)],
 ];
 
@@ -101,6 +110,7 @@ function fullFineTuningEnd({ structure, n: rows, m: cols }: Problem): Matrix {
       return e;
     }
     case 'quadratic':
+    case 'kronecker':
       return toMatrix(structure.error);
     case 'trace':
       return Matrix.eye(rows, cols).mul(-structure.trace0 / rows);

@@ -46,6 +46,7 @@ eachBackend('tensor operations on %s', (backend) => {
   const [rows, cols] = [130, 60];
   const e = gaussian(rows, cols, 50, 1 / Math.sqrt(cols));
   const h = covariance(cols, 51);
+  const s = covariance(rows, 53);
   const base = gaussian(rows, cols, 52, 0.1);
   const moved = (sign: number) =>
     dense(
@@ -77,6 +78,13 @@ eachBackend('tensor operations on %s', (backend) => {
       { kind: 'quadratic', error: e, covariance: h },
       norm(e.data) * norm(h.data),
       norm(h.data),
+    ],
+    [
+      'curvature on both sides',
+      { kind: 'kronecker', error: e, outputCovariance: s, covariance: h },
+      { kind: 'kronecker', error: e, outputCovariance: s, covariance: h },
+      norm(s.data) * norm(e.data) * norm(h.data),
+      norm(s.data) * norm(h.data),
     ],
     ['trace', { kind: 'trace', trace0: 1.5 }, { kind: 'trace', trace0: 1.5 }, 1.5, 1],
     [
