@@ -27,3 +27,9 @@ export {
   type RegressionInput,
   type RegressionOptimum,
 } from './theory/linearRegression.js';
+export {
+  kroneckerForms,
+  type KroneckerForms,
+  type KroneckerInput,
+  type KroneckerOptimum,
+} from './theory/kronecker.js';
