@@ -12,7 +12,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openDevice } from '../src/solver/device.js';
 import { arithmeticOf, pin, pinnedIn, type Arithmetic } from '../src/results/arithmetic.js';
-import { compute, inventoryOf, merge, openSweep } from '../src/run/folderSweep.js';
+import { computeSweep } from '../src/run/computeSweep.js';
+import { inventoryOf, openSweep } from '../src/run/folderSweep.js';
+import { mergeSweep } from '../src/run/mergeSweep.js';
 import { writePart } from '../src/results/parts.js';
 import type { SweepInput } from '../src/sweep/config.js';
 import type { Trial } from '../src/sweep/row.js';
@@ -56,10 +58,10 @@ describe('a folder', () => {
     mkdirSync(join(path, 'trials/part-000000-0123456789abcdef.parquet'));
     const before = namesBelow(path);
     const begun = await openSweep(path, other as object);
-    await expect(compute(begun, {})).rejects.toThrow(message.replace('FOLDER', path));
+    await expect(computeSweep(begun, {})).rejects.toThrow(message.replace('FOLDER', path));
     // Without the file, the parts say it.
     rmSync(join(path, 'arithmetic.json'));
-    await expect(compute(begun, {})).rejects.toThrow(message.replace('FOLDER', path));
+    await expect(computeSweep(begun, {})).rejects.toThrow(message.replace('FOLDER', path));
     expect(namesBelow(path)).toEqual(before.filter((name) => name !== 'arithmetic.json'));
   });
 
@@ -81,7 +83,7 @@ describe('a folder', () => {
     const two = await computed({ ...small, backend: 'cpu' }, { number: 2, of: 2 });
     const target = join(work, 'merged');
     const all = [await openSweep(one), await openSweep(two)];
-    const merged = merge({ ...all[0]!, path: target, record: null }, all);
+    const merged = mergeSweep({ ...all[0]!, path: target, record: null }, all);
     await expect(merged).rejects.toMatchObject({ name: 'InputError', field: 'folders' });
     await expect(merged).rejects.toThrow(
       /computed by cpu \(plain JavaScript\), tensor-ops, float32; must be computed as .*: by wasm/,
@@ -95,7 +97,7 @@ describe('a folder', () => {
     const two = await computed({ ...small, kernel: 'fused' }, { number: 2, of: 2 });
     const all = [await openSweep(one), await openSweep(two)];
     const path = join(work, 'alike');
-    await merge({ ...all[0]!, path, record: null }, all);
+    await mergeSweep({ ...all[0]!, path, record: null }, all);
     expect(pinnedIn(path)).toEqual(pinnedIn(one));
     const whole = await computed(small);
     expect(readdirSync(join(path, 'trials'))).toEqual(readdirSync(join(whole, 'trials')));
@@ -117,9 +119,9 @@ describe('a folder', () => {
     expect(fault!.reason).toMatch(
       /^it was computed by wasm \(another\), fused, float32, not by wasm \(WebAssembly SIMD/,
     );
-    await expect(merge(await openSweep(path))).rejects.toThrow('it was computed by wasm (another)');
+    await expect(mergeSweep(await openSweep(path))).rejects.toThrow('it was computed by wasm (another)');
     // It is set aside, and computed anew.
-    await compute(await openSweep(path), {});
+    await computeSweep(await openSweep(path), {});
     expect(readdirSync(join(path, 'trials'))).toContain(own);
     expect(readdirSync(join(path, 'set-aside'))).toHaveLength(1);
   });

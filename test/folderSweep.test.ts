@@ -6,7 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { openDevice } from '../src/solver/device.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { createFolder } from '../src/results/folder.js';
-import { compute, Incomplete, merge, newSweep, openSweep, rangesOf } from '../src/run/folderSweep.js';
+import { computeSweep } from '../src/run/computeSweep.js';
+import { newSweep, openSweep } from '../src/run/folderSweep.js';
+import { Incomplete, mergeSweep, rangesOf } from '../src/run/mergeSweep.js';
 import { inventory, writePart, type Inventory } from '../src/results/parts.js';
 import { readRuns } from '../src/results/runs.js';
 import { createSweepFolder, readSweepFolder } from '../src/results/sweepFolder.js';
@@ -139,7 +141,7 @@ describe('an agenda with a target', () => {
   it('ends a sweep early, with the same trials in shards', async () => {
     const input: SweepInput = { ...small, trials: 2000, targetCi: 0.05 };
     const whole = await computed(input);
-    const cells = await merge(await openSweep(whole));
+    const cells = await mergeSweep(await openSweep(whole));
     for (const { accuracy, trials } of cells) {
       expect((accuracy.ciHigh - accuracy.ciLow) / 2 / accuracy.mean).toBeLessThan(0.05);
       expect(trials).toBeLessThan(2000);
@@ -147,7 +149,7 @@ describe('an agenda with a target', () => {
     }
     const path = newPath(work);
     for (const number of [2, 1])
-      await compute(await newSweep(config(input), path), { shard: { number, of: 2 } });
+      await computeSweep(await newSweep(config(input), path), { shard: { number, of: 2 } });
     expect(trialFiles(path)).toEqual(trialFiles(whole));
   });
 });
@@ -155,7 +157,7 @@ describe('an agenda with a target', () => {
 describe('a folder', () => {
   it('has the rows of the sweep in memory, as DuckDB reads them, and its summary', async () => {
     const path = await computed(small);
-    const cells = await merge(await openSweep(path));
+    const cells = await mergeSweep(await openSweep(path));
     expect(cells).toEqual(await sweep(small));
     const database = await (await DuckDBInstance.create(':memory:')).connect();
     const query = `select rank, count(*) as trials, avg(accuracy) as mean, stddev_samp(accuracy) as sd,
@@ -179,13 +181,13 @@ describe('a folder', () => {
     expect(files.length).toBeGreaterThan(2);
     const path = newPath(work);
     for (const number of [2, 3, 1])
-      await compute(await newSweep(config(small), path), { shard: { number, of: 3 } });
+      await computeSweep(await newSweep(config(small), path), { shard: { number, of: 3 } });
     expect(trialFiles(path)).toEqual(files);
 
     const again = newPath(work);
-    expect(await compute(await newSweep(config(small), again), { stop: () => true })).toBe(false);
+    expect(await computeSweep(await newSweep(config(small), again), { stop: () => true })).toBe(false);
     expect(trialFiles(again)).toHaveLength(1);
-    expect(await compute(await openSweep(again, { workers: 2 }), {})).toBe(true);
+    expect(await computeSweep(await openSweep(again, { workers: 2 }), {})).toBe(true);
     expect(trialFiles(again)).toEqual(files);
     expect(readRuns(again).map(({ state, chunks }) => [state, chunks])).toEqual([
       ['interrupted', 1],
@@ -218,17 +220,17 @@ describe('a folder', () => {
     const path = await computed(small);
     const [first] = trialFiles(path);
     rmSync(join(path, 'trials', first!));
-    await expect(merge(await openSweep(path))).rejects.toThrow('1 chunks are missing: 0');
+    await expect(mergeSweep(await openSweep(path))).rejects.toThrow('1 chunks are missing: 0');
     expect(readdirSync(path)).not.toContain('report.html');
   });
 
   it('of another plan is refused as one to go on with', async () => {
     const path = await computed({ ...small, trials: 10 });
     const other = await newSweep(config({ ...small, trials: 11 }), path);
-    await expect(compute(other, { shard: { number: 1, of: 2 } })).rejects.toThrow(
+    await expect(computeSweep(other, { shard: { number: 1, of: 2 } })).rejects.toThrow(
       'a folder of the same sweep',
     );
-    await expect(compute(other, {})).rejects.toThrow('a folder that does not exist yet');
+    await expect(computeSweep(other, {})).rejects.toThrow('a folder that does not exist yet');
     const file = join(path, 'config.json');
     const record = JSON.parse(readFileSync(file, 'utf8'));
     writeFileSync(file, JSON.stringify({ ...record, config: { ...record.config, seed: 1 } }));
@@ -286,7 +288,7 @@ describe('what is no part', () => {
     const [other] = trialFiles(foreign);
     copyFileSync(join(foreign, 'trials', other!), join(path, 'trials', other!));
     expect(look().faults.map(({ reason }) => reason)).toEqual(['it belongs to another plan']);
-    await expect(merge(await openSweep(path))).rejects.toThrow('it belongs to another plan');
+    await expect(mergeSweep(await openSweep(path))).rejects.toThrow('it belongs to another plan');
     rmSync(join(path, 'trials', other!));
 
     const moved = files[0]!.replace('part-000000', 'part-000001');
@@ -312,19 +314,19 @@ describe('what is no part', () => {
       const files = trialFiles(path);
       const trial = (name: string) => join(path, 'trials', name);
       const copy = files[0]!.replace('.parquet', `${suffix}.parquet`);
-      const cells = await merge(await openSweep(path));
+      const cells = await mergeSweep(await openSweep(path));
       copyFileSync(trial(files[0]!), trial(copy));
       for (const readBytes of [true, false])
         expect(inventory(path, hash, chunks, readBytes)).toMatchObject({
           faults: [],
           parts: files.map((name, chunk) => ({ chunk, file: trial(name) })),
         });
-      expect(await merge(await openSweep(path))).toEqual(cells);
+      expect(await mergeSweep(await openSweep(path))).toEqual(cells);
       // The copy alone is the part; damaged, it is none.
       rmSync(trial(files[0]!));
-      expect(await merge(await openSweep(path))).toEqual(cells);
+      expect(await mergeSweep(await openSweep(path))).toEqual(cells);
       writeFileSync(trial(copy), readFileSync(trial(copy)).subarray(0, 100));
-      await expect(merge(await openSweep(path))).rejects.toThrow('damaged');
+      await expect(mergeSweep(await openSweep(path))).rejects.toThrow('damaged');
     },
   );
 
@@ -334,7 +336,7 @@ describe('what is no part', () => {
     const whole = readFileSync(join(path, 'trials', files[1]!));
     writeFileSync(join(path, 'trials', files[1]!), whole.subarray(0, 100));
     let told: readonly string[] = [];
-    await compute(await openSweep(path), {
+    await computeSweep(await openSweep(path), {
       watch: {
         start: (_, __, todo, faults) => void (told = [String(todo), ...faults.map(({ reason }) => reason)]),
       },
@@ -346,8 +348,8 @@ describe('what is no part', () => {
 
   it('is what two folders of shards have both', async () => {
     const [one, two] = [await computed(small), await computed(small)];
-    const both = async () => merge(await openSweep(one), [await openSweep(two)]);
-    expect(await both()).toEqual(await merge(await openSweep(one)));
+    const both = async () => mergeSweep(await openSweep(one), [await openSweep(two)]);
+    expect(await both()).toEqual(await mergeSweep(await openSweep(one)));
     expect(trialFiles(one)).toEqual(trialFiles(two));
     // The same chunk with other rows, in a part that is whole.
     const seen = await computed({ ...small, seed: 9 });

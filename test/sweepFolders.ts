@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
 import { checkConfig } from '../src/input/checkConfig.js';
-import { compute, newSweep } from '../src/run/folderSweep.js';
+import { computeSweep } from '../src/run/computeSweep.js';
+import { newSweep } from '../src/run/folderSweep.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 
 /** A sweep of two cells in several chunks, in well under a second. */
@@ -32,6 +33,6 @@ export async function computeFolder(
   shard = { number: 1, of: 1 },
 ): Promise<string> {
   const path = newPath(parent);
-  expect(await compute(await newSweep(checkConfig(sweepSchema, input), path), { shard })).toBe(true);
+  expect(await computeSweep(await newSweep(checkConfig(sweepSchema, input), path), { shard })).toBe(true);
   return path;
 }

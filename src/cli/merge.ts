@@ -1,11 +1,13 @@
 /** `rankflow sweep merge`: the parts of shards to one summary and report. */
 import { join, resolve } from 'node:path';
 import { InputError } from '../host/inputError.js';
-import { Incomplete, merge, openSweep, type FolderSweep } from '../run/folderSweep.js';
+import { type FolderSweep } from '../run/folderSweep.js';
+import { Incomplete, mergeSweep } from '../run/mergeSweep.js';
 import { sweepTable } from '../report/table.js';
 import { pinnedIn } from '../results/arithmetic.js';
 import { readSweepFolder, summaryRow } from '../results/sweepFolder.js';
 import type { CellSummary } from '../sweep/summary.js';
+import { openFolder } from './openFolder.js';
 import { note, print, printJson } from './output.js';
 
 /** Merges the parts in folders, into `out` or else the one folder, and prints the summary. */
@@ -16,12 +18,12 @@ export async function mergeFolders(
 ): Promise<void> {
   const target = out === undefined ? null : resolve(out);
   const sweeps: FolderSweep[] = [];
-  for (const path of folders.map((folder) => resolve(folder))) sweeps.push(await openSweep(path));
+  for (const path of folders.map((folder) => resolve(folder))) sweeps.push(await openFolder(path));
   const [first, ...others] = sweeps as [FolderSweep, ...FolderSweep[]];
   const other = others.find(({ hash }) => hash !== first.hash);
   if (other) throw new InputError('folders', other.path, `of the same plan as ${first.path}`);
   const mergedSweep = target === null ? first : { ...first, path: target, record: null };
-  const cells = await attempt(() => merge(mergedSweep, target === null ? others : sweeps));
+  const cells = await attempt(() => mergeSweep(mergedSweep, target === null ? others : sweeps));
   printCells(mergedSweep, cells, json);
 }
 

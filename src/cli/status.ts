@@ -3,15 +3,18 @@ import { resolve } from 'node:path';
 import { formatCount, formatDuration } from '../report/format.js';
 import { table } from '../report/table.js';
 import { wordsOf } from '../results/arithmetic.js';
-import { inventoryOf, missingOf, openSweep, rangesOf } from '../run/folderSweep.js';
+import { missingOf } from '../run/computeSweep.js';
+import { inventoryOf } from '../run/folderSweep.js';
+import { rangesOf } from '../run/mergeSweep.js';
 import { isAlive, readRuns, type RunRecord } from '../results/runs.js';
 import { trialsOf } from '../sweep/chunks.js';
+import { openFolder } from './openFolder.js';
 import { print, printJson } from './output.js';
 
 /** Prints how the sweep in a folder stands, as JSON or in words. */
 export async function status(path: string, json: boolean): Promise<void> {
   const folder = resolve(path);
-  const sweep = await openSweep(folder);
+  const sweep = await openFolder(folder);
   const { parts, faults, arithmetic } = inventoryOf(sweep);
   const missing = await missingOf(sweep, parts);
   const runs = readRuns(folder);

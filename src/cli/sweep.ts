@@ -2,11 +2,14 @@
 import { resolve } from 'node:path';
 import { InputError } from '../host/inputError.js';
 import { progress, type Progress } from '../report/progress.js';
-import { compute, merge, newSweep, openSweep, type FolderSweep } from '../run/folderSweep.js';
+import { computeSweep } from '../run/computeSweep.js';
+import { newSweep, type FolderSweep } from '../run/folderSweep.js';
+import { mergeSweep } from '../run/mergeSweep.js';
 import { readSweepFolder } from '../results/sweepFolder.js';
 import { parseShard, type Shard } from '../sweep/chunks.js';
 import type { SweepConfig } from '../sweep/config.js';
 import type { CellSummary } from '../sweep/summary.js';
+import { openFolder } from './openFolder.js';
 import { printCells } from './merge.js';
 import { howOf, note, shellWord } from './output.js';
 import { onEndSignals } from './signals.js';
@@ -34,8 +37,7 @@ async function reopen({
   execution,
 }: Extract<SweepRequest, { folder: string }>): Promise<FolderSweep> {
   const path = resolve(folder);
-  readSweepFolder(path);
-  return openSweep(path, execution);
+  return openFolder(path, execution);
 }
 
 /** The cells of a sweep that is done; null if a shard of it is. Ends the process if it is interrupted or fails. */
@@ -50,7 +52,7 @@ async function computeAndMerge(sweep: FolderSweep, shard: Shard | undefined): Pr
   });
   let display: Progress | undefined;
   try {
-    const done = await compute(sweep, {
+    const done = await computeSweep(sweep, {
       shard,
       stop: () => code !== null,
       watch: {
@@ -73,7 +75,7 @@ async function computeAndMerge(sweep: FolderSweep, shard: Shard | undefined): Pr
       );
       return null;
     }
-    return await merge({ ...sweep, record: readSweepFolder(path) });
+    return await mergeSweep({ ...sweep, record: readSweepFolder(path) });
   } catch (error) {
     display?.stop();
     if (error instanceof InputError) throw error;

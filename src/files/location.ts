@@ -25,3 +25,7 @@ export function parseLocation(location: string): Location {
   const [, path = location, tensor] = /^(.+?)#(.*)$/s.exec(location) ?? [];
   return { path, tensor };
 }
+
+/** A name of a file as it is found from a folder; as it stands if it is absolute, or there is no folder. */
+export const nameFrom = (folder: string | undefined, name: string): string =>
+  folder === undefined || /^([\\/]|[a-z]:[\\/])/i.test(name) ? name : `${folder}/${name}`;

@@ -1,4 +1,5 @@
 /** Problems from what a user names: a loss, built in or of a module, and the matrices of a source. */
+import { nameFrom } from '../files/location.js';
 import { InputError } from '../host/inputError.js';
 import { inNode } from '../host/platform.js';
 import { builtInLoss, lossNames } from '../problem/losses.js';
@@ -22,7 +23,7 @@ export async function makeProblem(
   if (builtIn) return builtIn.problem(source, shape, base);
   if (!inNode()) throw new InputError('loss', loss, `one of ${lossNames.join(', ')}`);
   const { readLoss } = await import('./lossModule.js');
-  const f = await readLoss(loss);
+  const f = await readLoss(nameFrom(source.spec.folder, loss));
   if (source.target)
     throw new InputError('target', source.spec.target, 'left out: a custom loss holds its own target');
   const problem = customProblem(loss, base ?? baseOf(source, shape), f);

@@ -9,6 +9,7 @@ import {
 } from '../ensemble/initialization.js';
 import type { MemberLaw } from '../ensemble/member.js';
 import { scaleOf, type Scaling } from '../ensemble/scaling.js';
+import { nameFrom } from '../files/location.js';
 import { say } from '../files/say.js';
 import { InputError } from '../host/inputError.js';
 import type { Problem } from '../problem/problem.js';
@@ -44,7 +45,7 @@ export interface StartOptions {
  */
 export async function startOf(problem: Problem, source: Source, options: StartOptions): Promise<Start> {
   const { init, rank, lrRatioA, lrRatioB, trials } = options;
-  const stored = isNamed(init) ? null : storedAdapters(init, problem, rank, trials);
+  const stored = isNamed(init) ? null : storedAdapters(init, problem, rank, trials, source.spec.folder);
   const { scaling, alpha } = scalingFor(init, stored, options.scale);
   const coefficients: Coefficients = { scale: scaleOf(scaling, alpha, rank), lrRatioA, lrRatioB };
   checkClock(coefficients);
@@ -81,9 +82,16 @@ function namedStart(init: string, rank: number): Initialization {
 }
 
 /** The adapters of a file; null if it is no such file. */
-function storedAdapters(init: string, problem: Problem, rank: number, trials: number): StoredAdapters | null {
-  if (!isAdapterFile(init)) return null;
-  const stored = readAdapters(init, problem, rank);
+function storedAdapters(
+  init: string,
+  problem: Problem,
+  rank: number,
+  trials: number,
+  folder: string | undefined,
+): StoredAdapters | null {
+  const file = nameFrom(folder, init);
+  if (!isAdapterFile(file)) return null;
+  const stored = readAdapters(file, problem, rank);
   const count = stored.adapters.length;
   if (count !== 1 && count < trials)
     throw new InputError('trials', trials, `at most ${count}, the adapters in ${init}`);

@@ -4,7 +4,7 @@
  */
 import { dense, difference, type Dense } from '../numbers/dense.js';
 import { isThere } from '../files/disk.js';
-import { parseLocation } from '../files/location.js';
+import { nameFrom, parseLocation } from '../files/location.js';
 import { say } from '../files/say.js';
 import { readEntries, readMatrix } from '../files/matrix.js';
 import { InputError } from '../host/inputError.js';
@@ -38,6 +38,8 @@ export type CurvatureSpecs = { readonly [Key in CurvatureKey]?: string | undefin
 
 /** What the user named. Files are as `readMatrix` takes them: `file.safetensors#tensor` picks one of several. */
 export interface SourceSpec extends CurvatureSpecs {
+  /** Folder from which names of files are relative (default: the working folder). */
+  readonly folder?: string | undefined;
   /** M, what W should become. */
   readonly target?: string | undefined;
   /** W0, what is frozen (default: zero). */
@@ -72,7 +74,9 @@ export function readSource(spec: SourceSpec): Source {
     throw new InputError('vectors', spec.vectors, 'left out without a spectrum');
   if (spec.transpose && spec.target === undefined && spec.base === undefined)
     throw new InputError('transpose', true, 'left out without a target or base in a file');
-  const read = (location: string | undefined) => (location === undefined ? null : readMatrix(location, spec));
+  const { folder } = spec;
+  const read = (location: string | undefined) =>
+    location === undefined ? null : readMatrix(nameFrom(folder, location), spec);
   const [target, base] = [read(spec.target), read(spec.base)];
   if (target && base && (target.rows !== base.rows || target.cols !== base.cols)) {
     throw new InputError(
@@ -83,7 +87,7 @@ export function readSource(spec: SourceSpec): Source {
   }
   const curvature = (key: CurvatureKey): [CurvatureKey, Dense | null] => {
     const named = spec[key];
-    return [key, named === undefined || isNamedSpectrum(named) ? null : readMatrix(named)];
+    return [key, named === undefined || isNamedSpectrum(named) ? null : readMatrix(nameFrom(folder, named))];
   };
   const curvatures = Object.fromEntries(curvatureKeys.map(curvature)) as Source['curvatures'];
   return { spec, target, base, curvatures };
@@ -160,13 +164,13 @@ function errorMatrix({ spec, target }: Source, shape: Shape, base: Dense | null)
 const MATRIX_FILE = /\.(safetensors(#.*)?|npy|csv)$/is;
 
 /** Singular values that a source names instead of matrices [min(n, m)]. @throws InputError */
-export function spectrumOf({ spectrum }: SourceSpec, { n, m }: Shape): Float64Array {
+export function spectrumOf({ spectrum, folder }: SourceSpec, { n, m }: Shape): Float64Array {
   const count = Math.min(n, m);
   if (spectrum === undefined) throw new InputError('spectrum', spectrum, 'given, unless a matrix file is');
   if (typeof spectrum !== 'string') return listedSpectrum(spectrum, count);
-  const isFile = MATRIX_FILE.test(spectrum) || isThere(parseLocation(spectrum).path);
+  const isFile = MATRIX_FILE.test(spectrum) || isThere(parseLocation(nameFrom(folder, spectrum)).path);
   return isFile && !isNamedSpectrum(spectrum)
-    ? listedSpectrum(readEntries(spectrum), count)
+    ? listedSpectrum(readEntries(nameFrom(folder, spectrum)), count)
     : namedSpectrum(spectrum, count);
 }
 

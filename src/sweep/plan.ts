@@ -28,13 +28,14 @@ export const totalTrials = ({ cells }: Pick<Plan, 'cells'>): number =>
 /**
  * The config, with the method and times that all cells share filled in, and its cells.
  * @param problemOf makes problems otherwise, where less of them is asked
+ * @param folder from which names of files are relative (default: the working folder)
  * @throws InputError
  */
-export async function makePlan(input: SweepConfig, problemOf = makeProblem): Promise<Plan> {
+export async function makePlan(input: SweepConfig, problemOf = makeProblem, folder?: string): Promise<Plan> {
   const config = withoutRepeats(input);
   checkCurvatures(config, config.loss);
   const horizonAt = horizons(config);
-  const source = readSource(config);
+  const source = readSource({ ...config, folder });
   const target = labelOf(source);
   const { scaling: scalings, alpha, lrRatioA, lrRatioB, trials } = config;
   const isAsked = scalings !== undefined || alpha !== undefined;

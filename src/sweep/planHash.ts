@@ -1,5 +1,6 @@
 /** What makes two plans the same: the resolved config, the contents that it rests on, and rankflow's version. */
 import { createHash } from 'node:crypto';
+import { nameFrom } from '../files/location.js';
 import { moduleGraph } from '../input/moduleGraph.js';
 import { lossNames } from '../problem/losses.js';
 import { release } from '../host/release.js';
@@ -13,10 +14,13 @@ export const digestOf = (bytes: string | Uint8Array): string =>
 
 /**
  * @param digests of what was read of files when the plan was made
+ * @param folder from which names of losses are relative (default: the working folder)
  * @throws InputError if a file of a custom loss cannot be read
  */
-export function planHash({ config, cells }: Plan, digests: readonly string[]): string {
-  const modules = config.loss.filter((loss) => !lossNames.includes(loss)).map(moduleGraph);
+export function planHash({ config, cells }: Plan, digests: readonly string[], folder?: string): string {
+  const modules = config.loss
+    .filter((loss) => !lossNames.includes(loss))
+    .map((loss) => moduleGraph(nameFrom(folder, loss)));
   const told = Object.entries(config)
     .filter(([key, value]) => !EXECUTION.includes(key) && value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));

@@ -16,7 +16,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { slurmSchema, submitSlurm } from '../../src/cluster/slurm.js';
 import { checkConfig } from '../../src/input/checkConfig.js';
-import { compute, makeFolder, merge, newSweep, openSweep } from '../../src/run/folderSweep.js';
+import { computeSweep } from '../../src/run/computeSweep.js';
+import { makeFolder, newSweep, openSweep } from '../../src/run/folderSweep.js';
+import { mergeSweep } from '../../src/run/mergeSweep.js';
 import { readRuns } from '../../src/results/runs.js';
 import { sweepSchema } from '../../src/sweep/config.js';
 import { hasSlurm, startSlurm, until, type Slurm } from './slurm.js';
@@ -178,8 +180,8 @@ describe.skipIf(!hasSlurm)('under Slurm', () => {
         ...{ ...flags, init: ['small:0.1'], rtol: 1e-3, saveTimes: [2, 4], backend: 'wasm', workers: 1 },
       });
       const [alone, shared] = [join(work, 'alone'), join(work, 'shared')];
-      await compute(await newSweep(config, alone), {});
-      await merge(await openSweep(alone));
+      await computeSweep(await newSweep(config, alone), {});
+      await mergeSweep(await openSweep(alone));
       makeFolder(await newSweep(config, shared));
       const jobs = submitSlurm({
         ...checkConfig(slurmSchema, { shards: 8, cpusPerTask: 1 }),
