@@ -12,16 +12,16 @@ export { ensemble, type Ensemble, type EnsembleOptions } from './ensemble/ensemb
 export { method } from './method/methods.js';
 export { openDevice, type ChunkRule, type Device, type DeviceOptions } from './solver/device.js';
 export { solve, type SolveOptions, type StopOptions } from './solver/solve.js';
-export type { Solution, Solved } from './solver/solution.js';
+export type { Solution, SolutionProvenance, Solved } from './solver/solution.js';
 
-export * as problems from './problems.js';
-export * as initializations from './initializations.js';
-export * as methods from './methods.js';
-export * as theory from './theory.js';
-export * as verification from './verification.js';
+export * as problems from './public/problems.js';
+export * as initializations from './public/initializations.js';
+export * as methods from './public/methods.js';
+export * as theory from './public/theory.js';
+export * as verification from './public/verification.js';
 
 export { InputError } from './host/inputError.js';
-export type { Provenance } from './host/provenance.js';
+export type { Origin, Provenance } from './host/provenance.js';
 export { dense, type Dense } from './numbers/dense.js';
 export type { Precision } from './numbers/precision.js';
 export type { Statistic } from './numbers/statistics.js';

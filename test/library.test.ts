@@ -88,8 +88,16 @@ describe('the built package', () => {
       stop: { saveTimes: [0, 20] },
       device,
     });
+    const { provenance } = solution;
     const [first, second] = await solution.all();
     await device.close();
+    expect(provenance).toMatchObject({
+      backend: 'cpu',
+      precision: 'float32',
+      paths: ['tensor-ops'],
+      seed: 0,
+    });
+    expect(provenance.config).toMatchObject({ loss: 'frobenius', n: 3, m: 2, ranks: [1], trajectories: 2 });
     // W = 0.1 * 0.5 in every entry at first, against diag(2, 1).
     expect(first!.saved[0]!.loss).toBeCloseTo((1.95 ** 2 + 0.95 ** 2 + 4 * 0.05 ** 2) / 2, 6);
     expect(second!.saved[0]!.loss).toBeCloseTo((1.85 ** 2 + 0.85 ** 2 + 4 * 0.15 ** 2) / 2, 6);

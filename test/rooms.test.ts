@@ -33,6 +33,7 @@ const order = [
   'src/cluster',
   'src/cli',
   'src/lab',
+  'src/public',
   'src',
 ] as const;
 

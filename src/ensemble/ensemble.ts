@@ -8,6 +8,8 @@ import { scaleOf, type Scaling } from './scaling.js';
 export interface Ensemble<M extends Member = Member> {
   readonly problem: Problem;
   readonly members: readonly M[];
+  /** Seed of the draws, if all members are drawn from one. */
+  readonly seed?: number;
 }
 
 export interface EnsembleOptions {
@@ -49,5 +51,5 @@ export function ensemble(options: EnsembleOptions): Ensemble {
     const coefficients = { scale: scaleOf(scaling, alpha, rank), lrRatioA, lrRatioB };
     return membersOf({ problem, rank, initialization: start, coefficients }, 0, draws, seed);
   });
-  return { problem, members };
+  return { problem, members, seed };
 }

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import { inNode } from './platform.js';
 import { release } from './release.js';
 
-export interface Provenance {
+/** Program and device that computed a result, and when. */
+export interface Origin {
   readonly rankflow: string;
   /**
    * Commit of the checkout it ran from, with `-dirty` if files differ from it; outside a checkout the one that its
@@ -22,16 +23,17 @@ export interface Provenance {
   /** Paths by which trajectories were computed: fused kernels, tensor operations. */
   readonly paths?: readonly string[];
   readonly startedAt: string;
+}
+
+export interface Provenance extends Origin {
   readonly seed: number;
   readonly config: unknown;
 }
 
-/** The provenance of a run that starts now. */
-export const provenance = (
-  backend: Readonly<Record<'name' | 'device' | 'precision', string>>,
-  seed: number,
-  config: unknown,
-): Provenance => ({
+type BackendWords = Readonly<Record<'name' | 'device' | 'precision', string>>;
+
+/** Origin of what is computed from now on, on a backend. */
+export const origin = (backend: BackendWords): Origin => ({
   rankflow: release.version,
   commit: release.commit(),
   tfjs: tf.version.tfjs,
@@ -40,20 +42,32 @@ export const provenance = (
   device: backend.device,
   precision: backend.precision,
   startedAt: new Date().toISOString(),
+});
+
+/** Origin of trajectories that are computed from now on, whose precision is that of their kernel. */
+export const trajectoryOrigin = (
+  backend: BackendWords,
+  precision: string,
+  paths: readonly string[],
+): Origin => ({
+  ...origin(precision === 'float64' ? { ...backend, precision } : backend),
+  paths: [...new Set(paths)],
+});
+
+/** Provenance of a run that starts now. */
+export const provenance = (backend: BackendWords, seed: number, config: unknown): Provenance => ({
+  ...origin(backend),
   seed,
   config,
 });
 
-/** Provenance of trajectories, whose precision is that of their kernel. */
+/** Provenance of a run that starts now and computes trajectories. */
 export const runProvenance = (
-  backend: Readonly<Record<'name' | 'device' | 'precision', string>>,
+  backend: BackendWords,
   config: { readonly seed: number; readonly precision: string },
   paths: readonly string[],
 ): Provenance => ({
-  ...provenance(
-    config.precision === 'float64' ? { ...backend, precision: 'float64' } : backend,
-    config.seed,
-    config,
-  ),
-  paths: [...new Set(paths)],
+  ...trajectoryOrigin(backend, config.precision, paths),
+  seed: config.seed,
+  config,
 });

@@ -1,5 +1,6 @@
 /** Solutions: the trajectories of an ensemble, as they are computed or all in its order. */
 import type { Member } from '../ensemble/member.js';
+import type { Origin } from '../host/provenance.js';
 import type { Trajectory } from './chunk.js';
 
 /** A trajectory with the member of the ensemble that it is of. */
@@ -9,13 +10,26 @@ export type Solved<M extends Member = Member> = Trajectory & { readonly member: 
 export interface Solution<M extends Member = Member> extends AsyncIterable<Solved<M>> {
   /** All trajectories, in the order of the ensemble's members. */
   all(): Promise<Solved<M>[]>;
+  readonly provenance: SolutionProvenance;
+}
+
+/** Origin of a solution, the seed of its ensemble (null: its members were not drawn from one), and what was solved. */
+export interface SolutionProvenance extends Origin {
+  readonly seed: number | null;
+  readonly config: unknown;
 }
 
 /** A trajectory with its place among the ensemble's members. */
 export type Placed<M extends Member = Member> = readonly [index: number, trajectory: Solved<M>];
 
 /** The solution of trajectories that come in any order. */
-export const solutionOf = <M extends Member>(source: AsyncIterable<Placed<M>>): Solution<M> => ({
+export const solutionOf = <M extends Member>(
+  source: AsyncIterable<Placed<M>>,
+  provenance: () => SolutionProvenance,
+): Solution<M> => ({
+  get provenance() {
+    return provenance();
+  },
   async *[Symbol.asyncIterator]() {
     for await (const [, trajectory] of source) yield trajectory;
   },

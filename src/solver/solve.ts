@@ -6,6 +6,7 @@ import { clock } from '../ensemble/adapter.js';
 import type { Ensemble } from '../ensemble/ensemble.js';
 import type { Member } from '../ensemble/member.js';
 import { InputError } from '../host/inputError.js';
+import { trajectoryOrigin } from '../host/provenance.js';
 import { assertMethod, type Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import { solveChunk, type Chunk, type SaveWatch, type Trajectory } from './chunk.js';
@@ -13,7 +14,7 @@ import type { ChunkRule, Device } from './device.js';
 import type { Detail, Observation, SavePoint } from './observe.js';
 import { wayOf, type PathChoice } from './path.js';
 import type { Path } from './paths.js';
-import { solutionOf, type Placed, type Solution } from './solution.js';
+import { solutionOf, type Placed, type Solution, type SolutionProvenance } from './solution.js';
 import { withinMemory } from './withinMemory.js';
 
 /** Save times, and when else to stop (default: never steady, at most a million steps). */
@@ -89,15 +90,43 @@ export function chunks(
  * @throws InputError, once it is asked for a trajectory, if the path or the precision cannot be had, or the method or
  * the stop rule is none
  */
-export const solve = <M extends Member>(ensemble: Ensemble<M>, options: SolveOptions<M>): Solution<M> =>
-  solutionOf(placed(ensemble, options));
+export function solve<M extends Member>(ensemble: Ensemble<M>, options: SolveOptions<M>): Solution<M> {
+  const startedAt = new Date().toISOString();
+  return solutionOf(placed(ensemble, options), () => ({ ...provenanceOf(ensemble, options), startedAt }));
+}
+
+function provenanceOf<M extends Member>(
+  { problem, members, seed }: Ensemble<M>,
+  options: SolveOptions<M>,
+): SolutionProvenance {
+  const { method, device, precision = 'float32', kernel = 'auto' } = options;
+  const stop = wholeStop(options);
+  const ranks = [...new Set(members.map(({ rank }) => rank))];
+  const paths = ranks.map(
+    (rank) => wayOf(problem, rank, { ...options, stop }, [...clocksOf(members, rank)]).path,
+  );
+  return {
+    ...trajectoryOrigin(device.info, precision, paths),
+    seed: seed ?? null,
+    config: {
+      ...{ loss: problem.loss.name, n: problem.n, m: problem.m, ranks, trajectories: members.length },
+      ...{ method, stop, precision, kernel },
+    },
+  };
+}
+
+const wholeStop = ({ stop }: Pick<SolveOptions, 'stop'>): StopRule => ({
+  steadyTolerance: null,
+  maxSteps: MAX_STEPS,
+  ...stop,
+});
 
 async function* placed<M extends Member>(
   { problem, members }: Ensemble<M>,
   options: SolveOptions<M>,
 ): AsyncGenerator<Placed<M>> {
   const { method, device, precision = 'float32', detail = 'flow' } = options;
-  const stop = { steadyTolerance: null, maxSteps: MAX_STEPS, ...options.stop };
+  const stop = wholeStop(options);
   const { structure, n, m } = problem;
   assertStop(stop);
   assertMethod(method);

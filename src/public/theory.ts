@@ -9,9 +9,9 @@ export {
   type AlignedPath,
   type PerMode,
   type SaddleInput,
-} from './theory/frobenius.js';
-export type { Coupling } from './theory/coupling.js';
-export { balancedPath, type BalancedInput, type BalancedPath } from './theory/balanced.js';
+} from '../theory/frobenius.js';
+export type { Coupling } from '../theory/coupling.js';
+export { balancedPath, type BalancedInput, type BalancedPath } from '../theory/balanced.js';
 export {
   gaussianGapSquared,
   spectralGap,
@@ -19,17 +19,17 @@ export {
   traceSquaredPath,
   type TraceSquaredInput,
   type TraceSquaredPath,
-} from './theory/traceSquared.js';
+} from '../theory/traceSquared.js';
 export {
   regressionFullPath,
   regressionOptima,
   type RegressionFullPath,
   type RegressionInput,
   type RegressionOptimum,
-} from './theory/linearRegression.js';
+} from '../theory/linearRegression.js';
 export {
   kroneckerForms,
   type KroneckerForms,
   type KroneckerInput,
   type KroneckerOptimum,
-} from './theory/kronecker.js';
+} from '../theory/kronecker.js';

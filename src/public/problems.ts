@@ -1,0 +1,26 @@
+/** Losses on a matrix, their frames and closed-form paths: `problems` in the public surface. */
+export { frobenius, frobeniusDense, frobeniusFromSpectrum } from '../problem/frobenius.js';
+export { traceSquared } from '../problem/traceSquared.js';
+export { kroneckerQuadratic } from '../problem/kronecker.js';
+export { linearRegression } from '../problem/linearRegression.js';
+export { customProblem as custom } from '../input/customLoss.js';
+export { randomFrame, spectralFrame, type Frame } from '../problem/frame.js';
+export { listedSpectrum, namedSpectrum } from '../problem/spectrum.js';
+export { intoFrame, outOfFrame } from '../problem/factors.js';
+export { closedForm, type ClosedForm } from '../problem/closedForm.js';
+export type { Problem } from '../problem/problem.js';
+export type { DrawLaw, DrawnStart, Law, Loss } from '../problem/loss.js';
+export type { Measured, Metric, MetricName } from '../problem/metric.js';
+export type { Saddle } from '../problem/nearestSaddles.js';
+export type { Flow, Symmetries } from '../flow/flow.js';
+export type {
+  AutodiffStructure,
+  DiagonalStructure,
+  HostStructure,
+  KroneckerStructure,
+  QuadraticStructure,
+  TraceStructure,
+  Structure,
+  TensorLoss,
+} from '../problem/structure.js';
+export type { Factors } from '../problem/factors.js';
