@@ -48,7 +48,7 @@ describe('the built package', () => {
     const [example] = /(?<=```ts\n)[^`]*openDevice[^`]*/.exec(readFileSync(join(root, 'README.md'), 'utf8'))!;
     const source = ts.createSourceFile('example.ts', example, ts.ScriptTarget.Latest);
     expect(source.statements.length).toBeLessThanOrEqual(8);
-    const script = example.replace('openDevice()', "openDevice('cpu', { workers: 1 })");
+    const script = example.replace('openDevice()', "openDevice('wasm', { workers: 1 })");
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
       encoding: 'utf8',
       cwd: root,
