@@ -5,6 +5,7 @@
  * no other operation may see these.
  */
 import { getKernel, registerKernel, type KernelConfig, type Tensor2D } from '@tensorflow/tfjs';
+import type { Dense } from '../src/numbers/dense.js';
 import type { Precision } from '../src/numbers/precision.js';
 import type { Method } from '../src/method/method.js';
 import { inMainThread } from '../src/host/platform.js';
@@ -62,13 +63,21 @@ const MOST_BYTES = 2 ** 30;
 
 /** Floating-point operations of a step of one trajectory, with what vectors cost beside them. */
 export function operationsPerStep({ structure, n, m, rank, method }: AdvanceTask): number {
-  const products =
-    structure.kind === 'quadratic' ? 4 * n * m * rank + (structure.covariance ? 4 * m * m * rank : 0) : 0;
+  const products = 4 * rank * matrixEntries(structure);
   return method.scheme.mostEvaluations * ((n + m) * (rank + 3) * (4 * rank + 20) + products);
 }
 
+/** Entries of all matrices of a structure; a derivative multiplies each with two matrices as wide as the factors. */
+const matrixEntries = (structure: AdvanceTask['structure']): number =>
+  Object.values(structure as object).reduce<number>(
+    (sum, part) => sum + (isDense(part) ? part.data.length : 0),
+    0,
+  );
+
+const isDense = (part: unknown): part is Dense => typeof part === 'object' && part !== null && 'data' in part;
+
 /**
- * Steps of a kernel that blocks, for a call of about 50 ms where signals have to be heard (src/solver/eventLoop.ts);
+ * Steps of a kernel that blocks, for a call of about 50 ms where signals have to be heard (src/host/eventLoop.ts);
  * elsewhere, in a worker, without end.
  * @param rate operations in a second
  */

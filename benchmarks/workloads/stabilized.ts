@@ -71,7 +71,7 @@ export const stabilized: Workload = {
   },
 };
 
-/** What the default method rests on (src/method/method.ts). */
+/** What the default method rests on (src/method/methods.ts). */
 export const methodChoice: Workload = {
   id: 'method-choice',
   claim: 'evaluations of rkc2 over those of dopri5 as the horizon grows, rtol 1e-5',

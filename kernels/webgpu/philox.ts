@@ -1,5 +1,5 @@
 /**
- * Random numbers drawn on the device: the words of src/random/philox.ts to the last bit, and its normal numbers to 1e-6.
+ * Random numbers drawn on the device: the words of src/numbers/philox.ts to the last bit, and its normal numbers to 1e-6.
  * WGSL's own log, cos and sin may err by more.
  */
 import * as tf from '@tensorflow/tfjs';

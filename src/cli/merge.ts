@@ -1,7 +1,7 @@
 /** `rankflow sweep merge`: the parts of shards to one summary and report. */
 import { join, resolve } from 'node:path';
 import { InputError } from '../host/inputError.js';
-import { type FolderSweep } from '../run/folderSweep.js';
+import type { FolderSweep } from '../run/folderSweep.js';
 import { Incomplete, mergeSweep } from '../run/mergeSweep.js';
 import { sweepTable } from '../report/table.js';
 import { pinnedIn } from '../results/arithmetic.js';

@@ -16,6 +16,7 @@ import {
 import { multiply, multiplyTransposedRight } from '../numbers/products.js';
 import { svd, type Svd } from '../numbers/svd.js';
 import { InputError } from '../host/inputError.js';
+import type { DrawLaw } from '../problem/loss.js';
 import { haarColumns } from '../problem/frame.js';
 import { normals, uniforms, type StreamName, type TrialKey } from '../numbers/philox.js';
 import type { Adapter } from './adapter.js';
@@ -50,7 +51,7 @@ export interface Initialization {
   /** True if every trial starts from the same adapter. */
   readonly deterministic: boolean;
   /** Law of A0's entries if i.i.d. Gaussian with B0 = 0, which some closed-form expectations need. */
-  readonly law: 'gaussian' | 'orthonormal-rows' | 'other';
+  readonly law: DrawLaw;
   /** @throws InputError if there is no such adapter of this rank */
   checkRank(rank: number): void;
   draw(context: DrawContext): Adapter;

@@ -10,7 +10,7 @@ import type { Way } from '../solver/path.js';
 import { effort, ofShard, trialsOf, type PlanChunk, type Shard } from '../sweep/chunks.js';
 import type { TrialRow } from '../sweep/row.js';
 import { Agenda } from './agenda.js';
-import { createdRecord, inventoryOf, type FolderSweep, type Planned } from './folderSweep.js';
+import { createRecord, inventoryOf, type FolderSweep, type Planned } from './folderSweep.js';
 import { accuraciesOf, ChunkFailed } from './runner.js';
 import { runPlan } from './sweep.js';
 
@@ -78,7 +78,7 @@ export async function computeSweep(
             plan.config,
             ways.map(({ path }) => path),
           );
-          if (!record) createdRecord(sweep, origin, shard.of > 1);
+          if (!record) createRecord(sweep, origin, shard.of > 1);
           own = arithmeticOf(backend, plan.config, ways);
           if (arithmetic) refuseOther(path, own, arithmetic);
           pin(path, own);

@@ -15,8 +15,8 @@ import { planHash } from '../sweep/planHash.js';
 /** A plan, how it is cut, and its hash. */
 export interface Planned {
   readonly plan: Plan;
-  /** Folder from which its names of files are relative. */
-  readonly folder: string;
+  /** Folder from which its names of files are relative; undefined: the working folder. */
+  readonly folder: string | undefined;
   readonly chunks: readonly PlanChunk[];
   readonly hash: string;
 }
@@ -27,14 +27,14 @@ export interface FolderSweep extends Planned {
   readonly path: string;
 }
 
-async function planned(config: SweepConfig, folder: string): Promise<Planned> {
+async function planned(config: SweepConfig, folder?: string): Promise<Planned> {
   const { result: plan, digests } = await withDigests(() => makePlan(config, undefined, folder));
   return { plan, folder, chunks: chunksOf(plan), hash: planHash(plan, digests, folder) };
 }
 
 /** Plans a sweep that is to be in a folder, which is made when its first run starts. @throws InputError */
 export const newSweep = async (config: SweepConfig, path: string): Promise<FolderSweep> => ({
-  ...(await planned(config, process.cwd())),
+  ...(await planned(config)),
   path,
   record: null,
 });
@@ -43,16 +43,16 @@ export const newSweep = async (config: SweepConfig, path: string): Promise<Folde
 export function makeFolder(sweep: FolderSweep): SweepRecord {
   const { backend, precision, seed } = sweep.plan.config;
   const nowhere = { name: backend, device: 'that of each run', precision };
-  return createdRecord(sweep, provenance(nowhere, seed, sweep.plan.config), false);
+  return createRecord(sweep, provenance(nowhere, seed, sweep.plan.config), false);
 }
 
 /** Makes the folder of a sweep with its record. */
-export function createdRecord(
+export function createRecord(
   { path, plan, folder, hash }: FolderSweep,
   origin: Provenance,
   joins: boolean,
 ): SweepRecord {
-  const record = { ...origin, config: plan.config, plan: hash, workingFolder: folder };
+  const record = { ...origin, config: plan.config, plan: hash, workingFolder: folder ?? process.cwd() };
   createSweepFolder(path, record, joins);
   return record;
 }

@@ -24,6 +24,7 @@ import {
   isSaddle,
   saddleEscapeRate,
 } from '../theory/frobenius.js';
+import { kroneckerForms } from '../theory/kronecker.js';
 import { regressionFullPath, regressionOptima } from '../theory/linearRegression.js';
 import { riccati } from '../theory/riccati.js';
 import {
@@ -55,6 +56,7 @@ export const verificationSubject = {
   solve: (ensemble: Ensemble, options: SolveOptions): Solution => solve(ensemble, options),
   /** The closed forms, in float64 on the host. */
   theory: {
+    kroneckerForms,
     riccati,
     traceSquaredPath,
     traceSquaredFullTrace,

@@ -50,3 +50,13 @@ it('pods have no folders of adapters', async () => {
   expect(stderr).toContain('invalid config: adapter; must be without files, which pods do not have');
   expect(code).toBe(2);
 });
+
+it.each([
+  ['target', '--target there/nothing.npy', 'there/nothing.npy'],
+  ['loss', '--loss ./nothing.ts --shape 4x4', './nothing.ts'],
+])('a %s that is not there is named as it was typed', async (_, named, typed) => {
+  const { code, stderr, folder } = await run(`rankflow sweep ${named} --ranks 1 --backend cpu`);
+  expect(code).toBe(2);
+  expect(stderr).toContain(` ${typed}`);
+  expect(stderr).not.toContain(folder);
+});

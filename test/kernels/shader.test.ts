@@ -26,6 +26,16 @@ describe('the shader', () => {
       'rkc2',
       textOf(trace, method('rkc2', { rtol: 1e-4 }), { ...gpu, workgroupBytes: 1024 }, [3, 3, 2]),
     ],
+    [
+      'of bosh3 with many rows a thread',
+      'bosh3',
+      textOf(diagonal, method('bosh3', { rtol: 1e-3 }), gpu, [640, 320, 16]),
+    ],
+    [
+      'of gradient descent on the trace',
+      'gd-trace',
+      textOf(trace, method('gd-simultaneous', { step: 0.1 }), gpu, [4, 4, 2]),
+    ],
   ])('%s is as it was', async (_, file, text) => {
     await expect(text).toMatchFileSnapshot(`shaders/${file}.wgsl`);
   });

@@ -1,5 +1,5 @@
 /** Every check of the closed forms on wasm: it holds, and it sees what could be wrong in a formula or the simulator. */
-import { beforeAll, vi } from 'vitest';
+import { beforeAll } from 'vitest';
 import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSystem.js';
 import { dense, type Dense } from '../../src/numbers/dense.js';
 import { fromFactors, toFactors, type Coefficients } from '../../src/ensemble/adapter.js';
@@ -7,33 +7,7 @@ import { solve } from '../../src/solver/solve.js';
 import type { CheckContext } from '../../src/verify/check.js';
 import { closedFormChecks } from '../../src/verify/checks/closedForms.js';
 import { verificationSubject, type VerificationSubject } from '../../src/verify/subject.js';
-import { judge } from '../../src/verify/verify.js';
 import { altered, contextOn, holdAndCatch, noisyEnd, type Fault } from './support.js';
-
-type Forms = typeof import('../../src/theory/kronecker.js').kroneckerForms;
-
-/** What stands in the place of the closed forms of both curvatures, which no subject holds; null: nothing. */
-const standIn = vi.hoisted(() => ({ forms: null as Forms | null }));
-vi.mock('../../src/theory/kronecker.js', async (original) => {
-  const module = await original<typeof import('../../src/theory/kronecker.js')>();
-  const kroneckerForms: Forms = (input) => (standIn.forms ?? module.kroneckerForms)(input);
-  return { ...module, kroneckerForms };
-});
-const { kroneckerForms } = await vi.importActual<typeof import('../../src/theory/kronecker.js')>(
-  '../../src/theory/kronecker.js',
-);
-
-/** A finding under wrong closed forms of both curvatures. */
-function kronecker(forms: Forms): Fault {
-  return async (check, under) => {
-    standIn.forms = forms;
-    try {
-      return await judge(check, under);
-    } finally {
-      standIn.forms = null;
-    }
-  };
-}
 
 let context: CheckContext;
 beforeAll(async () => {
@@ -301,20 +275,26 @@ const faults: Record<string, Record<string, Fault>> = {
   'regression-identity-path': { 'a flow of 1.01 H': weighing(1.01) },
   'kronecker-full': {
     'a step of twice the gradient': twiceTheLoss,
-    'a forgotten S': kronecker((input) => kroneckerForms({ ...input, s: identityLike(input.s) })),
-    'times that are 1 % off': kronecker((input) => {
-      const forms = kroneckerForms(input);
-      return { ...forms, fullUpdate: (t) => forms.fullUpdate(t * 1.01) };
+    'a forgotten S': theory({
+      kroneckerForms: (input) => real.kroneckerForms({ ...input, s: identityLike(input.s) }),
+    }),
+    'times that are 1 % off': theory({
+      kroneckerForms: (input) => {
+        const forms = real.kroneckerForms(input);
+        return { ...forms, fullUpdate: (t) => forms.fullUpdate(t * 1.01) };
+      },
     }),
   },
   'kronecker-end': {
     'noise on the factors': { solve: noisyEnd },
-    'the optimum of linear regression': kronecker((input) =>
-      kroneckerForms({ ...input, s: identityLike(input.s) }),
-    ),
-    'r + 1 for r': kronecker((input) => {
-      const forms = kroneckerForms(input);
-      return { ...forms, optimum: (rank) => forms.optimum(rank + 1) };
+    'the optimum of linear regression': theory({
+      kroneckerForms: (input) => real.kroneckerForms({ ...input, s: identityLike(input.s) }),
+    }),
+    'r + 1 for r': theory({
+      kroneckerForms: (input) => {
+        const forms = real.kroneckerForms(input);
+        return { ...forms, optimum: (rank) => forms.optimum(rank + 1) };
+      },
     }),
   },
 };

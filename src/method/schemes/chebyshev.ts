@@ -26,8 +26,10 @@ export const chebyshev = (mostStages: number): Chebyshev => ({
   carries: ['slope', 'direction'],
 });
 
-/** TableauCoefficients of a step of s stages: Y_1 = Y_0 + first h F_0, and for j = 2, ..., s
- * Y_j = (1 - mu - nu) Y_0 + mu Y_{j-1} + nu Y_{j-2} + muTilde h F_{j-1} + gammaTilde h F_0. */
+/**
+ * Coefficients of a step of s stages: Y_1 = Y_0 + first h F_0, and for j = 2, ..., s
+ * Y_j = (1 - mu - nu) Y_0 + mu Y_{j-1} + nu Y_{j-2} + muTilde h F_{j-1} + gammaTilde h F_0.
+ */
 export interface ChebyshevStages {
   readonly first: number;
   /** For j = 2, ..., s. */
@@ -47,7 +49,7 @@ const EPSILON = 2 / 13;
 /** Most stages of a step, however precise the arithmetic. */
 export const MOST_STAGES = 100;
 
-/** TableauCoefficients of a step of s >= 2 stages. */
+/** Coefficients of a step of s >= 2 stages. */
 export function chebyshevStages(s: number): ChebyshevStages {
   const w0 = 1 + EPSILON / s ** 2;
   // Chebyshev polynomials at w0 with their first and second derivatives, by recurrence.
@@ -78,7 +80,7 @@ export function chebyshevStages(s: number): ChebyshevStages {
 
 const computed = new Map<number, ChebyshevStages>();
 
-/** TableauCoefficients of a step of s >= 2 stages, computed once for every s. */
+/** Coefficients of a step of s >= 2 stages, computed once for every s. */
 export function stagesOf(s: number): ChebyshevStages {
   const stages = computed.get(s) ?? chebyshevStages(s);
   computed.set(s, stages);

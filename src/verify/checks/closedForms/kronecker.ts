@@ -3,7 +3,7 @@ import { sum, type Dense } from '../../../numbers/dense.js';
 import { multiply } from '../../../numbers/products.js';
 import { assembled } from '../../../problem/frame.js';
 import { kroneckerLoss, kroneckerQuadratic } from '../../../problem/kronecker.js';
-import { kroneckerForms, type KroneckerInput } from '../../../theory/kronecker.js';
+import type { KroneckerInput } from '../../../theory/kronecker.js';
 import { Draws, plans, type Case } from '../../cases.js';
 import { Worst, type Check, type CheckContext } from '../../check.js';
 import { definitionOf } from '../../losses.js';
@@ -58,7 +58,7 @@ const full: Check = {
   async measure(context) {
     const worst = new Worst();
     for (const at of kroneckerCases(context)) {
-      const { fullUpdate, fullLoss } = kroneckerForms(at);
+      const { fullUpdate, fullLoss } = context.subject.theory.kroneckerForms(at);
       const path = (t: number) => ({ update: fullUpdate(t).data, loss: fullLoss(t) });
       await compareFull(context, at, 3, path, worst);
     }
@@ -75,7 +75,7 @@ const end: Check = {
   async measure(context) {
     const worst = new Worst();
     for (const at of kroneckerCases(context))
-      await compareEnd(context, at, kroneckerForms(at).optimum(at.rank), worst);
+      await compareEnd(context, at, context.subject.theory.kroneckerForms(at).optimum(at.rank), worst);
     return { ...worst.result, allowed: stationaryBudget(context.backend) };
   },
 };
