@@ -89,8 +89,8 @@ const coefficientsOf = (trial: number): Coefficients => ({
 });
 
 /**
- * Largest relative error of the ends of a case's trajectories, of which every so manieth is followed by the twin, NaN if
- * one did not come to its end; and the most evaluations of one.
+ * Largest relative error of the ends of a case's trajectories, of which every so manieth is followed by the twin, NaN
+ * if one did not come to its end; and the most evaluations of one.
  */
 export async function errorOf(
   { structure, n, m, rank, trajectories, end }: Case,

@@ -25,7 +25,7 @@ export const rk4 = method('rk4', { step: STEP });
 export const problemOf = ({ n, m }: Size): Problem =>
   frobeniusFromSpectrum(namedSpectrum('power:0.5', Math.min(n, m)), n, m);
 
-/** Of float32 numbers, so that every precision starts from the same. */
+/** Initial factors of float32 numbers, so that every precision starts from the same. */
 export function startOf({ n, m, rank }: Size, trial: number, seed = 1): Factors {
   const drawn = normals(m * rank, { seed, rank, trial }, 'loraA');
   const y = drawn.map((value) => Math.fround(value / Math.sqrt(m)));
@@ -38,7 +38,7 @@ export const plain = { scale: 1, lrRatioA: 1, lrRatioB: 1 } as const;
 export const membersOf = (size: Size, count: number): Member[] =>
   Array.from({ length: count }, (_, trial) => memberAt(startOf(size, trial), plain, trial));
 
-/** To the end of so many steps, and nothing in between. */
+/** Stop rule at the end of so many steps, with nothing saved in between. */
 export const stopAfter = (steps: number): StopRule => ({
   saveTimes: [steps * STEP],
   steadyTolerance: null,
@@ -53,8 +53,8 @@ export const flopsPerEvaluation = ({ n, m, rank: r }: Size): number =>
   (n + m) * (r * (r + 1) + r + 2 * r * r);
 
 /**
- * Of a step of RK4: 4 evaluations; for each of the (n + m) r entries three stages of 2, their sum of 8, and the norms of
- * the state and its slope, 2 each.
+ * Operations of a step of RK4: 4 evaluations; for each of the (n + m) r entries three stages of 2, their sum of 8, and
+ * the norms of the state and its slope, 2 each.
  */
 export const flopsPerStep = (size: Size): number =>
   4 * flopsPerEvaluation(size) + (size.n + size.m) * size.rank * (3 * 2 + 8 + 2 * 2);

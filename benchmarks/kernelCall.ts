@@ -1,6 +1,6 @@
 /**
- * The fused kernel of the backend that TensorFlow.js is on with nothing around it: how long it takes from states on the device to its last
- * report.
+ * The fused kernel of the backend that TensorFlow.js is on with nothing around it: how long it takes from states on the
+ * device to its last report.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { AdvanceTask, FusedKernel } from '../kernels/fused.js';

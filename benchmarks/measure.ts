@@ -6,7 +6,7 @@
 /** Does the work once; a number that it returns is the seconds that count, if not all of them do. */
 export type Variant = () => Promise<unknown>;
 
-/** What was timed, in seconds. */
+/** Repeated times of a variant, in seconds. */
 export interface Sample {
   readonly name: string;
   readonly median: number;

@@ -31,8 +31,8 @@ export function updateOf({ x, y }: Factors): Float64Array {
 }
 
 /**
- * |X Y^T - X' Y'^T| / |X' Y'^T| in the Frobenius norm, for sizes at which neither can be formed: [X, X'] [Y, -Y']^T is a
- * product of r x r matrices between orthogonal ones.
+ * |X Y^T - X' Y'^T| / |X' Y'^T| in the Frobenius norm, for sizes at which neither can be formed: [X, X'] [Y, -Y']^T is
+ * a product of r x r matrices between orthogonal ones.
  */
 export function updateError(found: Factors, exact: Factors): number {
   const norm = (left: Dense[], right: Dense[]) =>

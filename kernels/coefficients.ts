@@ -2,8 +2,8 @@
 import { stagesOf } from '../src/method/schemes/chebyshev.js';
 
 /**
- * Of a Chebyshev step of 2, 3, ... stages: first, and then mu, nu, muTilde, gammaTilde of each later stage
- * (schemes/chebyshev.ts), 4 s - 3 numbers for s stages.
+ * Coefficients of Chebyshev steps of 2, 3, ... stages in a row: first, and then mu, nu, muTilde, gammaTilde of each
+ * later stage (schemes/chebyshev.ts), 4 s - 3 numbers for s stages.
  */
 export const chebyshevCoefficients = (mostStages: number): number[] =>
   Array.from({ length: mostStages - 1 }, (_, i) => stagesOf(i + 2)).flatMap(({ first, rest }) => [

@@ -1,4 +1,6 @@
-/** The numbers of the control as they reach the sources of the kernels, by name and with the very bits they have here. */
+/**
+ * The numbers of the control as they reach the sources of the kernels, by name and with the very bits they have here.
+ */
 import * as control from '../src/method/control.js';
 
 /** Every number that src/method/control.ts exports. */

@@ -14,8 +14,8 @@ export const report = {
   rejected: 3,
   evaluations: 4,
   /**
-   * Of the way from the last save time (or the start) to the next, in binary: 30 digits, the 30 after, and how many times
-   * 30 zeros come before them.
+   * Fraction of the way from the last save time (or the start) to the next that is behind, in binary: 30 digits, the 30
+   * after, and how many times 30 zeros come before them.
    */
   progress: 5,
   progressRest: 6,

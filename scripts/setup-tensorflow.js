@@ -1,8 +1,8 @@
 /**
  * `npm run setup:tensorflow [-- --gpu]`: TensorFlow's native backend for this checkout, in .tensorflow/. It builds the
  * binding of @tensorflow/tfjs-node(-gpu) against the libtensorflow of a current TensorFlow wheel; the archives that the
- * package itself would download are of TensorFlow 2.9 and CUDA 11. What pip downloads has to have the hashes beside this
- * file (tensorflow/*.txt). The folder appears when all is built and has been loaded, or not at all.
+ * package itself would download are of TensorFlow 2.9 and CUDA 11. What pip downloads has to have the hashes beside
+ * this file (tensorflow/*.txt). The folder appears when all is built and has been loaded, or not at all.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';

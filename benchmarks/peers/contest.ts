@@ -1,6 +1,6 @@
 /**
- * A problem, solved by all contestants in turns. Each first finds on a few trajectories how accurate it has to be told to
- * be, and how many trajectories it manages in the time of a run; its next run is its first of that size, with all
+ * A problem, solved by all contestants in turns. Each first finds on a few trajectories how accurate it has to be told
+ * to be, and how many trajectories it manages in the time of a run; its next run is its first of that size, with all
  * that it compiles for it, and the rounds follow.
  */
 import { Skipped } from '../workload.js';
@@ -30,8 +30,9 @@ export interface Played {
   readonly firstSeconds: number;
   /** Seconds per trajectory. */
   readonly times: Sample;
-  /** The same of transfers between host and device, and of the kernel alone; medians. */
+  /** Median seconds per trajectory of transfers between host and device. */
   readonly transfer: number | null;
+  /** Median seconds per trajectory of the kernel alone. */
   readonly kernel: number | null;
   readonly error: number;
   readonly valid: boolean;

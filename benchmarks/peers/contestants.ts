@@ -13,18 +13,21 @@ export interface Contestant {
   readonly devices: readonly DeviceKind[];
   /** Most trajectories that it takes, if not all of them. */
   readonly most?: number;
-  /** Of a problem in which all choose their method: takes part in such alone, or also, or not at all. */
+  /** Part in problems in which all choose their method: in such alone, or also, or not at all. */
   readonly free: 'only' | 'also' | 'no';
 }
 
 const both = ['cpu', 'gpu'] as const;
 
-/** By the steps of the problem or, where all choose their method, by the stabilized one at the tolerance of the problem. */
+/**
+ * rankflow by the steps of the problem or, where all choose their method, by the stabilized one at the tolerance of the
+ * problem.
+ */
 export const rankflow: Contestant = {
   ...{ name: 'rankflow', family: 'rankflow', program: null, accuracy: 'step', devices: both, free: 'also' },
 };
 
-/** By dopri5, for peers that choose their steps where rankflow is given its own. */
+/** rankflow by dopri5, for peers that choose their steps where rankflow is given its own. */
 const adaptive: Contestant = { ...rankflow, name: 'rankflow dopri5', accuracy: 'rtol', free: 'no' };
 
 const diffrax = (solver: string, free: Contestant['free']): Contestant => ({
@@ -80,7 +83,10 @@ export const takesPart = ({ devices, free }: Contestant, { integration }: PeerPr
 const STEPS = [1.2, 1, 0.8, 0.5, 0.25, 0.1];
 const TOLERANCES = [1e-3, 1e-4, 1e-5, 1e-6, 1e-7];
 
-/** Accuracies to try, loosest first, none looser than the tolerance of rankflow if it has one. Where the step is given there is nothing to choose for those who take steps. */
+/**
+ * Accuracies to try, loosest first, none looser than the tolerance of rankflow if it has one. Where the problem fixes
+ * the step, contestants who take steps have nothing to choose.
+ */
 export function accuraciesOf(
   { family, accuracy }: Contestant,
   { integration }: PeerProblem,

@@ -1,6 +1,6 @@
 /**
- * The problems of the contest (problems.json), and the files through which contestants share them: `ID-sigma.npy` [n] and
- * `ID-y0.npy` [trajectories, n, r], the transposes of A0, both float32; B0 is zero.
+ * The problems of the contest (problems.json), and the files through which contestants share them: `ID-sigma.npy` [n]
+ * and `ID-y0.npy` [trajectories, n, r], the transposes of A0, both float32; B0 is zero.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

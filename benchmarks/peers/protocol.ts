@@ -1,4 +1,7 @@
-/** What the contest asks its contestants and what they answer, a line of JSON each; contestants/protocol.py has the same. */
+/**
+ * What the contest asks its contestants and what they answer, a line of JSON each; contestants/protocol.py has the
+ * same.
+ */
 
 /** Steps of a size, or a tolerance; the other is null. */
 export interface Accuracy {
@@ -24,11 +27,11 @@ export interface Question {
 }
 
 export interface Answer {
-  /** From starts in host memory to ends in host memory. */
+  /** Seconds from starts in host memory to ends in host memory. */
   readonly seconds: number;
-  /** Of those, between host and device; null if they were not told apart. */
+  /** Seconds of transfers between host and device, of `seconds`; null if they were not measured apart. */
   readonly transferSeconds: number | null;
-  /** Of the kernel alone, from states on the device; a run of its own. */
+  /** Seconds of the kernel alone, from states on the device; a run of its own. */
   readonly kernelSeconds?: number;
   /** Most memory that the process has had. */
   readonly peakBytes: number;

@@ -1,6 +1,6 @@
 /**
- * rankflow as a contestant: the fused kernel, on all cores by a pool of workers, or on WebGPU. Started as the others are:
- * `node rankflow.js FOLDER cpu|gpu`.
+ * rankflow as a contestant: the fused kernel, on all cores by a pool of workers, or on WebGPU. Started as the others
+ * are: `node rankflow.js FOLDER cpu|gpu`.
  */
 import { createInterface } from 'node:readline';
 import * as tf from '@tensorflow/tfjs';

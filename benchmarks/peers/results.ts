@@ -1,4 +1,6 @@
-/** What came of the contest, as Markdown: a table for each problem, bars, and RESULTS.md with a section for each device. */
+/**
+ * What came of the contest, as Markdown: a table for each problem, bars, and RESULTS.md with a section for each device.
+ */
 import { formatNumber } from '../../src/report/format.js';
 import { seconds } from '../report.js';
 import type { Result } from '../workload.js';

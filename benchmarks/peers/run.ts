@@ -1,6 +1,7 @@
 /**
- * rankflow beside other libraries: `npm run bench:peers`, `-- --only ID,ID` for some problems, `-- --write` to keep what came of
- * it in benchmarks/RESULTS.md. Exit code 1 if a bar is missed; what cannot run here is skipped, and says why.
+ * rankflow beside other libraries: `npm run bench:peers`, `-- --only ID,ID` for some problems, `-- --write` to keep
+ * what came of it in benchmarks/RESULTS.md. Exit code 1 if a bar is missed; what cannot run here is skipped, and says
+ * why.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /**
- * A mixed batch: targets s E, s log-uniform in [1, 100], one for each trajectory. With X = sqrt(s) X' and Y = sqrt(s) Y'
- * that is the flow to E on a clock of s, from a start over sqrt(s). Step sizes of its own for each trajectory against
- * one that all share, both in float64 on the host; what is counted are steps, so that nothing is timed.
+ * A mixed batch: targets s E, s log-uniform in [1, 100], one for each trajectory. With X = sqrt(s) X' and Y = sqrt(s)
+ * Y' that is the flow to E on a clock of s, from a start over sqrt(s). Step sizes of its own for each trajectory
+ * against one that all share, both in float64 on the host; what is counted are steps, so that nothing is timed.
  */
 import { evaluator } from '../../kernels/cpu/evaluate.js';
 import { answered, fieldOf } from '../../kernels/cpu/field.js';

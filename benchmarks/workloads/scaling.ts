@@ -59,7 +59,7 @@ export const scaling = (name: 'wasm' | 'webgpu', { n, rank, trajectories, flops 
   },
 });
 
-/** Of the whole solution and of the kernel alone, from the same starts. */
+/** Time of the whole solution beside that of the kernel alone, from the same starts. */
 export const overhead: Workload = {
   id: 'w1-overhead',
   claim: `share of W1 with the loss at ${SAVES} save times that is spent outside the kernel, on wasm`,

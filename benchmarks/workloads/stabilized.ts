@@ -1,7 +1,7 @@
 /**
  * A long horizon, T = 2000, on which the stability of dopri5 and not its accuracy sets its steps: evaluations of dopri5
- * over those of rkc2 at the same tolerance. It counts only if the update X Y^T that rkc2 ends with is as near to the one
- * of dopri5 at a tolerance of 1e-10. In float64; what is counted are evaluations, so that nothing is timed.
+ * over those of rkc2 at the same tolerance. It counts only if the update X Y^T that rkc2 ends with is as near to the
+ * one of dopri5 at a tolerance of 1e-10. In float64; what is counted are evaluations, so that nothing is timed.
  */
 import { method } from '../../src/method/methods.js';
 import type { Method } from '../../src/method/method.js';

@@ -1,4 +1,6 @@
-/** The truncated decomposition of a large matrix, where singular values fall as a power law and where nothing decays. */
+/**
+ * The truncated decomposition of a large matrix, where singular values fall as a power law and where nothing decays.
+ */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

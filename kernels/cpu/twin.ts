@@ -1,6 +1,6 @@
 /**
- * The float64 twin of the solver's loop (src/solver/integrate.ts): one trajectory on the host, by the same methods, step
- * decisions (src/method/track.ts) and outcomes.
+ * The float64 twin of the solver's loop (src/solver/integrate.ts): one trajectory on the host, by the same methods,
+ * step decisions (src/method/track.ts) and outcomes.
  */
 import { FIRST_ITERATIONS, firstGuess } from '../../src/method/control.js';
 import { assertMethod, carried, type Method } from '../../src/method/method.js';

@@ -1,7 +1,7 @@
 /**
  * The LoRA flow of every loss as batched tensor operations, in normalized factors (src/method/system.ts): the descent
- * of the loss (structures/, a file for each kind), moved by a flow (src/flow). The meaning of the program; differentiable
- * itself.
+ * of the loss (structures/, a file for each kind), moved by a flow (src/flow). The meaning of the program;
+ * differentiable itself.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';

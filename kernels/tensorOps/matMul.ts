@@ -9,7 +9,10 @@ import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 
 /** Multiplications per trajectory from which separate calls are faster, by measurement. */
 const SEPARATE_FROM = 2 ** 16;
-/** The same for Gram matrices, where a transposition is added (5 GFLOP/s in the end). */
+/**
+ * Multiplications per trajectory from which separate calls are faster for Gram matrices, which add a transposition
+ * (5 GFLOP/s in the end).
+ */
 const SEPARATE_GRAM_FROM = 2 ** 17;
 
 const onWasm = () => tf.getBackend() === 'wasm';

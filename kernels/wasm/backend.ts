@@ -1,4 +1,6 @@
-/** What is used of TensorFlow.js's wasm backend (backend_wasm.ts there), and its memory made to refuse what it lacks. */
+/**
+ * What is used of TensorFlow.js's wasm backend (backend_wasm.ts there), and its memory made to refuse what it lacks.
+ */
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { OutOfMemoryError } from '../outOfMemory.js';
 
@@ -11,7 +13,7 @@ export interface WasmBackend {
 
 interface WasmModule {
   readonly asm: { readonly memory: WebAssembly.Memory; malloc(bytes: number): number };
-  /** Of the memory as it is now: it may grow. */
+  /** View of the memory as it is now: it may grow. */
   readonly HEAPU8: Uint8Array;
   _malloc(bytes: number): number;
   _free(address: number): void;
@@ -23,8 +25,8 @@ const ADDRESSES = 2 ** 32;
 const guarded = new WeakSet<WasmModule>();
 
 /**
- * Has allocations of the backend throw an OutOfMemoryError where there is no memory, those of tensors too: TensorFlow.js
- * itself takes the address 0 that it is given then, and writes there.
+ * Has allocations of the backend throw an OutOfMemoryError where there is no memory, those of tensors too:
+ * TensorFlow.js itself takes the address 0 that it is given then, and writes there.
  */
 export function guardMemory({ wasm }: WasmBackend): void {
   if (guarded.has(wasm)) return;

@@ -1,4 +1,7 @@
-/** The structures that the wasm kernel computes: each kind has a file here in structures/, and one in assembly/structures. */
+/**
+ * The structures that the wasm kernel computes: each kind has a file here in structures/, and one in
+ * assembly/structures.
+ */
 import type { HostStructure, StructureOf } from '../../src/problem/structure.js';
 import type { StateLayout } from './layout.js';
 import { diagonal } from './structures/diagonal.js';

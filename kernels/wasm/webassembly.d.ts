@@ -1,4 +1,4 @@
-/** As much of the WebAssembly interface as is used: TypeScript has it only together with that of browsers. */
+/** The part of the WebAssembly interface that is used: TypeScript has it only together with that of browsers. */
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);

@@ -1,6 +1,6 @@
 /**
- * Random numbers drawn on the device: the words of src/numbers/philox.ts to the last bit, and its normal numbers to 1e-6.
- * WGSL's own log, cos and sin may err by more.
+ * Random numbers drawn on the device: the words of src/numbers/philox.ts to the last bit, and its normal numbers to
+ * 1e-6. WGSL's own log, cos and sin may err by more.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D } from '@tensorflow/tfjs';
@@ -100,8 +100,8 @@ fn normals(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
 const pipelines = { words: new WeakMap<GPUDevice, GPUComputePipeline>(), normals: new WeakMap() } as const;
 
 /**
- * `count` numbers of a stream for each trial [trials, count], on the current webgpu backend: words as int32, or standard
- * normal numbers.
+ * `count` numbers of a stream for each trial [trials, count], on the current webgpu backend: words as int32, or
+ * standard normal numbers.
  */
 export function drawnOnDevice(
   what: keyof typeof pipelines,

@@ -29,8 +29,8 @@ const reported: Readonly<Record<keyof typeof report, string>> = {
 };
 
 /**
- * WGSL of a track and of what is decided of every step. The control (controls/) says how a step is planned and whether it
- * is accepted, and counts the time between save times.
+ * WGSL of a track and of what is decided of every step. The control (controls/) says how a step is planned and whether
+ * it is accepted, and counts the time between save times.
  */
 export const trackText = /* wgsl */ `
 const UNIT = ${DIGITS}u;

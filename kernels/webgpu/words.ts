@@ -1,6 +1,6 @@
 /**
- * What the host writes for the kernel, in the words of the shader's buffers: the uniform `call`, the table of coefficients,
- * and of every trajectory its spans, with which the memory begins.
+ * What the host writes for the kernel, in the words of the shader's buffers: the uniform `call`, the table of
+ * coefficients, and of every trajectory its spans, with which the memory begins.
  */
 import type { Method } from '../../src/method/method.js';
 import type { AdvanceAttrs } from '../fused.js';

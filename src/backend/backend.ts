@@ -7,13 +7,13 @@
 export const backendNames = ['tensorflow', 'webgpu', 'webgl', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
 
-/** How a backend is to compute. */
+/** Choices of how a backend computes. */
 export interface BackendOptions {
   /** Let an NVIDIA GPU round the factors of matrix products to TensorFloat-32 (default: false). */
   readonly tf32?: boolean | undefined;
 }
 
-/** What a backend is told when it is opened. */
+/** Options of opening a backend. */
 export interface OpenOptions extends BackendOptions {
   /** Only if it may be on a GPU, which spares loading what cannot (default: false). */
   readonly gpuOnly?: boolean;
@@ -21,11 +21,11 @@ export interface OpenOptions extends BackendOptions {
 
 /** A backend and its device in words, whether it is open or only listed. */
 export interface DeviceWords {
-  /** In words, for people. */
+  /** The device in words, for people. */
   readonly device: string;
   /** True for a graphics driver that only imitates a GPU on the CPU (SwiftShader, llvmpipe, ...). */
   readonly software: boolean;
-  /** What its last digits depend on, beside the backend: they are the same wherever this is. */
+  /** What the last digits of results depend on, beside the backend: they are the same wherever this is. */
   readonly variant: string;
   readonly limits: Readonly<Record<string, string | number>>;
 }
@@ -47,7 +47,7 @@ export interface Opened extends DeviceWords {
 
 export interface BackendInfo extends DeviceWords {
   readonly name: BackendName;
-  /** Of a product of matrices, measured; 'reduced': factors are rounded first, as to TensorFloat-32. */
+  /** Precision of a product of matrices, measured; 'reduced': factors are rounded first, as to TensorFloat-32. */
   readonly precision: 'float32' | 'reduced';
   /** Version of TensorFlow.js. */
   readonly tfjs: string;

@@ -16,8 +16,8 @@ import { firstLine, inNode } from '../host/platform.js';
 const CHUNK_ELEMENTS = 2 ** 17;
 
 /**
- * Computes with TensorFlow.js's cpu backend, of which there is nothing to open, and disposes of the tensors that this made.
- * Nothing else runs meanwhile, so that what is under way on another backend does not notice.
+ * Computes with TensorFlow.js's cpu backend, of which there is nothing to open, and disposes of the tensors that this
+ * made. Nothing else runs meanwhile, so that what is under way on another backend does not notice.
  */
 export function onProcessor<T>(work: () => T): T {
   tf.enableProdMode();

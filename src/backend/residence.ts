@@ -4,8 +4,9 @@ import type { BackendName } from './backend.js';
 
 /** What the backends of devices with a memory of their own tell of a tensor. */
 interface DeviceBackend {
+  /** Values by tensor, where webgpu and tensorflow keep them. */
   readonly tensorMap?: TensorValues;
-  /** The same of webgl. */
+  /** Values by tensor, where webgl keeps them. */
   readonly texData?: TensorValues;
 }
 
@@ -15,8 +16,8 @@ interface TensorValues {
 
 /**
  * Whether the values of a tensor are the backend's: false if another backend computed them, or if a backend with a
- * memory of its own (webgpu, webgl, tensorflow) has them on the host, where it computes small tensors if it may. To be asked
- * before values are read, for then they are in both places.
+ * memory of its own (webgpu, webgl, tensorflow) has them on the host, where it computes small tensors if it may. To be
+ * asked before values are read, for then they are in both places.
  */
 export function isOn(name: BackendName, tensor: tf.Tensor): boolean {
   const owner: unknown = tf.engine().state.tensorInfo.get(tensor.dataId)?.backend;

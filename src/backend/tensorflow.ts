@@ -62,7 +62,7 @@ export async function openTensorflow({ tf32 = false, gpuOnly = false }: OpenOpti
   );
 }
 
-/** Those of the packages that there are, the one built for this machine before those that came as they were published. */
+/** The packages that are installed: one built for this machine before those that came as they were published. */
 async function findPackages(names: readonly Found['name'][]): Promise<Found[]> {
   const { createRequire } = await import('node:module');
   const { join } = await import('node:path');

@@ -59,7 +59,7 @@ export function gpuObstacle(entry: string): string | null {
   return obstacleIn(stderr);
 }
 
-/** The same, from such a log. */
+/** Why a package for CUDA sees no GPU, from the log of TensorFlow; null if that says nothing. */
 export function obstacleIn(log: string): string | null {
   const libraries = [...log.matchAll(/Could not load dynamic library '([^']+)'/g)].map(([, name]) => name!);
   if (libraries.length > 0) return `these libraries are not found: ${[...new Set(libraries)].join(', ')}`;

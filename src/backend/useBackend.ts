@@ -1,7 +1,8 @@
 /**
  * Choosing a backend and listing them. What is forced is used or refused; 'auto' takes the fastest that works: a GPU
- * through TensorFlow, a GPU through WebGPU, WebAssembly, then what has no fused kernels: a GPU through WebGL, TensorFlow
- * on the CPU, plain JavaScript. Every backend is proven by a computation before it is used or said to be available.
+ * through TensorFlow, a GPU through WebGPU, WebAssembly, then what has no fused kernels: a GPU through WebGL,
+ * TensorFlow on the CPU, plain JavaScript. Every backend is proven by a computation before it is used or said to be
+ * available.
  */
 import * as tf from '@tensorflow/tfjs';
 import { InputError } from '../host/inputError.js';
@@ -19,7 +20,7 @@ import { openCpu, openWasm } from './processor.js';
 import { prove, type Precision } from './proof.js';
 import { inTurn } from './turn.js';
 
-/** What few use is loaded where it is asked for. */
+/** Openers of the backends; those that few use are loaded where they are asked for. */
 const openers: Record<BackendName, (options: OpenOptions) => Promise<Opened>> = {
   tensorflow: async (options) => (await import('./tensorflow.js')).openTensorflow(options),
   webgpu: async () => (await import('./webgpu.js')).openWebgpu(),
@@ -31,7 +32,7 @@ const openers: Record<BackendName, (options: OpenOptions) => Promise<Opened>> = 
 type Suits = (device: Opened) => boolean;
 const anything: Suits = () => true;
 
-/** What 'auto' takes: the first that works and suits. */
+/** Backends in the order that 'auto' tries: it takes the first that works and suits. */
 const preferences: readonly { name: BackendName; suits: Suits; gpuOnly?: boolean }[] = [
   { name: 'tensorflow', suits: ({ gpu }) => gpu, gpuOnly: true },
   { name: 'webgpu', suits: ({ software }) => !software },
@@ -45,7 +46,7 @@ type Proven = Opened & { readonly precision: Precision };
 
 /** Backends that are open. */
 const open = new Map<BackendName, Proven>();
-/** How many users each has. */
+/** Number of users of each open backend. */
 const users = new Map<BackendName, number>();
 
 /**

@@ -5,8 +5,8 @@ import { openSweep, type FolderSweep } from '../run/folderSweep.js';
 import type { SweepConfig } from '../sweep/config.js';
 
 /**
- * The sweep of a folder, whose path is absolute. A module of a loss may itself read files by names from the folder in which
- * the sweep was begun: this process goes there, if it is there.
+ * The sweep of a folder, whose path is absolute. A module of a loss may itself read files by names from the folder in
+ * which the sweep was begun: this process goes there, if it is there.
  * @throws InputError as openSweep
  */
 export function openFolder(path: string, execution?: Partial<SweepConfig>): Promise<FolderSweep> {

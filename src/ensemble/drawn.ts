@@ -3,7 +3,7 @@ import type { TrialKey } from '../numbers/philox.js';
 import { clock, type Coefficients } from './adapter.js';
 import type { NormalEntries } from './initialization.js';
 
-/** Which random numbers, and the standard deviations of X's and Y's entries; zero for zero ones. */
+/** Key of the random numbers, and the standard deviations of the entries of X and Y; zero for zero ones. */
 export interface Drawn {
   readonly key: TrialKey;
   readonly x: number;

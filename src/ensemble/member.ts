@@ -12,7 +12,7 @@ export interface Member {
   readonly coefficients: Coefficients;
   /** Normalized initial factors, in the problem's coordinates; called when its batch starts. */
   initial(): Factors;
-  /** The same as random numbers, for a device that can draw them itself; null where it cannot. */
+  /** The initial factors as random numbers, for a device that can draw them itself; null where it cannot. */
   readonly drawn: Drawn | null;
 }
 

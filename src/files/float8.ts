@@ -39,7 +39,7 @@ export const isFloat8 = ({ dtype }: TensorInfo): boolean => Object.hasOwn(forms,
 /** Rows and columns of the blocks that have a scale each. */
 export type Block = readonly [rows: number, cols: number];
 
-/** Those of DeepSeek's checkpoints, and of others unless they say so. */
+/** Blocks of DeepSeek's checkpoints, and of others unless they name theirs. */
 export const USUAL_BLOCK: Block = [128, 128];
 
 /** The names that the scale of a tensor may have. */

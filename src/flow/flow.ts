@@ -1,6 +1,7 @@
 /**
  * How factors move by a loss. A structure gives the descent of both factors, -G Y of X and -G^T X of Y (G the gradient
- * of the loss, on each side in its structures/); a flow makes their derivatives of it, and says which symmetries it has.
+ * of the loss, on each side in its structures/); a flow makes their derivatives of it, and says which symmetries it
+ * has.
  */
 
 /** Changes of variables that take trajectories of a flow to trajectories of it. */

@@ -85,7 +85,9 @@ function refuseOthers(path: string, config: AdapterConfig): void {
   if (config.bias && config.bias !== 'none') refuse('bias');
 }
 
-/** The value of the first pattern that a module's name matches, as PEFT does: the whole name, or its end after a dot. */
+/**
+ * The value of the first pattern that a module's name matches, as PEFT does: the whole name, or its end after a dot.
+ */
 function matched(
   path: string,
   values: Readonly<Record<string, number>> | null | undefined,

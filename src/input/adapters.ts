@@ -14,7 +14,7 @@ import { adapterScale, type AdapterScale } from './adapterConfig.js';
 
 export interface StoredAdapters {
   readonly adapters: readonly Adapter[];
-  /** As the adapter_config.json beside the file has it; null without one. */
+  /** Scale by the adapter_config.json beside the file; null without one. */
   readonly scale: AdapterScale | null;
 }
 

@@ -11,8 +11,8 @@ import type { Problem } from '../problem/problem.js';
 import type { TensorLoss } from '../problem/structure.js';
 
 /**
- * The problem of a loss as a function of W, at W0 = base [n, m]. It is tried at W0 on TensorFlow.js's cpu backend, whatever
- * device is in use.
+ * The problem of a loss as a function of W, at W0 = base [n, m]. It is tried at W0 on TensorFlow.js's cpu backend,
+ * whatever device is in use.
  * @param name what results and errors call it
  * @throws InputError if the loss is not a function [batch, n, m] -> [batch] that is finite and differentiable at W0
  */

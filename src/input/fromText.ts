@@ -30,8 +30,8 @@ export const listFlags = (schema: z.ZodObject): string[] =>
     .map(([key]) => flagName(key));
 
 /**
- * The config keys whose flags are among the texts; of lists that are given more than once, all items. What is no text is
- * taken as it is.
+ * The config keys whose flags are among the texts; of lists that are given more than once, all items. What is no text
+ * is taken as it is.
  * @param bare values of the keys whose flag may be given without one
  * @throws InputError if something that is no list is given more than once
  */
@@ -76,8 +76,8 @@ function valueOf(kind: Kind, text: string): unknown {
 }
 
 /**
- * Items of a list, parted by commas, but for those in the name of a file or folder that exists: the longest such name is
- * taken.
+ * Items of a list, parted by commas, but for those in the name of a file or folder that exists: the longest such name
+ * is taken.
  */
 function itemsOf(text: string): string[] {
   const pieces = text.split(',');

@@ -1,6 +1,6 @@
 /**
- * How long trajectories are followed, by which method, and when they are saved: what the config says, else what the rate
- * of their own problem asks for.
+ * How long trajectories are followed, by which method, and when they are saved: what the config says, else what the
+ * rate of their own problem asks for.
  */
 import { InputError } from '../host/inputError.js';
 import { method, methodFor, type MethodName } from '../method/methods.js';

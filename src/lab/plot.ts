@@ -147,7 +147,7 @@ const scale = ({ scale: kind }: Axis): uPlot.Scale =>
       }
     : { distr: 1 };
 
-/** Those of the values on the x axis that have room for their labels. */
+/** The values on the x axis that have room for their labels. */
 function spacedTicks(plot: uPlot, values: readonly number[]): number[] {
   const labelled: number[] = [];
   for (const value of values) {

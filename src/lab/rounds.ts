@@ -1,4 +1,6 @@
-/** Trials of the lab: in rounds that are short enough to be seen moving, and a few whose singular values are followed. */
+/**
+ * Trials of the lab: in rounds that are short enough to be seen moving, and a few whose singular values are followed.
+ */
 import { membersOf } from '../ensemble/member.js';
 import { solveOptions } from '../input/execution.js';
 import { spreadSaveTimes } from '../input/horizon.js';
@@ -52,7 +54,9 @@ export async function runRounds(
   }
 }
 
-/** Follows the singular values of the first trials of a cell: to the tally at their save times, and whole at their ends. */
+/**
+ * Follows the singular values of the first trials of a cell: to the tally at their save times, and whole at their ends.
+ */
 export async function followSingularValues(
   cell: Cell,
   config: SweepConfig,

@@ -1,7 +1,7 @@
 /**
- * The control of a method: how the sizes of its steps are chosen, in float64 on the host. By error it is the PI controller
- * of DOPRI5 and its starting step (Hairer, Norsett, Wanner I, II.4; Gustafsson 1991); errors are norms of a whole
- * state, which orthogonal changes of frame leave alone. All numbers of the loop stand here, once for all kernels.
+ * The control of a method: how the sizes of its steps are chosen, in float64 on the host. By error it is the PI
+ * controller of DOPRI5 and its starting step (Hairer, Norsett, Wanner I, II.4; Gustafsson 1991); errors are norms of a
+ * whole state, which orthogonal changes of frame leave alone. All numbers of the loop stand here, once for all kernels.
  */
 
 /** Steps of one size in time t, or sized by their error within tolerances that are relative and absolute. */
@@ -24,7 +24,7 @@ export const LEAST_LAST_ERROR = 1e-4;
 
 /** Change of the state, over its norm, in the first guess of a starting step. */
 export const GUESS_CHANGE = 0.01;
-/** That guess where the state or its slope is zero. */
+/** First guess of a starting step where the state or its slope is zero. */
 export const GUESS_STILL = 1e-6;
 /** Scaled error of the starting step. */
 export const START_ERROR = 0.01;
@@ -39,13 +39,16 @@ export const START_GROW_LIMIT = 100;
 
 /** A step that leaves less than this part of itself before a save point ends there. */
 export const HIT_SLACK = 1e-6;
-/** The same of fixed steps, in steps: half a step is more than a million sums can be off by. */
+/**
+ * A fixed step ends at a save point less than this many steps ahead: half a step is more than a million sums can be
+ * off by.
+ */
 export const FIXED_HIT = 1.5;
 /** Steps below this fraction of the elapsed time cannot be told from none in float64 time. */
 export const TIME_RESOLUTION = 1e-12;
 /**
- * The same for steps that leave the representable range: a state at its edge can neither take a larger step nor, with
- * a smaller one, move to the next float32 number, and would stay there.
+ * Steps below this fraction of the elapsed time are given up where they leave the representable range: a state at its
+ * edge can neither take a larger step nor, with a smaller one, move to the next float32 number, and would stay there.
  */
 export const EDGE_RESOLUTION = 2 ** -24;
 /** Steps below this are too small however little time has passed. */

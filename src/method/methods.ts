@@ -13,12 +13,14 @@ interface NamedMethod {
   readonly control: Control['kind'];
   /** @param rtol relative tolerance of a control by error */
   scheme(rtol: number): Scheme;
-  /** What it is and when to use it, in a few words. */
+  /** The method in a few words: its kind and when to use it. */
   readonly about: string;
 }
 
 const methods = {
-  /** Sommeijer, Shampine and Verwer 1998 (schemes/chebyshev.ts): for long horizons, where stability limits other steps. */
+  /**
+   * Sommeijer, Shampine and Verwer 1998 (schemes/chebyshev.ts): for long horizons, where stability limits other steps.
+   */
   rkc2: {
     control: 'error',
     scheme: (rtol) => chebyshev(mostStages(rtol)),
@@ -83,9 +85,9 @@ export const aboutMethod = (name: MethodName): string => methods[name].about;
 const LONG_HORIZON = 500;
 
 /**
- * The method for trajectories of that largest rate times time. On the Frobenius loss (sigma_i = i^-1/2, n = 384, r = 16,
- * rtol 1e-5) rkc2 needs 1.5, 1.0, 0.4 and 0.2 times the evaluations of dopri5 at 20, 100, 500 and 2000
- * (`npm run bench -- --only method-choice`).
+ * The method for trajectories of that largest rate times time. On the Frobenius loss (sigma_i = i^-1/2, n = 384, r =
+ * 16, rtol 1e-5) rkc2 needs 1.5, 1.0, 0.4 and 0.2 times the evaluations of dopri5 at 20, 100, 500 and 2000 (`npm run
+ * bench -- --only method-choice`).
  */
 export const methodFor = (horizon: number): MethodName => (horizon > LONG_HORIZON ? 'rkc2' : 'dopri5');
 
@@ -95,7 +97,7 @@ export interface MethodOptions {
   /** Local error tolerances of adaptive methods, relative and absolute, of the norm of the normalized factors. */
   readonly rtol?: number | undefined;
   readonly atol?: number | undefined;
-  /** Of the states, which bounds `rtol` (default: float32). */
+  /** Precision of the states, which bounds `rtol` (default: float32). */
   readonly precision?: Precision | undefined;
 }
 

@@ -20,7 +20,9 @@ declare const checked: unique symbol;
 export interface Tableau extends TableauCoefficients {
   /** Whether the last stage is evaluated at the new state, so that it is the next step's first. */
   readonly sharesLast: boolean;
-  /** Weights of the stages in the estimated error over h: those of the solution less the embedded ones; null without. */
+  /**
+   * Weights of the stages in the estimated error over h: those of the solution less the embedded ones; null without.
+   */
   readonly errorWeights: readonly number[] | null;
   readonly [checked]: true;
 }
@@ -32,8 +34,8 @@ const RESIDUAL = 1e-13;
 
 /**
  * A tableau of coefficients that hold what they claim.
- * @throws InputError if a row has another length, the coefficients violate an order condition, or an embedded pair is not
- * first-same-as-last
+ * @throws InputError if a row has another length, the coefficients violate an order condition, or an embedded pair is
+ *   not first-same-as-last
  */
 export function tableau(coefficients: TableauCoefficients): Tableau {
   const { order, a, b, embedded } = coefficients;

@@ -36,8 +36,8 @@ const dopri5 = tableau({
 });
 
 /**
- * Tsitouras 2011, Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption, Comput. Math.
- * Appl. 62.
+ * Tsitouras 2011, Runge-Kutta pairs of order 5(4) satisfying only the first column simplifying assumption, Comput.
+ * Math. Appl. 62.
  */
 const tsit5 = tableau({
   order: 5,

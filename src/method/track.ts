@@ -19,7 +19,7 @@ import { carried, evaluationsOf, type Method } from './method.js';
 import type { Outcome } from './outcome.js';
 import { spectralRadius, stableStep, stagesFor } from './schemes/chebyshev.js';
 
-/** When to observe and when to stop. */
+/** Times to observe at, and rules to stop by. */
 export interface StopRule {
   /** Times t to observe at, ascending; the last is the end time. */
   readonly saveTimes: readonly number[];

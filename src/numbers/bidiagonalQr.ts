@@ -10,7 +10,7 @@ import { SvdError } from './svdError.js';
 const EPS = 2 ** -53;
 /** An off-diagonal entry is let go below this, relative to the singular values that it joins. */
 const TOLERANCE = 32 * EPS;
-/** And below this, relative to the largest entry of the matrix. */
+/** An off-diagonal entry is let go below this, relative to the largest entry of the matrix. */
 const NEGLIGIBLE = EPS / 8;
 /** Rotations of a side, in squares of the order; 2 or less are usual. */
 const MOST_ROTATIONS = 30;

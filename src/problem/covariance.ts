@@ -3,11 +3,11 @@ import { InputError } from '../host/inputError.js';
 import { dense, difference, frobeniusNorm, scaled, sum, transposed, type Dense } from '../numbers/dense.js';
 import { cholesky } from '../numbers/symmetric.js';
 
-/** Which side of W a covariance is of, as messages name it. */
+/** The side of W that a covariance is of, as messages name it. */
 export interface CovarianceSide {
   /** The key of a config. */
   readonly field: string;
-  /** What its size follows, in words. */
+  /** Size of the covariance in words: what of the target it equals. */
   readonly like: string;
 }
 

@@ -44,7 +44,9 @@ const isDiagonal = ({ cols, data }: Dense): boolean =>
 /** Relative defect of balance that is let pass: a few roundings of float32 factors, over up to 100 columns. */
 const BALANCED = 1e-4;
 
-/** lambda if X^T X - Y^T Y is -lambda I, every entry to 1e-6 lambda or to roundings of the entries of both; else null. */
+/**
+ * lambda if X^T X - Y^T Y is -lambda I, every entry to 1e-6 lambda or to roundings of the entries of both; else null.
+ */
 function balance(x: Dense, y: Dense): number | null {
   const r = x.cols;
   const difference = new Float64Array(r * r);
@@ -73,8 +75,8 @@ const ROUNDING = 1e-12;
 
 /**
  * The rate of late approach from drawn starts. Exact where modes move alone. Else at the mean of A0 A0^T or B0^T B0, a
- * multiple of I, from which draws differ the less the wider the matrix; of draws with both factors in the limit of small
- * ones.
+ * multiple of I, from which draws differ the less the wider the matrix; of draws with both factors in the limit of
+ * small ones.
  */
 export function diagonalRate(
   sigma: Float64Array,

@@ -118,7 +118,7 @@ function leadingSpectrum(problem: FrobeniusProblem, rank: number): Float64Array 
   return rank < sigma.length && sigma.at(-1)! < sigma[rank - 1]! ? sigma : null;
 }
 
-/** Of a large matrix only leading triples are taken where ranks are at most this share of its smallest side. */
+/** Largest share of the smallest side of a large matrix that ranks may be for leading triples alone to be taken. */
 const FEW = 1 / 8;
 
 function leanProblem(source: Source, shape: Shape, needs: ClosedFormNeeds): Problem | null {
@@ -166,7 +166,9 @@ export function frobeniusFromSpectrum(
   };
 }
 
-/** The same problem without the rotation: the flow forms E Y and E^T X, O(n m r) per evaluation. */
+/**
+ * The Frobenius problem of E [n, m] in its given coordinates: the flow forms E Y and E^T X, O(n m r) per evaluation.
+ */
 export function frobeniusDense(error: Dense): Problem {
   return {
     ...fullFineTuning(singularValues(error)),
@@ -180,7 +182,7 @@ export function frobeniusDense(error: Dense): Problem {
   };
 }
 
-/** What is known by the singular values alone. */
+/** Answers of the Frobenius problem that singular values alone decide: losses, optimum and rates. */
 const fullFineTuning = (sigma: Float64Array) => ({
   initialLoss: frobeniusFullLoss(sigma, 0),
   optimum: optimumOver(sigma),

@@ -107,8 +107,8 @@ export const kroneckerLoss: BuiltInLoss<KroneckerStructure> = {
 };
 
 /**
- * The problem with E [n, m], output covariance S [n, n] and input covariance H [m, m], of both of which rounding may have
- * left the symmetric part only to 1e-5.
+ * The problem with E [n, m], output covariance S [n, n] and input covariance H [m, m], of both of which rounding may
+ * have left the symmetric part only to 1e-5.
  * @throws InputError if S or H has the wrong shape, is not symmetric or not positive definite
  */
 export function kroneckerQuadratic(error: Dense, outputCovariance: Dense, inputCovariance: Dense): Problem {

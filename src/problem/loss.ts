@@ -61,8 +61,8 @@ export interface Loss<S extends Structure = Structure> {
   /** Singular values of X Y^T in the norm of the loss, largest first: what saddles are told by. */
   weightedSingularValues(problem: Problem<S>, factors: Factors): number[];
   /**
-   * A rate by normalized time that an approach to the optimum from near it is not slower than, or null if none is known:
-   * where the Hessian has directions that do not curve.
+   * A rate by normalized time that an approach to the optimum from near it is not slower than, or null if none is
+   * known: where the Hessian has directions that do not curve.
    */
   rateNearOptimum(problem: Problem<S>, factors: Factors): number | null;
   /** The `rank` leading singular values that an update aims at, or null if they are unknown. */
@@ -91,7 +91,9 @@ export interface ClosedFormNeeds {
 
 /** f(W) as it is defined, of matrices that it takes (M, covariances ...). */
 export interface Formula {
-  /** W [batch, n, m] -> [batch]; by the methods of tensors, so that a loss can be named without loading TensorFlow.js. */
+  /**
+   * W [batch, n, m] -> [batch]; by the methods of tensors, so that a loss can be named without loading TensorFlow.js.
+   */
   tensor(w: Tensor3D, ...matrices: Tensor2D[]): Tensor1D;
   /** W [n, m], row-major, in float64. */
   host(w: Float64Array, ...matrices: Dense[]): number;
@@ -114,13 +116,13 @@ export interface Example {
 
 /** A loss that a user can name. */
 export interface BuiltInLoss<S extends Structure = Structure> extends Loss<S> {
-  /** The matrix that it is about: a target M for W, or W0 itself. */
+  /** The matrix that the loss is about: a target M for W, or W0 itself. */
   readonly matrix: 'target' | 'base';
-  /** What of W0 it depends on. */
+  /** Part of W0 that the loss depends on. */
   readonly dependsOn: 'matrix' | 'trace';
   /** Whether W must be square. */
   readonly square: boolean;
-  /** The curvature matrices that it takes. */
+  /** The curvature matrices that the loss takes. */
   readonly curvatures: readonly CurvatureKey[];
   /**
    * The problem on a source, with W0 = base.

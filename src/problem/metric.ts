@@ -12,7 +12,9 @@ export interface Measured {
 export interface Metric {
   readonly name: MetricName;
   accuracyOf(problem: Pick<Problem, 'initialLoss'>, measured: Measured): number;
-  /** The least accuracy that can be told from 0, where losses within `excess` of the optimum cannot; null if unknown. */
+  /**
+   * The least accuracy that can be told from 0, where losses within `excess` of the optimum cannot; null if unknown.
+   */
   floor(problem: Pick<Problem, 'n'>, initialLoss: number, relativeExcess: number): number | null;
   /** The most that it changes while the loss falls by `excess` to 0, where that is known without a rate. */
   farthest?(excess: number): number;

@@ -1,8 +1,8 @@
 /**
  * The scales at which a flow can be followed. Under E -> k E the flow is the same with times divided by k and factors
- * multiplied by sqrt(k), but starts have a size of their own, so that nothing is rescaled for the user. Single precision
- * squares norms of k^(3/2): tensor operations and kernels alike fail from 1e13 up and from 1e-14 down (from 1e-12, the
- * default absolute tolerance is too wide), as tried on every built-in loss.
+ * multiplied by sqrt(k), but starts have a size of their own, so that nothing is rescaled for the user. Single
+ * precision squares norms of k^(3/2): tensor operations and kernels alike fail from 1e13 up and from 1e-14 down (from
+ * 1e-12, the default absolute tolerance is too wide), as tried on every built-in loss.
  */
 import { InputError } from '../host/inputError.js';
 

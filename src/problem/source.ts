@@ -1,6 +1,6 @@
 /**
- * The matrices that a user names: from files, from a spectrum, or as the difference of two. Files are read once; a problem
- * is then made of them per loss and shape (and per rank for PiSSA, which changes W0).
+ * The matrices that a user names: from files, from a spectrum, or as the difference of two. Files are read once; a
+ * problem is then made of them per loss and shape (and per rank for PiSSA, which changes W0).
  */
 import { dense, difference, type Dense } from '../numbers/dense.js';
 import { isThere } from '../files/disk.js';
@@ -18,7 +18,7 @@ export interface Shape {
   readonly m: number;
 }
 
-/** Of "64x48". */
+/** Reads a shape such as "64x48": n and m. */
 export function parseShape(text: string): Shape {
   const [n, m] = text.split('x').map(Number) as [number, number];
   return { n, m };
@@ -36,7 +36,10 @@ export const curvatureKeys = Object.keys(curvatureNames) as CurvatureKey[];
 /** Curvature matrices by name: a file each, or the spectrum of a diagonal one. */
 export type CurvatureSpecs = { readonly [Key in CurvatureKey]?: string | undefined };
 
-/** What the user named. Files are as `readMatrix` takes them: `file.safetensors#tensor` picks one of several. */
+/**
+ * The matrices as the user names them. Files are as `readMatrix` takes them: `file.safetensors#tensor` picks one of
+ * several.
+ */
 export interface SourceSpec extends CurvatureSpecs {
   /** Folder from which names of files are relative (default: the working folder). */
   readonly folder?: string | undefined;
@@ -58,7 +61,7 @@ export interface Source {
   readonly spec: SourceSpec;
   readonly target: Dense | null;
   readonly base: Dense | null;
-  /** Those that come from files. */
+  /** Curvature matrices that come from files. */
   readonly curvatures: Readonly<Record<CurvatureKey, Dense | null>>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What losses share whose optimum over rank r is a sum of squared singular values beyond the r-th (after whitening, with
- * a covariance): the relative error as metric, its law, and the saddles near the optimum.
+ * What losses share whose optimum over rank r is a sum of squared singular values beyond the r-th (after whitening,
+ * with a covariance): the relative error as metric, its law, and the saddles near the optimum.
  */
 import { eckartYoungMirsky } from '../theory/frobenius.js';
 import type { Law } from './loss.js';

@@ -3,9 +3,9 @@
  * optimum keeps, the Hessian of the loss at X [n, r], Y [m, r] falls apart into a block for each singular value sigma
  * beyond the rank,
  *   [[ Y^T Y, -sigma I ], [ -sigma I, X^T X ]]  [2r, 2r];
- * its least eigenvalue at sigma_(r+1) is the slowest rate (for small balanced factors sigma_r - sigma_(r+1)), as that of
- * the kept directions is the sum of the least eigenvalues of Y^T Y and X^T X. Copies of sigma_r beyond the rank are no less
- * good than what is kept, and do not count.
+ * its least eigenvalue at sigma_(r+1) is the slowest rate (for small balanced factors sigma_r - sigma_(r+1)), as that
+ * of the kept directions is the sum of the least eigenvalues of Y^T Y and X^T X. Copies of sigma_r beyond the rank are
+ * no less good than what is kept, and do not count.
  */
 import { dense } from '../numbers/dense.js';
 import { cholesky, solveLower, solveLowerTransposed } from '../numbers/symmetric.js';
@@ -14,8 +14,10 @@ import type { Problem } from './problem.js';
 import { optimumOf } from './optimumOf.js';
 
 /**
- * The least eigenvalue of that block, times the speed; null if none is known, or there are directions that do not curve.
- * @param grams X^T X and Y^T Y [r, r], in the coordinates in which E is diagonal and the norm of the loss is Frobenius's
+ * The least eigenvalue of that block, times the speed; null if none is known, or there are directions that do not
+ * curve.
+ * @param grams X^T X and Y^T Y [r, r], in the coordinates in which E is diagonal and the norm of the loss is
+ *   Frobenius's
  * @param speed the slowest that factors move in those coordinates by their gradient there, 1 without a covariance
  */
 export function spectralRate(
@@ -56,7 +58,9 @@ const COPY = 1e-6;
 const ITERATIONS = 200;
 const SETTLED = 1e-5;
 
-/** The least eigenvalue of a symmetric matrix [size, size] by inverse iteration; null if it is not positive definite. */
+/**
+ * The least eigenvalue of a symmetric matrix [size, size] by inverse iteration; null if it is not positive definite.
+ */
 function leastEigenvalue(a: Float64Array, size: number): number | null {
   const l = cholesky(dense(size, size, a));
   if (!l) return null;

@@ -60,7 +60,9 @@ export function choose(accepted: readonly boolean[], finite: boolean, next: Stat
 export const squaredNorms = (state: State): tf.Tensor1D =>
   tf.addN(state.map((z) => tf.sum<tf.Tensor1D>(tf.square(z), [1, 2])));
 
-/** Squares below this are of numbers some of whose own squares float32 cannot hold; and by what those are scaled then. */
+/**
+ * Squares below this are of numbers some of whose own squares float32 cannot hold; and by what those are scaled then.
+ */
 const SMALL = { square: 2 ** -90, scale: 2 ** 100 } as const;
 
 /**

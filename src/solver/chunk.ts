@@ -31,7 +31,7 @@ export interface Chunk {
 }
 
 export interface ChunkStart {
-  /** Which of all members it is of. */
+  /** Index of its member among all members. */
   readonly member: number;
   readonly rank: number;
   /** Normalized time per unit of time t. */

@@ -16,11 +16,11 @@ export type ChunkRule = (width: number, path: Path) => number;
 export interface Device {
   /** The backend: its name, its device in words, its precision. */
   readonly info: BackendInfo;
-  /** Its fused kernel; undefined if it has none. */
+  /** The fused kernel of the backend; undefined if it has none. */
   readonly kernel: FusedKernel | undefined;
   /** Workers that chunks are spread over; null if this thread solves them. */
   readonly pool: Pool | null;
-  /** How many trajectories of a problem advance together, at so many save times. */
+  /** Number of trajectories of a problem that advance together, at so many save times. */
   chunkRule(problem: Problem, saves: number): ChunkRule;
   /**
    * Does work in this thread with TensorFlow.js on this device, when no other device has work here. Work must not wait
@@ -86,8 +86,8 @@ const FUSED_ELEMENTS = 2 ** 23;
 
 /**
  * The chunk rule of a backend. With tensor operations, what its caches or its memory suggest for the factors and, for a
- * custom loss, W, G and the loss of each; with a fused kernel, what is not much to hold or to lose, for the states at so
- * many save times.
+ * custom loss, W, G and the loss of each; with a fused kernel, what is not much to hold or to lose, for the states at
+ * so many save times.
  */
 const chunkRule =
   ({ n, m, structure }: Problem, backend: BackendInfo, saves: number): ChunkRule =>

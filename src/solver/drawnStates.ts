@@ -5,8 +5,8 @@ import type { FusedKernel } from '../../kernels/fused.js';
 import type { Drawn } from '../ensemble/drawn.js';
 
 /**
- * States X [n, rank] and then Y [m, rank], row-major, drawn by a kernel that can [batch, (n + m) rank]: those of the host
- * but for 1e-6 of a standard deviation.
+ * States X [n, rank] and then Y [m, rank], row-major, drawn by a kernel that can [batch, (n + m) rank]: those of the
+ * host but for 1e-6 of a standard deviation.
  */
 export function drawnStates(
   { normals }: FusedKernel,

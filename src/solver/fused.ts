@@ -20,7 +20,7 @@ export interface FusedBatch<T extends S, S> extends AdvanceTask {
   readonly initial: { readonly states: readonly HostState[] } | { readonly drawn: readonly Drawn[] };
   /** What to keep of trajectory `index` at a save time t. */
   readonly save: (index: number, time: number, state: HostState) => S | Promise<S>;
-  /** What to keep of its last state. */
+  /** What to keep of the last state of trajectory `index`. */
   readonly observe: (index: number, time: number, state: HostState) => T | Promise<T>;
 }
 

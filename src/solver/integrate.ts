@@ -44,7 +44,7 @@ export interface Batch<T extends S, S = T> {
   readonly clocks: readonly number[];
   /** What to keep of trajectory `index` at time t. */
   readonly observe: (index: number, time: number, state: HostState) => T | Promise<T>;
-  /** What to keep of it at save times, if not the same. */
+  /** What to keep of trajectory `index` at save times (default: as `observe`). */
   readonly save?: (index: number, time: number, state: HostState) => S | Promise<S>;
 }
 
@@ -65,8 +65,8 @@ export interface Ending<T extends S, S = T> {
 }
 
 /**
- * The rows of a batch that are on the device; `slope` is their derivative and `direction` that of power iterations, where
- * the method carries them from step to step, else empty.
+ * The rows of a batch that are on the device; `slope` is their derivative and `direction` that of power iterations,
+ * where the method carries them from step to step, else empty.
  */
 interface Rows<T> {
   readonly tracks: readonly Track<T>[];

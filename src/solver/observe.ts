@@ -84,7 +84,7 @@ function onHost(structure: HostStructure): (factors: Factors) => Evaluated {
   return ({ x, y }) => evaluate(x.data, y.data, x.cols);
 }
 
-/** In float32, where the loss is a TensorFlow.js function. */
+/** Evaluates a state in float32 on the device, where the loss is a TensorFlow.js function. */
 function onDevice(structure: Extract<Structure, { kind: 'autodiff' }>, n: number, m: number) {
   return async ({ x, y }: Factors): Promise<Evaluated> => {
     const system = loraSystem(structure, { n, m, width: x.cols });

@@ -1,4 +1,6 @@
-/** Which way trajectories are computed: by a fused kernel where the backend has one for them, else by tensor operations. */
+/**
+ * Which way trajectories are computed: by a fused kernel where the backend has one for them, else by tensor operations.
+ */
 import type { Precision } from '../numbers/precision.js';
 import { InputError } from '../host/inputError.js';
 import type { Method } from '../method/method.js';
@@ -7,10 +9,10 @@ import type { Problem } from '../problem/problem.js';
 import type { Device } from './device.js';
 import type { Path } from './paths.js';
 
-/** What may be asked for; 'auto' takes the fused kernel if there is one. */
+/** The path and precision that a caller asks for; 'auto' takes the fused kernel if there is one. */
 export interface PathChoice {
   readonly kernel?: Path | 'auto';
-  /** Of states and steps (default: float32). float64 is for fused kernels on the processor. */
+  /** Precision of states and steps (default: float32). float64 is for fused kernels on the processor. */
   readonly precision?: Precision;
 }
 
@@ -20,7 +22,7 @@ export interface Way {
   readonly reason: string | null;
 }
 
-/** What the way depends on, beside the problem and the rank. */
+/** Circumstances that decide the path of trajectories, beside the problem and the rank. */
 export interface WayOptions extends PathChoice {
   readonly method: Method;
   readonly stop: StopRule;

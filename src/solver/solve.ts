@@ -30,7 +30,8 @@ export interface SolveOptions<M extends Member = Member> extends PathChoice {
   readonly detail?: Detail | undefined;
   /**
    * Hears of save points as they are reached by tensor operations, and of a chunk's when it is done by a fused kernel;
-   * not of those that workers solve; the solver waits for it. A chunk that is solved again, in parts, is heard of again.
+   * not of those that workers solve; the solver waits for it. A chunk that is solved again, in parts, is heard of
+   * again.
    */
   readonly watch?: ((member: M, saved: SavePoint & Partial<Observation>) => void | Promise<void>) | undefined;
 }
@@ -48,7 +49,7 @@ export const paddedWidth = (rank: number): number => Math.max(4, 2 ** Math.ceil(
 interface Cut {
   readonly path: Path;
   readonly width: number;
-  /** Whether the device draws them. */
+  /** Whether the device draws the initial factors. */
   readonly drawn: boolean;
   readonly indices: readonly number[];
 }
@@ -56,7 +57,9 @@ interface Cut {
 /** Chunks of the same width that each worker gets at least, so that all end at about the same time. */
 const SHARES = 4;
 
-/** Members by path, width and who draws them, then in chunks, at least `shares` of them where there are as many members. */
+/**
+ * Members by path, width and who draws them, then in chunks, at least `shares` of them where there are as many members.
+ */
 export function chunks(
   members: readonly Pick<Member, 'rank' | 'drawn'>[],
   chunk: number | ChunkRule,

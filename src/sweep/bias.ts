@@ -1,6 +1,6 @@
 /**
- * How far the accuracy of a trajectory that the steadiness rule stopped may lie off that of its end: what an interval of
- * the mean over trials does not see, however many there are.
+ * How far the accuracy of a trajectory that the steadiness rule stopped may lie off that of its end: what an interval
+ * of the mean over trials does not see, however many there are.
  */
 import type { Precision } from '../numbers/precision.js';
 import { clock, type Coefficients } from '../ensemble/adapter.js';
@@ -22,8 +22,9 @@ export interface StationaryEnd {
 
 /**
  * The most that the accuracy of a stationary state lies off that of the flow's end, or null if that is unknown. Near a
- * minimum -df/dt is at least 2 rate (f - f*), so that f - f* is at most gradientNorm^2 / (2 rate); rounding adds what it
- * can (accuracyFloor.ts). A metric that is bounded by the loss itself needs no rate. What the optimum is comes in at a saddle alone, whose gradient says nothing of what the flow would gain.
+ * minimum -df/dt is at least 2 rate (f - f*), so that f - f* is at most gradientNorm^2 / (2 rate); rounding adds what
+ * it can (accuracyFloor.ts). A metric that is bounded by the loss itself needs no rate. What the optimum is comes in at
+ * a saddle alone, whose gradient says nothing of what the flow would gain.
  */
 export function biasBound(
   problem: Problem,

@@ -14,7 +14,7 @@ export interface Span {
   readonly to: number;
 }
 
-/** What is computed and kept as one. */
+/** A part of a sweep that is computed and kept as one. */
 export interface PlanChunk {
   readonly index: number;
   readonly spans: readonly Span[];
@@ -74,7 +74,8 @@ export const ofShard = (
 
 /**
  * The shard of "3/8"; of "auto", what Slurm (SLURM_ARRAY_TASK_ID, and ..._MIN and ..._COUNT, or RANKFLOW_SHARDS and
- * RANKFLOW_SHARD_OFFSET where shards are several arrays) or Kubernetes (JOB_COMPLETION_INDEX, and RANKFLOW_SHARDS) says.
+ * RANKFLOW_SHARD_OFFSET where shards are several arrays) or Kubernetes (JOB_COMPLETION_INDEX, and RANKFLOW_SHARDS)
+ * says.
  * @throws InputError if there is no such shard
  */
 export function parseShard(text: string, environment: Readonly<Record<string, string | undefined>>): Shard {

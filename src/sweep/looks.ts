@@ -1,8 +1,8 @@
 /**
  * When trials are added until an interval is narrow (`targetCi`): the numbers of trials at which it is looked at, and
- * the level of the interval at each. To stop at the first interval that happens to be narrow favours those that are so by
- * chance. With K looks each interval is therefore at 1 - 0.05 / K, so that with 95 % probability all of them hold the
- * mean, and with them the one that is stopped at, whatever made it stop (Bonferroni).
+ * the level of the interval at each. To stop at the first interval that happens to be narrow favours those that are so
+ * by chance. With K looks each interval is therefore at 1 - 0.05 / K, so that with 95 % probability all of them hold
+ * the mean, and with them the one that is stopped at, whatever made it stop (Bonferroni).
  */
 
 /** Trials before the first look: enough for the t interval of a mean of skewed values. */

@@ -10,7 +10,9 @@ import { checkCurvatures } from '../problem/losses.js';
 import { labelOf, readSource, shapesOf } from '../problem/source.js';
 import type { SweepConfig } from './config.js';
 
-/** An ensemble of a sweep: its start, and how its trajectories are advanced, of its own problem and coefficients alone. */
+/**
+ * An ensemble of a sweep: its start, and how its trajectories are advanced, of its own problem and coefficients alone.
+ */
 export interface Cell extends Start, Horizon {
   readonly index: number;
   /** Short name of what it aims at. */

@@ -36,7 +36,7 @@ export type TrialRow = {
   readonly distance: number | null;
   readonly gradient_norm: number;
   readonly balancedness: number;
-  /** What a stationary end is. */
+  /** Kind of the end: the optimum, short of it, a saddle, or not stationary. */
   readonly stationarity: Stationarity;
   /** The most that the accuracy of a stationary end lies off that of the flow's end; null if that is unknown. */
   readonly accuracy_bias: number | null;

@@ -1,13 +1,13 @@
 /**
- * What a stationary end is: the optimum, a point short of it, a saddle, or all that the precision can tell. "Stopped" is
- * not "optimal": the stop rule sees the gradient norm alone, which is small near every stationary point.
+ * What a stationary end is: the optimum, a point short of it, a saddle, or all that the precision can tell. "Stopped"
+ * is not "optimal": the stop rule sees the gradient norm alone, which is small near every stationary point.
  *
  * The rule, for every loss whose optimum f* is known, and relative to f(W0) so that it holds where f* = 0:
  * 1. `floor` if the excess f - f* is at most what the precision resolves (accuracyFloor.ts).
  * 2. `saddle` if a direction of the optimum is missing: the singular value at its place is below the middle of its own
  *    and of the largest that can stand for it (nearestSaddles.ts). That is so at every stationary point but the
- *    optimum, and the middle is where a logistic mode turns from leaving a saddle to approaching the optimum. Directions
- *    that gain less than 1e-6 f(W0) count where the loss is not near the optimum alone.
+ *    optimum, and the middle is where a logistic mode turns from leaving a saddle to approaching the optimum.
+ *    Directions that gain less than 1e-6 f(W0) count where the loss is not near the optimum alone.
  * 3. Otherwise the flow is on its way to the optimum: `optimum` if the loss is near it, with a relative error within
  *    0.1 % of the law's and 0.1 % of 1 (added as squares), else `short`.
  */
@@ -29,17 +29,19 @@ export const stationarities = {
   unknown: 'are stationary, but the optimum is not known',
 } as const;
 
-/** What the end of a trajectory is. */
+/** Kind of the end of a trajectory. */
 export type Stationarity = keyof typeof stationarities;
 
 /** Relative difference of relative errors, and of singular values, that is taken for none. */
 const MARGIN = 1e-3;
 
-/** Whether a loss is within a share (0.1 %) of the optimum's relative error and 0.1 % of that at W0, added as squares. */
+/**
+ * Whether a loss is within a share (0.1 %) of the optimum's relative error and 0.1 % of that at W0, added as squares.
+ */
 export const isNear = (loss: number, problem: Problem, rank: number, share = MARGIN): boolean =>
   loss <= (1 + share) ** 2 * (optimumOf(problem, rank) ?? NaN) + MARGIN ** 2 * (problem.initialLoss ?? NaN);
 
-/** What a stationary state X Y^T with this loss is. */
+/** Kind of a stationary state X Y^T by its loss and its singular values. */
 export function stationarityOf(
   problem: Problem,
   rank: number,

@@ -8,7 +8,7 @@ import type { Stationarity } from './stationarity.js';
 
 export interface CurvePoint {
   readonly time: number;
-  /** Of the loss over the cell's finite trajectories. */
+  /** Statistics of the loss over the cell's finite trajectories. */
   readonly loss: Statistic;
   /** Closed-form loss at this time where there is one. */
   readonly closedForm: number | null;
@@ -35,8 +35,8 @@ export interface CellSummary {
   readonly optimum: number | null;
   readonly accuracy: Statistic;
   /**
-   * The most that the mean accuracy lies off that of the flow's ends, beside its interval: the mean over the trials. Null
-   * where trials are not stationary, or where no bound is known.
+   * The most that the mean accuracy lies off that of the flow's ends, beside its interval: the mean over the trials.
+   * Null where trials are not stationary, or where no bound is known.
    */
   readonly accuracyBias: number | null;
   /** Accuracies below this cannot be told from 0 at the precision of the trials; null if that is unknown. */
@@ -49,11 +49,11 @@ export interface CellSummary {
   readonly outcomes: Readonly<Record<Outcome, number>>;
   /** Trials by what their end is. */
   readonly stationarity: Readonly<Record<Stationarity, number>>;
-  /** Of those at a saddle, how many have a loss near the optimum's all the same. */
+  /** Trials at a saddle whose loss is near the optimum's all the same. */
   readonly nearSaddles: number;
   /** The last observed time before a trajectory came near the optimum (row.ts), over those that did. */
   readonly timeToOptimumAfter: Statistic;
-  /** The first observed time at which it was near, over the same. */
+  /** The first observed time at which a trajectory was near the optimum, over those that came near. */
   readonly timeToOptimumBy: Statistic;
   readonly steps: Statistic;
   readonly curve: readonly CurvePoint[];

@@ -23,10 +23,11 @@ export interface TheoryRow {
   readonly distance: number | null;
   /**
    * Exponential rate at which the update settles at late times, per unit of time t; exact of given adapters that are
-   * aligned or balanced, else of the draws (`Loss.lateRate`). 0: the start does not move, or slower than any exponential.
+   * aligned or balanced, else of the draws (`Loss.lateRate`). 0: the start does not move, or slower than any
+   * exponential.
    */
   readonly rate: number | null;
-  /** The same of full fine-tuning. */
+  /** Exponential rate at which full fine-tuning settles at late times, per unit of time t. */
   readonly fullFineTuningRate: number | null;
 }
 

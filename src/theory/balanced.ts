@@ -1,7 +1,7 @@
 /**
- * Low-rank approximation from a lambda-balanced initialization, X0^T X0 - Y0^T Y0 = -lambda I: LoRA's path for all times
- * in the spectral frame, E = diag(sigma) [n, m], n and m free. B0 = 0 with A0 A0^T = lambda kA I (orthogonal rows of
- * one length) is such a start. Only 2 x 2 blocks, one a mode, and r x r matrices are ever made.
+ * Low-rank approximation from a lambda-balanced initialization, X0^T X0 - Y0^T Y0 = -lambda I: LoRA's path for all
+ * times in the spectral frame, E = diag(sigma) [n, m], n and m free. B0 = 0 with A0 A0^T = lambda kA I (orthogonal rows
+ * of one length) is such a start. Only 2 x 2 blocks, one a mode, and r x r matrices are ever made.
  */
 import { scaled, type Dense } from '../numbers/dense.js';
 import { multiplyTransposedRight } from '../numbers/products.js';
@@ -18,7 +18,10 @@ export interface BalancedPath {
   factors(t: number): { x: Dense; y: Dense };
   /** U^T (s B A) V = c X Y^T [n, m]. */
   update(t: number): Dense;
-  /** 1/2 |E - s B A|_F^2, to full relative accuracy however small it is (at a start that is near its end, to 1e-31 f(W0)). */
+  /**
+   * 1/2 |E - s B A|_F^2, to full relative accuracy however small it is (at a start that is near its end,
+   * to 1e-31 f(W0)).
+   */
   loss(t: number): number;
   /**
    * Exponential rate per unit of time at which s B A reaches its end from this start; 0 if it is slower than any
@@ -29,8 +32,10 @@ export interface BalancedPath {
 
 /**
  * The LoRA path from a lambda-balanced start. Derived from the flow: with R = [X; Y], balance turns it into
- * R' = F R - (c^2 / 2) R R^T R, F = [[-a I, c E], [c E^T, a I]], a = c^2 lambda / 2, a matrix Riccati equation for Q = R R^T:
- *   Q(t) = e^{Ft} R0 [I + c^2 R0^T (int_0^t e^{2F tau} dtau) R0]^{-1} R0^T e^{Ft},  s B A = the upper right block of c Q
+ * R' = F R - (c^2 / 2) R R^T R, F = [[-a I, c E], [c E^T, a I]], a = c^2 lambda / 2, a matrix Riccati equation for
+ * Q = R R^T:
+ *   Q(t) = e^{Ft} R0 [I + c^2 R0^T (int_0^t e^{2F tau} dtau) R0]^{-1} R0^T e^{Ft},
+ *   s B A = the upper right block of c Q
  * (cf. Braun et al. 2022, Domine et al. 2024). It is evaluated in the eigenvectors of F (dominantSubspace.ts).
  *
  * @param tolerance largest |X0^T X0 - Y0^T Y0 + lambda I|_F, relative to |X0^T X0|_F + |Y0^T Y0|_F, let pass; the path

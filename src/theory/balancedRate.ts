@@ -1,4 +1,6 @@
-/** The late rate of a lambda-balanced start (balanced.ts), read off the columns that it has in the limit of late times. */
+/**
+ * The late rate of a lambda-balanced start (balanced.ts), read off the columns that it has in the limit of late times.
+ */
 import type { BalancedStart } from './balancedState.js';
 import { gapOf, reduced, rowScale } from './dominantSubspace.js';
 import { gramByRows } from './smallMatrices.js';

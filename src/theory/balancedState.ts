@@ -148,7 +148,8 @@ const atRest = ({ z }: BalancedStart): Rows => ({
 
 /**
  * R(t) from the orthonormal factor of S C = [I 0; T21 T22] (rows that stay first): with T22 made orthonormal and taken
- * out of T21, R R^T of the rows that stay is that of (I + H)^{-1}, H = T21^T T21, whose distance from I is H (I + H)^{-1}.
+ * out of T21, R R^T of the rows that stay is that of (I + H)^{-1}, H = T21^T T21, whose distance from I is
+ * H (I + H)^{-1}.
  */
 function rowsAt(start: BalancedStart, t: number): Rows {
   const { eigenvalues, columns: r, c } = start;

@@ -1,9 +1,9 @@
 /**
- * The column space of S = [sqrt(phi) Z; I] at any time t, where phi = c^2 (e^{2 nu t} - 1) / (2 nu) for the eigenvalue nu
- * of each row of Z: what a balanced start of the LoRA flow has become (balanced.ts). Rows differ by exponentials that no
- * floating-point number holds, so that columns are combined by elimination, pivoting on the largest entry of S, while
- * these are still in logarithms: each column's largest exponential is then a factor of it, and drops out. The cost does
- * not depend on t, nothing overflows, and small rows keep their full relative accuracy.
+ * The column space of S = [sqrt(phi) Z; I] at any time t, where phi = c^2 (e^{2 nu t} - 1) / (2 nu) for the eigenvalue
+ * nu of each row of Z: what a balanced start of the LoRA flow has become (balanced.ts). Rows differ by exponentials
+ * that no floating-point number holds, so that columns are combined by elimination, pivoting on the largest entry of S,
+ * while these are still in logarithms: each column's largest exponential is then a factor of it, and drops out. The
+ * cost does not depend on t, nothing overflows, and small rows keep their full relative accuracy.
  */
 import { norm } from '../numbers/norm.js';
 

@@ -71,7 +71,8 @@ export interface AlignedPath {
  * The LoRA path from B0, A0 that are diagonal in the frame (one column of the adapter for each moving mode; B0 = 0
  * with rows of A0 along right singular vectors is Rushka & Klabjan's case). Derived from the flow: in each mode
  * x' = c (sigma - c x y) y, y' = c (sigma - c x y) x make x +- y grow and decay by e^{+-u}, and z = e^{2u} solves the
- * Riccati equation with q = sigma, beta = c (x0 - y0)^2 / 4, gamma = c (x0 + y0)^2 / 4; sigma - c x y = q + beta / z - gamma z.
+ * Riccati equation with q = sigma, beta = c (x0 - y0)^2 / 4, gamma = c (x0 + y0)^2 / 4;
+ * sigma - c x y = q + beta / z - gamma z.
  *
  * @throws Error when sigma, x0 and y0 differ in length or c is not positive
  */
@@ -124,8 +125,9 @@ export interface SaddleInput extends Coupling {
 /**
  * Exponential rate, per unit of time, at which a small entry (x, y) of row k in column j grows near the saddle, where
  * c x_j y_j = sigma_j; negative where sigma_k < sigma_j. Derived from the flow: to first order
- * x' = c sigma_k y - c^2 y_j^2 x, y' = c sigma_k x - c^2 x_j^2 y, whose larger eigenvalue, with d = c^2 (x_j^2 - y_j^2) / 2
- * and c^2 (x_j^2 + y_j^2) = 2 sqrt(c^2 sigma_j^2 + d^2), is sqrt(c^2 sigma_k^2 + d^2) - sqrt(c^2 sigma_j^2 + d^2).
+ * x' = c sigma_k y - c^2 y_j^2 x, y' = c sigma_k x - c^2 x_j^2 y, whose larger eigenvalue, with
+ * d = c^2 (x_j^2 - y_j^2) / 2 and c^2 (x_j^2 + y_j^2) = 2 sqrt(c^2 sigma_j^2 + d^2), is
+ * sqrt(c^2 sigma_k^2 + d^2) - sqrt(c^2 sigma_j^2 + d^2).
  */
 export function saddleEscapeRate({ outside, inside, c = 1, imbalance }: SaddleInput): number {
   const d = (c * c * imbalance) / 2;

@@ -32,8 +32,8 @@ export interface KroneckerForms {
   /** Singular values of S^{1/2} E H^{1/2}, largest first [min(n, m)]. */
   readonly sigma: Float64Array;
   /**
-   * The optimum of a rank, by Eckart-Young-Mirsky after whitening both sides: f = 1/2 |S^{1/2} (E - dW) H^{1/2}|_F^2, so
-   * dW = S^{-1/2} P S^{1/2} E, P the projection on the leading left singular vectors.
+   * The optimum of a rank, by Eckart-Young-Mirsky after whitening both sides: f = 1/2 |S^{1/2} (E - dW) H^{1/2}|_F^2,
+   * so dW = S^{-1/2} P S^{1/2} E, P the projection on the leading left singular vectors.
    */
   optimum(rank: number): KroneckerOptimum;
   /** W(t) - W0 of full fine-tuning, dW/dt = -S (W - M) H: entry ij of U^T (M - W) V decays as e^{-s_i h_j t}. */

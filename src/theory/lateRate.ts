@@ -18,9 +18,9 @@ export interface GenericStart {
 /**
  * Exponential rate per unit of time, or null where it is known neither for this start nor as a limit: columns beyond
  * the rank of E that vanish at a rate set by small imbalances. Derived from the flow: [X; Y] goes to the r leading
- * eigenvectors of F = [[-a I, E], [E^T, a I]], a = lambda / 2, with eigenvalues +-mu, mu = sqrt(sigma^2 + a^2), and -a, a of
- * the single rows of X, Y that move. So the rate is the gap between the last that stays and the next smaller one
- * that does not (among equal ones, a start decides which stay, once and for all), or a sum of two that stay.
+ * eigenvectors of F = [[-a I, E], [E^T, a I]], a = lambda / 2, with eigenvalues +-mu, mu = sqrt(sigma^2 + a^2), and
+ * -a, a of the single rows of X, Y that move. So the rate is the gap between the last that stays and the next smaller
+ * one that does not (among equal ones, a start decides which stay, once and for all), or a sum of two that stay.
  */
 export function genericRate({ sigma, n, m, rank, lambda, moves }: GenericStart): number | null {
   const tied = Array.from(sigma).filter((s) => s > 0);

@@ -33,9 +33,9 @@ export interface TraceSquaredPath {
 /**
  * The LoRA path on the trace-squared loss, from any X0, Y0; the flow is Rushka & Klabjan's (arXiv 2602.10212).
  * Derived from the flow: X' = -c p Y, Y' = -c p X with p = tr W make X +- Y grow and decay by one common factor
- * e^{-+u}, and z = e^{2u} solves the Riccati equation with q = tr W0, beta = c |X0 + Y0|^2 / 4, gamma = c |X0 - Y0|^2 / 4;
- * p = q + beta / z - gamma z. The trace goes to 0, except from two saddles' stable sets, where X and Y die out and
- * the trace goes to tr W0: X0 = Y0 with tr W0 >= 0, and X0 = -Y0 with tr W0 <= 0.
+ * e^{-+u}, and z = e^{2u} solves the Riccati equation with q = tr W0, beta = c |X0 + Y0|^2 / 4,
+ * gamma = c |X0 - Y0|^2 / 4; p = q + beta / z - gamma z. The trace goes to 0, except from two saddles' stable sets,
+ * where X and Y die out and the trace goes to tr W0: X0 = Y0 with tr W0 >= 0, and X0 = -Y0 with tr W0 <= 0.
  *
  * @throws Error when x0 and y0 differ in shape or c is not positive
  */

@@ -13,9 +13,11 @@ export interface CheckContext {
   /** Seed of everything random. */
   readonly seed: number;
   readonly size: CaseSize;
-  /** What is computed on: TensorFlow.js is on it while a check measures. Checks on the host do not look at it. */
+  /**
+   * Device that checks compute on: TensorFlow.js is on it while a check measures. Checks on the host do not look at it.
+   */
   readonly device: Device;
-  /** Its backend. */
+  /** The backend of the device. */
   readonly backend: BackendInfo;
   readonly subject: VerificationSubject;
   /** Random problems, of every loss. */

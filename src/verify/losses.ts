@@ -18,7 +18,7 @@ export interface LossDefinition {
   readonly host: HostLoss | null;
   /** grad f(W) in float64, of a loss without a hand-derived flow; without it differences of `host` are taken. */
   readonly hostGradient?: (w: Float64Array) => Float64Array;
-  /** Its gradient [batch, n, m] as somebody derived it, to be verified. */
+  /** Gradient [batch, n, m] of the loss as somebody derived it, to be verified. */
   readonly gradient?: (w: Tensor3D) => Tensor3D;
 }
 

@@ -62,8 +62,8 @@ const entrywiseSum = (a: Float64Array, b: Float64Array): Float64Array => a.map((
 
 /**
  * f* = 1/2 sum_{i > r} sigma_i^2 of the best update E_r, the leading part of E = diag(sigma), and the loss above it,
- * f - f* = 1/2 |R|^2 - <R, E - E_r> for R = X Y^T - E_r. R is small near the optimum, so that nothing is lost there as it
- * is where |E|^2 is a term; its three blocks beside the leading [r, r] one are products of Gram matrices.
+ * f - f* = 1/2 |R|^2 - <R, E - E_r> for R = X Y^T - E_r. R is small near the optimum, so that nothing is lost there as
+ * it is where |E|^2 is a term; its three blocks beside the leading [r, r] one are products of Gram matrices.
  */
 function aboveOptimum(
   sigma: Float64Array,

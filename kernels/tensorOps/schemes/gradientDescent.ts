@@ -5,7 +5,10 @@ import type { GradientDescent } from '../../../src/method/schemes/gradientDescen
 import type { System } from '../../../src/method/system.js';
 import { column, type Place, type Sizes, type Step } from './step.js';
 
-/** A step with learning rate h [batch] from a state. Its slope is made of those that the factors were moved along. Call inside tf.tidy. */
+/**
+ * A step with learning rate h [batch] from a state. Its slope consists of those that the factors were moved along. Call
+ * inside tf.tidy.
+ */
 export function gradientDescent(
   system: System,
   { order }: GradientDescent,

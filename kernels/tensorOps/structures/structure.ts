@@ -13,9 +13,9 @@ export interface Shape {
 export interface Descent {
   dX(x: Tensor3D, y: Tensor3D): Tensor3D;
   dY(x: Tensor3D, y: Tensor3D): Tensor3D;
-  /** Both of them, where they share work. */
+  /** Both descents, dX and dY, where they share work. */
   both?(x: Tensor3D, y: Tensor3D): [Tensor3D, Tensor3D];
-  /** What is held on the device. */
+  /** Constants of the structure that are held on the device. */
   readonly constants: readonly Tensor2D[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a method does with the state of the trajectory in hand, as kernels/cpu/twin.ts does: it begins, attempts steps and
- * measures them, and keeps those that are accepted. Each scheme has a file in schemes/.
+ * What a method does with the state of the trajectory in hand, as kernels/cpu/twin.ts does: it begins, attempts steps
+ * and measures them, and keeps those that are accepted. Each scheme has a file in schemes/.
  */
 import { firstGuess, spectralRadius, startingStep } from './control';
 import { derivative } from './flow';
@@ -16,7 +16,7 @@ import { direction, keepDirection, keepSlope, keepState, next, nextSlope, slope,
 import { iterates } from './track';
 import { combine, difference, norm, term } from './vectors';
 
-/** Of the tried step: norms of the new state, its slope and the error over h, and the spectral radius (NaN: not known). */
+/** Norms of the state, its slope and the error over h of the tried step, and the spectral radius (NaN: not known). */
 export let size: f64 = 0;
 export let rate: f64 = 0;
 export let errorRate: f64 = 0;

@@ -1,11 +1,13 @@
-/** The state-sized vectors of the trajectory in hand, at their addresses; those of a step change places when it is kept. */
+/**
+ * The state-sized vectors of the trajectory in hand, at their addresses; those of a step change places when it is kept.
+ */
 import { parameters } from './parameters';
 
-/** Of the trajectory: its state, the slope there, and the direction of fastest change. */
+/** The state of the trajectory, the slope there, and the direction of fastest change. */
 export let state: usize = 0;
 export let slope: usize = 0;
 export let direction: usize = 0;
-/** Of the tried step: the same. */
+/** The state that the tried step leads to, the slope there, and the direction of fastest change. */
 export let next: usize = 0;
 export let nextSlope: usize = 0;
 export let nextDirection: usize = 0;

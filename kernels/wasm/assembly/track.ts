@@ -98,7 +98,7 @@ export function countSave(track: Track): void {
     track.outcome = Outcome.END_TIME;
 }
 
-/** Of the way from the last save time (or the start) to the next, 0 at the end. */
+/** Fraction of the way from the last save time (or the start) to the next that is behind; 0 at the end. */
 export function progress(track: Track, clock: f64): f64 {
   if (track.saves == <f64>parameters.saves) return 0;
   const from = track.saves > 0 ? savePoint(track.saves - 1, clock) : 0;

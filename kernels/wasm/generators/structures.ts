@@ -1,4 +1,6 @@
-/** Writes the assembly's registry of structures: each kind has a file in assembly/structures, which exports its descent. */
+/**
+ * Writes the assembly's registry of structures: each kind has a file in assembly/structures, which exports its descent.
+ */
 
 /** @param kinds in the order of their codes */
 export const structuresText = (kinds: readonly string[]): string => `

@@ -1,13 +1,13 @@
 /**
- * Writes the inner loops of the assembly, unrolled so that sums stay in registers: exactly for each rank up to EXACT, and
- * in tiles of TILE columns above. V8 moves the loads of a loop's body to its start: a body may
- * hold no more loads and sums than there are registers, of which V8 has 15, and so most of these loops stay loops.
+ * Writes the inner loops of the assembly, unrolled so that sums stay in registers: exactly for each rank up to EXACT,
+ * and in tiles of TILE columns above. V8 moves the loads of a loop's body to its start: a body may hold no more loads
+ * and sums than there are registers, of which V8 has 15, and so most of these loops stay loops.
  */
 import { EXACT, MOST_TERMS, TILE } from '../layout.js';
 import { lines, range } from './text.js';
 
 type Lanes = 2 | 4;
-/** Of a Gram matrix: row and column. */
+/** Row and column of an entry of a Gram matrix. */
 type Entry = readonly [number, number];
 
 const pairs = (rows: readonly number[], columns: readonly number[]): Entry[] =>

@@ -1,6 +1,6 @@
 /**
- * WGSL of the stabilized method (src/method/schemes/chebyshev.ts): its step, and the power iteration that tells how many
- * stages a step needs.
+ * WGSL of the stabilized method (src/method/schemes/chebyshev.ts): its step, and the power iteration that tells how
+ * many stages a step needs.
  */
 import { chebyshevCoefficients } from '../../coefficients.js';
 import { beginBySlope } from '../begin.wgsl.js';

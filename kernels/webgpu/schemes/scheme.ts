@@ -1,8 +1,8 @@
 /**
- * The words of a scheme on webgpu: what each of the files beside this one says of its kind. Its text has `begin()`, which
- * evaluates what a trajectory starts with, `attempt(step)`, which tries a step from slot STATE to slot NEXT and leaves
- * squared norms in `sums`, and `accept(step)`, which takes it. The steps are those of the twin (kernels/cpu/schemes);
- * threads touch their own rows only, but for the derivative.
+ * The words of a scheme on webgpu: what each of the files beside this one says of its kind. Its text has `begin()`,
+ * which evaluates what a trajectory starts with, `attempt(step)`, which tries a step from slot STATE to slot NEXT and
+ * leaves squared norms in `sums`, and `accept(step)`, which takes it. The steps are those of the twin
+ * (kernels/cpu/schemes); threads touch their own rows only, but for the derivative.
  */
 import type { Scheme, SchemeKind } from '../../../src/method/schemes.js';
 

@@ -1,7 +1,8 @@
 /**
  * The words of a structure on webgpu: what each of the files beside this one says of its kind. Its text has a function
- * `descent(source, to, start, end)` that reads the factors in slot `source` and writes -G Y of X and -G^T X of Y, of rows
- * start to end, to slot `to`. It begins with a barrier, for a thread reads rows of others; what it writes are its own.
+ * `descent(source, to, start, end)` that reads the factors in slot `source` and writes -G Y of X and -G^T X of Y, of
+ * rows start to end, to slot `to`. It begins with a barrier, for a thread reads rows of others; what it writes are its
+ * own.
  */
 import type { Layout } from '../layout.js';
 

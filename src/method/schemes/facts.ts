@@ -1,6 +1,6 @@
 /**
- * What every scheme says of itself to those that run it, size its steps or hold its states: plain data, as methods go to
- * other threads. How a step is taken stands on each side in a file of the scheme's name (kernels/*).
+ * What every scheme says of itself to those that run it, size its steps or hold its states: plain data, as methods go
+ * to other threads. How a step is taken stands on each side in a file of the scheme's name (kernels/*).
  */
 export interface SchemeFacts {
   /** Derivatives of the state that a step holds at once. */

@@ -7,7 +7,9 @@ export interface RungeKutta extends SchemeFacts {
   readonly tableau: Tableau;
 }
 
-/** The scheme of a tableau. An embedded pair estimates the errors of its steps, and goes on from the better solution. */
+/**
+ * The scheme of a tableau. An embedded pair estimates the errors of its steps, and goes on from the better solution.
+ */
 export function rungeKutta(tableau: Tableau): RungeKutta {
   const { order, b, embedded } = tableau;
   return {

@@ -46,7 +46,9 @@ function amplification(context: CheckContext, at: Case): number {
 }
 
 const RTOL = 1e-5;
-/** Tolerated error at the end: where it falls by a lower order than that of a step, which is controlled, it is larger. */
+/**
+ * Tolerated error at the end: where it falls by a lower order than that of a step, which is controlled, it is larger.
+ */
 function toleratedEnd({ scheme: { globalOrder, errorOrder } }: Method): {
   readonly error: number;
   readonly why: string;

@@ -1,4 +1,6 @@
-/** Measurements that several checks share: each is taken once for a context and a case, and kept as long as these are. */
+/**
+ * Measurements that several checks share: each is taken once for a context and a case, and kept as long as these are.
+ */
 import type { CheckContext } from '../check.js';
 import type { Case } from '../cases.js';
 

@@ -33,7 +33,9 @@ function rotatedLoss(loss: TensorLoss, { left, right }: Rotation): TensorLoss {
   };
 }
 
-/** Random orthogonal U [n, n], V [m, m] and R [r, r]; V = U where f is a function of tr W, which nothing else leaves. */
+/**
+ * Random orthogonal U [n, n], V [m, m] and R [r, r]; V = U where f is a function of tr W, which nothing else leaves.
+ */
 export function randomRotation(draws: Draws, { problem: { n, m, loss }, rank }: Case): Rotation {
   const haar = (size: number) => haarColumns(draws.gaussian(size, size, 1));
   const left = haar(n);

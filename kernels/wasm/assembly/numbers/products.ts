@@ -1,7 +1,10 @@
 /** Products of packed float64 matrices: tiles of 4 x 4 entries that stay in registers. */
 
 const VECTOR: usize = 16;
-/** Terms that are added to each other before their sum is added to what there is: rounding grows with the longer of both. */
+/**
+ * Terms that are added to each other before their sum is added to what there is: rounding grows with the longer of
+ * both.
+ */
 const CHUNK: i32 = 32;
 /** Bytes of 4 entries, and of a tile. */
 const GROUP: usize = 32;

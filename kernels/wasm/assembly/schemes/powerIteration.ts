@@ -5,7 +5,9 @@ import { stateBytes } from '../shape';
 import { direction, error, nextDirection } from '../slots';
 import { combine, difference, norm, term } from '../vectors';
 
-/** Iterates with the Jacobian at z, whose slope is given: writes the next direction, and returns the spectral radius. */
+/**
+ * Iterates with the Jacobian at z, whose slope is given: writes the next direction, and returns the spectral radius.
+ */
 export function powerIteration(z: usize, slope: usize): f64 {
   const length = NUDGE * norm(z, stateBytes);
   const per = norm(direction, stateBytes);

@@ -69,7 +69,7 @@ const anywhere = (draws: Draws, rank: number, count: number): readonly number[] 
 function pathFrom({ subject }: CheckContext, at: AlignedCase, adapter: Adapter) {
   const { sigma, frame, modes } = at;
   const { c, x0, y0 } = coupled(adapter, at.coefficients);
-  /** What a factor has of every mode; off its modes it has rounding alone. */
+  /** Entries of a factor by mode; off its modes it has rounding alone. */
   const entries = (q: Dense, z: Dense) => {
     const inFrame = multiplyTransposedLeft(q, z);
     return sigma.map((_, mode) =>
@@ -144,7 +144,7 @@ const { path, end, rate } = checksOf<AlignedCase>({
   },
 });
 
-/** Of a factor, in directions of its own. */
+/** Standard deviation of the perturbation of a factor, in random directions. */
 const PERTURBATION = 1e-2;
 
 /** The best modes, the best but for the last one, and one fewer than there are columns. */

@@ -1,4 +1,6 @@
-/** Linear regression: full fine-tuning's path, LoRA's end from Gaussian starts, and H = I, which is the Frobenius loss. */
+/**
+ * Linear regression: full fine-tuning's path, LoRA's end from Gaussian starts, and H = I, which is the Frobenius loss.
+ */
 import { identity } from '../../../numbers/dense.js';
 import { assembled } from '../../../problem/frame.js';
 import { frobenius } from '../../../problem/frobenius.js';

@@ -39,7 +39,7 @@ export interface PathTheory<C extends Case> {
     ): { readonly time: number; errors(end: Snapshot, adapter: number): readonly EndError[] };
   };
   readonly rate: Claim<C> & {
-    /** Of the first adapter of the case with this index. */
+    /** Approach to the end of the first adapter of the case with this index. */
     approach(context: CheckContext, at: C, index: number): Approach;
   };
 }

@@ -17,7 +17,7 @@ import { endBudget, simulateAdapters, timeUntil } from './simulate.js';
 
 const DERIVED = 'derived from the flow of Rushka & Klabjan 2026';
 
-/** Of the trace at the end. */
+/** Part of the initial trace that is left at the time of the end. */
 const REMAINS = 1e-7;
 
 const spectral: Check = {
@@ -110,7 +110,7 @@ const gaussian: Check = {
 const widths: Record<CaseSize, number> = { small: 1024, paper: 4096, large: 4096 };
 const LAW_RANKS = Array.from({ length: 16 }, (_, i) => i + 1);
 
-/** Of the verdict, two-sided; the interval that is shown is that of 95 %. */
+/** Probability that the verdict fails a right slope, two-sided; the interval that is shown is that of 95 %. */
 const FALSE_ALARM = 1e-4;
 
 const law: Check = {

@@ -102,7 +102,9 @@ export async function comparePath(
 /** A case with the singular values of what its rank is short of: E, or E H^{1/2}. */
 export type WithGap = Case & { readonly sigma: Float64Array };
 
-/** Time at which s B A of a generic start is at its end: many times what the gap after the r-th singular value needs. */
+/**
+ * Time at which s B A of a generic start is at its end: many times what the gap after the r-th singular value needs.
+ */
 export function gapTime({ rank, coefficients, adapters, sigma }: WithGap): number {
   const { c } = coupled(adapters[0]!, coefficients);
   return 60 / (c * (sigma[rank - 1]! - sigma[rank]!));
@@ -179,8 +181,8 @@ export interface Approach {
 }
 
 /**
- * Adds the rate at which a deviation of a case's first adapter falls late on, over the rate that it should have. Its size
- * in closed form, relative to a natural one as that which is measured, says when it is late.
+ * Adds the rate at which a deviation of a case's first adapter falls late on, over the rate that it should have. Its
+ * size in closed form, relative to a natural one as that which is measured, says when it is late.
  */
 export async function compareRate(
   context: CheckContext,
