@@ -34,7 +34,7 @@ export const peakOf = (device: string): number | null =>
   PEAKS.find(([name]) => name.test(device))?.[1] ?? null;
 
 /** The entry of rankflow whose accuracy comes from the same, steps or a tolerance; else its first. */
-export function rankflowFor(entries: readonly Entry[], { contestant }: Entry): (Entry & Played) | null {
+function rankflowFor(entries: readonly Entry[], { contestant }: Entry): (Entry & Played) | null {
   const own = entries.filter((entry) => entry.contestant.family === 'rankflow');
   const alike = own.find((entry) => entry.contestant.accuracy === contestant.accuracy) ?? own[0];
   return alike && isPlayed(alike) && alike.valid ? alike : null;

@@ -19,19 +19,19 @@ import type { Answer, DeviceKind, Hello, Question, Run } from './protocol.js';
 const CHUNK_ELEMENTS = 2 ** 15;
 
 /** RK4 by its step; or to a tolerance dopri5, and over a long time the stabilized method. */
-export const methodOf = ({ integration }: PeerProblem, { step, rtol }: Run) =>
+const methodOf = ({ integration }: PeerProblem, { step, rtol }: Run) =>
   step === null
     ? method(integration.kind === 'free' ? 'rkc2' : 'dopri5', { rtol: rtol! })
     : method('rk4', { step });
 
 /** Problem and members of a run, from the files in the folder. */
-export function arranged(folder: string, problem: PeerProblem, run: Run) {
+function arranged(folder: string, problem: PeerProblem, run: Run) {
   const { sigma, starts } = readStarts(folder, problem, run.trajectories);
   const members = starts.map((start, trial) => memberAt(start, plain, trial));
   return { problem: frobeniusFromSpectrum(sigma, run.n, run.n), members };
 }
 
-export const stopOf = ({ end, step }: Run) => ({
+const stopOf = ({ end, step }: Run) => ({
   saveTimes: [end],
   steadyTolerance: null,
   maxSteps: step === null ? 1_000_000 : Math.round(end / step),

@@ -1,7 +1,7 @@
 /** The state of the lab in its address: flags of `rankflow sweep`, the rank in focus and the tab, after the #. */
 import type { Flags } from './protocol.js';
 
-export const tabs = ['sweep', 'verify'] as const;
+const tabs = ['sweep', 'verify'] as const;
 export type Tab = (typeof tabs)[number];
 
 export interface Address {

@@ -60,10 +60,7 @@ export function statistic(values: ArrayLike<number>, level = 0.95): Statistic {
 }
 
 /** The values that pass, much sooner than `filter` of typed arrays gives them; the array itself is used up. */
-export function retain(
-  values: Float64Array,
-  passes: (value: number, index: number) => boolean,
-): Float64Array {
+function retain(values: Float64Array, passes: (value: number, index: number) => boolean): Float64Array {
   let count = 0;
   values.forEach((value, i) => {
     if (passes(value, i)) values[count++] = value;

@@ -9,7 +9,7 @@ import { nearestSaddles } from './nearestSaddles.js';
 import type { Problem } from './problem.js';
 
 /** The relative error of the least loss of a rank, or null if that is unknown or W0 is the optimum. */
-export function lawOfOptimum(problem: Problem, rank: number): Law | null {
+function lawOfOptimum(problem: Problem, rank: number): Law | null {
   const optimum = problem.optimum(rank);
   if (optimum === null || !problem.initialLoss) return null;
   return { value: Math.sqrt(optimum / problem.initialLoss), name: 'Eckart-Young-Mirsky' };

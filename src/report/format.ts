@@ -4,7 +4,7 @@
  */
 
 /** The mark for "there is no such number". */
-export const noNumber = '-';
+const noNumber = '-';
 
 /** Four significant digits: plain from 0.001 to 9999, scientific outside, "-" if absent or not finite. */
 export function formatNumber(value: number | null): string {

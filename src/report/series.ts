@@ -39,12 +39,12 @@ const fields: readonly Field[] = [
   { name: 'shape', value: shapeOf, label: shapeOf },
   { name: 'initialization', value: (cell) => cell.initialization, label: (cell) => cell.initialization },
   { name: 'scaling', value: (cell) => cell.scaling, label: (cell) => `scaling ${cell.scaling}` },
-  { name: 'alpha', value: alphaOf, label: (cell) => (alphaOf(cell) ? `alpha ${alphaOf(cell)}` : '') },
+  { name: 'alpha', value: alphaOf, label: (cell) => `alpha ${alphaOf(cell)}` },
 ];
 
-/** The fields with more than one value over the cells. That a scaling takes no alpha is not a value. */
+/** The fields with more than one value over the cells. */
 export function varyingFields(cells: readonly CellSummary[]): readonly Field[] {
-  return fields.filter(({ value }) => new Set(cells.map(value).filter((text) => text !== '')).size > 1);
+  return fields.filter(({ value }) => new Set(cells.map(value)).size > 1);
 }
 
 /** Label of what all the cells have in common, for a subtitle: "frobenius, 64 x 64, gaussian". */
@@ -55,7 +55,6 @@ export function commonLabel(cells: readonly CellSummary[]): string {
   return fields
     .filter((field) => !varying.includes(field))
     .map(({ label }) => label(first))
-    .filter((text) => text !== '')
     .join(', ');
 }
 
@@ -64,7 +63,7 @@ export function seriesOf(cells: readonly CellSummary[]): readonly Series[] {
   const varying = varyingFields(cells);
   const groups = new Map<string, CellSummary[]>();
   for (const cell of cells) {
-    const parts = varying.map(({ label }) => label(cell)).filter((text) => text !== '');
+    const parts = varying.map(({ label }) => label(cell));
     const label = parts.join(', ') || cell.initialization;
     const group = groups.get(label);
     if (group) group.push(cell);

@@ -47,7 +47,7 @@ export interface ChebyshevStage {
 const EPSILON = 2 / 13;
 
 /** Most stages of a step, however precise the arithmetic. */
-export const MOST_STAGES = 100;
+const MOST_STAGES = 100;
 
 /** Coefficients of a step of s >= 2 stages. */
 export function chebyshevStages(s: number): ChebyshevStages {

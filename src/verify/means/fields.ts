@@ -206,11 +206,7 @@ export function deviceField(subject: VerificationSubject, at: Case): DeviceField
  * DF(z) v of a system by reverse-mode differentiation alone: u -> DF(z)^T u is linear, and its own transpose is
  * DF(z). Symmetry of DF is not used.
  */
-export function jacobianVectorProduct(
-  system: System,
-  z: readonly Tensor3D[],
-  v: readonly Tensor3D[],
-): Tensor3D[] {
+function jacobianVectorProduct(system: System, z: readonly Tensor3D[], v: readonly Tensor3D[]): Tensor3D[] {
   const inner = (a: readonly tf.Tensor[], b: readonly tf.Tensor[]) =>
     tf.addN(a.map((value, i) => tf.sum<tf.Scalar>(tf.mul(value, b[i]!))));
   const transposed = (u: tf.Tensor[]) =>
