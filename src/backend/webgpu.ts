@@ -100,10 +100,10 @@ async function register(adapter: GPUAdapter, device: GPUDevice): Promise<Opened>
       // A round trip to the device: errors from before it have been told by then.
       device.pushErrorScope('validation');
       await device.popErrorScope();
-      const told = failure;
+      const reported = failure;
       // With less work it can go on where only memory was lacking.
-      if (told?.cause instanceof GPUOutOfMemoryError) failure = null;
-      if (told) throw told;
+      if (reported?.cause instanceof GPUOutOfMemoryError) failure = null;
+      if (reported) throw reported;
     },
     close() {
       closing = true;

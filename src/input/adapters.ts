@@ -89,20 +89,20 @@ function moduleOf(location: string, file: Checkpoint, asked: string | undefined)
   }
   const wanted = asked?.replace(/^base_model\.model\./, '').replace(/\.weight$/, '');
   const exact = wanted === undefined ? undefined : modules.has(wanted) ? [wanted] : undefined;
-  const found =
+  const matches =
     exact ?? [...modules.keys()].filter((name) => wanted === undefined || name.endsWith(`.${wanted}`));
-  refuseOthers(location, file, found.length === 1 ? found[0]! : null);
-  if (found.length !== 1) {
-    const names = found.length > 0 ? found : [...modules.keys()];
+  refuseOthers(location, file, matches.length === 1 ? matches[0]! : null);
+  if (matches.length !== 1) {
+    const names = matches.length > 0 ? matches : [...modules.keys()];
     throw new InputError(
       location,
-      `${found.length} modules with lora_A and lora_B${wanted === undefined ? '' : ` named ${wanted}`}`,
+      `${matches.length} modules with lora_A and lora_B${wanted === undefined ? '' : ` named ${wanted}`}`,
       names.length > 0
         ? `${file.path}#NAME, with NAME one of: ${someOf(names)}`
         : 'a file with lora_A and lora_B',
     );
   }
-  const name = found[0]!;
+  const name = matches[0]!;
   const { a, b } = modules.get(name)!;
   if (a === undefined || b === undefined)
     throw new InputError(location, `${a ?? b} alone`, 'a file with lora_A and lora_B of each module');

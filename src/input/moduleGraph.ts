@@ -18,7 +18,7 @@ const jiti = createJiti(import.meta.url, { fsCache: false });
 const SOURCE = /\.[cm]?[jt]sx?$/i;
 const PACKAGES = `${sep}node_modules${sep}`;
 /** What comes with rankflow, which has a version. */
-const OWN = join(packageRoot, 'dist') + sep;
+const RANKFLOW = join(packageRoot, 'dist') + sep;
 
 export interface Rested {
   /** "NAME@VERSION" of a package, or a path relative to the module's folder; the same wherever that is. */
@@ -29,15 +29,15 @@ export interface Rested {
 
 /** Everything that a module rests on, sorted by name. @throws InputError if a file of it cannot be read */
 export function moduleGraph(module: string): Rested[] {
-  const found = new Map<string, Rested>();
+  const rested = new Map<string, Rested>();
   const root = resolve(module);
   const waiting = [root];
   const seen = new Set(waiting);
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-    if (file.startsWith(OWN)) continue;
+    if (file.startsWith(RANKFLOW)) continue;
     const inPackage = file.includes(PACKAGES);
     const name = inPackage ? packageOf(file) : relative(dirname(root), file).replaceAll(sep, '/');
-    found.set(name, { name, digest: inPackage ? null : digestOfFile(file) });
+    rested.set(name, { name, digest: inPackage ? null : digestOfFile(file) });
     if (inPackage || !SOURCE.test(file)) continue;
     for (const other of namedIn(file))
       if (!seen.has(other)) {
@@ -45,7 +45,7 @@ export function moduleGraph(module: string): Rested[] {
         waiting.push(other);
       }
   }
-  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...rested.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 const PIECE = 2 ** 24;

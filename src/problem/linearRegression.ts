@@ -101,8 +101,8 @@ const weightedGram = ({ covariance }: QuadraticStructure, y: Factors['y']): Floa
  * The problem with E [n, m] and H [m, m], of which rounding may have left the symmetric part only to 1e-5.
  * @throws InputError if H has the wrong shape, is not symmetric or not positive definite
  */
-export function linearRegression(error: Dense, given: Dense): Problem {
-  const covariance = checkedCovariance(given, error.cols, inputSide);
+export function linearRegression(error: Dense, h: Dense): Problem {
+  const covariance = checkedCovariance(h, error.cols, inputSide);
   const input = { e: error, h: covariance };
   const { sigma } = regressionOptima(input);
   const fullFineTuning = regressionFullPath(input);

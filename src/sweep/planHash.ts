@@ -21,9 +21,9 @@ export function planHash({ config, cells }: Plan, digests: readonly string[], fo
   const modules = config.loss
     .filter((loss) => !lossNames.includes(loss))
     .map((loss) => moduleGraph(nameFrom(folder, loss)));
-  const told = Object.entries(config)
+  const settings = Object.entries(config)
     .filter(([key, value]) => !EXECUTION.includes(key) && value !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   const ends = cells.map(({ stop }) => stop.saveTimes.at(-1));
-  return digestOf(JSON.stringify([release.version, told, ends, digests, modules]));
+  return digestOf(JSON.stringify([release.version, settings, ends, digests, modules]));
 }
