@@ -19,8 +19,9 @@ const STEPS = 32;
 const RTOLS: Record<Precision, number> = { float32: 1e-6, float64: 1e-7 };
 
 /**
- * Largest relative error of an end. In float32 that of trajectories everywhere (src/verify/means/precision.ts), an evaluation
- * being a stage; and adaptive steps that rounding made otherwise differ by the errors that the tolerance allows.
+ * Largest relative error of an end. In float32 that of trajectories everywhere (src/verify/means/precision.ts), an
+ * evaluation being a stage; and adaptive steps that rounding made otherwise differ by the errors that the tolerance
+ * allows.
  */
 const budgets: Record<Precision, (name: MethodName, evaluations: number) => number> = {
   float32: (name, evaluations) =>

@@ -33,7 +33,7 @@ export interface TwinEnding {
   readonly state: State64;
 }
 
-/** Where a trajectory is: its state and what it carries from step to step (null: not carried). */
+/** Place of a trajectory in its flow: its state and what it carries from step to step (null: not carried). */
 interface Place {
   readonly state: State64;
   readonly slope: State64 | null;

@@ -32,7 +32,7 @@ export interface MemoryPlan {
 /** Bytes of a tensor that has room for a memory wherever it comes to lie. */
 export const tensorBytes = ({ bytes }: MemoryPlan): number => bytes + LINE;
 
-/** Where the memory starts in its tensor. */
+/** Offset of the memory in its tensor. */
 export const blockAt = (tensor: number): number => LINE * Math.ceil(tensor / LINE);
 
 /** Plans the memory of a task. */

@@ -4,7 +4,7 @@
  */
 import { precisions, type Precision } from '../../src/numbers/precision.js';
 
-/** What a module exports (assembly/advance.ts). */
+/** Exports of the compiled module (assembly/advance.ts). */
 export interface Exports {
   /** @param block address of the parameter block (memory.ts), in the memory that the instance works in */
   advance(block: number): void;

@@ -39,7 +39,7 @@ const reserve = (threads: number): number => 256 + threads * (QUAD + 4);
 /** Threads among which sums over rows are divided at most: each leaves four vectors to be added up. */
 const MOST_SUMMING = 64;
 
-/** What the layout depends on of a device. */
+/** Limits of a device that the layout depends on. */
 export interface Room {
   readonly workgroupBytes: number;
   /** Threads that run in step. */

@@ -4,7 +4,7 @@ import { layoutOf, QUAD, roomOf, sliceSize } from './layout.js';
 import { kinds, shaderOf } from './structures.js';
 import { trackWords } from './words.js';
 
-/** What keeps a device from a task, in words; null if nothing does. */
+/** Obstacle that keeps a device from a task, in words; null if there is none. */
 export function obstacle(attrs: AdvanceTask, device: GPUDevice): string | null {
   const { method, n, m, rank, clocks, stop } = attrs;
   const layout = layoutOf(attrs, roomOf(device));

@@ -3,7 +3,7 @@
  * it on a device. Each backend has a file of its own; useBackend.ts chooses among them.
  */
 
-/** In the order in which `rankflow devices` lists them. */
+/** Names of backends in the order in which `rankflow devices` lists them. */
 export const backendNames = ['tensorflow', 'webgpu', 'webgl', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
 
@@ -15,7 +15,7 @@ export interface BackendOptions {
 
 /** Options of opening a backend. */
 export interface OpenOptions extends BackendOptions {
-  /** Only if it may be on a GPU, which spares loading what cannot (default: false). */
+  /** Opens a backend only if it may be on a GPU, which spares loading what cannot (default: false). */
   readonly gpuOnly?: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface DeviceWords {
 export interface Opened extends DeviceWords {
   /** True if it computes on a GPU, or a driver that imitates one. */
   readonly gpu: boolean;
-  /** Whether it may round the factors of matrix products to TensorFloat-32. */
+  /** Whether the device may round the factors of matrix products to TensorFloat-32. */
   readonly tf32: boolean;
   /** State elements that should advance together. */
   readonly chunkElements: number;

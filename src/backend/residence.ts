@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { BackendName } from './backend.js';
 
-/** What the backends of devices with a memory of their own tell of a tensor. */
+/** The part of a backend of a device with a memory of its own that says where a tensor is. */
 interface DeviceBackend {
   /** Values by tensor, where webgpu and tensorflow keep them. */
   readonly tensorMap?: TensorValues;

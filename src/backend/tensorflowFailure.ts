@@ -4,7 +4,7 @@ import { firstLine, loadError } from '../host/platform.js';
 
 const SETUP = 'npm run setup:tensorflow, in a checkout of rankflow, builds it for this machine';
 
-/** What of a message of Node, of the package or of the dynamic linker names the cause, and what to say of it. */
+/** Causes that messages of Node, of the package or of the dynamic linker name, and what to say of them. */
 const causes: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
   [/native addon module .* can ?not be found/i, () => `its native addon was not built: ${SETUP}`],
   [
@@ -33,7 +33,7 @@ const causes: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
   ],
 ];
 
-/** What an error of loading the package means. */
+/** Meaning of an error of loading the package, in words. */
 export function explained(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   for (const [pattern, say] of causes) {

@@ -27,7 +27,9 @@ const KEPT_BYTES = 2 ** 28;
 
 const LOST = 'the WebGL context was lost';
 
-/** How TensorFlow.js makes the backend; what is closed has to be registered anew. */
+/**
+ * Factory by which TensorFlow.js makes the backend, kept because a backend that was closed has to be registered anew.
+ */
 let factory: ReturnType<typeof tf.findBackendFactory> | undefined;
 
 /** @throws Unavailable outside browsers, or if there is no WebGL with float32 textures */

@@ -11,7 +11,7 @@ import { lossNames } from '../problem/losses.js';
 import { curvatureKeys, type CurvatureSpecs } from '../problem/source.js';
 import { isNamedSpectrum } from '../problem/spectrum.js';
 
-/** What YAML makes of a file takes up to a thousand times its size. Long lists of numbers belong in a .npy or .csv. */
+/** Most bytes of a config: YAML makes up to a thousand times as many of them. Long lists belong in a .npy or .csv. */
 const MAX_BYTES = 2 ** 17;
 
 /**
@@ -76,7 +76,7 @@ export const namedFile = ({ target, base, spectrum, init, loss, ...rest }: FileK
 const isFileName = (value: string): boolean =>
   /\.((safetensors(\.index\.json)?|npy|csv)(#.*)?|[cm]?[jt]s)$/is.test(value);
 
-/** What begins a comment in JSON with comments, and in YAML is text; and what it does not count in. */
+/** Beginning of a comment in JSON with comments, which is text in YAML; and text in which it does not count. */
 const JSON_COMMENT = /(^|[\s,{}[\]])\/[/*]/m;
 const QUOTED = /"(?:[^"\\]|\\.)*(?:"|$)|'[^']*(?:'|$)|(?<=\s)#[^\n]*/gs;
 

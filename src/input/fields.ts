@@ -64,7 +64,7 @@ export const ratioFields = {
 
 export const seedField = wholeFrom(0).default(0);
 
-/** How trajectories are advanced, and for how long. */
+/** Fields of how trajectories are advanced, and for how long. */
 export const horizonFields = {
   method: z
     .enum(['auto', ...methodNames])
@@ -104,7 +104,7 @@ export const tf32Field = z
   .default(false)
   .describe('let an NVIDIA GPU under tensorflow round factors of matrix products to TensorFloat-32');
 
-/** What trajectories are computed on, and how. */
+/** Fields of what trajectories are computed on, and how. */
 export const executionFields = {
   backend: z
     .enum(['auto', ...backendNames])

@@ -17,7 +17,7 @@ const jiti = createJiti(import.meta.url, { fsCache: false });
 
 const SOURCE = /\.[cm]?[jt]sx?$/i;
 const PACKAGES = `${sep}node_modules${sep}`;
-/** What comes with rankflow, which has a version. */
+/** Folder of the code that comes with rankflow, which has a version. */
 const RANKFLOW = join(packageRoot, 'dist') + sep;
 
 export interface Rested {

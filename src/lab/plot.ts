@@ -40,7 +40,7 @@ const HEIGHT = 260;
 const LABEL = 24;
 const dark = matchMedia('(prefers-color-scheme: dark)');
 
-export class LabPlot extends HTMLElement {
+class LabPlot extends HTMLElement {
   private chart: uPlot | null = null;
   private content: Figure | null = null;
   /** Key of the look of the lines that are drawn. */

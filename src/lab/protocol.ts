@@ -132,7 +132,7 @@ export interface Engine {
   stop(): Promise<void>;
   /** Rows of trials that have ended, by their numbers in the order in which they ended. */
   rows(from: number, to: number): readonly TrialRow[];
-  /** All of them as a file, with their provenance. */
+  /** Rows of all trials that have ended as a file, with their provenance. */
   download(format: 'parquet' | 'csv'): Uint8Array<ArrayBuffer>;
   /** Groups of checks that a verification can be made of. */
   checkGroups(): readonly string[];

@@ -27,7 +27,9 @@ export interface DrawnStart {
   /** Mean |X0|_F^2 and |Y0|_F^2 of normalized factors; 0 of zero ones alone. */
   readonly x: number;
   readonly y: number;
-  /** Whether its modes move alone: along the leading singular vectors, or a multiple of an orthogonal matrix. */
+  /**
+   * Whether the modes of a start move alone: along the leading singular vectors, or a multiple of an orthogonal matrix.
+   */
   readonly isAligned: boolean;
   /** Relative rounding of the singular values of the problem; 0 where they are given. */
   readonly rounding: number;
@@ -80,7 +82,7 @@ export const unknownForms = {
   targetSingularValues: () => null,
 } satisfies Partial<Loss>;
 
-/** What a closed form alone is asked for: ranks up to `most`, and singular vectors or not. */
+/** Needs of a closed form alone: ranks up to `most`, and singular vectors or not. */
 export interface ClosedFormNeeds {
   readonly most: number;
   readonly vectors: boolean;

@@ -7,7 +7,7 @@ import type { BuiltInLoss } from './loss.js';
 import { curvatureKeys, type CurvatureSpecs } from './source.js';
 import { traceSquaredLoss } from './traceSquared.js';
 
-/** In the order in which they are read; the first is the default. */
+/** Losses that users can name, in the order in which they are read; the first is the default. */
 export const losses: readonly BuiltInLoss[] = [
   frobeniusLoss,
   linearRegressionLoss,

@@ -12,7 +12,7 @@ const LARGEST = 1e10;
 /** Whether float32 follows a flow of this scale. */
 export const isWithin = (scale: number) => scale >= SMALLEST && scale <= LARGEST;
 
-/** What the remedy changes: the target and with it the size of factors, or the speed of the flow alone. */
+/** Quantity that the remedy changes: the target and with it the size of factors, or the speed of the flow alone. */
 export type Scaled = 'target' | 'speed';
 
 /**

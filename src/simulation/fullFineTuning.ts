@@ -11,11 +11,11 @@ import type { Device } from '../solver/device.js';
 import { integrate } from '../solver/integrate.js';
 
 export interface FullFineTuning {
-  /** At the save times; NaN where it failed before, or its loss is not finite. */
+  /** Losses at the save times; NaN where the integration failed before, or a loss is not finite. */
   readonly losses: readonly number[];
-  /** How its integration ended; null where a closed form gives the losses. */
+  /** Outcome of the integration; null where a closed form gives the losses. */
   readonly outcome: Outcome | null;
-  /** Time t that it reached. */
+  /** Time t that full fine-tuning reached. */
   readonly time: number;
 }
 

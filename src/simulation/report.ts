@@ -7,7 +7,7 @@ import type { Stationarity } from '../sweep/stationarity.js';
 export interface SimulationTrial {
   readonly trial: number;
   readonly outcome: Outcome;
-  /** What its end is, where that is stationary. */
+  /** Kind of the end, where that is stationary. */
   readonly stationarity: Stationarity;
   readonly loss: readonly number[];
   /** Loss above the optimum of this rank, where the optimum is known. */

@@ -35,7 +35,7 @@ import {
   type HostState,
 } from './batch.js';
 
-/** What is integrated: initial states of independent trajectories of one system. */
+/** Initial states of independent trajectories of one system, to be integrated, and what to keep of them. */
 export interface Batch<T extends S, S = T> {
   readonly system: System;
   readonly shapes: readonly ComponentShape[];
@@ -171,7 +171,7 @@ async function finish<T extends S, S = T>(
   }
 }
 
-/** Where the given tracks are among the rows. */
+/** Positions of tracks among the rows. */
 function positions<T>(rows: Rows<T>, tracks: readonly Track<T>[]): number[] {
   const at = new Map(rows.tracks.map((track, row) => [track, row]));
   return tracks.map((track) => at.get(track)!);
@@ -273,7 +273,7 @@ async function beginRows<T>(
   });
 }
 
-/** Where power iterations lead at the start; sets every track's spectral radius. */
+/** Directions that the power iterations of the start end with; sets the spectral radius of every track. */
 async function firstDirection<T>(system: System, { tracks, ...place }: Rows<T>): Promise<Tensor3D[]> {
   const { direction, radius } = tf.tidy(() => {
     let iteration = powerIteration(system, place, place.slope);

@@ -11,7 +11,7 @@ import type { Problem } from '../problem/problem.js';
 import type { Structure } from '../problem/structure.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 
-/** What is always seen of a trajectory at a save time. */
+/** Observation of a trajectory at a save time, whatever the detail. */
 export interface SavePoint {
   /** Time t. */
   readonly time: number;

@@ -7,14 +7,14 @@ import type { Chunk, Trajectory } from './chunk.js';
 
 export interface Pool {
   readonly workers: number;
-  /** Whether threads pay for that much work, and all that was asked for before: little is sooner done than they start. */
+  /** Whether threads pay for work of that size with all that was asked for before: little is done before they start. */
   isWorth(work: number): boolean;
   solve(chunk: Chunk): Promise<Trajectory[]>;
   /** Ends the threads. */
   close(): Promise<void>;
 }
 
-/** Entries of Gram matrices, and 8 for each trajectory's own, times rows, from which threads pay: about a second's work. */
+/** Entries of Gram matrices, and 8 for each trajectory, times rows, from which threads pay: about a second's work. */
 const WORTH = 2 ** 22;
 /** What piscina and Node.js say of a thread that ended while it worked. */
 const WORKER_DIED = /worker exited with code|Worker terminated/i;

@@ -166,7 +166,7 @@ async function* placed<M extends Member>(
     await device.check();
     return trajectories;
   });
-  /** In their order, and enough of them that a slow one does not leave workers idle. */
+  // Chunks under way, in their order: enough of them that a slow one does not leave workers idle.
   const inFlight: { readonly indices: readonly number[]; readonly trajectories: Promise<Trajectory[]> }[] =
     [];
   for (;;) {

@@ -6,7 +6,7 @@ import { lossNames } from '../problem/losses.js';
 import { release } from '../host/release.js';
 import type { Plan } from './plan.js';
 
-/** What says how a plan is computed: it changes no row, or what it changes is kept apart (results/arithmetic.ts). */
+/** Keys of a config that say how a plan is computed: they change no row, or one kept apart (results/arithmetic.ts). */
 const EXECUTION = ['out', 'workers', 'chunk', 'backend', 'kernel'];
 
 export const digestOf = (bytes: string | Uint8Array): string =>

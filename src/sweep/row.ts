@@ -28,7 +28,7 @@ export type TrialRow = {
   readonly accepted_steps: number;
   readonly rejected_steps: number;
   readonly evaluations: number;
-  /** At the last state; for a diverged trajectory, the last finite one. */
+  /** Loss at the last state; for a diverged trajectory, at the last finite one. */
   readonly loss: number;
   readonly accuracy: number;
   /** Loss above the optimum of this rank; null if that is unknown. */

@@ -71,7 +71,7 @@ export function stationarityOf(
   return near ? 'optimum' : 'short';
 }
 
-/** What the end of a trajectory is: `moving` unless it is stationary. */
+/** Kind of the end of a trajectory: `moving` unless it is stationary. */
 export const endOf = (
   problem: Problem,
   rank: number,

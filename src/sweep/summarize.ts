@@ -116,7 +116,7 @@ function meanOver(values: Float64Array, { count: all }: Statistic): number | nul
   return count > 0 && count === all ? mean : null;
 }
 
-/** What a bias of the accuracies can account for in the z-score of their squares. */
+/** Part of the z-score of squared accuracies that a bias of the accuracies can account for. */
 function zScoreBias(accuracies: Float64Array, biases: Float64Array, squares: Float64Array): number | null {
   const spread = statistic(squares);
   const bias = meanOver(

@@ -49,7 +49,7 @@ export interface Reduced {
   restore(rows: Float64Array, width: number): void;
 }
 
-/** What is below this share of the largest entry that a row started with is rounding. */
+/** Share of the largest entry that a row started with, below which an entry is rounding. */
 const ROUNDING = 2 ** -50;
 
 /** sqrt(phi) = e^{nu t} h for nu > 0, h for nu <= 0: h, at a finite t. */
@@ -135,7 +135,7 @@ export function reduced(start: Start, t: number): Reduced {
   };
 }
 
-/** For each row, what elimination may leave of a zero: of the largest entry in its group. */
+/** Rounding that elimination may leave in place of a zero, for each row: a share of the largest entry in its group. */
 function roundingOf({ eigenvalues, z, columns, groups }: Start): Float64Array {
   const floors = new Float64Array(eigenvalues.length);
   const largest = (row: number) => largestEntry(z, row, columns, null).size;

@@ -11,7 +11,7 @@ export interface GenericStart {
   readonly rank: number;
   /** X0^T X0 - Y0^T Y0 = -lambda I; 0 also stands for small factors of any imbalance. */
   readonly lambda: number;
-  /** Whether X0 and Y0 are not zero. Rows of one that E does not tie to the other stay zero if they start so. */
+  /** Whether X0 and Y0 are not zero. Rows of a factor that E does not tie to the other stay zero if they start so. */
   readonly moves: { readonly x: boolean; readonly y: boolean };
 }
 

@@ -29,7 +29,7 @@ export function* gradientDescent(
   return { next: joined(next, after), slope: joined(start, later), error: null };
 }
 
-/** Where a gradient-descent step of a field leads. */
+/** States after a gradient-descent step of a field. */
 export const gradientDescentStep = (
   field: Field,
   ...step: Parameters<typeof gradientDescent>

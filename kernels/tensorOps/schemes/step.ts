@@ -3,7 +3,9 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import type { State } from '../../../src/method/system.js';
 
-/** Where a batch is: its state and, where it is carried from step to step, the slope there (else nothing). */
+/**
+ * Place of a batch in its flow: its state and, where it is carried from step to step, the slope there (else nothing).
+ */
 export interface Place {
   readonly state: State;
   readonly slope: State;
@@ -15,7 +17,7 @@ export interface Sizes {
   readonly stages: readonly number[];
 }
 
-/** What a step leaves behind, each [batch, ...] per component. */
+/** Results of a step, each [batch, ...] per component. */
 export interface Step {
   readonly next: Tensor3D[];
   /** Slope by which a trajectory is judged stationary; of a scheme that carries slopes the one at `next`. */

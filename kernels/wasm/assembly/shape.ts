@@ -27,7 +27,7 @@ export function useShape(): void {
   stateBytes = xBytes + blockBytes * yBlocks;
 }
 
-/** Where entry [row, column] of a factor is. */
+/** Address of the entry [row, column] of a factor. */
 function entry(factor: usize, row: i32, column: i32): usize {
   return factor + VECTOR * ((row / LANES) * columns + column) + SIZE * (row % LANES);
 }

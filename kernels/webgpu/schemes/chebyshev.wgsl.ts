@@ -76,7 +76,7 @@ fn keepDirection() {
 }
 `;
 
-/** What a trajectory begins with beside its slope: power iterations at the start. */
+/** WGSL of the power iterations that a trajectory begins with, beside its slope. */
 const firstIterations = /* wgsl */ `
   for (var i = 0u; i < u32(FIRST_ITERATIONS); i++) {
     powerIteration(STATE, SLOPE, norms.x, norms.y);

@@ -4,7 +4,7 @@ import { beginBySlope, beginWithNothing } from '../begin.wgsl.js';
 import { each } from '../each.wgsl.js';
 import type { SchemeShader } from './scheme.js';
 
-/** Where the slope at the state is carried along, the first stage is not evaluated. */
+/** WGSL of a tableau; where the slope at the state is carried along, the first stage is not evaluated. */
 const text = (tableau: Tableau, carries: boolean): string => {
   const stages = tableau.b.length;
   const { sharesLast } = tableau;

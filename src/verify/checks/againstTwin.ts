@@ -60,7 +60,7 @@ function toleratedEnd({ scheme: { globalOrder, errorOrder } }: Method): {
 
 const words: Record<Path, string> = { fused: 'of the fused kernel', 'tensor-ops': 'on the backend' };
 
-/** Both checks of a path, for what they can be made on. */
+/** Checks of trajectories by a path, with fixed and with adaptive steps, for what they can be made on. */
 export function twinChecks(
   group: string,
   path: Path,

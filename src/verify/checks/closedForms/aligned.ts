@@ -36,7 +36,7 @@ const onModes =
   };
 
 interface AlignedCase extends SpectralCase {
-  /** On which all its adapters start. */
+  /** Modes on which all adapters of the case start. */
   readonly modes: readonly number[];
 }
 

@@ -21,7 +21,7 @@ import { Draws, plans, rankOf, withTrace, type Case } from '../../cases.js';
 import type { CheckContext } from '../../check.js';
 import { definitionOf } from '../../losses.js';
 
-/** What closed forms take: the coupling c = s sqrt(kA kB), X0 = B0 / sqrt(kB) [n, r], Y0 = A0^T / sqrt(kA) [m, r]. */
+/** Input of closed forms: the coupling c = s sqrt(kA kB), X0 = B0 / sqrt(kB) [n, r], Y0 = A0^T / sqrt(kA) [m, r]. */
 export function coupled(
   { loraA, loraB }: Adapter,
   { scale, lrRatioA, lrRatioB }: Coefficients,

@@ -79,7 +79,7 @@ const samples: Record<CaseSize, { readonly n: number; readonly draws: number }> 
   large: { n: 32, draws: 8192 },
 };
 
-/** From 2 on: at rank 1 every A0 ends at the same distance. */
+/** Ranks whose draws are simulated, from 2 on: at rank 1 every A0 ends at the same distance. */
 const SAMPLED_RANKS = [2, 3, 5, 8];
 
 const gaussian: Check = {

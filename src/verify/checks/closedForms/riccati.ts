@@ -17,7 +17,7 @@ interface RiccatiCase {
   readonly d: number;
 }
 
-/** Each sign of q, with beta or gamma = 0 among them. */
+/** Cases with each sign of q, and with beta or gamma = 0 among them. */
 function riccatiCases(context: CheckContext): RiccatiCase[] {
   return Array.from({ length: 4 * plans[context.size].perLoss }, (_, index) => {
     const draws = new Draws(context.seed, 'riccati', index);

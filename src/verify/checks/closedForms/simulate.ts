@@ -72,7 +72,7 @@ export function pathTimes({ problem, coefficients, adapters }: Case): number[] {
 /** Time at which e^{-rate t} is `remains`. */
 export const timeUntil = (remains: number, rate: number): number => -Math.log(remains) / rate;
 
-/** What a closed form says of a time. */
+/** State of a trajectory at a time, by a closed form. */
 export interface Expected {
   readonly update: Float64Array;
   readonly loss: number;
@@ -202,7 +202,7 @@ export async function compareRate(
   worst.add(rateRatio(before!, after!, times, rate), at.name);
 }
 
-/** When what is left falls below a value. */
+/** First time at which the deviation that is left falls below a value. */
 function firstTime(left: (t: number) => number, value: number, rate: number): number {
   let after = 1 / rate;
   while (left(after) > value) after *= 2;
