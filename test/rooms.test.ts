@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -45,10 +46,15 @@ function roomOf(file: string): string {
 
 /** Files that a source text imports or exports from, whatever the kind of import, relative to the root. */
 const importsOf = (file: string, text: string): string[] =>
-  [...text.matchAll(/(?:\bfrom\s+|\bimport\s+|\bimport\(\s*|new URL\(\s*)'(\.[^']*)'/g)]
-    .map(([, name]) => resolve(root, dirname(file), (name as string).replace(/\.js$/, '.ts')))
+  [
+    ...ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName),
+    ...[...text.matchAll(/(?:new URL\(|import\(|\.resolve\()\s*['"`](\.[^'"`]*)/g)].map(([, name]) => name!),
+  ]
+    .filter((name) => name.startsWith('.'))
+    .map((name) => resolve(root, dirname(file), name.replace(/\.js$/, '.ts')))
     .filter((path) => path.endsWith('.ts') && existsSync(path))
-    .map((path) => relative(root, path));
+    .map((path) => relative(root, path))
+    .filter((path, i, all) => all.indexOf(path) === i);
 
 /** Imports that go up, or to a room that is not in the list. */
 function faultsOf(file: string, imports: readonly string[]): string[] {
@@ -82,6 +88,11 @@ describe('the rooms', () => {
     ['a value', "import { makePlan } from '../sweep/plan.js';"],
     ['a type', "import type { Plan } from '../sweep/plan.js';"],
     ['an export', "export type { Plan } from '../sweep/plan.js';"],
+    ['a dynamic import with a comment', "await import(/* later */ '../sweep/plan.js')"],
+    ['a dynamic import of a template', 'await import(`../sweep/plan.js`)'],
+    ['a type in place', "type Plan = import('../sweep/plan.js').Plan;"],
+    ['a name in double quotes', 'import { makePlan } from "../sweep/plan.js";'],
+    ['a file that is resolved', "import.meta.resolve('../sweep/plan.js')"],
     ['a dynamic import', "const { makePlan } = await import('../sweep/plan.js');"],
     ['a side effect', "import '../sweep/plan.js';"],
     ['a file that is loaded by its address', "new URL('../sweep/plan.js', import.meta.url)"],

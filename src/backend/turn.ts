@@ -14,14 +14,28 @@ const waiting: { readonly key: Key; start(): void }[] = [];
  * which waits for it.
  */
 export async function inTurn<T>(key: Key, work: () => Promise<T>): Promise<T> {
-  if (current && current.key !== key) await new Promise<void>((start) => waiting.push({ key, start }));
-  else if (current) current.workers++;
-  else current = { key, workers: 1 };
+  await enter(key);
   try {
     return await work();
   } finally {
     pass();
   }
+}
+
+/** Waits for something in a turn of that key, which others may have meanwhile; what is waited for may be their work. */
+export async function outOfTurn<T>(key: Key, wait: () => T | Promise<T>): Promise<T> {
+  pass();
+  try {
+    return await wait();
+  } finally {
+    await enter(key);
+  }
+}
+
+async function enter(key: Key): Promise<void> {
+  if (current && current.key !== key) await new Promise<void>((start) => waiting.push({ key, start }));
+  else if (current) current.workers++;
+  else current = { key, workers: 1 };
 }
 
 /** Ends a turn; the last of its key lets in all that wait with the key of the first that waits. */

@@ -18,7 +18,7 @@ import {
 } from './backend.js';
 import { openCpu, openWasm } from './processor.js';
 import { prove, type Precision } from './proof.js';
-import { inTurn } from './turn.js';
+import { inTurn, outOfTurn } from './turn.js';
 
 /** Openers of the backends; those that few use are loaded where they are asked for. */
 const openers: Record<BackendName, (options: OpenOptions) => Promise<Opened>> = {
@@ -76,6 +76,15 @@ export const onBackend = <T>(name: BackendName, work: () => Promise<T>): Promise
     if (tf.getBackend() !== name) await tf.setBackend(name);
     return work();
   });
+
+/** Waits for something in the midst of work on a backend; work on others goes on meanwhile. */
+export async function offBackend<T>(name: BackendName, wait: () => T | Promise<T>): Promise<T> {
+  try {
+    return await outOfTurn(name, wait);
+  } finally {
+    if (tf.getBackend() !== name) await tf.setBackend(name);
+  }
+}
 
 async function opened(name: BackendName | 'auto', options: BackendOptions): Promise<BackendInfo> {
   const allowed = ['auto', ...backendNames];

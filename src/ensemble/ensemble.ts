@@ -3,7 +3,7 @@ import { InputError } from '../host/inputError.js';
 import type { Problem } from '../problem/problem.js';
 import { initialization as initializationOf, type Initialization } from './initialization.js';
 import { membersOf, type Member } from './member.js';
-import { scaleOf, type Scaling } from './scaling.js';
+import { scaleOf, scalings, type Scaling } from './scaling.js';
 
 export interface Ensemble<M extends Member = Member> {
   readonly problem: Problem;
@@ -41,6 +41,10 @@ export function ensemble(options: EnsembleOptions): Ensemble {
   const start = typeof initialization === 'string' ? initializationOf(initialization) : initialization;
   for (const [name, value] of Object.entries({ alpha, lrRatioA, lrRatioB }))
     if (!(value > 0 && value < Infinity)) throw new InputError(name, value, 'a finite number above 0');
+  if (ranks.length === 0) throw new InputError('ranks', ranks, 'a list that is not empty');
+  if (!scalings.includes(scaling)) throw new InputError('scaling', scaling, `one of ${scalings.join(', ')}`);
+  if (!(Number.isSafeInteger(seed) && seed >= 0))
+    throw new InputError('seed', seed, 'a whole number from 0 on');
   if (!(Number.isInteger(trials) && trials >= 1)) throw new InputError('trials', trials, 'at least 1');
   const most = Math.min(problem.n, problem.m);
   const draws = start.deterministic ? 1 : trials;

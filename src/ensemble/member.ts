@@ -1,7 +1,9 @@
 /** A member of an ensemble: one trajectory before it is computed, of one rank, draw and scale. */
+import { InputError } from '../host/inputError.js';
+import type { Dense } from '../numbers/dense.js';
 import { intoFrame, type Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
-import { toFactors, type Coefficients } from './adapter.js';
+import { toFactors, type Adapter, type Coefficients } from './adapter.js';
 import { drawnFrom, type Drawn } from './drawn.js';
 import type { Initialization } from './initialization.js';
 
@@ -42,10 +44,19 @@ export function member(law: MemberLaw, trial: number, seed: number): Member {
         key,
         spectralDirections: problem.spectralDirections,
       });
+      assertAdapter(initialization.name, adapter, problem, rank);
       const factors = toFactors(adapter, coefficients);
       return initialization.coordinates === 'original' ? intoFrame(factors, problem.frame) : factors;
     },
   };
+}
+
+/** @throws InputError if an adapter has not the shapes of its rank on a problem */
+function assertAdapter(name: string, adapter: Partial<Adapter>, { n, m }: Problem, rank: number): void {
+  const wordsOf = (a: Dense | undefined) => (a ? `[${a.rows}, ${a.cols}]` : 'nothing');
+  const drawn = `loraA ${wordsOf(adapter.loraA)}, loraB ${wordsOf(adapter.loraB)}`;
+  const allowed = `loraA [${rank}, ${m}], loraB [${n}, ${rank}]`;
+  if (drawn !== allowed) throw new InputError(`initialization ${name}`, drawn, allowed);
 }
 
 /** The members of draws `from`, ..., `to` - 1. */

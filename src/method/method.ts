@@ -9,10 +9,25 @@ export interface Method {
 }
 
 /**
- * Refuses a scheme under a control that asks for what it does not have.
- * @throws InputError if a control by error gets no estimate, or a scheme that chooses its stages fixed steps
+ * Refuses a control of wrong numbers, and one that asks for what its scheme does not have.
+ * @throws InputError if a step or a tolerance is out of range, a control by error gets no estimate, or a scheme that chooses its stages fixed steps
  */
 export function assertMethod({ scheme, control }: Method): void {
+  switch (control.kind) {
+    case 'fixed':
+      if (!(control.step > 0 && control.step < Infinity))
+        throw new InputError('step', control.step, 'a positive number');
+      break;
+    case 'error':
+      for (const field of ['rtol', 'atol'] as const)
+        if (!(control[field] >= 0 && control[field] < Infinity))
+          throw new InputError(field, control[field], 'a finite number, not negative');
+      if (control.rtol + control.atol === 0)
+        throw new InputError('rtol', control.rtol, 'more than 0, or atol more than 0');
+      break;
+    default:
+      throw new InputError('control', (control as Method['control']).kind, "'fixed' or 'error'");
+  }
   if (control.kind === 'error' && scheme.errorOrder === null)
     throw new InputError(
       'scheme',

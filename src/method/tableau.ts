@@ -35,7 +35,7 @@ const RESIDUAL = 1e-13;
 /**
  * A tableau of coefficients that hold what they claim.
  * @throws InputError if a row has another length, the coefficients violate an order condition, or an embedded pair is
- *   not first-same-as-last
+ *   not first-same-as-last or has no error to estimate
  */
 export function tableau(coefficients: TableauCoefficients): Tableau {
   const { order, a, b, embedded } = coefficients;
@@ -50,6 +50,12 @@ export function tableau(coefficients: TableauCoefficients): Tableau {
       'left out, or the pair first-same-as-last: the last row of a equal to b, whose last weight is 0',
     );
   const errorWeights = embedded ? b.map((weight, i) => weight - embedded.b[i]!) : null;
+  if (errorWeights?.every((weight) => weight === 0))
+    throw new InputError(
+      'embedded',
+      'the weights of b',
+      'other weights: what differs is the estimated error',
+    );
   return { ...coefficients, sharesLast, errorWeights } as Tableau;
 }
 

@@ -56,7 +56,7 @@ export const solveChunk = (chunk: Chunk, device: Device, watch?: SaveWatch): Pro
 
 async function solvedHere(
   chunk: Chunk,
-  { kernel }: Pick<Device, 'kernel'>,
+  { kernel, pause }: Pick<Device, 'kernel' | 'pause'>,
   watch: SaveWatch | undefined,
 ): Promise<Trajectory[]> {
   const { problem, path, precision, method, stop, detail, width, starts } = chunk;
@@ -71,7 +71,7 @@ async function solvedHere(
     clocks,
     save: async (index: number, time: number, state: HostState) => {
       const saved = await save(factorsOf(index, state), clocks[index]!, time);
-      await watch?.(starts[index]!.member, saved);
+      if (watch) await pause(() => watch(starts[index]!.member, saved));
       return saved;
     },
     observe: (index: number, time: number, state: HostState) =>

@@ -4,7 +4,8 @@
  */
 import { fusedKernel, type FusedKernel } from '../../kernels/fused.js';
 import { trajectoriesTogether, type BackendInfo, type BackendName } from '../backend/backend.js';
-import { closeBackend, onBackend, openBackend } from '../backend/useBackend.js';
+import { closeBackend, offBackend, onBackend, openBackend } from '../backend/useBackend.js';
+import { InputError } from '../host/inputError.js';
 import { inNode } from '../host/platform.js';
 import type { Problem } from '../problem/problem.js';
 import type { Path } from './paths.js';
@@ -24,13 +25,16 @@ export interface Device {
   chunkRule(problem: Problem, saves: number): ChunkRule;
   /**
    * Does work in this thread with TensorFlow.js on this device, when no other device has work here. Work must not wait
-   * for another device.
+   * for another device, but within `pause`.
+   * @throws Error if the device is closed
    */
   run<T>(work: () => Promise<T>): Promise<T>;
+  /** Waits for something in the midst of work of `run`; other devices have their turn meanwhile. */
+  pause<T>(wait: () => T | Promise<T>): Promise<T>;
   /**
    * Asks whether all went well; to be awaited after results have been read, for a GPU returns garbage without an
    * exception.
-   * @throws Error if the device was lost, or refused work that it was given
+   * @throws Error if the device is closed, was lost, or refused work that it was given
    */
   check(): Promise<void>;
   /** Ends the workers and, if no other device of this process is on the same backend, frees it with its tensors. */
@@ -53,6 +57,8 @@ export async function openDevice(
   name: BackendName | 'auto' = 'auto',
   { tf32, workers }: DeviceOptions = {},
 ): Promise<Device> {
+  if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1))
+    throw new InputError('workers', workers, 'a whole number from 1 on');
   const info = await openBackend(name, { tf32 });
   try {
     const pool = workers === 1 || !inNode() ? null : (await import('./pool.js')).poolFor(info, workers);
@@ -65,13 +71,23 @@ export async function openDevice(
 
 function deviceOf(info: BackendInfo, pool: Pool | null): Device {
   let open = true;
+  const assertOpen = () => {
+    if (!open) throw new Error(`the device is closed: ${info.device}`);
+  };
   return {
     info,
     kernel: fusedKernel(info.name),
     pool,
     chunkRule: (problem, saves) => chunkRule(problem, info, saves),
-    run: (work) => onBackend(info.name, work),
-    check: info.check,
+    async run(work) {
+      assertOpen();
+      return onBackend(info.name, work);
+    },
+    pause: (wait) => offBackend(info.name, wait),
+    async check() {
+      assertOpen();
+      return info.check();
+    },
     async close() {
       if (!open) return;
       open = false;

@@ -42,7 +42,8 @@ export const isFiniteObservation = (observation: Observation): boolean =>
   ].every(Number.isFinite);
 
 /** How much is kept at save times: the loss, or all there is, with singular values or without. */
-export type Detail = 'loss' | 'flow' | 'singular-values';
+export const details = ['loss', 'flow', 'singular-values'] as const;
+export type Detail = (typeof details)[number];
 
 /** Observes normalized factors X [n, r], Y [m, r] of a trajectory with the given clock (tau / t). */
 export interface Observer {

@@ -6,7 +6,7 @@ import type { Trajectory } from './chunk.js';
 /** A trajectory with the member of the ensemble that it is of. */
 export type Solved<M extends Member = Member> = Trajectory & { readonly member: M };
 
-/** Trajectories of an ensemble, computed while they are asked for, once: by iteration, or by `all`. */
+/** Trajectories of an ensemble, computed while they are asked for, once: by iteration or by `all`, else an Error. */
 export interface Solution<M extends Member = Member> extends AsyncIterable<Solved<M>> {
   /** All trajectories, in the order of the ensemble's members. */
   all(): Promise<Solved<M>[]>;
@@ -26,16 +26,25 @@ export type Placed<M extends Member = Member> = readonly [index: number, traject
 export const solutionOf = <M extends Member>(
   source: AsyncIterable<Placed<M>>,
   provenance: () => SolutionProvenance,
-): Solution<M> => ({
-  get provenance() {
-    return provenance();
-  },
-  async *[Symbol.asyncIterator]() {
-    for await (const [, trajectory] of source) yield trajectory;
-  },
-  async all() {
-    const ordered: Solved<M>[] = [];
-    for await (const [index, trajectory] of source) ordered[index] = trajectory;
-    return ordered;
-  },
-});
+): Solution<M> => {
+  let isTaken = false;
+  const take = () => {
+    if (isTaken)
+      throw new Error('the trajectories of a solution are computed once: keep them, or solve again');
+    isTaken = true;
+    return source;
+  };
+  return {
+    get provenance() {
+      return provenance();
+    },
+    async *[Symbol.asyncIterator]() {
+      for await (const [, trajectory] of take()) yield trajectory;
+    },
+    async all() {
+      const ordered: Solved<M>[] = [];
+      for await (const [index, trajectory] of take()) ordered[index] = trajectory;
+      return ordered;
+    },
+  };
+};

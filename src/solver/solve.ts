@@ -5,14 +5,14 @@
 import { clock } from '../ensemble/adapter.js';
 import type { Ensemble } from '../ensemble/ensemble.js';
 import type { Member } from '../ensemble/member.js';
-import { InputError } from '../host/inputError.js';
 import { trajectoryOrigin } from '../host/provenance.js';
-import { assertMethod, type Method } from '../method/method.js';
+import type { Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import { solveChunk, type Chunk, type SaveWatch, type Trajectory } from './chunk.js';
 import type { ChunkRule, Device } from './device.js';
 import type { Detail, Observation, SavePoint } from './observe.js';
 import { wayOf, type PathChoice } from './path.js';
+import { assertOptions } from './options.js';
 import type { Path } from './paths.js';
 import { solutionOf, type Placed, type Solution, type SolutionProvenance } from './solution.js';
 import { withinMemory } from './withinMemory.js';
@@ -90,8 +90,8 @@ export function chunks(
 /**
  * The solution of an ensemble on a device: computed chunk by chunk, in the same order whoever solves them. A chunk that
  * the device has no memory for is solved in parts.
- * @throws InputError, once it is asked for a trajectory, if the path or the precision cannot be had, or the method or
- * the stop rule is none
+ * @throws InputError, once it is asked for a trajectory, if the path or the precision cannot be had, or an option is out of
+ * range
  */
 export function solve<M extends Member>(ensemble: Ensemble<M>, options: SolveOptions<M>): Solution<M> {
   const startedAt = new Date().toISOString();
@@ -131,8 +131,7 @@ async function* placed<M extends Member>(
   const { method, device, precision = 'float32', detail = 'flow' } = options;
   const stop = wholeStop(options);
   const { structure, n, m } = problem;
-  assertStop(stop);
-  assertMethod(method);
+  assertOptions({ ...options, stop });
   const chunkOf = ({ path, width, drawn, indices }: Cut): Chunk => ({
     problem: { structure, n, m },
     ...{ path, precision, method, stop, detail, width },
@@ -190,12 +189,3 @@ async function* placed<M extends Member>(
 /** The clocks that members of a rank have. */
 const clocksOf = (members: readonly Member[], rank: number): Set<number> =>
   new Set(members.flatMap(({ rank: r, coefficients }) => (r === rank ? [clock(coefficients)] : [])));
-
-function assertStop({ saveTimes, maxSteps }: StopRule): void {
-  if (
-    saveTimes.length === 0 ||
-    !saveTimes.every((time, k) => time >= (saveTimes[k - 1] ?? 0) && time < Infinity)
-  )
-    throw new InputError('saveTimes', saveTimes, 'finite times, ascending from 0, at least one');
-  if (!(maxSteps >= 1)) throw new InputError('maxSteps', maxSteps, 'at least 1');
-}

@@ -1,6 +1,6 @@
 /** Commands that once failed, run as a user types them: by a shell, in an empty folder that links the built project. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,16 @@ export interface Ran {
   /** Where it ran; what it wrote is there until the test process ends. */
   readonly folder: string;
 }
+
+const lastChange = (file: string) => statSync(join(root, file)).mtimeMs;
+
+/** The sources that were changed after the command was built. */
+const stale = ['src', 'kernels'].flatMap((tree) =>
+  readdirSync(join(root, tree), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(tree, name))
+    .filter((file) => /\.ts$/.test(file) && lastChange(file) > lastChange('dist/src/cli/main.js')),
+);
+if (stale.length > 0) throw new Error(`${stale[0]} was changed after the build: npm run build`);
 
 const folders: string[] = [];
 process.on('exit', () => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));

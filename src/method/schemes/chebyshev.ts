@@ -3,6 +3,7 @@
  * PDEs, J. Comput. Appl. Math. 88, 1998). With s stages it is stable on about 0.65 s^2 of the negative real axis, where
  * the spectrum of a gradient flow lies; how many a step needs, power iterations with the Jacobian tell.
  */
+import { InputError } from '../../host/inputError.js';
 import { LEAST_STAGES, RADIUS_MEMORY, RADIUS_SAFETY, STABILITY_STAGES, STABILITY_USE } from '../control.js';
 import type { SchemeFacts } from './facts.js';
 
@@ -14,17 +15,24 @@ export interface Chebyshev extends SchemeFacts {
 /** The estimate of a step's error is of the third derivative. */
 const ERROR_ORDER = 3;
 
-/** The scheme with steps of so many stages at most (at least 2). It is for a control by error. */
-export const chebyshev = (mostStages: number): Chebyshev => ({
-  kind: 'chebyshev',
-  slopes: 2,
-  evaluations: 1,
-  mostEvaluations: mostStages,
-  mostStages,
-  globalOrder: 2,
-  errorOrder: ERROR_ORDER,
-  carries: ['slope', 'direction'],
-});
+/**
+ * The scheme with steps of so many stages at most, from 2 to 100. It is for a control by error.
+ * @throws InputError if that is no such number
+ */
+export function chebyshev(mostStages: number): Chebyshev {
+  if (!(Number.isInteger(mostStages) && mostStages >= LEAST_STAGES && mostStages <= MOST_STAGES))
+    throw new InputError('mostStages', mostStages, `a whole number from ${LEAST_STAGES} to ${MOST_STAGES}`);
+  return {
+    kind: 'chebyshev',
+    slopes: 2,
+    evaluations: 1,
+    mostEvaluations: mostStages,
+    mostStages,
+    globalOrder: 2,
+    errorOrder: ERROR_ORDER,
+    carries: ['slope', 'direction'],
+  };
+}
 
 /**
  * Coefficients of a step of s stages: Y_1 = Y_0 + first h F_0, and for j = 2, ..., s
