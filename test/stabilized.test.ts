@@ -79,7 +79,9 @@ function solved64(name: MethodName, rtol: number, time: number): TwinEnding {
   const field = fieldOf(evaluator(problem.structure), rank);
   const { x, y } = toFactors(adapter(1), plain);
   const stop = { saveTimes: [time], steadyTolerance: null, maxSteps: 1e6 };
-  return answered(twin([x.data, y.data], 1, { ...method(name), rtol, atol: 0 } as never, stop), field);
+  const { scheme } = method(name);
+  const control = { kind: 'error', rtol, atol: 0 } as const;
+  return answered(twin([x.data, y.data], 1, { scheme, control }, stop), field);
 }
 
 describe('trajectories', () => {
