@@ -251,7 +251,6 @@ const IMPOSTOR = `
 import { copyFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-let device: Device;
 const [folder, device, how] = process.argv.slice(2);
 const say = (told) => console.log(JSON.stringify(told));
 if (how === 'absent') say({ absent: 'no such package' });

@@ -22,7 +22,9 @@ const lastChange = (file: string) => statSync(join(root, file)).mtimeMs;
 const stale = ['src', 'kernels'].flatMap((tree) =>
   readdirSync(join(root, tree), { recursive: true, encoding: 'utf8' })
     .map((name) => join(tree, name))
-    .filter((file) => /\.ts$/.test(file) && lastChange(file) > lastChange('dist/src/cli/main.js')),
+    // The build writes loopsModule.ts, and so do tests that build it elsewhere.
+    .filter((file) => /(?<!loopsModule)\.ts$/.test(file))
+    .filter((file) => lastChange(file) > lastChange('dist/src/cli/main.js')),
 );
 if (stale.length > 0) throw new Error(`${stale[0]} was changed after the build: npm run build`);
 
