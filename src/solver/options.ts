@@ -19,8 +19,8 @@ interface Options extends PathChoice {
 export function assertOptions({ method, stop, chunk, kernel, precision, detail }: Options): void {
   assertMethod(method);
   assertStop(stop);
-  if (typeof chunk === 'number' && !(Number.isInteger(chunk) && chunk >= 1))
-    throw new InputError('chunk', chunk, 'a whole number from 1 on');
+  if (typeof chunk === 'number' && !((Number.isInteger(chunk) || chunk === Infinity) && chunk >= 1))
+    throw new InputError('chunk', chunk, 'a whole number from 1 on, or Infinity');
   assertOneOf('kernel', kernel, ['auto', ...paths]);
   assertOneOf('precision', precision, precisions);
   assertOneOf('detail', detail, details);
