@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { closeBackends } from '../src/backend/useBackend.js';
 import { ensemble, type EnsembleOptions } from '../src/ensemble/ensemble.js';
+import { memberAt } from '../src/ensemble/member.js';
 import { customInitialization } from '../src/ensemble/initialization.js';
 import { InputError } from '../src/host/inputError.js';
 import { method } from '../src/method/methods.js';
@@ -103,6 +104,20 @@ describe('an ensemble', () => {
     const wrong = ensemble({ problem, ranks: [1], initialization });
     const solution = solve(wrong, { method: method('dopri5'), stop: { saveTimes: [1] }, device });
     await expect(solution.all()).rejects.toThrow(`invalid initialization mine: loraA ${shape}`);
+  });
+});
+
+describe('a member', () => {
+  it('refuses factors of other shapes', async () => {
+    const plain = { scale: 1, lrRatioA: 1, lrRatioB: 1 };
+    const options = { method: method('dopri5'), stop: { saveTimes: [1] }, device };
+    for (const start of [
+      { x: dense(2, 1), y: dense(2, 1) },
+      { x: dense(3, 1), y: dense(2, 2) },
+    ])
+      await expect(solve({ problem, members: [memberAt(start, plain)] }, options).all()).rejects.toThrow(
+        'must be X [3, 1], Y [2, 1]',
+      );
   });
 });
 

@@ -39,7 +39,7 @@ export async function mergeSweep(
   const first = new Map([...all].reverse().map((part) => [part.chunk, part]));
   const parts = [...first.values()].reverse();
   const faults = inventories.flatMap((each) => each.faults);
-  const said = [
+  const problems = [
     ...faults.map(({ file, reason }) => `${file}: ${reason}`),
     // A part's name has the digest of its bytes.
     ...all.flatMap(({ chunk, file }) =>
@@ -48,9 +48,9 @@ export async function mergeSweep(
         : [`${file}: chunk ${chunk} is another than in ${first.get(chunk)!.file}`],
     ),
   ];
-  const missing = said.length > 0 ? [] : await missingOf(sweep, parts);
-  if (missing.length > 0) said.push(`${missing.length} chunks are missing: ${rangesOf(missing)}`);
-  if (said.length > 0) throw new Incomplete(said.join('\n'));
+  const missing = problems.length > 0 ? [] : await missingOf(sweep, parts);
+  if (missing.length > 0) problems.push(`${missing.length} chunks are missing: ${rangesOf(missing)}`);
+  if (problems.length > 0) throw new Incomplete(problems.join('\n'));
   const path = made ? temporaryName(resolve(sweep.path)) : sweep.path;
   try {
     const record = sweep.record ?? makeFolder({ ...sweep, path });
@@ -75,15 +75,15 @@ export async function mergeSweep(
 function commonArithmetic(
   folders: readonly { readonly path: string; readonly arithmetic: Arithmetic | null }[],
 ): Arithmetic | null {
-  const told = folders.flatMap(({ path, arithmetic }) =>
+  const pinned = folders.flatMap(({ path, arithmetic }) =>
     arithmetic ? [{ path, words: wordsOf(arithmetic) }] : [],
   );
-  const other = told.find(({ words }) => words !== told[0]!.words);
+  const other = pinned.find(({ words }) => words !== pinned[0]!.words);
   if (other)
     throw new InputError(
       'folders',
       `${other.path}, computed by ${other.words}`,
-      `computed as ${told[0]!.path} was: by ${told[0]!.words}`,
+      `computed as ${pinned[0]!.path} was: by ${pinned[0]!.words}`,
     );
   return folders.find(({ arithmetic }) => arithmetic)?.arithmetic ?? null;
 }

@@ -28,6 +28,7 @@ export const solutionOf = <M extends Member>(
   provenance: () => SolutionProvenance,
 ): Solution<M> => {
   let isTaken = false;
+  let origin: SolutionProvenance | undefined;
   const take = () => {
     if (isTaken)
       throw new Error('the trajectories of a solution are computed once: keep them, or solve again');
@@ -36,7 +37,7 @@ export const solutionOf = <M extends Member>(
   };
   return {
     get provenance() {
-      return provenance();
+      return (origin ??= provenance());
     },
     async *[Symbol.asyncIterator]() {
       for await (const [, trajectory] of take()) yield trajectory;

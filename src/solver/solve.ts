@@ -5,9 +5,12 @@
 import { clock } from '../ensemble/adapter.js';
 import type { Ensemble } from '../ensemble/ensemble.js';
 import type { Member } from '../ensemble/member.js';
+import { InputError } from '../host/inputError.js';
 import { trajectoryOrigin } from '../host/provenance.js';
 import type { Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
+import type { Factors } from '../problem/factors.js';
+import type { Problem } from '../problem/problem.js';
 import { solveChunk, type Chunk, type SaveWatch, type Trajectory } from './chunk.js';
 import type { ChunkRule, Device } from './device.js';
 import type { Detail, Observation, SavePoint } from './observe.js';
@@ -90,8 +93,8 @@ export function chunks(
 /**
  * The solution of an ensemble on a device: computed chunk by chunk, in the same order whoever solves them. A chunk that
  * the device has no memory for is solved in parts.
- * @throws InputError, once it is asked for a trajectory, if the path or the precision cannot be had, or an option is out of
- * range
+ * @throws InputError, once it is asked for a trajectory, if the path or the precision cannot be had, an option is out of
+ *   range, or a member starts at factors of other shapes
  */
 export function solve<M extends Member>(ensemble: Ensemble<M>, options: SolveOptions<M>): Solution<M> {
   const startedAt = new Date().toISOString();
@@ -105,16 +108,28 @@ function provenanceOf<M extends Member>(
   const { method, device, precision = 'float32', kernel = 'auto' } = options;
   const stop = wholeStop(options);
   const ranks = [...new Set(members.map(({ rank }) => rank))];
-  const paths = ranks.map(
-    (rank) => wayOf(problem, rank, { ...options, stop }, [...clocksOf(members, rank)]).path,
-  );
   return {
-    ...trajectoryOrigin(device.info, precision, paths),
+    ...trajectoryOrigin(device.info, precision, ranks.map(pathsByRank({ problem, members }, options))),
     seed: seed ?? null,
     config: {
       ...{ loss: problem.loss.name, n: problem.n, m: problem.m, ranks, trajectories: members.length },
       ...{ method, stop, precision, kernel },
     },
+  };
+}
+
+/** The path of every rank of an ensemble. @throws InputError if it cannot be had */
+function pathsByRank<M extends Member>(
+  { problem, members }: Ensemble<M>,
+  options: SolveOptions<M>,
+): (rank: number) => Path {
+  const stop = wholeStop(options);
+  const paths = new Map<number, Path>();
+  return (rank) => {
+    const clocks = () => [...clocksOf(members, rank)];
+    const path = paths.get(rank) ?? wayOf(problem, rank, { ...options, stop }, clocks()).path;
+    paths.set(rank, path);
+    return path;
   };
 }
 
@@ -138,16 +153,10 @@ async function* placed<M extends Member>(
     starts: indices.map((i) => {
       const member = members[i]!;
       const { rank, coefficients } = member;
-      return { member: i, rank, clock: clock(coefficients), from: drawn ? member.drawn! : member.initial() };
+      const from = drawn ? member.drawn! : startOf(member, problem);
+      return { member: i, rank, clock: clock(coefficients), from };
     }),
   });
-  const paths = new Map<number, Path>();
-  const pathOf = (rank: number) => {
-    const path =
-      paths.get(rank) ?? wayOf(problem, rank, { ...options, stop }, [...clocksOf(members, rank)]).path;
-    paths.set(rank, path);
-    return path;
-  };
   const { watch } = options;
   const onSave: SaveWatch | undefined = watch && ((index, saved) => watch(members[index]!, saved));
   // A function cannot be sent to another thread.
@@ -156,7 +165,7 @@ async function* placed<M extends Member>(
   const cuts = chunks(
     members,
     options.chunk ?? device.chunkRule(problem, stop.saveTimes.length),
-    pathOf,
+    pathsByRank({ problem, members }, options),
     device.kernel?.normals !== undefined,
     pool ? SHARES * pool.workers : 1,
   ).values();
@@ -184,6 +193,18 @@ async function* placed<M extends Member>(
       yield [index, { ...trajectory, member: members[index]! }];
     }
   }
+}
+
+/** The factors that a member starts at. @throws InputError if they have not the shapes of its rank */
+function startOf(member: Member, { n, m }: Pick<Problem, 'n' | 'm'>): Factors {
+  const factors = member.initial();
+  const { x, y } = factors;
+  const [actual, allowed] = [
+    [x.rows, x.cols, y.rows, y.cols],
+    [n, member.rank, m, member.rank],
+  ].map(([rows, cols, ...other]) => `X [${rows}, ${cols}], Y [${other.join(', ')}]`);
+  if (actual !== allowed) throw new InputError('start', actual, allowed!);
+  return factors;
 }
 
 /** The clocks that members of a rank have. */

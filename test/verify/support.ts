@@ -70,7 +70,9 @@ export const altered = (solution: Solution, alter: (trajectory: Solved) => Solve
     for await (const trajectory of solution) yield alter(trajectory);
   },
   all: async () => (await solution.all()).map(alter),
-  provenance: solution.provenance,
+  get provenance() {
+    return solution.provenance;
+  },
 });
 
 /** The simulator with noise on the factors that it ends with. */
