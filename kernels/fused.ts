@@ -6,6 +6,7 @@
  */
 import { getKernel, registerKernel, type KernelConfig, type Tensor2D } from '@tensorflow/tfjs';
 import type { Dense } from '../src/numbers/dense.js';
+import type { Motion } from '../src/flow/motion.js';
 import type { Precision } from '../src/numbers/precision.js';
 import type { Method } from '../src/method/method.js';
 import { inMainThread } from '../src/host/platform.js';
@@ -32,6 +33,7 @@ export interface AdvanceTask {
   readonly n: number;
   readonly m: number;
   readonly rank: number;
+  readonly motion: Motion;
   readonly precision: Precision;
   readonly method: Method;
   readonly stop: StopRule;
@@ -89,6 +91,8 @@ export const blockingSteps = (attrs: AdvanceTask, rate: number): number =>
 export interface FusedKernel {
   readonly kinds: readonly Structure['kind'][];
   readonly precisions: readonly Precision[];
+  /** Whether it moves factors so. */
+  moves(motion: Motion): boolean;
   /** What keeps the device in use from it, in words; null if nothing does. */
   obstacle?(attrs: AdvanceTask): string | null;
   /** Standard normal numbers of a stream for each trial [trials, count], drawn on the device as on the host. */

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { evaluator } from '../kernels/cpu/evaluate.js';
 import type { HostStructure } from '../src/problem/structure.js';
 import { type Dense, transposed } from '../src/numbers/dense.js';
-import { clock, fromFactors, toFactors, type Adapter } from '../src/ensemble/adapter.js';
+import { fromFactors, toFactors, type Adapter } from '../src/ensemble/adapter.js';
+import { clock } from '../src/flow/normalization.js';
 import { intoFrame, outOfFrame, type Factors } from '../src/problem/factors.js';
 import {
   fromAdapters,

@@ -9,9 +9,9 @@ import { describe, expect, it } from 'vitest';
 import { evaluator, hostKinds, isHostStructure } from '../kernels/cpu/evaluate.js';
 import { answered, fieldOf, type Asking } from '../kernels/cpu/field.js';
 import type { State64 } from '../kernels/cpu/state.js';
-import { gradientFlow, type Flow } from '../src/flow/flow.js';
+import { flow } from '../src/flow/flow.js';
+import { motionOf } from '../src/flow/motion.js';
 import { dense } from '../src/numbers/dense.js';
-import { frobenius, frobeniusDense } from '../src/problem/frobenius.js';
 import { builtInLoss, checkCurvatures, defaultLoss, losses, lossNames } from '../src/problem/losses.js';
 import { Draws } from '../src/verify/cases.js';
 
@@ -89,17 +89,10 @@ describe('a flow', () => {
       return yield [state];
     }
     expect(answered(once(), fieldOf(evaluate, 1))).toEqual([[dX, dY]]);
-    const halted: Flow = {
-      ...gradientFlow,
-      derivative: (index, descent, factors) => (index === 0 ? descent : factors[1]),
-    };
-    expect(answered(once(), fieldOf(evaluate, 1, halted))).toEqual([[dX, state[1]]]);
-  });
-
-  it('that does not commute with rotations has no spectral frame', () => {
-    const fixed: Flow = { ...gradientFlow, symmetries: { rotation: false, scaling: true } };
-    expect(frobenius(error).frame).not.toBeNull();
-    expect(frobenius(error, fixed).structure).toEqual(frobeniusDense(error).structure);
-    expect(frobenius(error, fixed).frame).toBeNull();
+    const halted = motionOf({ scale: 1, lrRatioA: 0, lrRatioB: 1 });
+    expect(answered(once(), fieldOf(evaluate, 1, halted))).toEqual([[dX, new Float64Array(2)]]);
+    const decaying = motionOf({ scale: 2, lrRatioA: 1, lrRatioB: 1 }, flow('gradient', { decay: 3 }));
+    const decayed = [dX, dY].map((d, i) => d.map((value, k) => value - 1.5 * state[i]![k]!));
+    expect(answered(once(), fieldOf(evaluate, 1, decaying))).toEqual([decayed]);
   });
 });

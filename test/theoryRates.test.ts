@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clock } from '../src/ensemble/adapter.js';
+import { clock } from '../src/flow/normalization.js';
 import { initialization } from '../src/ensemble/initialization.js';
 import { writeSafetensors } from '../src/files/writeSafetensors.js';
 import { checkConfig } from '../src/input/checkConfig.js';

@@ -1,6 +1,6 @@
 /** When a trajectory came near the optimum: a bracket that holds the closed form's time, whatever the save times. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { clock } from '../src/ensemble/adapter.js';
+import { clock } from '../src/flow/normalization.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { closedForm } from '../src/problem/closedForm.js';
 import { timeToOptimumFigure, renderSvg } from '../src/report/plots.js';

@@ -1,4 +1,5 @@
 /** The fused kernel of the wasm backend against the float64 twin: every method, structure, variant and precision. */
+import { gradientMotion, type Motion } from '../src/flow/motion.js';
 import * as tf from '@tensorflow/tfjs';
 import { setFlagsFromString } from 'node:v8';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,6 +25,7 @@ interface Case {
   readonly n: number;
   readonly m: number;
   readonly rank: number;
+  readonly motion: Motion;
   readonly method: Method;
   readonly stop: StopRule;
   readonly clocks: readonly number[];
@@ -68,7 +70,8 @@ function caseOf(
   clocks: readonly number[] = [1, 0.7, 1.9],
 ): Case {
   const starts = startsOf(n, m, rank, clocks.length);
-  return { structure, n, m, rank, method: methodOf(name), stop, clocks, starts };
+  const motion = gradientMotion;
+  return { structure, n, m, rank, motion, method: methodOf(name), stop, clocks, starts };
 }
 
 function expected({ structure, n, rank, method, stop, clocks, starts }: Case): Ending[] {

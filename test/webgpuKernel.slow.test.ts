@@ -2,6 +2,7 @@
  * The fused kernel of webgpu against its float64 twin: every method on random problems of awkward sizes, every outcome,
  * resuming, many trajectories; and that what goes wrong on the device is heard of.
  */
+import { gradientMotion } from '../src/flow/motion.js';
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -112,6 +113,7 @@ function caseOf(
     n,
     m,
     rank,
+    motion: gradientMotion,
     stop: until([0, 0.5, 2, 3]),
     clocks: Array.from({ length: batch }, (_, i) => 1 + 0.3 * (i % 5)),
     starts: Array.from({ length: batch }, (_, i) => [

@@ -2,6 +2,7 @@
  * rankflow as a contestant: the fused kernel, on all cores by a pool of workers, or on WebGPU. Started as the others
  * are: `node rankflow.js FOLDER cpu|gpu`.
  */
+import { gradientMotion } from '../../src/flow/motion.js';
 import { createInterface } from 'node:readline';
 import * as tf from '@tensorflow/tfjs';
 import { method } from '../../src/method/methods.js';
@@ -83,7 +84,7 @@ async function main(folder: string, kind: DeviceKind): Promise<void> {
       const { kernel } = device;
       if (structure.kind !== 'diagonal' || !kernel) throw new Error('no fused kernel');
       const most = typeof chunk === 'number' ? chunk : chunk(run.rank, 'fused');
-      const attrs = { structure, n, m, rank: run.rank, method: how, stop };
+      const attrs = { structure, n, m, rank: run.rank, motion: gradientMotion, method: how, stop };
       let sum = 0;
       for (let at = 0; at < members.length; at += most)
         sum += (await device.run(() => callKernel(kernel, attrs, members.slice(at, at + most)))).seconds;

@@ -3,6 +3,7 @@
  * of 128 bits: both in one thread, both timed from state to state. The two must end at the same place. Since engines
  * without relaxed SIMD have no fused multiply-add, C is timed without it too, which no bar is set by.
  */
+import { gradientMotion } from '../../src/flow/motion.js';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { arch, tmpdir } from 'node:os';
@@ -55,7 +56,15 @@ export const w1C: Workload = {
     const starts = members.map((member) => member.initial());
     const numbers = [structure.sigma, ...starts.flatMap(({ x, y }) => [x.data, y.data])];
     const input = Buffer.concat(numbers.map((data) => Buffer.from(Float32Array.from(data).buffer)));
-    const attrs = { structure, n: W1.n, m: W1.m, rank: W1.rank, method: rk4, stop: stopAfter(W1.steps) };
+    const attrs = {
+      structure,
+      n: W1.n,
+      m: W1.m,
+      rank: W1.rank,
+      motion: gradientMotion,
+      method: rk4,
+      stop: stopAfter(W1.steps),
+    };
     const folder = mkdtempSync(join(tmpdir(), 'rankflow-bench-'));
     try {
       const program = compile(folder, 'w1');

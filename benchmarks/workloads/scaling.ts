@@ -2,6 +2,7 @@
  * How time grows: of the fused kernel per trajectory and step of RK4 with n = m, r and the number of trajectories; and
  * what share of W1, with the loss at the default 32 save times, is spent outside the kernel. There are no bars.
  */
+import { gradientMotion } from '../../src/flow/motion.js';
 import { openFused } from '../backends.js';
 import { flopsPerStep, membersOf, problemOf, rk4, STEP, stopAfter, type Size } from '../flow.js';
 import type { FusedKernel } from '../../kernels/fused.js';
@@ -33,7 +34,7 @@ function kernelTime(
   if (structure.kind !== 'diagonal') throw new Error('the Frobenius flow in its frame is diagonal');
   const members = membersOf(size, trajectories);
   const steps = Math.min(5000, Math.max(2, Math.round(flops / trajectories / flopsPerStep(size))));
-  const attrs = { structure, ...size, method: rk4, stop: stopAfter(steps) };
+  const attrs = { structure, ...size, motion: gradientMotion, method: rk4, stop: stopAfter(steps) };
   return async () => (await callKernel(kernel, attrs, members)).seconds / trajectories / steps;
 }
 
@@ -72,7 +73,7 @@ export const overhead: Workload = {
     const members = membersOf(W1, 256);
     const saveTimes = Array.from({ length: SAVES }, (_, k) => STEP * Math.round(((k + 1) * steps) / SAVES));
     const stop = { ...stopAfter(steps), saveTimes };
-    const attrs = { structure: problem.structure, n, m, rank, method: rk4, stop };
+    const attrs = { structure: problem.structure, n, m, rank, motion: gradientMotion, method: rk4, stop };
     const options = { method: rk4, stop, chunk: 256, kernel: 'fused', detail: 'loss', device } as const;
     const times = await interleaved(
       {

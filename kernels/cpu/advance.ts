@@ -21,6 +21,7 @@ interface CpuBackend {
 const cpuKernel: FusedKernel = {
   kinds: hostKinds,
   precisions: ['float64'],
+  moves: () => true,
   obstacle: tooLarge,
   stepsPerCall: (attrs) => blockingSteps(attrs, 3e8),
 };
@@ -53,9 +54,9 @@ export const registerCpuKernel = (): void =>
     return [tf.tensor(work.reports.slice(), [batch.clocks.length, REPORT], 'int32'), next];
   });
 
-const newWork = ({ structure, rank, clocks }: AdvanceAttrs): Work => ({
+const newWork = ({ structure, rank, motion, clocks }: AdvanceAttrs): Work => ({
   reports: new Int32Array(clocks.length * REPORT),
-  field: fieldOf(evaluator(structure), rank),
+  field: fieldOf(evaluator(structure), rank, motion),
   row: 0,
   asking: null,
   asked: [],

@@ -2,7 +2,8 @@
  * Flows in float64 on the host, and how steps ask for them: a step is written once, as a generator that asks for
  * derivatives and is answered either at once or, where a device has to be waited for, later.
  */
-import { gradientFlow, type Flow } from '../../src/flow/flow.js';
+import { gradientMotion, type Motion } from '../../src/flow/motion.js';
+import { rules } from './rules.js';
 import type { State64 } from './state.js';
 import type { Evaluate } from './structures/structure.js';
 
@@ -12,15 +13,32 @@ export type HostField = (states: readonly State64[]) => readonly State64[];
 /** Time derivatives of several states; a promise where a device is asked. */
 export type Field = (states: readonly State64[]) => readonly State64[] | Promise<readonly State64[]>;
 
-/** The field of [X, Y] of a rank: a flow of the descent that an evaluation gives. */
+/** The field of [X, Y] of a rank: the motion by the descent that an evaluation gives. */
 export const fieldOf =
-  (evaluate: Evaluate, rank: number, flow: Flow = gradientFlow): HostField =>
+  (evaluate: Evaluate, rank: number, motion: Motion = gradientMotion): HostField =>
   (states) =>
     states.map((state) => {
       const [x, y] = state as [Float64Array, Float64Array];
       const { dX, dY } = evaluate(x, y, rank);
-      return [flow.derivative(0, dX, [x, y]), flow.derivative(1, dY, [x, y])];
+      return [moved(0, dX, [x, y], rank, motion), moved(1, dY, [x, y], rank, motion)];
     });
+
+/** The derivative of X (index 0) or Y (1) from its descent, as src/flow/motion.ts has it. */
+function moved(
+  index: 0 | 1,
+  descent: Float64Array,
+  factors: readonly [Float64Array, Float64Array],
+  rank: number,
+  { rule, damping, rates, coupled, decay }: Motion,
+): Float64Array {
+  const z = factors[index];
+  if (rates[index] === 0) return new Float64Array(z.length);
+  const inside = coupled[index] === 0 ? descent : descent.map((d, i) => d - coupled[index] * z[i]!);
+  const by = rules[rule](index, inside, factors, rank, damping);
+  return rates[index] === 1 && decay[index] === 0
+    ? by
+    : by.map((value, i) => rates[index] * value - decay[index] * z[i]!);
+}
 
 /** Asks for the derivatives of states, one question after another, and returns T. */
 export type Asking<T> = Generator<readonly State64[], T, readonly State64[]>;

@@ -12,6 +12,7 @@ import {
   type AdvanceTask,
   type FusedKernel,
 } from '../fused.js';
+import { isGradientMotion } from '../../src/flow/motion.js';
 import { REPORT } from '../report.js';
 import { guardMemory, type WasmBackend } from './backend.js';
 import { instantiate, loadModules, variants, type Exports, type Modules, type Variant } from './module.js';
@@ -22,6 +23,7 @@ import { kinds } from './structures.js';
 const wasmKernel: FusedKernel = {
   kinds,
   precisions: ['float32', 'float64'],
+  moves: isGradientMotion,
   obstacle: (attrs) => tooLarge(attrs) ?? tooManyStages(attrs),
   stepsPerCall: (attrs) => blockingSteps(attrs, 3e9),
 };

@@ -13,6 +13,7 @@ import {
   type AdvanceTask,
   type FusedKernel,
 } from '../fused.js';
+import { isGradientMotion } from '../../src/flow/motion.js';
 import { advance } from './advance.js';
 import { onProcessor, roomOf } from './layout.js';
 import { obstacle } from './obstacle.js';
@@ -22,6 +23,7 @@ import { kinds } from './structures.js';
 export const webgpuKernel: FusedKernel = {
   kinds,
   precisions: ['float32'],
+  moves: isGradientMotion,
   obstacle: (attrs) => obstacle(attrs, ownBackend().device),
   normals: (count, keys, stream) => drawnOnDevice('normals', count, keys, stream),
   stepsPerCall: (attrs) =>

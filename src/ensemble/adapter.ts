@@ -1,7 +1,10 @@
 /**
- * LoRA adapters and their normalized factors. An adapter is in PEFT's names and shapes; its normalized factors
- * X = sqrt(c / kB) B, Y = sqrt(c / kA) A^T with c = s sqrt(kA kB) (s B A = X Y^T) are what flows are computed in.
+ * LoRA adapters, in PEFT's names and shapes, and the factors that flows are computed in (src/flow/normalization.ts):
+ * s B A = X Y^T.
  */
+import { gradientFlow, type Flow } from '../flow/flow.js';
+import type { Coefficients } from '../flow/coefficients.js';
+import { normalizationOf } from '../flow/normalization.js';
 import { scaled, transposed, type Dense } from '../numbers/dense.js';
 import type { Factors } from '../problem/factors.js';
 
@@ -12,29 +15,14 @@ export interface Adapter {
   readonly loraB: Dense;
 }
 
-/** The scale s of W = W0 + s B A and the learning-rate ratios of A and B (LoRA+: kB / kA > 1). */
-export interface Coefficients {
-  readonly scale: number;
-  readonly lrRatioA: number;
-  readonly lrRatioB: number;
+/** The factors X [n, r] and Y [m, r] of an adapter, as a flow has them (default: the gradient flow). */
+export function toFactors({ loraA, loraB }: Adapter, k: Coefficients, flow: Flow = gradientFlow): Factors {
+  const { x, y } = normalizationOf(k, flow);
+  return { x: scaled(loraB, x), y: scaled(transposed(loraA), y) };
 }
 
-/** c = s sqrt(kA kB): normalized time per unit of time. */
-export const clock = ({ scale, lrRatioA, lrRatioB }: Coefficients): number =>
-  scale * Math.sqrt(lrRatioA * lrRatioB);
-
-export function toFactors({ loraA, loraB }: Adapter, k: Coefficients): Factors {
-  const c = clock(k);
-  return {
-    x: scaled(loraB, Math.sqrt(c / k.lrRatioB)),
-    y: scaled(transposed(loraA), Math.sqrt(c / k.lrRatioA)),
-  };
-}
-
-export function fromFactors({ x, y }: Factors, k: Coefficients): Adapter {
-  const c = clock(k);
-  return {
-    loraA: scaled(transposed(y), Math.sqrt(k.lrRatioA / c)),
-    loraB: scaled(x, Math.sqrt(k.lrRatioB / c)),
-  };
+/** The adapter of factors X [n, r] and Y [m, r], as a flow has them (default: the gradient flow). */
+export function fromFactors({ x, y }: Factors, k: Coefficients, flow: Flow = gradientFlow): Adapter {
+  const { b, a } = normalizationOf(k, flow);
+  return { loraA: scaled(transposed(y), a), loraB: scaled(x, b) };
 }

@@ -1,6 +1,8 @@
 /** Initial states whose entries are independent normal numbers or zero, as data that a device can draw by itself. */
+import type { Coefficients } from '../flow/coefficients.js';
+import type { Flow } from '../flow/flow.js';
+import { normalizationOf } from '../flow/normalization.js';
 import type { TrialKey } from '../numbers/philox.js';
-import { clock, type Coefficients } from './adapter.js';
 import type { NormalEntries } from './initialization.js';
 
 /** Key of the random numbers, and the standard deviations of the entries of X and Y; zero for zero ones. */
@@ -10,9 +12,8 @@ export interface Drawn {
   readonly y: number;
 }
 
-/** The normalized factors of an adapter with normal entries. */
-export const drawnFrom = (key: TrialKey, { a, b }: NormalEntries, k: Coefficients): Drawn => ({
-  key,
-  x: b * Math.sqrt(clock(k) / k.lrRatioB),
-  y: a * Math.sqrt(clock(k) / k.lrRatioA),
-});
+/** The factors of an adapter with normal entries, as a flow has them. */
+export function drawnFrom(key: TrialKey, { a, b }: NormalEntries, k: Coefficients, flow: Flow): Drawn {
+  const { x, y } = normalizationOf(k, flow);
+  return { key, x: b * x, y: a * y };
+}

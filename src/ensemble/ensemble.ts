@@ -1,7 +1,9 @@
 /** Ensembles: a problem, and the members whose trajectories are computed together, of many ranks and draws. */
 import { InputError } from '../host/inputError.js';
+import { gradientFlow, type Flow } from '../flow/flow.js';
 import type { Problem } from '../problem/problem.js';
 import { initialization as initializationOf, type Initialization } from './initialization.js';
+import { normalizationOf } from '../flow/normalization.js';
 import { membersOf, type Member } from './member.js';
 import { scaleOf, scalings, type Scaling } from './scaling.js';
 
@@ -22,9 +24,11 @@ export interface EnsembleOptions {
   readonly scaling?: Scaling;
   /** Default: 1. */
   readonly alpha?: number;
-  /** Learning-rate ratios kA of A and kB of B (default: 1). */
+  /** Learning-rate ratios kA of A and kB of B (default: 1); 0 freezes a factor, of which one must move. */
   readonly lrRatioA?: number;
   readonly lrRatioB?: number;
+  /** How factors move (default: the gradient flow). */
+  readonly flow?: Flow;
   /** Draws of each rank (default: 1). */
   readonly trials?: number;
   /** Seed of the draws (default: 0). */
@@ -37,10 +41,11 @@ export interface EnsembleOptions {
  */
 export function ensemble(options: EnsembleOptions): Ensemble {
   const { problem, ranks, initialization = 'kaiming', scaling = 'none', alpha = 1 } = options;
-  const { lrRatioA = 1, lrRatioB = 1, trials = 1, seed = 0 } = options;
+  const { lrRatioA = 1, lrRatioB = 1, flow = gradientFlow, trials = 1, seed = 0 } = options;
   const start = typeof initialization === 'string' ? initializationOf(initialization) : initialization;
-  for (const [name, value] of Object.entries({ alpha, lrRatioA, lrRatioB }))
-    if (!(value > 0 && value < Infinity)) throw new InputError(name, value, 'a finite number above 0');
+  if (!(alpha > 0 && alpha < Infinity)) throw new InputError('alpha', alpha, 'a finite number above 0');
+  for (const [name, value] of Object.entries({ lrRatioA, lrRatioB }))
+    if (!(value >= 0 && value < Infinity)) throw new InputError(name, value, 'a finite number from 0 on');
   if (ranks.length === 0) throw new InputError('ranks', ranks, 'a list that is not empty');
   if (!scalings.includes(scaling)) throw new InputError('scaling', scaling, `one of ${scalings.join(', ')}`);
   if (!(Number.isSafeInteger(seed) && seed >= 0))
@@ -53,7 +58,8 @@ export function ensemble(options: EnsembleOptions): Ensemble {
       throw new InputError('rank', rank, `a whole number from 1 to min(n, m) = ${most}`);
     start.checkRank(rank);
     const coefficients = { scale: scaleOf(scaling, alpha, rank), lrRatioA, lrRatioB };
-    return membersOf({ problem, rank, initialization: start, coefficients }, 0, draws, seed);
+    normalizationOf(coefficients, flow);
+    return membersOf({ problem, rank, initialization: start, coefficients, flow }, 0, draws, seed);
   });
   return { problem, members, seed };
 }

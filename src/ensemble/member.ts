@@ -2,8 +2,10 @@
 import { InputError } from '../host/inputError.js';
 import type { Dense } from '../numbers/dense.js';
 import { intoFrame, type Factors } from '../problem/factors.js';
+import { gradientFlow, type Flow } from '../flow/flow.js';
 import type { Problem } from '../problem/problem.js';
-import { toFactors, type Adapter, type Coefficients } from './adapter.js';
+import { toFactors, type Adapter } from './adapter.js';
+import type { Coefficients } from '../flow/coefficients.js';
 import { drawnFrom, type Drawn } from './drawn.js';
 import type { Initialization } from './initialization.js';
 
@@ -12,7 +14,9 @@ export interface Member {
   /** Number of its draw, from 0. */
   readonly trial: number;
   readonly coefficients: Coefficients;
-  /** Normalized initial factors, in the problem's coordinates; called when its batch starts. */
+  /** How its factors move. */
+  readonly flow: Flow;
+  /** Initial factors, as its flow has them, in the problem's coordinates; called when its batch starts. */
   initial(): Factors;
   /** The initial factors as random numbers, for a device that can draw them itself; null where it cannot. */
   readonly drawn: Drawn | null;
@@ -24,18 +28,21 @@ export interface MemberLaw {
   readonly rank: number;
   readonly initialization: Initialization;
   readonly coefficients: Coefficients;
+  /** Default: the gradient flow. */
+  readonly flow?: Flow;
 }
 
 /** The member of a draw, which depends on (seed, rank, trial) alone. */
 export function member(law: MemberLaw, trial: number, seed: number): Member {
-  const { problem, rank, coefficients, initialization } = law;
+  const { problem, rank, coefficients, initialization, flow = gradientFlow } = law;
   const key = { seed, rank, trial };
   const normal = initialization.normal(rank);
   return {
     rank,
     trial,
     coefficients,
-    drawn: normal && drawnFrom(key, normal, coefficients),
+    flow,
+    drawn: normal && drawnFrom(key, normal, coefficients, flow),
     initial() {
       const adapter = initialization.draw({
         n: problem.n,
@@ -45,7 +52,7 @@ export function member(law: MemberLaw, trial: number, seed: number): Member {
         spectralDirections: problem.spectralDirections,
       });
       assertAdapter(initialization.name, adapter, problem, rank);
-      const factors = toFactors(adapter, coefficients);
+      const factors = toFactors(adapter, coefficients, flow);
       return initialization.coordinates === 'original' ? intoFrame(factors, problem.frame) : factors;
     },
   };
@@ -63,11 +70,17 @@ function assertAdapter(name: string, adapter: Partial<Adapter>, { n, m }: Proble
 export const membersOf = (law: MemberLaw, from: number, to: number, seed: number): Member[] =>
   Array.from({ length: to - from }, (_, i) => member(law, from + i, seed));
 
-/** A member that starts at normalized factors, in the problem's coordinates. */
-export const memberAt = (start: Factors, coefficients: Coefficients, trial = 0): Member => ({
+/** A member that starts at factors, as a flow has them (default: the gradient flow), in the problem's coordinates. */
+export const memberAt = (
+  start: Factors,
+  coefficients: Coefficients,
+  trial = 0,
+  flow = gradientFlow,
+): Member => ({
   rank: start.x.cols,
   trial,
   coefficients,
+  flow,
   drawn: null,
   initial: () => start,
 });

@@ -1,6 +1,7 @@
 /** The keys that the configs of sweeps, simulations and verifications share, with their meaning and defaults. */
 import { z } from 'zod';
 import { backendNames } from '../backend/backend.js';
+import { aboutFlow, flowRules } from '../flow/flow.js';
 import {
   aboutMethod,
   adaptiveNames,
@@ -16,11 +17,7 @@ import { paths } from '../solver/paths.js';
 export const positive = z.number().positive();
 export const wholeFrom = (least: number) => z.int().min(least);
 export const list = <T extends z.ZodType>(item: T) => z.array(item).min(1);
-const ratio = (factor: string) =>
-  z
-    .number()
-    .refine((value) => value !== 0, `more than 0: at 0 ${factor} would be frozen, which is not supported yet`)
-    .positive();
+const fromZero = z.number().nonnegative();
 
 /** A text for each curvature matrix. */
 const curvatureShape = Object.fromEntries(
@@ -58,8 +55,24 @@ export const sourceFields = {
 export const shapeText = z.string().regex(/^[1-9]\d*x[1-9]\d*$/, 'NxM, for example 64x64');
 
 export const ratioFields = {
-  lrRatioA: ratio('A').default(1).describe('learning-rate ratio kA of A'),
-  lrRatioB: ratio('B').default(1).describe('learning-rate ratio kB of B (LoRA+: above kA)'),
+  lrRatioA: fromZero.default(1).describe('learning-rate ratio kA of A; 0: A is frozen (LoRA-FA)'),
+  lrRatioB: fromZero.default(1).describe('learning-rate ratio kB of B (LoRA+: above kA); 0: B is frozen'),
+};
+
+/** The flow, `NAME`, one of those that a config can name. */
+export const flowText = z.string();
+
+export const flowsInWords = flowRules.map((rule) => `${rule} (${aboutFlow(rule)})`).join(', ');
+
+export const decayFields = {
+  decay: fromZero
+    .default(0)
+    .describe(
+      'decoupled weight decay mu, per unit of time, as AdamW has it: dB = ... - mu B, dA = ... - mu A',
+    ),
+  coupledDecay: fromZero
+    .default(0)
+    .describe('weight decay inside the gradient, that of f + mu/2 (|B|^2 + |A|^2)'),
 };
 
 export const seedField = wholeFrom(0).default(0);

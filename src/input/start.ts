@@ -1,5 +1,5 @@
 /** How adapters start, as a config names it: an initialization, a file of adapters or PiSSA; and their scale. */
-import type { Coefficients } from '../ensemble/adapter.js';
+import type { Coefficients } from '../flow/coefficients.js';
 import {
   fromAdapters,
   initialization,
@@ -9,6 +9,7 @@ import {
 } from '../ensemble/initialization.js';
 import type { MemberLaw } from '../ensemble/member.js';
 import { scaleOf, type Scaling } from '../ensemble/scaling.js';
+import type { Flow } from '../flow/flow.js';
 import { nameFrom } from '../files/location.js';
 import { say } from '../files/say.js';
 import { InputError } from '../host/inputError.js';
@@ -23,6 +24,7 @@ import { checkClock } from './scale.js';
 
 /** The law of members, and how many of them there are. */
 export interface Start extends MemberLaw {
+  readonly flow: Flow;
   readonly scaling: Scaling;
   readonly trials: number;
 }
@@ -35,6 +37,7 @@ export interface StartOptions {
   readonly scale: Pick<AdapterScale, 'scaling' | 'alpha'> | null;
   readonly lrRatioA: number;
   readonly lrRatioB: number;
+  readonly flow: Flow;
   /** Draws; a deterministic start has one. */
   readonly trials: number;
 }
@@ -44,17 +47,17 @@ export interface StartOptions {
  * @throws InputError if there is no such initialization, file, or adapter of this rank; or the scale is out of range
  */
 export async function startOf(problem: Problem, source: Source, options: StartOptions): Promise<Start> {
-  const { init, rank, lrRatioA, lrRatioB, trials } = options;
+  const { init, rank, lrRatioA, lrRatioB, flow, trials } = options;
   const stored = isNamed(init) ? null : storedAdapters(init, problem, rank, trials, source.spec.folder);
   const { scaling, alpha } = scalingFor(init, stored, options.scale);
   const coefficients: Coefficients = { scale: scaleOf(scaling, alpha, rank), lrRatioA, lrRatioB };
-  checkClock(coefficients);
+  checkClock(coefficients, flow);
   const { problem: moved, initialization } =
     init === 'pissa'
       ? await pissa(problem, source, rank, coefficients.scale)
       : { problem, initialization: stored ? fromAdapters(init, stored.adapters) : namedStart(init, rank) };
   const draws = initialization.deterministic ? 1 : trials;
-  return { problem: moved, rank, initialization, scaling, coefficients, trials: draws };
+  return { problem: moved, rank, initialization, scaling, coefficients, flow, trials: draws };
 }
 
 /** @throws InputError if no adapter of W [n, m] has this rank, or its factors are too large */

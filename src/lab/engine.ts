@@ -6,7 +6,8 @@ import * as tf from '@tensorflow/tfjs';
 import { releaseProxy, type ProxyMethods } from 'comlink';
 import type { BackendReport } from '../backend/backend.js';
 import { listBackends } from '../backend/useBackend.js';
-import { clock } from '../ensemble/adapter.js';
+import { isGradientFlow } from '../flow/motion.js';
+import { clock } from '../flow/normalization.js';
 import { member } from '../ensemble/member.js';
 import { removeMemoryFile, addMemoryFile } from '../files/disk.js';
 import { readSafetensors } from '../files/safetensors.js';
@@ -90,17 +91,20 @@ export class LabEngine implements protocol.Engine {
     const { cells, config } = this.currentPlan();
     const cell = cells.find((each) => each.rank === rank)!;
     this.cell = cell;
-    const { problem, coefficients, stop } = cell;
+    const { problem, coefficients, flow, stop } = cell;
     const times = stop.saveTimes;
     const small = (problem.n + problem.m) * rank ** 2 <= MOST_ENTRIES;
-    const path = small ? closedForm(problem, member(cell, 0, config.seed).initial()) : null;
+    const path =
+      small && isGradientFlow(coefficients, flow)
+        ? closedForm(problem, member(cell, 0, config.seed).initial())
+        : null;
     const full = times.map((time) => problem.fullFineTuningLoss(time));
     return {
       rank,
       times,
       closedForm: path && {
         name: path.name,
-        loss: times.map((time) => path.loss(clock(coefficients) * time)),
+        loss: times.map((time) => path.loss(clock(coefficients, flow) * time)),
       },
       fullFineTuning: full.includes(null) ? null : (full as number[]),
       optimum: problem.optimum(rank),

@@ -3,7 +3,7 @@
  * its spectral frame, from a matrix or directly from a spectrum, or dense.
  */
 import type { Tensor1D } from '@tensorflow/tfjs';
-import { gradientFlow } from '../flow/flow.js';
+import { gradientFlow, symmetriesOf } from '../flow/flow.js';
 import { InputError } from '../host/inputError.js';
 import { dense, difference, leadingColumns, transposed, type Dense } from '../numbers/dense.js';
 import { gram } from '../numbers/gram.js';
@@ -135,7 +135,7 @@ function leanProblem(source: Source, shape: Shape, needs: ClosedFormNeeds): Prob
 
 /** The problem with E [n, m], simulated in the spectral frame of E if the flow allows rotations, else dense. */
 export function frobenius(error: Dense, flow = gradientFlow): Problem {
-  if (!flow.symmetries.rotation) return frobeniusDense(error);
+  if (!symmetriesOf(flow).rotation) return frobeniusDense(error);
   const { sigma, frame } = spectralFrame(error);
   return frobeniusFromSpectrum(sigma, error.rows, error.cols, frame);
 }

@@ -11,7 +11,9 @@ export {
   type Squares,
 } from '../ensemble/initialization.js';
 export { scaleOf, scalings, type Scaling } from '../ensemble/scaling.js';
-export { clock, fromFactors, toFactors, type Adapter, type Coefficients } from '../ensemble/adapter.js';
+export { fromFactors, toFactors, type Adapter } from '../ensemble/adapter.js';
+export type { Coefficients } from '../flow/coefficients.js';
+export { clock } from '../flow/normalization.js';
 export { member, memberAt, type Member, type MemberLaw } from '../ensemble/member.js';
 export type { Drawn } from '../ensemble/drawn.js';
 export type { StreamName, TrialKey } from '../numbers/philox.js';

@@ -1,6 +1,7 @@
 /** A whole simulation in one call: config to trajectories, adapters and what is seen beside them. */
 import type { BackendInfo } from '../backend/backend.js';
-import { clock } from '../ensemble/adapter.js';
+import { motionOf } from '../flow/motion.js';
+import { clock } from '../flow/normalization.js';
 import { checkConfig } from '../input/checkConfig.js';
 import { solveOptions } from '../input/execution.js';
 import { simulationSchema, type SimulationInput } from '../simulation/config.js';
@@ -21,10 +22,14 @@ export interface SimulationWatch extends SimulationProgress {
  */
 export async function simulation(input: SimulationInput, watch: SimulationWatch = {}): Promise<Simulation> {
   const plan = await planSimulation(checkConfig(simulationSchema, input));
-  const { problem, rank, coefficients, stop, config } = plan;
+  const { problem, rank, coefficients, flow, stop, config } = plan;
   return withDevice(config, (device) => {
     const options = { ...solveOptions(plan, config, device), stop };
-    watch.start?.(plan, device.info, wayOf(problem, rank, options, [clock(coefficients)]));
+    watch.start?.(
+      plan,
+      device.info,
+      wayOf(problem, rank, options, [clock(coefficients, flow)], [motionOf(coefficients, flow)]),
+    );
     return simulate(plan, device, watch);
   });
 }

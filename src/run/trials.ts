@@ -1,5 +1,6 @@
 /** Computes trials of a sweep's plan, problem by problem and horizon by horizon. */
-import { clock } from '../ensemble/adapter.js';
+import { motionOf } from '../flow/motion.js';
+import { clock } from '../flow/normalization.js';
 import { member, type Member } from '../ensemble/member.js';
 import { solveOptions } from '../input/execution.js';
 import type { Device } from '../solver/device.js';
@@ -13,9 +14,13 @@ import { trialRow, type Trial } from '../sweep/row.js';
 /** The ways in which the trajectories of a plan are computed on a device, each once. @throws InputError */
 export function waysOf({ cells, config }: Plan, device: Device): Way[] {
   const ways = cells.map((cell) =>
-    wayOf(cell.problem, cell.rank, { ...solveOptions(cell, config, device), stop: cell.stop }, [
-      clock(cell.coefficients),
-    ]),
+    wayOf(
+      cell.problem,
+      cell.rank,
+      { ...solveOptions(cell, config, device), stop: cell.stop },
+      [clock(cell.coefficients, cell.flow)],
+      [motionOf(cell.coefficients, cell.flow)],
+    ),
   );
   return ways.filter(
     (way, i) => ways.findIndex(({ path, reason }) => path === way.path && reason === way.reason) === i,

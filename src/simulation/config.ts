@@ -1,7 +1,10 @@
 /** What one simulation is told: one loss, shape, initialization, rank and scale. */
 import { z } from 'zod';
 import {
+  decayFields,
   executionFields,
+  flowsInWords,
+  flowText,
   horizonFields,
   outField,
   ratioFields,
@@ -24,6 +27,8 @@ export const simulationSchema = z.strictObject({
     .default('kaiming')
     .describe('initialization: NAME, NAME:PARAMETER, or adapters: a .safetensors file or folder[#module]'),
   ...ratioFields,
+  flow: flowText.default('gradient').describe(`flow of the factors: ${flowsInWords}`),
+  ...decayFields,
   trials: wholeFrom(1).default(8).describe('random initializations'),
   seed: seedField.describe('seed of all random numbers'),
   ...horizonFields,

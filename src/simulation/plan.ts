@@ -1,5 +1,6 @@
 /** A simulation's plan: one ensemble, its horizon, and the config with what it left open filled in. */
-import { clock } from '../ensemble/adapter.js';
+import { clock } from '../flow/normalization.js';
+import { flow } from '../flow/flow.js';
 import { horizons, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
 import { checkRank, checkTrajectories, startOf, type Start } from '../input/start.js';
@@ -21,9 +22,10 @@ export async function planSimulation(config: SimulationConfig): Promise<Simulati
   checkRank(rank, shape!);
   const start = await startOf(await makeProblem(loss, source, shape!), source, {
     ...{ init, rank, lrRatioA, lrRatioB, trials },
+    flow: flow(config.flow, config),
     scale: scale === undefined ? null : { scaling: 'none', alpha: scale },
   });
   checkTrajectories(start.trials, trials);
-  const horizon = horizonAt(start.problem.rate * clock(start.coefficients));
+  const horizon = horizonAt(start.problem.rate * clock(start.coefficients, start.flow));
   return { ...start, ...horizon, config: { ...config, ...sharedHorizon([horizon]) } };
 }

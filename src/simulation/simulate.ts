@@ -1,5 +1,7 @@
 /** One ensemble, watched closely: functionals of every trajectory over time, and the final adapters. */
-import { clock, fromFactors, type Adapter } from '../ensemble/adapter.js';
+import { fromFactors, type Adapter } from '../ensemble/adapter.js';
+import { isGradientFlow } from '../flow/motion.js';
+import { clock } from '../flow/normalization.js';
 import { member, membersOf } from '../ensemble/member.js';
 import type { Provenance } from '../host/provenance.js';
 import { solveOptions } from '../input/execution.js';
@@ -38,7 +40,7 @@ export async function simulate(
   device: Device,
   watch: SimulationProgress = {},
 ): Promise<Simulation> {
-  const { problem, coefficients, trials, config } = plan;
+  const { problem, coefficients, flow, trials, config } = plan;
   const members = membersOf(plan, 0, trials, config.seed);
   const options = { ...solveOptions(plan, config, device), detail: 'singular-values' } as const;
   const trajectories: Solved[] = [];
@@ -48,7 +50,7 @@ export async function simulate(
     watch.done?.(++done);
   }
   const adapters = trajectories.map(({ factors }) =>
-    fromFactors(outOfFrame(factors, problem.frame), coefficients),
+    fromFactors(outOfFrame(factors, problem.frame), coefficients, flow),
   );
   return {
     ...{ plan, trajectories, adapters },
@@ -81,11 +83,13 @@ export function simulationReport(
   { plan, trajectories, fullFineTuning: full }: Simulation,
   provenance: Provenance,
 ): SimulationReport {
-  const { problem, rank, coefficients, initialization, config } = plan;
+  const { problem, rank, coefficients, flow, initialization, config } = plan;
   const times = plan.stop.saveTimes;
   const optimum = problem.optimum(rank);
-  const path = closedForm(problem, member(plan, 0, config.seed).initial());
-  const taus = times.map((time) => clock(coefficients) * time);
+  const path = isGradientFlow(coefficients, flow)
+    ? closedForm(problem, member(plan, 0, config.seed).initial())
+    : null;
+  const taus = times.map((time) => clock(coefficients, flow) * time);
   return {
     title: `${problem.loss.name}, ${problem.n} x ${problem.m}, ${initialization.name}`,
     provenance,
@@ -97,7 +101,7 @@ export function simulationReport(
       return {
         trial,
         outcome,
-        stationarity: endOf(problem, rank, config.precision, trajectory),
+        stationarity: endOf(plan, config.precision, trajectory),
         loss,
         excess: optimum === null ? null : saved.map((at, k) => at?.excess ?? loss[k]! - optimum),
         gradientNorm: saved.map((at) => at?.gradientNorm ?? NaN),

@@ -2,6 +2,7 @@
  * A chunk of an ensemble: trajectories whose factors are held in the same width, as plain data, so that it can be
  * solved here or in another thread; by a fused kernel or by tensor operations.
  */
+import type { Motion } from '../flow/motion.js';
 import type { Precision } from '../numbers/precision.js';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { dense } from '../numbers/dense.js';
@@ -20,6 +21,7 @@ import type { Path } from './paths.js';
 
 export interface Chunk {
   readonly problem: Pick<Problem, 'structure' | 'n' | 'm'>;
+  readonly motion: Motion;
   readonly path: Path;
   readonly precision: Precision;
   readonly method: Method;
@@ -59,9 +61,9 @@ async function solvedHere(
   { kernel, pause }: Pick<Device, 'kernel' | 'pause'>,
   watch: SaveWatch | undefined,
 ): Promise<Trajectory[]> {
-  const { problem, path, precision, method, stop, detail, width, starts } = chunk;
+  const { problem, motion, path, precision, method, stop, detail, width, starts } = chunk;
   const { structure, n, m } = problem;
-  const { save, last } = observer(problem, detail);
+  const { save, last } = observer(problem, motion, detail);
   const clocks = starts.map(({ clock }) => clock);
   const factorsOf = (index: number, [x, y]: HostState): Factors => {
     const { rank } = starts[index]!;
@@ -84,10 +86,10 @@ async function solvedHere(
   const endings =
     path === 'fused' && structure.kind !== 'autodiff'
       ? await integrateFused(kernel!, {
-          ...{ ...common, structure, n, m, rank: width, precision, method, stop },
+          ...{ ...common, structure, n, m, rank: width, motion, precision, method, stop },
           initial: drawn.length > 0 ? { drawn } : { states: initial },
         })
-      : await byTensorOps(problem, width, { ...common, initial }, method, stop);
+      : await byTensorOps(chunk, { ...common, initial });
   return endings.map(({ state, outcome, ...ending }, index) => ({
     ...ending,
     outcome: succeeded(outcome) && !isFiniteObservation(ending.last) ? 'loss-not-finite' : outcome,
@@ -96,13 +98,10 @@ async function solvedHere(
 }
 
 async function byTensorOps<T extends S, S>(
-  { structure, n, m }: Chunk['problem'],
-  width: number,
+  { problem: { structure, n, m }, motion, width, method, stop }: Chunk,
   batch: Pick<Batch<T, S>, 'initial' | 'clocks' | 'save' | 'observe'>,
-  method: Method,
-  stop: StopRule,
 ): Promise<Ending<T, S>[]> {
-  const system = loraSystem(structure, { n, m, width });
+  const system = loraSystem(structure, { n, m, width }, motion);
   try {
     const shapes = [
       { rows: n, cols: width },

@@ -1,6 +1,7 @@
 /** What is kept of a trajectory at a save point, in float64: functionals of the state, not the state. */
 import * as tf from '@tensorflow/tfjs';
 import { evaluator, lossOf } from '../../kernels/cpu/evaluate.js';
+import { gradientMotion, type Motion } from '../flow/motion.js';
 import type { Evaluate } from '../../kernels/cpu/structures/structure.js';
 import type { HostStructure } from '../problem/structure.js';
 import { dot, gram } from '../numbers/gram.js';
@@ -19,10 +20,12 @@ export interface SavePoint {
 }
 
 export interface Observation extends SavePoint {
-  /** sqrt(-df/dt) = sqrt(|dB/dt|^2 / kB + |dA/dt|^2 / kA): the norm of the flow (Rushka & Klabjan 2026). */
+  /**
+   * sqrt(kB |df/dB|^2 + kA |df/dA|^2), whose square is -df/dt along the gradient flow (Rushka & Klabjan 2026).
+   */
   readonly gradientNorm: number;
-  /** |B^T B / kB - A A^T / kA|_F, which the flow conserves. */
-  readonly balancedness: number;
+  /** |B^T B / kB - A A^T / kA|_F, which the gradient flow conserves; null where a factor is frozen. */
+  readonly balancedness: number | null;
   /** |s B A - D|_F, D the update that full fine-tuning ends with; null if that is unknown. */
   readonly distance: number | null;
   /** Loss above the least of the rank, without cancellation; null where it is no more than a difference. */
@@ -36,7 +39,7 @@ export const isFiniteObservation = (observation: Observation): boolean =>
   [
     observation.loss,
     observation.gradientNorm,
-    observation.balancedness,
+    observation.balancedness ?? 0,
     observation.distance ?? 0,
     ...(observation.singularValues ?? []),
   ].every(Number.isFinite);
@@ -45,7 +48,7 @@ export const isFiniteObservation = (observation: Observation): boolean =>
 export const details = ['loss', 'flow', 'singular-values'] as const;
 export type Detail = (typeof details)[number];
 
-/** Observes normalized factors X [n, r], Y [m, r] of a trajectory with the given clock (tau / t). */
+/** Observes factors X [n, r], Y [m, r] of a trajectory with the given clock (tau / t). */
 export interface Observer {
   save(factors: Factors, clock: number, time: number): Promise<SavePoint & Partial<Observation>>;
   last(factors: Factors, clock: number, time: number): Promise<Observation>;
@@ -54,18 +57,19 @@ export interface Observer {
 /** Singular values are O((n + m) r^2) more work for each save time; a built-in loss alone is a third of the rest. */
 export function observer(
   { structure, n, m }: Pick<Problem, 'structure' | 'n' | 'm'>,
+  { weights: [weightX, weightY] }: Pick<Motion, 'weights'>,
   detail: Detail,
 ): Observer {
   const evaluate = structure.kind === 'autodiff' ? onDevice(structure, n, m) : onHost(structure);
   const all = async (factors: Factors, clock: number, time: number): Promise<Observation> => {
     const { loss, excess, dX, dY, distance, xx, yy } = await evaluate(factors);
-    const imbalance = xx.map((value, i) => value - yy[i]!);
+    const imbalance = xx.map((value, i) => value / weightX - yy[i]! / weightY);
     return {
       time,
       loss,
       excess,
-      gradientNorm: Math.sqrt(clock * (dot(dX, dX) + dot(dY, dY))),
-      balancedness: Math.sqrt(dot(imbalance, imbalance)) / clock,
+      gradientNorm: Math.sqrt(clock * (weightX * dot(dX, dX) + weightY * dot(dY, dY))),
+      balancedness: weightX * weightY > 0 ? Math.sqrt(dot(imbalance, imbalance)) / clock : null,
       distance,
       singularValues: detail === 'singular-values' ? updateSingularValues(factors) : null,
     };
@@ -88,7 +92,7 @@ function onHost(structure: HostStructure): (factors: Factors) => Evaluated {
 /** Evaluates a state in float32 on the device, where the loss is a TensorFlow.js function. */
 function onDevice(structure: Extract<Structure, { kind: 'autodiff' }>, n: number, m: number) {
   return async ({ x, y }: Factors): Promise<Evaluated> => {
-    const system = loraSystem(structure, { n, m, width: x.cols });
+    const system = loraSystem(structure, { n, m, width: x.cols }, gradientMotion);
     const tensors = tf.tidy(() => {
       const state = [tensor2d(x).expandDims<tf.Tensor3D>(0), tensor2d(y).expandDims<tf.Tensor3D>(0)] as const;
       const w = tf.add<tf.Tensor3D>(tensor2d(structure.base), tf.matMul(state[0], state[1], false, true));

@@ -1,6 +1,7 @@
 /**
  * Which way trajectories are computed: by a fused kernel where the backend has one for them, else by tensor operations.
  */
+import { gradientMotion, wordsOf, type Motion } from '../flow/motion.js';
 import type { Precision } from '../numbers/precision.js';
 import { InputError } from '../host/inputError.js';
 import type { Method } from '../method/method.js';
@@ -32,6 +33,7 @@ export interface WayOptions extends PathChoice {
 /**
  * The way in which trajectories of a problem and a rank are computed on a device.
  * @param clocks their normalized times per unit of time t, or the least and the largest (default: 1)
+ * @param motions under which they are (default: the gradient flow's)
  * @throws InputError if what is asked for cannot be had there
  */
 export function wayOf(
@@ -39,19 +41,26 @@ export function wayOf(
   rank: number,
   { kernel = 'auto', precision = 'float32', method, stop, device }: WayOptions,
   clocks: readonly number[] = [1],
+  motions: readonly Motion[] = [gradientMotion],
 ): Way {
   const { name: backend } = device.info;
   const fused = device.kernel;
+  const unmoved = motions.find((motion) => fused && !fused.moves(motion));
   const reason =
     structure.kind === 'autodiff' || !fused?.kinds.includes(structure.kind)
       ? `${backend} has no fused kernel for ${loss.name}`
       : !fused.precisions.includes(precision)
         ? `${backend} has no fused kernel in ${precision}`
-        : (clocks
-            .map((clock) =>
-              fused.obstacle?.({ structure, n, m, rank, precision, method, stop, clocks: [clock] }),
-            )
-            .find((obstacle) => obstacle != null) ?? null);
+        : unmoved
+          ? `${backend} has no fused kernel for ${wordsOf(unmoved)}`
+          : (clocks
+              .map((clock) =>
+                fused.obstacle?.({
+                  ...{ structure, n, m, rank, precision, method, stop },
+                  ...{ motion: motions[0]!, clocks: [clock] },
+                }),
+              )
+              .find((obstacle) => obstacle != null) ?? null);
   if (reason === null && kernel !== 'tensor-ops') return { path: 'fused', reason };
   if (kernel === 'fused') throw new InputError('kernel', kernel, `auto or tensor-ops: ${reason}`);
   if (precision === 'float64')

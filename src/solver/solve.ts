@@ -2,8 +2,9 @@
  * Solves an ensemble: many trajectories of one problem, of many ranks, draws and coefficients, in chunks, here or by
  * a pool of workers. With tensor operations ranks share chunks by zero columns, which the flow keeps at zero.
  */
-import { clock } from '../ensemble/adapter.js';
+import { clock } from '../flow/normalization.js';
 import type { Ensemble } from '../ensemble/ensemble.js';
+import { motionOf, type Motion } from '../flow/motion.js';
 import type { Member } from '../ensemble/member.js';
 import { InputError } from '../host/inputError.js';
 import { trajectoryOrigin } from '../host/provenance.js';
@@ -14,7 +15,7 @@ import type { Problem } from '../problem/problem.js';
 import { solveChunk, type Chunk, type SaveWatch, type Trajectory } from './chunk.js';
 import type { ChunkRule, Device } from './device.js';
 import type { Detail, Observation, SavePoint } from './observe.js';
-import { wayOf, type PathChoice } from './path.js';
+import { wayOf, type PathChoice, type Way, type WayOptions } from './path.js';
 import { assertOptions } from './options.js';
 import type { Path } from './paths.js';
 import { solutionOf, type Placed, type Solution, type SolutionProvenance } from './solution.js';
@@ -48,12 +49,13 @@ const MAX_STEPS = 1_000_000;
  */
 export const paddedWidth = (rank: number): number => Math.max(4, 2 ** Math.ceil(Math.log2(rank)));
 
-/** Members whose factors are held in the same width, computed and drawn the same way: indices into all of them. */
+/** Members whose factors are held in the same width, computed, drawn and moved the same way: indices into all of them. */
 interface Cut {
   readonly path: Path;
   readonly width: number;
   /** Whether the device draws the initial factors. */
   readonly drawn: boolean;
+  readonly motion: Motion;
   readonly indices: readonly number[];
 }
 
@@ -61,10 +63,10 @@ interface Cut {
 const SHARES = 4;
 
 /**
- * Members by path, width and who draws them, then in chunks, at least `shares` of them where there are as many members.
+ * Members by path, width, motion and who draws them, then in chunks, at least `shares` of them where there are as many members.
  */
 export function chunks(
-  members: readonly Pick<Member, 'rank' | 'drawn'>[],
+  members: readonly Pick<Member, 'rank' | 'drawn' | 'coefficients' | 'flow'>[],
   chunk: number | ChunkRule,
   pathOf: (rank: number) => Path,
   draws: boolean,
@@ -75,8 +77,9 @@ export function chunks(
     const path = pathOf(member.rank);
     const width = path === 'fused' ? member.rank : paddedWidth(member.rank);
     const drawn = draws && path === 'fused' && Boolean(member.drawn);
-    const key = `${path} ${width} ${drawn}`;
-    const group = groups.get(key) ?? { path, width, drawn, all: [] };
+    const motion = motionOf(member.coefficients, member.flow);
+    const key = `${path} ${width} ${drawn} ${JSON.stringify(motion)}`;
+    const group = groups.get(key) ?? { path, width, drawn, motion, all: [] };
     groups.set(key, group);
     group.all.push(i);
   });
@@ -126,8 +129,7 @@ function pathsByRank<M extends Member>(
   const stop = wholeStop(options);
   const paths = new Map<number, Path>();
   return (rank) => {
-    const clocks = () => [...clocksOf(members, rank)];
-    const path = paths.get(rank) ?? wayOf(problem, rank, { ...options, stop }, clocks()).path;
+    const path = paths.get(rank) ?? wayOfMembers(problem, members, rank, { ...options, stop }).path;
     paths.set(rank, path);
     return path;
   };
@@ -147,14 +149,14 @@ async function* placed<M extends Member>(
   const stop = wholeStop(options);
   const { structure, n, m } = problem;
   assertOptions({ ...options, stop });
-  const chunkOf = ({ path, width, drawn, indices }: Cut): Chunk => ({
+  const chunkOf = ({ path, width, drawn, motion, indices }: Cut): Chunk => ({
     problem: { structure, n, m },
-    ...{ path, precision, method, stop, detail, width },
+    ...{ motion, path, precision, method, stop, detail, width },
     starts: indices.map((i) => {
       const member = members[i]!;
-      const { rank, coefficients } = member;
+      const { rank, coefficients, flow } = member;
       const from = drawn ? member.drawn! : startOf(member, problem);
-      return { member: i, rank, clock: clock(coefficients), from };
+      return { member: i, rank, clock: clock(coefficients, flow), from };
     }),
   });
   const { watch } = options;
@@ -207,6 +209,15 @@ function startOf(member: Member, { n, m }: Pick<Problem, 'n' | 'm'>): Factors {
   return factors;
 }
 
-/** The clocks that members of a rank have. */
-const clocksOf = (members: readonly Member[], rank: number): Set<number> =>
-  new Set(members.flatMap(({ rank: r, coefficients }) => (r === rank ? [clock(coefficients)] : [])));
+/** The way of all members of a rank. @throws InputError if what is asked for cannot be had */
+function wayOfMembers(problem: Problem, members: readonly Member[], rank: number, options: WayOptions): Way {
+  const ofRank = members.filter((member) => member.rank === rank);
+  const clocks = new Set(ofRank.map(({ coefficients, flow }) => clock(coefficients, flow)));
+  const motions = new Map(
+    ofRank.map(({ coefficients, flow }) => {
+      const motion = motionOf(coefficients, flow);
+      return [JSON.stringify(motion), motion];
+    }),
+  );
+  return wayOf(problem, rank, options, [...clocks], [...motions.values()]);
+}

@@ -3,7 +3,8 @@
  * of the mean over trials does not see, however many there are.
  */
 import type { Precision } from '../numbers/precision.js';
-import { clock, type Coefficients } from '../ensemble/adapter.js';
+import type { Coefficients } from '../flow/coefficients.js';
+import { clock } from '../flow/normalization.js';
 import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
 import { excessFloor } from './accuracyFloor.js';

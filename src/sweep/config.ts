@@ -5,7 +5,10 @@
 import { z } from 'zod';
 import { scalings } from '../ensemble/scaling.js';
 import {
+  decayFields,
   executionFields,
+  flowsInWords,
+  flowText,
   horizonFields,
   list,
   outField,
@@ -36,6 +39,8 @@ export const sweepSchema = z.strictObject({
     ),
   alpha: positive.optional().describe('alpha of the scalings; with none, s itself (default 1)'),
   ...ratioFields,
+  flow: list(flowText).default(['gradient']).describe(`flows of the factors: ${flowsInWords}`),
+  ...decayFields,
   trials: wholeFrom(1).default(32).describe('random initializations per cell'),
   targetCi: positive
     .max(1)

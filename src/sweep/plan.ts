@@ -1,8 +1,9 @@
 /**
- * A sweep's plan: every cell (loss x shape x initialization x scaling x rank) with its problem, law and trials,
+ * A sweep's plan: every cell (loss x shape x initialization x scaling x flow x rank) with its problem, law and trials,
  * resolved from a config. Everything that can be refused is refused here, before anything runs or is written.
  */
-import { clock } from '../ensemble/adapter.js';
+import { clock } from '../flow/normalization.js';
+import { flow } from '../flow/flow.js';
 import { horizons, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
 import { checkRank, checkTrajectories, startOf, type Start } from '../input/start.js';
@@ -41,6 +42,7 @@ export async function makePlan(input: SweepConfig, problemOf = makeProblem, fold
   const target = labelOf(source);
   const { scaling: scalings, alpha, lrRatioA, lrRatioB, trials } = config;
   const isAsked = scalings !== undefined || alpha !== undefined;
+  const flows = config.flow.map((name) => flow(name, config));
   const cells: Cell[] = [];
   for (const loss of config.loss) {
     for (const shape of shapesOf(config.shape, source)) {
@@ -49,11 +51,13 @@ export async function makePlan(input: SweepConfig, problemOf = makeProblem, fold
       for (const init of config.init) {
         for (const scaling of scalings ?? ['none' as const]) {
           const scale = isAsked ? { scaling, alpha: alpha ?? 1 } : null;
-          for (const rank of config.ranks) {
-            const start = await startOf(problem, source, { init, rank, scale, lrRatioA, lrRatioB, trials });
-            const horizon = horizonAt(start.problem.rate * clock(start.coefficients));
-            cells.push({ index: cells.length, target, ...start, ...horizon });
-          }
+          for (const flow of flows)
+            for (const rank of config.ranks) {
+              const options = { init, rank, scale, lrRatioA, lrRatioB, flow, trials };
+              const start = await startOf(problem, source, options);
+              const horizon = horizonAt(start.problem.rate * clock(start.coefficients, flow));
+              cells.push({ index: cells.length, target, ...start, ...horizon });
+            }
         }
       }
     }
@@ -63,11 +67,11 @@ export async function makePlan(input: SweepConfig, problemOf = makeProblem, fold
 }
 
 /** A config whose lists name everything once. */
-function withoutRepeats({ loss, shape, ranks, init, scaling, ...rest }: SweepConfig): SweepConfig {
+function withoutRepeats({ loss, shape, ranks, init, scaling, flow, ...rest }: SweepConfig): SweepConfig {
   const once = <T>(items: readonly T[]) => [...new Set(items)];
   return {
     ...rest,
-    ...{ loss: once(loss), ranks: once(ranks), init: once(init) },
+    ...{ loss: once(loss), ranks: once(ranks), init: once(init), flow: once(flow) },
     ...(shape && { shape: once(shape) }),
     ...(scaling && { scaling: once(scaling) }),
   };

@@ -1,4 +1,6 @@
 /** One trial of a sweep as one row of its results. */
+import { nameOf } from '../flow/flow.js';
+import { isGradientFlow } from '../flow/motion.js';
 import { succeeded, type Outcome } from '../method/outcome.js';
 import { optimumOf } from '../problem/optimumOf.js';
 import type { Trajectory } from '../solver/chunk.js';
@@ -20,6 +22,9 @@ export type TrialRow = {
   readonly scale: number;
   readonly lr_ratio_a: number;
   readonly lr_ratio_b: number;
+  readonly flow: string;
+  readonly decay: number;
+  readonly coupled_decay: number;
   readonly seed: number;
   readonly trial: number;
   readonly outcome: Outcome;
@@ -35,7 +40,8 @@ export type TrialRow = {
   readonly excess: number | null;
   readonly distance: number | null;
   readonly gradient_norm: number;
-  readonly balancedness: number;
+  /** Null where a factor is frozen. */
+  readonly balancedness: number | null;
   /** Kind of the end: the optimum, short of it, a saddle, or not stationary. */
   readonly stationarity: Stationarity;
   /** The most that the accuracy of a stationary end lies off that of the flow's end; null if that is unknown. */
@@ -68,6 +74,7 @@ export const trialTexts: readonly (keyof TrialRow)[] = [
   'target',
   'initialization',
   'scaling',
+  'flow',
   'outcome',
   'stationarity',
 ];
@@ -80,11 +87,11 @@ export function trialRow(
   { seed, precision }: Pick<SweepConfig, 'seed' | 'precision'>,
   trajectory: Trajectory,
 ): TrialRow {
-  const { problem, rank, coefficients } = cell;
+  const { problem, rank, coefficients, flow } = cell;
   const { last, factors, outcome } = trajectory;
   const optimum = optimumOf(problem, rank);
   const end = { ...last, factors };
-  const stationarity = endOf(problem, rank, precision, trajectory);
+  const stationarity = endOf(cell, precision, trajectory);
   return {
     cell: cell.index,
     loss_function: problem.loss.name,
@@ -97,6 +104,9 @@ export function trialRow(
     scale: coefficients.scale,
     lr_ratio_a: coefficients.lrRatioA,
     lr_ratio_b: coefficients.lrRatioB,
+    flow: nameOf(flow),
+    decay: flow.decay,
+    coupled_decay: flow.coupledDecay,
     seed,
     trial,
     outcome,
@@ -111,7 +121,9 @@ export function trialRow(
     gradient_norm: last.gradientNorm,
     balancedness: last.balancedness,
     stationarity,
-    accuracy_bias: biasBound(problem, coefficients, rank, precision, stationarity, end),
+    accuracy_bias: isGradientFlow(coefficients, flow)
+      ? biasBound(problem, coefficients, rank, precision, stationarity, end)
+      : null,
     ...timeToOptimum(cell, trajectory),
   };
 }

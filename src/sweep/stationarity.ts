@@ -11,6 +11,8 @@
  * 3. Otherwise the flow is on its way to the optimum: `optimum` if the loss is near it, with a relative error within
  *    0.1 % of the law's and 0.1 % of 1 (added as squares), else `short`.
  */
+import type { MemberLaw } from '../ensemble/member.js';
+import { restsAtOptimum } from '../flow/motion.js';
 import type { Precision } from '../numbers/precision.js';
 import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
@@ -26,7 +28,7 @@ export const stationarities = {
     'stopped where a direction of the optimum is missing from the update, and the flow would still leave',
   floor: 'came as near to the optimum as their precision can tell',
   moving: 'are not stationary',
-  unknown: 'are stationary, but the optimum is not known',
+  unknown: 'are stationary, but where their flow should end is not known',
 } as const;
 
 /** Kind of the end of a trajectory. */
@@ -71,11 +73,14 @@ export function stationarityOf(
   return near ? 'optimum' : 'short';
 }
 
-/** Kind of the end of a trajectory: `moving` unless it is stationary. */
-export const endOf = (
-  problem: Problem,
-  rank: number,
+/** Kind of the end of a trajectory of a law: `moving` unless it is stationary, `unknown` where its flow rests elsewhere. */
+export function endOf(
+  { problem, rank, coefficients, flow }: MemberLaw,
   precision: Precision,
   { outcome, last, factors }: Pick<Trajectory, 'outcome' | 'last' | 'factors'>,
-): Stationarity =>
-  outcome === 'stationary' ? stationarityOf(problem, rank, precision, { ...last, factors }) : 'moving';
+): Stationarity {
+  if (outcome !== 'stationary') return 'moving';
+  return restsAtOptimum(coefficients, flow)
+    ? stationarityOf(problem, rank, precision, { ...last, factors })
+    : 'unknown';
+}

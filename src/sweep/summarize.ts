@@ -2,8 +2,10 @@
  * Statistics of every cell over its trials. A few columns of one cell are read at a time, so that of a sweep on disk no
  * more than that is held.
  */
-import { clock } from '../ensemble/adapter.js';
+import { clock } from '../flow/normalization.js';
 import { member } from '../ensemble/member.js';
+import { nameOf } from '../flow/flow.js';
+import { isGradientFlow } from '../flow/motion.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import { closedForm } from '../problem/closedForm.js';
 import { accuracyFloor } from './accuracyFloor.js';
@@ -83,6 +85,7 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     m: problem.m,
     rank,
     initialization: cell.initialization.name,
+    flow: nameOf(cell.flow),
     scaling: cell.scaling,
     scale: coefficients.scale,
     metric: metricOf(cell),
@@ -134,8 +137,9 @@ async function curveOf(
   cell: Cell,
   numbers: (columns: readonly Column[]) => Promise<Float64Array[]>,
 ): Promise<CurvePoint[]> {
-  const { problem, coefficients, initialization, trials, stop } = cell;
-  const shared = trials === 1 || problem.loss.isCurveShared(initialization.law);
+  const { problem, coefficients, flow, initialization, trials, stop } = cell;
+  const shared =
+    isGradientFlow(coefficients, flow) && (trials === 1 || problem.loss.isCurveShared(initialization.law));
   const path = shared ? closedForm(problem, member(cell, 0, config.seed).initial()) : null;
   const points: CurvePoint[] = [];
   const together = Math.max(1, Math.floor(HELD / trials));
@@ -146,7 +150,7 @@ async function curveOf(
       points.push({
         time,
         loss: statistic(losses[i]!),
-        closedForm: path && path.loss(clock(coefficients) * time),
+        closedForm: path && path.loss(clock(coefficients, flow) * time),
         fullFineTuning: problem.fullFineTuningLoss(time),
       }),
     );

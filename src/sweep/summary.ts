@@ -25,6 +25,7 @@ export interface CellSummary {
   readonly m: number;
   readonly rank: number;
   readonly initialization: string;
+  readonly flow: string;
   readonly scaling: Scaling;
   /** The factor s of W = W0 + s B A. */
   readonly scale: number;

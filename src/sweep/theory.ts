@@ -1,6 +1,7 @@
 /** The closed forms of a plan's cells alone: nothing is simulated or drawn. */
-import { clock } from '../ensemble/adapter.js';
+import { clock } from '../flow/normalization.js';
 import { member } from '../ensemble/member.js';
+import { isGradientFlow } from '../flow/motion.js';
 import { isLeading } from '../problem/leading.js';
 import type { SweepConfig } from './config.js';
 import type { Cell, Plan } from './plan.js';
@@ -34,7 +35,7 @@ export interface TheoryRow {
 /** One row per cell; null where no closed form is known. */
 export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
   cells.map((cell) => {
-    const { problem, rank, coefficients, initialization } = cell;
+    const { problem, rank, coefficients, flow, initialization } = cell;
     const optimum = problem.optimum(rank);
     return {
       loss: problem.loss.name,
@@ -48,7 +49,9 @@ export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
         optimum === null || !problem.initialLoss ? null : Math.sqrt(optimum / problem.initialLoss),
       floor: config.spectrum === undefined && problem.loss.isSpectral ? roundingOf(problem.n, problem.m) : 0,
       isBound: isLeading(problem),
-      distance: problem.loss.distance(problem, rank, initialization.law),
+      distance: isGradientFlow(coefficients, flow)
+        ? problem.loss.distance(problem, rank, initialization.law)
+        : null,
       rate: lateRate(cell, config),
       fullFineTuningRate: problem.fullFineTuningRate,
     };
@@ -56,7 +59,8 @@ export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
 
 /** The rate at which a cell's update settles late, by time t, or null: exact from given adapters, else of the draws. */
 function lateRate(cell: Cell, { seed, spectrum }: SweepConfig): number | null {
-  const { problem, rank, coefficients, initialization } = cell;
+  const { problem, rank, coefficients, flow, initialization } = cell;
+  if (!isGradientFlow(coefficients, flow)) return null;
   const { loss, n, m } = problem;
   const { lrRatioA, lrRatioB } = coefficients;
   const c = clock(coefficients);

@@ -4,7 +4,9 @@
  */
 import { dense, type Dense } from '../numbers/dense.js';
 import { multiplyTransposedRight } from '../numbers/products.js';
-import { clock, type Adapter, type Coefficients } from '../ensemble/adapter.js';
+import type { Adapter } from '../ensemble/adapter.js';
+import type { Coefficients } from '../flow/coefficients.js';
+import { clock } from '../flow/normalization.js';
 import { customProblem } from '../input/customLoss.js';
 import { losses } from '../problem/losses.js';
 import type { Problem } from '../problem/problem.js';

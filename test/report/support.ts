@@ -37,7 +37,16 @@ export function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSu
   const law = laws.get(rank) ?? 0;
   const times = [0, ...Array.from({ length: 30 }, (_, index) => 1e-2 * 1e4 ** (index / 29))];
   return {
-    ...{ cell: 0, loss: 'frobenius', target: 'exponential', n: 16, m: 12, rank, initialization: 'gaussian' },
+    ...{
+      cell: 0,
+      loss: 'frobenius',
+      target: 'exponential',
+      n: 16,
+      m: 12,
+      rank,
+      initialization: 'gaussian',
+      flow: 'gradient',
+    },
     ...{ scaling: 'none', scale: 1, metric: 'relative error' },
     law: { value: law, name: 'Eckart-Young-Mirsky' },
     optimum: law,

@@ -1,6 +1,7 @@
 /** Trajectories in a batch against the same alone: nothing that shares a batch touches another, at any width or size. */
 import { beforeAll, expect, it } from 'vitest';
-import { clock, toFactors } from '../../src/ensemble/adapter.js';
+import { toFactors } from '../../src/ensemble/adapter.js';
+import { clock } from '../../src/flow/normalization.js';
 import { tableaus } from '../../src/method/tableaus.js';
 import { frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
 import { linearRegression } from '../../src/problem/linearRegression.js';

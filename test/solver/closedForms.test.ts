@@ -1,7 +1,8 @@
 /** Trajectories against closed-form paths: every save time of random, aligned and lambda-balanced starts. */
 import { beforeAll, expect, it } from 'vitest';
 import { dense } from '../../src/numbers/dense.js';
-import type { Adapter, Coefficients } from '../../src/ensemble/adapter.js';
+import type { Adapter } from '../../src/ensemble/adapter.js';
+import type { Coefficients } from '../../src/flow/coefficients.js';
 import { initialization } from '../../src/ensemble/initialization.js';
 import { frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';

@@ -2,7 +2,8 @@
 import { beforeAll } from 'vitest';
 import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSystem.js';
 import { dense, type Dense } from '../../src/numbers/dense.js';
-import { fromFactors, toFactors, type Coefficients } from '../../src/ensemble/adapter.js';
+import { fromFactors, toFactors } from '../../src/ensemble/adapter.js';
+import type { Coefficients } from '../../src/flow/coefficients.js';
 import { solve } from '../../src/solver/solve.js';
 import type { CheckContext } from '../../src/verify/check.js';
 import { closedFormChecks } from '../../src/verify/checks/closedForms.js';

@@ -6,7 +6,7 @@ import { answered, fieldOf } from '../../../kernels/cpu/field.js';
 import type { TwinEnding } from '../../../kernels/cpu/twin.js';
 import { fusedKernel } from '../../../kernels/fused.js';
 import type { BackendInfo } from '../../backend/backend.js';
-import { clock } from '../../ensemble/adapter.js';
+import { clock } from '../../flow/normalization.js';
 import { isAdaptive, method, methodNames } from '../../method/methods.js';
 import type { Trajectory } from '../../solver/chunk.js';
 import { twinChecks, TWIN } from './againstTwin.js';

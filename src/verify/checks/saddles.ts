@@ -3,7 +3,7 @@
  * leading ones stays with them; disturbed, it leaves at the predicted rate and ends at the optimum.
  */
 import type { Dense } from '../../numbers/dense.js';
-import { clock } from '../../ensemble/adapter.js';
+import { clock } from '../../flow/normalization.js';
 import type { Factors } from '../../problem/factors.js';
 import { tableaus } from '../../method/tableaus.js';
 import type { Case } from '../cases.js';

@@ -4,7 +4,7 @@
 import type { Field } from '../../../kernels/cpu/field.js';
 import type { State64 } from '../../../kernels/cpu/state.js';
 import type { BackendInfo } from '../../backend/backend.js';
-import type { Coefficients } from '../../ensemble/adapter.js';
+import type { Coefficients } from '../../flow/coefficients.js';
 import { memberAt } from '../../ensemble/member.js';
 import type { Factors } from '../../problem/factors.js';
 import { method } from '../../method/methods.js';

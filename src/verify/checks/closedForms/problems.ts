@@ -12,7 +12,8 @@ import {
   type Dense,
 } from '../../../numbers/dense.js';
 import { multiply, multiplyTransposedRight } from '../../../numbers/products.js';
-import type { Adapter, Coefficients } from '../../../ensemble/adapter.js';
+import type { Adapter } from '../../../ensemble/adapter.js';
+import type { Coefficients } from '../../../flow/coefficients.js';
 import { assembled, haarColumns, type Frame } from '../../../problem/frame.js';
 import { frobenius, frobeniusDense, frobeniusLoss } from '../../../problem/frobenius.js';
 import { linearRegression, linearRegressionLoss } from '../../../problem/linearRegression.js';

@@ -3,7 +3,7 @@
  * expectation by Monte Carlo simulation, and the O(r^-1/2) law fitted to simulated ends.
  */
 import { dense, scaled } from '../../../numbers/dense.js';
-import type { Coefficients } from '../../../ensemble/adapter.js';
+import type { Coefficients } from '../../../flow/coefficients.js';
 import type { Factors } from '../../../problem/factors.js';
 import { traceSquared } from '../../../problem/traceSquared.js';
 import { zScore } from '../../../numbers/statistics.js';

@@ -1,5 +1,7 @@
 /** Scenes of saddles: random spectra, with the singular directions that an adapter sits on, and cases made of them. */
-import { clock, type Adapter, type Coefficients } from '../../../ensemble/adapter.js';
+import type { Adapter } from '../../../ensemble/adapter.js';
+import type { Coefficients } from '../../../flow/coefficients.js';
+import { clock } from '../../../flow/normalization.js';
 import { dense, type Dense } from '../../../numbers/dense.js';
 import { frobeniusFromSpectrum, frobeniusLoss } from '../../../problem/frobenius.js';
 import { Draws, type Case } from '../../cases.js';

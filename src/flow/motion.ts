@@ -1,0 +1,76 @@
+/**
+ * What a kernel needs to move factors, the same for all trajectories that it advances together:
+ *
+ *     dZ_i/dtau = rates_i rule(descent_i - coupled_i Z_i) - decay_i Z_i,    (Z_0, Z_1) = (X, Y),
+ *
+ * where a structure gives the descent, -G Y of X and -G^T X of Y (G the gradient of the loss, on each side in its
+ * structures/). Motions are plain data, and a flow's in the factors and the time of its normalization.
+ */
+import type { Coefficients } from './coefficients.js';
+import { gradientFlow, type Flow, type FlowRule } from './flow.js';
+import { normalizationOf } from './normalization.js';
+
+/** Numbers of X and of Y. */
+export type OfBoth = readonly [x: number, y: number];
+
+export interface Motion {
+  readonly rule: FlowRule;
+  /** Damping of the rule, in the units of the factors. */
+  readonly damping: number;
+  /** By how much the factors move by the rule; 0 of a frozen one. */
+  readonly rates: OfBoth;
+  /** Weight decay inside what the rule is given; 0 of normalized factors, which have it in `decay`. */
+  readonly coupled: OfBoth;
+  /** Weight decay beside the rule; 0 of a frozen factor. */
+  readonly decay: OfBoth;
+  /** Weights of the squared descent in -df/dt over the clock along the gradient flow: kB and kA of the factors. */
+  readonly weights: OfBoth;
+  /** The scale s where factors are plain; 1 where it has scaled out. */
+  readonly scale: number;
+}
+
+/** The motion of a flow for these coefficients. @throws InputError if both factors are frozen */
+export function motionOf(k: Coefficients, flow: Flow = gradientFlow): Motion {
+  const { clock } = normalizationOf(k, flow);
+  const ratios: OfBoth = [k.lrRatioB, k.lrRatioA];
+  const both = (value: (ratio: number) => number): OfBoth => [
+    ratios[0] === 0 ? 0 : value(ratios[0]),
+    ratios[1] === 0 ? 0 : value(ratios[1]),
+  ];
+  const isPlain = flow.factors === 'plain';
+  const rates = both((ratio) => (isPlain ? k.scale * ratio : 1));
+  return {
+    rule: flow.rule,
+    damping: flow.damping,
+    rates,
+    coupled: isPlain ? both(() => flow.coupledDecay / k.scale) : [0, 0],
+    decay: both((ratio) => (isPlain ? flow.decay : (flow.decay + ratio * flow.coupledDecay) / clock)),
+    weights: rates,
+    scale: isPlain ? k.scale : 1,
+  };
+}
+
+/** The motion of the gradient flow where both factors move and none decays. */
+export const gradientMotion: Motion = motionOf({ scale: 1, lrRatioA: 1, lrRatioB: 1 });
+
+/** Whether a motion is the gradient flow alone: both factors, no decay. */
+export const isGradientMotion = ({ rule, rates, decay }: Motion): boolean =>
+  rule === 'gradient' && rates.every((rate) => rate === 1) && decay.every((value) => value === 0);
+
+/** Whether closed forms of the gradient flow, where both factors move and none decays, hold. */
+export const isGradientFlow = (k: Coefficients, flow: Flow = gradientFlow): boolean =>
+  flow.factors === 'normalized' && isGradientMotion(motionOf(k, flow));
+
+/** Whether a flow that comes to rest may do so at the optimum of its rank alone: nothing is frozen and nothing decays. */
+export const restsAtOptimum = (k: Coefficients, flow: Flow = gradientFlow): boolean =>
+  k.lrRatioA * k.lrRatioB > 0 && flow.decay === 0 && flow.coupledDecay === 0;
+
+/** A motion in words: what its trajectories are under. */
+export function wordsOf({ rule, rates, decay }: Motion): string {
+  const frozen = rates[0] === 0 ? 'frozen B' : rates[1] === 0 ? 'frozen A' : null;
+  const decays = decay.some((value) => value > 0) ? 'weight decay' : null;
+  return [`the ${rule} flow`, frozen, decays]
+    .filter(Boolean)
+    .join(' with ')
+    .replace(/( with .*) with /, '$1 and ');
+}
