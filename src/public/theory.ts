@@ -33,3 +33,10 @@ export {
   type KroneckerInput,
   type KroneckerOptimum,
 } from '../theory/kronecker.js';
+export { marchenkoPasturQuantile } from '../theory/marchenkoPastur.js';
+export { spikedModel, type Spike, type SpikedInput, type SpikedModel } from '../theory/spiked.js';
+export {
+  noisyFullFineTuning,
+  type NoisyFullFineTuning,
+  type NoisyFullFineTuningInput,
+} from '../theory/noisyFullFineTuning.js';
