@@ -1,35 +1,9 @@
 /**
- * How the factors of an adapter move by a loss: the rule by which each moves along its gradient, and weight decay.
- * Flows are plain data, which goes to other threads; what kernels compute by them is a Motion (motion.ts).
+ * How the factors of an adapter move by a loss: the rule by which each moves along its gradient (rules.ts), and weight
+ * decay. Flows are plain data, which goes to other threads; what kernels compute by them is a Motion (motion.ts).
  */
 import { InputError } from '../host/inputError.js';
-
-/** What is said of a rule. */
-interface Rule {
-  readonly about: string;
-  readonly symmetries: Symmetries;
-}
-
-/** Changes of variables that take trajectories of a flow to trajectories of it. */
-export interface Symmetries {
-  /** (B, A) -> (U B R, R^T A V^T), U, V, R orthogonal: a loss may be rotated to its spectral frame, and draws with it. */
-  readonly rotation: boolean;
-}
-
-const rules = {
-  /** Rushka & Klabjan 2026. */
-  gradient: { about: 'dB = -kB gB, dA = -kA gA', symmetries: { rotation: true } },
-} as const satisfies Record<string, Rule>;
-
-/** How a factor moves by its gradient. */
-export type FlowRule = keyof typeof rules;
-
-export const flowRules = Object.keys(rules) as readonly FlowRule[];
-
-/** What the rule of that name is, in a few words. */
-export const aboutFlow = (rule: FlowRule): string => rules[rule].about;
-
-export const symmetriesOf = ({ rule }: Flow): Symmetries => rules[rule].symmetries;
+import { factsOf, flowRules, rules, type FlowRule, type Symmetries } from './rules.js';
 
 export interface Flow {
   readonly rule: FlowRule;
@@ -62,15 +36,37 @@ export interface Decay {
 }
 
 /**
- * The flow of a `NAME` with weight decay.
- * @throws InputError if there is no such flow, or a decay is not a finite number from 0 on
+ * The flow of a `NAME` or `NAME:DAMPING`, with weight decay: gradient, scaled, projected, spectral or sign. DAMPING is
+ * d of scaled and projected, and of spectral and sign the width w of a smoothing, in the units of B, A and their
+ * gradients.
+ * @throws InputError if there is no such flow, it takes no damping, or a number is not finite and from 0 on
  */
-export function flow(name: string, { decay = 0, coupledDecay = 0 }: Decay = {}): Flow {
-  if (!Object.hasOwn(rules, name)) throw new InputError('flow', name, `one of ${flowRules.join(', ')}`);
+export function flow(spec: string, { decay = 0, coupledDecay = 0 }: Decay = {}): Flow {
+  const [name = '', text, ...rest] = spec.split(':');
+  if (!Object.hasOwn(rules, name) || rest.length > 0)
+    throw new InputError('flow', spec, `one of ${flowRules.join(', ')}`);
+  const rule = name as FlowRule;
+  const { factors, damping: kind } = factsOf(rule);
+  const damping = text === undefined ? 0 : text === '' ? NaN : Number(text);
+  if (text !== undefined && kind === 'none') throw new InputError('flow', spec, `${rule} without a number`);
+  // Squares of what lies outside would leave the range of float32.
+  if (text !== undefined && !(damping >= 1e-12 && damping <= 1e12))
+    throw new InputError(
+      'flow',
+      spec,
+      `${rule}:NUMBER with a ${kind === 'width' ? 'width' : 'damping'} from 1e-12 to 1e12`,
+    );
   for (const [field, value] of Object.entries({ decay, coupledDecay }))
     if (!(value >= 0 && value < Infinity)) throw new InputError(field, value, 'a finite number from 0 on');
-  return { ...gradientFlow, rule: name as FlowRule, decay, coupledDecay };
+  return { rule, damping, decay, coupledDecay, factors };
 }
 
 /** A flow by its rule and damping, `NAME` or `NAME:DAMPING`. */
-export const nameOf = ({ rule, damping }: Flow): string => (damping > 0 ? `${rule}:${damping}` : rule);
+export const nameOf = ({ rule, damping }: Pick<Flow, 'rule' | 'damping'>): string =>
+  damping > 0 ? `${rule}:${damping}` : rule;
+
+export const symmetriesOf = ({ rule }: Pick<Flow, 'rule'>): Symmetries => factsOf(rule).symmetries;
+
+/** Whether the right-hand side of a flow jumps, where a singular value or an entry of a gradient changes its sign. */
+export const jumps = ({ rule, damping }: Pick<Flow, 'rule' | 'damping'>): boolean =>
+  factsOf(rule).damping === 'width' && damping === 0;

@@ -7,8 +7,10 @@
  * structures/). Motions are plain data, and a flow's in the factors and the time of its normalization.
  */
 import type { Coefficients } from './coefficients.js';
-import { gradientFlow, type Flow, type FlowRule } from './flow.js';
+import { InputError } from '../host/inputError.js';
+import { gradientFlow, type Flow } from './flow.js';
 import { normalizationOf } from './normalization.js';
+import { factsOf, type FlowRule } from './rules.js';
 
 /** Numbers of X and of Y. */
 export type OfBoth = readonly [x: number, y: number];
@@ -29,23 +31,30 @@ export interface Motion {
   readonly scale: number;
 }
 
-/** The motion of a flow for these coefficients. @throws InputError if both factors are frozen */
+/**
+ * The motion of a flow for these coefficients.
+ * @throws InputError if both factors are frozen, or the projected flow is given learning-rate ratios
+ */
 export function motionOf(k: Coefficients, flow: Flow = gradientFlow): Motion {
   const { clock } = normalizationOf(k, flow);
+  const { speed, dampingUnit } = factsOf(flow.rule);
+  if (flow.rule === 'projected')
+    for (const field of ['lrRatioA', 'lrRatioB'] as const)
+      if (k[field] !== 1)
+        throw new InputError(field, k[field], '1 under the projected flow, which moves W as a whole');
   const ratios: OfBoth = [k.lrRatioB, k.lrRatioA];
   const both = (value: (ratio: number) => number): OfBoth => [
     ratios[0] === 0 ? 0 : value(ratios[0]),
     ratios[1] === 0 ? 0 : value(ratios[1]),
   ];
   const isPlain = flow.factors === 'plain';
-  const rates = both((ratio) => (isPlain ? k.scale * ratio : 1));
   return {
     rule: flow.rule,
-    damping: flow.damping,
-    rates,
+    damping: flow.damping * (isPlain ? dampingUnit(k.scale) : 1),
+    rates: both((ratio) => (isPlain ? speed(k.scale) * ratio : 1)),
     coupled: isPlain ? both(() => flow.coupledDecay / k.scale) : [0, 0],
     decay: both((ratio) => (isPlain ? flow.decay : (flow.decay + ratio * flow.coupledDecay) / clock)),
-    weights: rates,
+    weights: both((ratio) => (isPlain ? k.scale * ratio : 1)),
     scale: isPlain ? k.scale : 1,
   };
 }

@@ -1,7 +1,7 @@
 /** The keys that the configs of sweeps, simulations and verifications share, with their meaning and defaults. */
 import { z } from 'zod';
 import { backendNames } from '../backend/backend.js';
-import { aboutFlow, flowRules } from '../flow/flow.js';
+import { aboutFlow, flowRules } from '../flow/rules.js';
 import {
   aboutMethod,
   adaptiveNames,

@@ -9,7 +9,8 @@ import {
 } from '../ensemble/initialization.js';
 import type { MemberLaw } from '../ensemble/member.js';
 import { scaleOf, type Scaling } from '../ensemble/scaling.js';
-import type { Flow } from '../flow/flow.js';
+import { symmetriesOf, type Flow } from '../flow/flow.js';
+import type { Symmetries } from '../flow/rules.js';
 import { nameFrom } from '../files/location.js';
 import { say } from '../files/say.js';
 import { InputError } from '../host/inputError.js';
@@ -54,7 +55,7 @@ export async function startOf(problem: Problem, source: Source, options: StartOp
   checkClock(coefficients, flow);
   const { problem: moved, initialization } =
     init === 'pissa'
-      ? await pissa(problem, source, rank, coefficients.scale)
+      ? await pissa(problem, source, rank, coefficients.scale, symmetriesOf(flow))
       : { problem, initialization: stored ? fromAdapters(init, stored.adapters) : namedStart(init, rank) };
   const draws = initialization.deterministic ? 1 : trials;
   return { problem: moved, rank, initialization, scaling, coefficients, flow, trials: draws };
@@ -128,7 +129,7 @@ function scalingFor(
  * PiSSA's start on a problem: the adapter moves on top of the residual, but the model it starts from, and that full
  * fine-tuning would start from, is still W0.
  */
-async function pissa(original: Problem, source: Source, rank: number, scale: number) {
+async function pissa(original: Problem, source: Source, rank: number, scale: number, symmetries: Symmetries) {
   if (!source.base)
     throw new InputError('init', 'pissa', 'used with a base matrix (base), whose singular values it takes');
   const { name: loss } = original.loss;
@@ -137,7 +138,7 @@ async function pissa(original: Problem, source: Source, rank: number, scale: num
   const { adapter, residual } = pissaStart(source.base, rank, scale);
   const { initialLoss, fullFineTuningRate } = original;
   const problem: Problem = {
-    ...(await makeProblem(loss, source, original, residual)),
+    ...(await makeProblem(loss, source, original, residual, symmetries)),
     initialLoss,
     fullFineTuningRate,
     fullFineTuningLoss: (t) => original.fullFineTuningLoss(t),

@@ -4,6 +4,7 @@
  */
 import type { Tensor1D } from '@tensorflow/tfjs';
 import { gradientFlow, symmetriesOf } from '../flow/flow.js';
+import type { Symmetries } from '../flow/rules.js';
 import { InputError } from '../host/inputError.js';
 import { dense, difference, leadingColumns, transposed, type Dense } from '../numbers/dense.js';
 import { gram } from '../numbers/gram.js';
@@ -61,16 +62,18 @@ export const frobeniusLoss: BuiltInLoss<DiagonalStructure | QuadraticStructure> 
   },
   targetSingularValues: ({ structure }, rank) =>
     structure.kind === 'diagonal' ? Array.from(structure.sigma.subarray(0, rank)) : null,
-  problem(source, shape, base) {
+  problem(source, shape, base, symmetries) {
     const { n, m } = shape;
     if (source.spec.spectrum === undefined) {
       const error = targetError(source, shape, base);
       sayDecomposition(shape);
-      return frobenius(error);
+      return frobenius(error, symmetries);
     }
     const sigma = spectrumOf(source.spec, shape);
     checkScale('spectrum', 'norm', norm(sigma), 'target');
-    return frobeniusFromSpectrum(sigma, n, m, frameOf(source.spec, shape));
+    const frame = frameOf(source.spec, shape);
+    if (frame && !symmetries.rotation) return frobeniusDense(assembled(frame, sigma));
+    return frobeniusFromSpectrum(sigma, n, m, frame);
   },
   leanProblem,
   formula: {
@@ -133,9 +136,12 @@ function leanProblem(source: Source, shape: Shape, needs: ClosedFormNeeds): Prob
   return frobeniusFromSpectrum(singularValues(error), n, m);
 }
 
-/** The problem with E [n, m], simulated in the spectral frame of E if the flow allows rotations, else dense. */
-export function frobenius(error: Dense, flow = gradientFlow): Problem {
-  if (!symmetriesOf(flow).rotation) return frobeniusDense(error);
+/**
+ * The problem with E [n, m], in the spectral frame of E; dense, in the coordinates of W, for what does not commute with
+ * rotations (default: the symmetries of the gradient flow, which does).
+ */
+export function frobenius(error: Dense, symmetries: Symmetries = symmetriesOf(gradientFlow)): Problem {
+  if (!symmetries.rotation) return frobeniusDense(error);
   const { sigma, frame } = spectralFrame(error);
   return frobeniusFromSpectrum(sigma, error.rows, error.cols, frame);
 }

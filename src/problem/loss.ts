@@ -3,6 +3,7 @@
  * made, drawn at random and defined. A loss is one object in one file; src/problem/losses.ts has all that are built in.
  */
 import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Symmetries } from '../flow/rules.js';
 import type { Dense } from '../numbers/dense.js';
 import type { ClosedForm } from './closedForm.js';
 import type { Factors } from './factors.js';
@@ -127,10 +128,10 @@ export interface BuiltInLoss<S extends Structure = Structure> extends Loss<S> {
   /** The curvature matrices that the loss takes. */
   readonly curvatures: readonly CurvatureKey[];
   /**
-   * The problem on a source, with W0 = base.
+   * The problem on a source, with W0 = base: in the coordinates of W where its trajectories are not to be rotated.
    * @throws InputError if it lacks what it needs, or is of a scale at which its flow cannot be followed
    */
-  problem(source: Source, shape: Shape, base: Dense | null): Problem;
+  problem(source: Source, shape: Shape, base: Dense | null, symmetries: Symmetries): Problem;
   /** The problem for closed forms alone, where that is less work; null where it is not. */
   leanProblem?(source: Source, shape: Shape, needs: ClosedFormNeeds): Problem | null;
   readonly formula: Formula;

@@ -12,7 +12,8 @@ export type { Problem } from '../problem/problem.js';
 export type { DrawLaw, DrawnStart, Law, Loss } from '../problem/loss.js';
 export type { Measured, Metric, MetricName } from '../problem/metric.js';
 export type { Saddle } from '../problem/nearestSaddles.js';
-export { flow, flowRules, gradientFlow, type Decay, type Flow, type FlowRule } from '../flow/flow.js';
+export { flow, gradientFlow, symmetriesOf, type Decay, type Flow } from '../flow/flow.js';
+export { flowRules, type FlowRule, type Symmetries } from '../flow/rules.js';
 export { isGradientMotion, motionOf, type Motion, type OfBoth } from '../flow/motion.js';
 export type {
   AutodiffStructure,

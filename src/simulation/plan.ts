@@ -1,6 +1,6 @@
 /** A simulation's plan: one ensemble, its horizon, and the config with what it left open filled in. */
 import { clock } from '../flow/normalization.js';
-import { flow } from '../flow/flow.js';
+import { flow, symmetriesOf } from '../flow/flow.js';
 import { horizons, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
 import { checkRank, checkTrajectories, startOf, type Start } from '../input/start.js';
@@ -20,9 +20,10 @@ export async function planSimulation(config: SimulationConfig): Promise<Simulati
   const source = readSource(config);
   const [shape] = shapesOf(config.shape === undefined ? undefined : [config.shape], source);
   checkRank(rank, shape!);
-  const start = await startOf(await makeProblem(loss, source, shape!), source, {
-    ...{ init, rank, lrRatioA, lrRatioB, trials },
-    flow: flow(config.flow, config),
+  const moved = flow(config.flow, config);
+  const problem = await makeProblem(loss, source, shape!, source.base, symmetriesOf(moved));
+  const start = await startOf(problem, source, {
+    ...{ init, rank, lrRatioA, lrRatioB, trials, flow: moved },
     scale: scale === undefined ? null : { scaling: 'none', alpha: scale },
   });
   checkTrajectories(start.trials, trials);

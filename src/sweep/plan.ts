@@ -3,11 +3,12 @@
  * resolved from a config. Everything that can be refused is refused here, before anything runs or is written.
  */
 import { clock } from '../flow/normalization.js';
-import { flow } from '../flow/flow.js';
+import { flow, symmetriesOf } from '../flow/flow.js';
 import { horizons, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
 import { checkRank, checkTrajectories, startOf, type Start } from '../input/start.js';
 import { checkCurvatures } from '../problem/losses.js';
+import type { Problem } from '../problem/problem.js';
 import { labelOf, readSource, shapesOf } from '../problem/source.js';
 import type { SweepConfig } from './config.js';
 
@@ -47,14 +48,20 @@ export async function makePlan(input: SweepConfig, problemOf = makeProblem, fold
   for (const loss of config.loss) {
     for (const shape of shapesOf(config.shape, source)) {
       for (const rank of config.ranks) checkRank(rank, shape);
-      const problem = await problemOf(loss, source, shape);
+      // A flow that does not commute with rotations has a problem of its own, in the coordinates of W.
+      const problems = new Map<boolean, Problem>();
+      for (const flow of flows) {
+        const symmetries = symmetriesOf(flow);
+        if (!problems.has(symmetries.rotation))
+          problems.set(symmetries.rotation, await problemOf(loss, source, shape, source.base, symmetries));
+      }
       for (const init of config.init) {
         for (const scaling of scalings ?? ['none' as const]) {
           const scale = isAsked ? { scaling, alpha: alpha ?? 1 } : null;
           for (const flow of flows)
             for (const rank of config.ranks) {
               const options = { init, rank, scale, lrRatioA, lrRatioB, flow, trials };
-              const start = await startOf(problem, source, options);
+              const start = await startOf(problems.get(symmetriesOf(flow).rotation)!, source, options);
               const horizon = horizonAt(start.problem.rate * clock(start.coefficients, flow));
               cells.push({ index: cells.length, target, ...start, ...horizon });
             }

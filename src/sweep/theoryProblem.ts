@@ -12,9 +12,9 @@ export const theoryProblems = (
   // Given adapters are compared with the singular vectors.
   const vectors = !init.every((spec) => isDrawn(spec));
   const most = ranks.reduce((largest, rank) => Math.max(largest, rank), 0);
-  return async (loss, source, shape, base) =>
+  return async (loss, source, shape, ...rest) =>
     builtInLoss(loss)?.leanProblem?.(source, shape, { most, vectors, seed, tell }) ??
-    makeProblem(loss, source, shape, base);
+    makeProblem(loss, source, shape, ...rest);
 };
 
 const isDrawn = (spec: string): boolean => {

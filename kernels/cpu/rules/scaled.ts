@@ -1,0 +1,7 @@
+/** ScaledGD (Tong, Ma & Chi 2021; Zhang & Pilanci 2024): each factor's descent over the Gram matrix of the other. */
+import { overGram } from './gramInverse.js';
+import type { Rule } from './rule.js';
+
+/** D (Y^T Y + damping I)^-1 of X, D (X^T X + damping I)^-1 of Y. */
+export const scaled: Rule = (index, descent, factors, rank, damping) =>
+  overGram(descent, factors[1 - index]!, factors[index], rank, damping);
