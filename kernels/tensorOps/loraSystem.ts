@@ -29,7 +29,9 @@ const descents: { readonly [Kind in Structure['kind']]: DescentOf<StructureOf<Ki
 export function loraSystem(structure: Structure, shape: Shape, motion: Motion = gradientMotion): System {
   const descent = (descents[structure.kind] as DescentOf<Structure>)(structure, shape);
   const factors = (state: State) => state as readonly [Tensor3D, Tensor3D];
+  const frozen = motion.rates.indexOf(0);
   return {
+    ...(frozen >= 0 && { frozen }),
     derivative(state) {
       const [x, y] = factors(state);
       const [dX, dY] = descent.both?.(x, y) ?? [descent.dX(x, y), descent.dY(x, y)];

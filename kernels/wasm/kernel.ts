@@ -12,7 +12,7 @@ import {
   type AdvanceTask,
   type FusedKernel,
 } from '../fused.js';
-import { isGradientMotion } from '../../src/flow/motion.js';
+import { isDescentAndDecay } from '../../src/flow/motion.js';
 import { REPORT } from '../report.js';
 import { guardMemory, type WasmBackend } from './backend.js';
 import { instantiate, loadModules, variants, type Exports, type Modules, type Variant } from './module.js';
@@ -23,7 +23,7 @@ import { kinds } from './structures.js';
 const wasmKernel: FusedKernel = {
   kinds,
   precisions: ['float32', 'float64'],
-  moves: isGradientMotion,
+  moves: isDescentAndDecay,
   obstacle: (attrs) => tooLarge(attrs) ?? tooManyStages(attrs),
   stepsPerCall: (attrs) => blockingSteps(attrs, 3e9),
 };

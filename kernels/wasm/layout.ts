@@ -47,6 +47,9 @@ export const parameterFields = {
   steadyTolerance: 'f64',
   maxSteps: 'f64',
   trace0: 'f64',
+  /** Weight decay of X and of Y. */
+  decayX: 'f64',
+  decayY: 'f64',
 
   /** The state: rows, rank, and its layout in vectors (StateLayout). */
   n: 'i32',
@@ -60,6 +63,8 @@ export const parameterFields = {
   scheme: 'i32',
   control: 'i32',
   structure: 'i32',
+  /** Part that moves: all of the state, but for a frozen factor. */
+  moving: 'i32',
   /** Part that gradient descent updates first. */
   lead: 'i32',
   /** Stages of a tableau. */

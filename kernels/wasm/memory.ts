@@ -2,12 +2,14 @@
  * The memory of the wasm kernel, one tensor: the parameter block, and behind it the tables and tracks of all
  * trajectories and room to work in. What does not change is written once, with the first call of a task.
  */
+import type { Motion } from '../../src/flow/motion.js';
 import type { AdvanceTask } from '../fused.js';
 import {
   MOST_TERMS,
   PARAMETER_BYTES,
   parameterFields,
   parameterOffsets,
+  partCodes,
   stateLayout,
   TERM,
   TRACK_BYTES,
@@ -37,7 +39,7 @@ export const blockAt = (tensor: number): number => LINE * Math.ceil(tensor / LIN
 
 /** Plans the memory of a task. */
 export function memoryPlan(task: AdvanceTask): MemoryPlan {
-  const { n, m, rank, precision, clocks, stop, structure } = task;
+  const { n, m, rank, motion, precision, clocks, stop, structure } = task;
   const { columns, xBlocks, yBlocks, bytes: stateBytes, ...layout } = stateLayout(n, m, rank, precision);
   const contents: [number, Reals][] = [];
   let bytes = lines(PARAMETER_BYTES);
@@ -65,6 +67,7 @@ export function memoryPlan(task: AdvanceTask): MemoryPlan {
     terms: room(MOST_TERMS * TERM),
     structure: kinds.indexOf(structure.kind),
     trace0: table.trace0 ?? 0,
+    ...motionTable(motion),
     scales: place(table.scales),
     p: place(table.p),
     pTransposed: place(table.pTransposed),
@@ -82,6 +85,13 @@ export function memoryPlan(task: AdvanceTask): MemoryPlan {
   };
   return { bytes, parameters, contents };
 }
+
+/** The fields of a motion by the gradient rule. */
+const motionTable = ({ rates, decay }: Motion): Pick<Parameters, 'moving' | 'decayX' | 'decayY'> => ({
+  moving: (rates[0] && partCodes.x) | (rates[1] && partCodes.y),
+  decayX: decay[0],
+  decayY: decay[1],
+});
 
 /** Writes what a memory begins with. */
 export function writeMemory(heap: Uint8Array, block: number, { parameters, contents }: MemoryPlan): void {

@@ -66,6 +66,12 @@ export const gradientMotion: Motion = motionOf({ scale: 1, lrRatioA: 1, lrRatioB
 export const isGradientMotion = ({ rule, rates, decay }: Motion): boolean =>
   rule === 'gradient' && rates.every((rate) => rate === 1) && decay.every((value) => value === 0);
 
+/** Whether a motion is the descent less a decay, of the factors that are not frozen: all that fused kernels have. */
+export const isDescentAndDecay = ({ rule, rates, coupled }: Motion): boolean =>
+  rule === 'gradient' &&
+  rates.every((rate) => rate === 0 || rate === 1) &&
+  coupled.every((value) => value === 0);
+
 /** Whether closed forms of the gradient flow, where both factors move and none decays, hold. */
 export const isGradientFlow = (k: Coefficients, flow: Flow = gradientFlow): boolean =>
   flow.factors === 'normalized' && isGradientMotion(motionOf(k, flow));

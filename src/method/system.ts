@@ -11,6 +11,8 @@ import type { Tensor3D } from '@tensorflow/tfjs';
 export type State = readonly Tensor3D[];
 
 export interface System {
+  /** Index of a component that never moves, whose derivative is zero (default: none). */
+  readonly frozen?: number;
   /** Time derivative of every component. */
   derivative(state: State): Tensor3D[];
   /** Time derivative of one component. */

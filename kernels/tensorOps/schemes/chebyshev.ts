@@ -27,13 +27,16 @@ export function chebyshev(
     const [muTilde, gammaTilde] = [of('muTilde', 0).mul<Tensor3D>(h), of('gammaTilde', 0).mul<Tensor3D>(h)];
     const rest = tf.sub(tf.sub(1, mu), nu);
     const next = state.map((z, i) =>
-      tf.addN<Tensor3D>([
-        tf.mul(z, rest),
-        tf.mul(last[i]!, mu),
-        tf.mul(before[i]!, nu),
-        tf.mul(slope[i]!, muTilde),
-        tf.mul(first[i]!, gammaTilde),
-      ]),
+      // Their weights add up to 1 but for rounding.
+      i === system.frozen
+        ? z
+        : tf.addN<Tensor3D>([
+            tf.mul(z, rest),
+            tf.mul(last[i]!, mu),
+            tf.mul(before[i]!, nu),
+            tf.mul(slope[i]!, muTilde),
+            tf.mul(first[i]!, gammaTilde),
+          ]),
     );
     [before, last] = [last, next];
   }

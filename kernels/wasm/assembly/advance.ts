@@ -7,8 +7,8 @@ import { DIGITS, MOST_ZEROS, Report, REPORT_BYTES } from './generated/constants'
 import { checkParameters, checkTrack, Track } from './generated/layout';
 import { parameters, useParameters } from './parameters';
 import { SIZE } from './real';
-import { m, n, pack, rank, stateBytes, unpack, useShape } from './shape';
-import { direction, state, useSlots } from './slots';
+import { m, movingBytes, n, pack, rank, stateBytes, unpack, useShape } from './shape';
+import { direction, holdFrozen, state, useSlots } from './slots';
 import { countSave, hit, judge, newTrack, plan, progress, savesAtStart } from './track';
 import { useTerms } from './vectors';
 
@@ -33,6 +33,7 @@ export function advance(block: usize): void {
     if (!parameters.resumes) newTrack(track, clock);
     if (track.outcome == 0 && steps > 0) {
       pack(state, states);
+      if (movingBytes != stateBytes) holdFrozen();
       if (track.started != 0 && keepsDirection()) memory.copy(direction, held, stateBytes);
       steps -= run(track, clock, saved, rowBytes, steps);
       unpack(states, state);

@@ -11,7 +11,7 @@ import { chebyshev } from './schemes/chebyshev';
 import { gradientDescent } from './schemes/gradientDescent';
 import { powerIteration } from './schemes/powerIteration';
 import { rungeKutta } from './schemes/rungeKutta';
-import { stateBytes } from './shape';
+import { movingAt, movingBytes, stateBytes } from './shape';
 import { direction, keepDirection, keepSlope, keepState, next, nextSlope, slope, state } from './slots';
 import { iterates } from './track';
 import { combine, difference, norm, term } from './vectors';
@@ -36,13 +36,13 @@ export function resume(): void {
 export function begin(track: Track): void {
   if (parameters.control == Control.FIXED) return;
   size = norm(state, stateBytes);
-  rate = norm(slope, stateBytes);
+  rate = norm(slope + movingAt, movingBytes);
   const h0 = firstGuess(size, rate);
   term(1, state);
   term(h0, slope);
-  combine(next, 0, stateBytes);
+  combine(next, movingAt, movingBytes);
   derivative(nextSlope, next, Part.BOTH);
-  const change = difference(nextSlope, nextSlope, slope, stateBytes);
+  const change = difference(nextSlope, nextSlope, slope, movingAt, movingBytes);
   track.peak = rate;
   track.evaluations = 2;
   track.proposal = startingStep(h0, rate, change / h0, size);
@@ -73,7 +73,7 @@ export function attempt(): void {
       break;
   }
   size = norm(next, stateBytes);
-  rate = norm(parameters.sharesLast ? nextSlope : slope, stateBytes);
+  rate = norm((parameters.sharesLast ? nextSlope : slope) + movingAt, movingBytes);
 }
 
 /** Moves on to where the tried step led. */

@@ -1,4 +1,5 @@
 /** The state in vectors, as kernels/wasm/layout.ts lays it out (StateLayout), and its way there and back. */
+import { Part } from './generated/constants';
 import { parameters } from './parameters';
 import { LANES, Real, SIZE, VECTOR, zeros } from './real';
 
@@ -14,6 +15,9 @@ export let yBlocks: i32 = 0;
 export let blockBytes: usize = 0;
 export let xBytes: usize = 0;
 export let stateBytes: usize = 0;
+/** Where the part that moves begins, and its bytes: of the whole state, but for a frozen factor. */
+export let movingAt: usize = 0;
+export let movingBytes: usize = 0;
 
 export function useShape(): void {
   n = parameters.n;
@@ -25,6 +29,8 @@ export function useShape(): void {
   blockBytes = VECTOR * columns;
   xBytes = blockBytes * xBlocks;
   stateBytes = xBytes + blockBytes * yBlocks;
+  movingAt = parameters.moving & Part.X ? 0 : xBytes;
+  movingBytes = (parameters.moving & Part.Y ? stateBytes : xBytes) - movingAt;
 }
 
 /** Address of the entry [row, column] of a factor. */
@@ -47,4 +53,11 @@ export function unpack(rows: usize, state: usize): void {
     for (let j = 0; j < rank; j++, rows += SIZE) store<Real>(rows, load<Real>(entry(state, i, j)));
   for (let i = 0; i < m; i++)
     for (let j = 0; j < rank; j++, rows += SIZE) store<Real>(rows, load<Real>(entry(state + xBytes, i, j)));
+}
+
+/** Adds a number to the diagonal of a Gram matrix [columns, columns]: -Z (g + mu) is -Z g less the decay mu of Z. */
+export function addToDiagonal(g: usize, number: f64): void {
+  if (number == 0) return;
+  for (let i = 0; i < columns; i++, g += SIZE * (columns + 1))
+    store<Real>(g, <Real>(load<Real>(g) + <Real>number));
 }

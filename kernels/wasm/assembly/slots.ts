@@ -2,6 +2,7 @@
  * The state-sized vectors of the trajectory in hand, at their addresses; those of a step change places when it is kept.
  */
 import { parameters } from './parameters';
+import { movingAt, movingBytes, stateBytes } from './shape';
 
 /** The state of the trajectory, the slope there, and the direction of fastest change. */
 export let state: usize = 0;
@@ -28,6 +29,16 @@ export function useSlots(): void {
   spare = state + 6 * stride;
   error = state + 7 * stride;
   inner = state + 8 * stride;
+}
+
+/** Copies a frozen factor to every slot that a flow is evaluated at, where nothing writes to it after. */
+export function holdFrozen(): void {
+  const end = movingAt + movingBytes;
+  for (let i = 0; i < 3; i++) {
+    const slot = i == 0 ? next : i == 1 ? spare : error;
+    memory.copy(slot, state, movingAt);
+    memory.copy(slot + end, state + end, stateBytes - end);
+  }
 }
 
 /** Says in which slot the tried step ended, and which is free instead. */

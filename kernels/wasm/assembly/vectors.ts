@@ -46,12 +46,12 @@ function scaledNorm(z: usize, bytes: usize): f64 {
   return sqrt(<f64>sum(s)) / SCALE;
 }
 
-/** out = a - b, and its norm. */
-export function difference(out: usize, a: usize, b: usize, bytes: usize): f64 {
+/** out = a - b at an offset in states, and its norm. */
+export function difference(out: usize, a: usize, b: usize, offset: usize, bytes: usize): f64 {
   term(1, a);
   term(-1, b);
-  combine(out, 0, bytes);
-  return norm(out, bytes);
+  combine(out, offset, bytes);
+  return norm(out + offset, bytes);
 }
 
 /** The inner product of a and b, of a multiple of 2 vectors. */

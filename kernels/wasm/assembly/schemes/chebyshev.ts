@@ -2,7 +2,7 @@
 import { derivative } from '../flow';
 import { ERROR_OF_CHANGE, ERROR_OF_SLOPES, Part } from '../generated/constants';
 import { parameters } from '../parameters';
-import { stateBytes } from '../shape';
+import { movingAt, movingBytes } from '../shape';
 import { error, next, nextSlope, setNext, slope, spare, state } from '../slots';
 import { h, stages } from '../track';
 import { combine, norm, term } from '../vectors';
@@ -15,7 +15,7 @@ export function chebyshev(): f64 {
   let free = spare;
   term(1, state);
   term(h * load<f64>(at), slope);
-  combine(last, 0, stateBytes);
+  combine(last, movingAt, movingBytes);
   at += 8;
   for (let j = 2; j <= stages; j++, at += 32) {
     const mu = load<f64>(at);
@@ -27,7 +27,7 @@ export function chebyshev(): f64 {
     term(h * load<f64>(at, 16), nextSlope);
     term(h * load<f64>(at, 24), slope);
     // The stage before last is no more needed, unless it is the start: from the third on it is overwritten.
-    combine(free, 0, stateBytes);
+    combine(free, movingAt, movingBytes);
     before = last;
     last = free;
     free = before;
@@ -38,6 +38,6 @@ export function chebyshev(): f64 {
   term(-ERROR_OF_CHANGE / h, last);
   term(ERROR_OF_SLOPES, slope);
   term(ERROR_OF_SLOPES, nextSlope);
-  combine(error, 0, stateBytes);
-  return norm(error, stateBytes);
+  combine(error, movingAt, movingBytes);
+  return norm(error + movingAt, movingBytes);
 }

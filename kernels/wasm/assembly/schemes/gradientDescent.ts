@@ -2,27 +2,33 @@
 import { derivative } from '../flow';
 import { Part } from '../generated/constants';
 import { parameters } from '../parameters';
-import { stateBytes, xBytes } from '../shape';
+import { movingAt, movingBytes, stateBytes, xBytes } from '../shape';
 import { next, slope, state } from '../slots';
 import { h } from '../track';
 import { combine, term } from '../vectors';
 
 export function gradientDescent(): void {
   const lead = parameters.lead;
-  derivative(slope, state, Part.BOTH);
-  if (lead == Part.BOTH) return descend(Part.BOTH);
-  const follow = Part.BOTH - lead;
+  // With a frozen factor, all orders are one.
+  if (lead == Part.BOTH || movingBytes != stateBytes) {
+    derivative(slope, state, Part.BOTH);
+    return descend(movingAt, movingBytes);
+  }
+  derivative(slope, state, lead);
   memory.copy(next, state, stateBytes);
-  descend(lead);
-  derivative(slope, next, follow);
-  descend(follow);
+  descendPart(lead);
+  derivative(slope, next, Part.BOTH - lead);
+  descendPart(Part.BOTH - lead);
 }
 
-/** Moves parts of the state along the slope. */
-function descend(parts: i32): void {
+function descendPart(part: i32): void {
+  if (part == Part.X) descend(0, xBytes);
+  else descend(xBytes, stateBytes - xBytes);
+}
+
+/** Moves a part of the state along the slope. */
+function descend(at: usize, bytes: usize): void {
   term(1, state);
   term(h, slope);
-  const from = parts & Part.X ? 0 : xBytes;
-  const to = parts & Part.Y ? stateBytes : xBytes;
-  combine(next, from, to - from);
+  combine(next, at, bytes);
 }

@@ -2,7 +2,7 @@
 import { derivative } from '../flow';
 import { Control, Part } from '../generated/constants';
 import { parameters } from '../parameters';
-import { stateBytes } from '../shape';
+import { movingAt, movingBytes } from '../shape';
 import { error, inner, next, nextSlope, slope, state, stride } from '../slots';
 import { h } from '../track';
 import { combine, norm, term } from '../vectors';
@@ -17,18 +17,18 @@ export function rungeKutta(): f64 {
   for (let i = 1; i < stages; i++, weights += row) {
     term(1, state);
     slopes(weights, i, h);
-    combine(next, 0, stateBytes);
+    combine(next, movingAt, movingBytes);
     derivative(slopeOf(i, stages), next, Part.BOTH);
   }
   if (!sharesLast) {
     term(1, state);
     slopes(weights, stages, h);
-    combine(next, 0, stateBytes);
+    combine(next, movingAt, movingBytes);
   }
   if (parameters.control == Control.FIXED) return 0;
   slopes(weights + row, stages, 1);
-  combine(error, 0, stateBytes);
-  return norm(error, stateBytes);
+  combine(error, movingAt, movingBytes);
+  return norm(error + movingAt, movingBytes);
 }
 
 function slopeOf(stage: i32, stages: i32): usize {
