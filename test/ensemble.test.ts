@@ -11,9 +11,10 @@ import {
   fromAdapters,
   initialization,
   initializationNames,
-  pissaStart,
   type DrawContext,
 } from '../src/ensemble/initialization.js';
+import { computedNames } from '../src/ensemble/computedStart.js';
+import { pissaStart } from '../src/ensemble/computedStarts/pissa.js';
 import { scaleOf } from '../src/ensemble/scaling.js';
 import { InputError } from '../src/host/inputError.js';
 import { tableaus } from '../src/method/tableaus.js';
@@ -71,7 +72,7 @@ const named = ['kaiming', 'gaussian', 'orthogonal', 'spectral', 'balanced', 'sma
 
 describe('every initialization', () => {
   it('is listed', () => {
-    expect(Object.keys(initializationNames).sort()).toEqual([...named, 'pissa'].sort());
+    expect(Object.keys(initializationNames).sort()).toEqual([...named, ...Object.keys(computedNames)].sort());
   });
 
   it.each(named)('%s has the shapes of PEFT, and depends on its trial alone', (name) => {

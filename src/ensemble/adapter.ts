@@ -5,7 +5,8 @@
 import { gradientFlow, type Flow } from '../flow/flow.js';
 import type { Coefficients } from '../flow/coefficients.js';
 import { normalizationOf } from '../flow/normalization.js';
-import { scaled, transposed, type Dense } from '../numbers/dense.js';
+import { difference, scaled, transposed, type Dense } from '../numbers/dense.js';
+import { multiply } from '../numbers/products.js';
 import type { Factors } from '../problem/factors.js';
 
 export interface Adapter {
@@ -13,6 +14,12 @@ export interface Adapter {
   readonly loraA: Dense;
   /** [n, r] (out features, r) */
   readonly loraB: Dense;
+}
+
+/** W0 - s B A [n, m], what is left of W0 (null: zero) without an adapter at the scale s. */
+export function residualOf(base: Dense | null, { loraA, loraB }: Adapter, scale: number): Dense {
+  const update = scaled(multiply(loraB, loraA), scale);
+  return base ? difference(base, update) : scaled(update, -1);
 }
 
 /** The factors X [n, r] and Y [m, r] of an adapter, as a flow has them (default: the gradient flow). */

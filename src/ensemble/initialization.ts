@@ -1,25 +1,17 @@
 /**
  * How B0 and A0 are drawn, by PEFT's names (`init_lora_weights`) where it has one. A draw is a function of
  * (seed, rank, trial) alone. Draws whose law does not depend on the orthogonal frame are made in the problem's own
- * coordinates; the others in those of W.
+ * coordinates; the others in those of W. Starts that are computed, not drawn, are in computedStart.ts.
  */
-import {
-  columns,
-  dense,
-  difference,
-  leadingColumns,
-  scaled,
-  scaledColumns,
-  transposed,
-  type Dense,
-} from '../numbers/dense.js';
-import { multiply, multiplyTransposedRight } from '../numbers/products.js';
-import { svd, type Svd } from '../numbers/svd.js';
+import { columns, dense, scaled, transposed, type Dense } from '../numbers/dense.js';
+import { multiplyTransposedRight } from '../numbers/products.js';
 import { InputError } from '../host/inputError.js';
 import type { DrawLaw } from '../problem/loss.js';
 import { haarColumns } from '../problem/frame.js';
 import { normals, uniforms, type StreamName, type TrialKey } from '../numbers/philox.js';
 import type { Adapter } from './adapter.js';
+import { computedNames } from './computedStart.js';
+import { parameterOf, type Parameter } from './parameter.js';
 
 /** Mean of |A0|_F^2 and of |B0|_F^2; 0 is said of zero ones alone. */
 export interface Squares {
@@ -70,7 +62,7 @@ export interface DrawSize {
 }
 
 interface Form {
-  readonly parameter?: { readonly name: string; readonly default: (rank: number) => number };
+  readonly parameter?: Parameter;
   readonly describe: string;
   readonly coordinates: Initialization['coordinates'];
   readonly deterministic?: boolean;
@@ -185,29 +177,22 @@ const forms = {
   },
 } satisfies Record<string, Form>;
 
-/** Every initialization that has a name, with its description; `pissa` is made from W0 by `pissaStart`. */
+/** Every initialization that has a name, with its description: those that are drawn, and those that are computed. */
 export const initializationNames: Readonly<Record<string, string>> = {
   ...Object.fromEntries(Object.entries(forms).map(([name, form]) => [name, form.describe])),
-  pissa: 'the leading singular triples of W0, which is frozen without them (PEFT pissa)',
+  ...computedNames,
 };
 
 /**
- * The initialization of a `NAME` or `NAME:PARAMETER`.
+ * The drawn initialization of a `NAME` or `NAME:PARAMETER`.
  * @throws InputError if there is no such name, it takes no parameter, or the parameter is not from 1e-12 to 1e12
  */
 export function initialization(spec: string): Initialization {
-  const [name = '', text, ...rest] = spec.split(':');
-  const allowed = `one of ${Object.keys(initializationNames).join(', ')}`;
-  if (!Object.hasOwn(forms, name) || rest.length > 0) throw new InputError('init', spec, allowed);
+  const name = spec.split(':')[0]!;
+  if (!Object.hasOwn(forms, name))
+    throw new InputError('init', spec, `one of ${Object.keys(initializationNames).join(', ')}`);
   const form: Form = forms[name as keyof typeof forms];
-  const given = text === undefined ? undefined : Number(text);
-  if (given !== undefined && !form.parameter)
-    throw new InputError('init', spec, `${name} without a parameter`);
-  // Squares of what lies outside would leave the range of float32.
-  if (given !== undefined && !(given >= 1e-12 && given <= 1e12)) {
-    throw new InputError('init', spec, `${name}:NUMBER with a ${form.parameter?.name} from 1e-12 to 1e12`);
-  }
-  const parameter = (rank: number) => given ?? form.parameter?.default(rank) ?? NaN;
+  const parameter = parameterOf(spec, form.parameter);
   return {
     name: spec,
     coordinates: form.coordinates,
@@ -244,27 +229,3 @@ export const fromAdapters = (name: string, adapters: readonly Adapter[]): Initia
   customInitialization(name, ({ key }) => adapters[adapters.length === 1 ? 0 : key.trial] as Adapter, {
     deterministic: adapters.length === 1,
   });
-
-const factors = new WeakMap<Dense, Svd>();
-
-/** The decomposition of W0, computed once for all ranks and scales. */
-function factored(base: Dense): Svd {
-  const found = factors.get(base) ?? svd(base);
-  factors.set(base, found);
-  return found;
-}
-
-/**
- * PiSSA (Meng et al. 2024): B0 = U_r sqrt(S_r / s), A0 = sqrt(S_r / s) V_r^T from the leading singular triples of
- * W0 [n, m], and the residual W0 - s B0 A0 that is frozen in its place.
- */
-export function pissaStart(base: Dense, rank: number, scale: number): { adapter: Adapter; residual: Dense } {
-  const { left, sigma, right } = factored(base);
-  const roots = sigma.slice(0, rank).map((s) => Math.sqrt(s / scale));
-  const leading = (vectors: Dense) => scaledColumns(leadingColumns(vectors, rank), roots);
-  const adapter = { loraA: transposed(leading(right)), loraB: leading(left) };
-  return {
-    adapter,
-    residual: difference(base, scaled(multiply(adapter.loraB, adapter.loraA), scale)),
-  };
-}

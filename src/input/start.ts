@@ -1,12 +1,13 @@
-/** How adapters start, as a config names it: an initialization, a file of adapters or PiSSA; and their scale. */
+/** How adapters start, as a config names it: drawn, computed, or of a file of adapters; and their scale. */
 import type { Coefficients } from '../flow/coefficients.js';
 import {
   fromAdapters,
   initialization,
   initializationNames,
-  pissaStart,
   type Initialization,
 } from '../ensemble/initialization.js';
+import { residualOf, type Adapter } from '../ensemble/adapter.js';
+import { computedStart, isComputed, type ComputedStart } from '../ensemble/computedStart.js';
 import type { MemberLaw } from '../ensemble/member.js';
 import { scaleOf, type Scaling } from '../ensemble/scaling.js';
 import { symmetriesOf, type Flow } from '../flow/flow.js';
@@ -14,11 +15,13 @@ import type { Symmetries } from '../flow/rules.js';
 import { nameFrom } from '../files/location.js';
 import { say } from '../files/say.js';
 import { InputError } from '../host/inputError.js';
+import { transposed, type Dense } from '../numbers/dense.js';
+import { outOfFrame } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
 import type { AdapterScale } from './adapterConfig.js';
 import { isAdapterFile, readAdapters, type StoredAdapters } from './adapters.js';
 import { builtInLoss } from '../problem/losses.js';
-import { MOST_ENTRIES, type Shape, type Source } from '../problem/source.js';
+import { baseOf, MOST_ENTRIES, type Shape, type Source } from '../problem/source.js';
 import { paddedWidth } from '../solver/solve.js';
 import { makeProblem } from './problem.js';
 import { checkClock } from './scale.js';
@@ -31,7 +34,7 @@ export interface Start extends MemberLaw {
 }
 
 export interface StartOptions {
-  /** `NAME`, `NAME:PARAMETER`, `pissa`, or a file or folder of adapters. */
+  /** `NAME`, `NAME:PARAMETER`, or a file or folder of adapters. */
   readonly init: string;
   readonly rank: number;
   /** The scale that is asked for; null: that of stored adapters, else 1. */
@@ -44,19 +47,24 @@ export interface StartOptions {
 }
 
 /**
- * The start of a problem's adapters of one rank. PiSSA has a problem of its own, with the residual in the place of W0.
+ * The start of a problem's adapters of one rank. Starts that move W0 have a problem of their own, with the residual in
+ * its place.
  * @throws InputError if there is no such initialization, file, or adapter of this rank; or the scale is out of range
  */
 export async function startOf(problem: Problem, source: Source, options: StartOptions): Promise<Start> {
   const { init, rank, lrRatioA, lrRatioB, flow, trials } = options;
   const stored = isNamed(init) ? null : storedAdapters(init, problem, rank, trials, source.spec.folder);
   const { scaling, alpha } = scalingFor(init, stored, options.scale);
-  const coefficients: Coefficients = { scale: scaleOf(scaling, alpha, rank), lrRatioA, lrRatioB };
+  const computed = isComputed(init) ? computedStart(init) : null;
+  const coefficients: Coefficients = {
+    scale: scaleOf(scaling, alpha, rank),
+    lrRatioA,
+    lrRatioB: computed?.freezesB ? 0 : lrRatioB,
+  };
   checkClock(coefficients, flow);
-  const { problem: moved, initialization } =
-    init === 'pissa'
-      ? await pissa(problem, source, rank, coefficients.scale, symmetriesOf(flow))
-      : { problem, initialization: stored ? fromAdapters(init, stored.adapters) : namedStart(init, rank) };
+  const { problem: moved, initialization } = computed
+    ? await startedAt(computed, problem, source, rank, coefficients.scale, symmetriesOf(flow))
+    : { problem, initialization: stored ? fromAdapters(init, stored.adapters) : namedStart(init, rank) };
   const draws = initialization.deterministic ? 1 : trials;
   return { problem: moved, rank, initialization, scaling, coefficients, flow, trials: draws };
 }
@@ -125,23 +133,61 @@ function scalingFor(
   return asked ?? scale;
 }
 
+/** A computed start on a problem, which it may move. @throws InputError if the problem lacks what it is computed from */
+async function startedAt(
+  start: ComputedStart,
+  problem: Problem,
+  source: Source,
+  rank: number,
+  scale: number,
+  symmetries: Symmetries,
+): Promise<Pick<Start, 'problem' | 'initialization'>> {
+  const { structure, frame, n, m, loss } = problem;
+  const builtIn = builtInLoss(loss.name);
+  if (builtIn?.dependsOn === 'trace')
+    throw new InputError(
+      'init',
+      start.name,
+      `used with another loss: ${loss.name} knows only the trace of W0`,
+    );
+  const inFrame = start.adapter(
+    {
+      ...{ n, m, base: source.base },
+      descent: (count) => problem.descentTriples(count),
+      covariance: 'covariance' in structure ? structure.covariance : null,
+    },
+    rank,
+    scale,
+  );
+  // Those of the gradient are in the coordinates of the problem.
+  const adapter = start.needs === 'gradient' ? adapterOutOf(frame, inFrame) : inFrame;
+  const initialization = fromAdapters(start.name, [adapter]);
+  if (!start.movesBase) return { problem, initialization };
+  const base = builtIn ? source.base : baseOf(source, problem);
+  const residual = residualOf(base, adapter, scale);
+  return { problem: await movedTo(residual, problem, source, symmetries), initialization };
+}
+
+function adapterOutOf(frame: Problem['frame'], { loraA, loraB }: Adapter): Adapter {
+  const { x, y } = outOfFrame({ x: loraB, y: transposed(loraA) }, frame);
+  return { loraA: transposed(y), loraB: x };
+}
+
 /**
- * PiSSA's start on a problem: the adapter moves on top of the residual, but the model it starts from, and that full
- * fine-tuning would start from, is still W0.
+ * The problem in which a residual is frozen in the place of W0: the adapter moves on top of it, but the model that it
+ * starts from, and that full fine-tuning would start from, is still W0.
  */
-async function pissa(original: Problem, source: Source, rank: number, scale: number, symmetries: Symmetries) {
-  if (!source.base)
-    throw new InputError('init', 'pissa', 'used with a base matrix (base), whose singular values it takes');
-  const { name: loss } = original.loss;
-  if (builtInLoss(loss)?.dependsOn === 'trace')
-    throw new InputError('init', 'pissa', `used with another loss: ${loss} knows only the trace of W0`);
-  const { adapter, residual } = pissaStart(source.base, rank, scale);
+async function movedTo(
+  residual: Dense,
+  original: Problem,
+  source: Source,
+  symmetries: Symmetries,
+): Promise<Problem> {
   const { initialLoss, fullFineTuningRate } = original;
-  const problem: Problem = {
-    ...(await makeProblem(loss, source, original, residual, symmetries)),
+  return {
+    ...(await makeProblem(original.loss.name, source, original, residual, symmetries)),
     initialLoss,
     fullFineTuningRate,
     fullFineTuningLoss: (t) => original.fullFineTuningLoss(t),
   };
-  return { problem, initialization: fromAdapters('pissa', [adapter]) };
 }

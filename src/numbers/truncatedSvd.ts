@@ -5,11 +5,12 @@
  * an upper bound of what the best ones of that rank leave.
  */
 import { normals } from './philox.js';
-import { dense, leadingColumns, scaled, scaledColumns, type Dense } from './dense.js';
+import { dense, scaled, scaledColumns, type Dense } from './dense.js';
 import { orthonormalizedAgainst } from './orthonormalizedAgainst.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from './products.js';
 import { singularValues, svd } from './svd.js';
 import { SvdError } from './svdError.js';
+import { leadingOf, type Triples } from './triples.js';
 
 export interface TruncatedSvdOptions {
   /** Seed of the random start (default 0). */
@@ -65,7 +66,7 @@ export function truncatedSvd(a: Dense, count: number, options: TruncatedSvdOptio
   const matrix = unit === 1 ? a : scaled(a, 1 / unit);
   const triples =
     4 * count > most || most <= 256
-      ? { ...leading(svd(matrix), count), iterations: 0, converged: true }
+      ? { ...leadingOf(svd(matrix), count), iterations: 0, converged: true }
       : iterate(matrix, count, options);
   const { left, sigma, right } = triples;
   return {
@@ -76,18 +77,6 @@ export function truncatedSvd(a: Dense, count: number, options: TruncatedSvdOptio
     residuals: residualsOf(matrix, { left, sigma, right }).map((residual) => residual * unit),
   };
 }
-
-interface Triples {
-  readonly left: Dense;
-  readonly sigma: Float64Array;
-  readonly right: Dense;
-}
-
-const leading = ({ left, sigma, right }: Triples, count: number): Triples => ({
-  left: leadingColumns(left, count),
-  sigma: sigma.slice(0, count),
-  right: leadingColumns(right, count),
-});
 
 /** A V = U T, with orthonormal U [n, d] and V [m, d] and square T [d, d]. */
 interface Projection {
@@ -137,7 +126,7 @@ const FLOOR = 1e-29;
 
 /** The leading triples of U T V^T. */
 function ritz({ u, v, t }: Projection, size: number): Triples {
-  const { left, sigma, right } = leading(svd(t), size);
+  const { left, sigma, right } = leadingOf(svd(t), size);
   return { left: multiply(u, left), sigma, right: multiply(v, right) };
 }
 

@@ -5,7 +5,7 @@ import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import { unknownForms, type Loss } from './loss.js';
 import { lossItself } from './metric.js';
 import type { Problem } from './problem.js';
-import { rightDirections } from './spectralDirections.js';
+import { directionsOf } from './spectralDirections.js';
 import type { AutodiffStructure, TensorLoss } from './structure.js';
 
 /** A custom loss by its name: nothing is known of it in closed form. */
@@ -36,7 +36,7 @@ export function custom(name: string, base: Dense, loss: TensorLoss, gradient: De
     optimum: () => null,
     fullFineTuningLoss: () => null,
     fullFineTuningRate: null,
-    spectralDirections: rightDirections(gradient),
+    ...directionsOf(gradient, -1),
     rate: singularValues(gradient)[0] ?? 0,
     valueAndGradient: () => null,
   };

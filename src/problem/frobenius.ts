@@ -6,10 +6,11 @@ import type { Tensor1D } from '@tensorflow/tfjs';
 import { gradientFlow, symmetriesOf } from '../flow/flow.js';
 import type { Symmetries } from '../flow/rules.js';
 import { InputError } from '../host/inputError.js';
-import { dense, difference, leadingColumns, transposed, type Dense } from '../numbers/dense.js';
+import { dense, difference, transposed, type Dense } from '../numbers/dense.js';
 import { gram } from '../numbers/gram.js';
 import { multiply, multiplyTransposedRight } from '../numbers/products.js';
 import { singularValues } from '../numbers/svd.js';
+import { leadingOf, type Triples } from '../numbers/triples.js';
 import type { TruncatedSvd } from '../numbers/truncatedSvd.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import { eckartYoungMirsky, frobeniusFullLoss } from '../theory/frobenius.js';
@@ -30,7 +31,7 @@ import {
   type Shape,
   type Source,
 } from './source.js';
-import { rightDirections, unitRows } from './spectralDirections.js';
+import { directionsOf, unitColumns, unitRows } from './spectralDirections.js';
 import { optimumOver, spectralAnswers } from './spectralLoss.js';
 import { spectralRate } from './spectralRate.js';
 import type { DiagonalStructure, QuadraticStructure } from './structure.js';
@@ -64,7 +65,7 @@ export const frobeniusLoss: BuiltInLoss<DiagonalStructure | QuadraticStructure> 
     structure.kind === 'diagonal' ? Array.from(structure.sigma.subarray(0, rank)) : null,
   problem(source, shape, base, symmetries) {
     const { n, m } = shape;
-    if (source.spec.spectrum === undefined) {
+    if (source.spec.spectrum === undefined || base) {
       const error = targetError(source, shape, base);
       sayDecomposition(shape);
       return frobenius(error, symmetries);
@@ -164,6 +165,11 @@ export function frobeniusFromSpectrum(
     structure: { kind: 'diagonal', sigma },
     frame,
     spectralDirections: (rank) => unitRows(rank, m),
+    descentTriples: (count) => ({
+      left: unitColumns(n, count),
+      sigma: sigma.slice(0, count),
+      right: unitColumns(m, count),
+    }),
     valueAndGradient(update) {
       const gradient = dense(n, m, update.data.slice());
       sigma.forEach((s, i) => (gradient.data[i * m + i] = (update.data[i * m + i] ?? 0) - s));
@@ -183,7 +189,7 @@ export function frobeniusDense(error: Dense): Problem {
     m: error.cols,
     structure: { kind: 'quadratic', error, covariance: null },
     frame: null,
-    spectralDirections: rightDirections(error),
+    ...directionsOf(error),
     valueAndGradient: (update) => quadraticForm(error, null, update),
   };
 }
@@ -199,8 +205,12 @@ const fullFineTuning = (sigma: Float64Array) => ({
 
 /** The Frobenius problem with E [n, m] and its leading triples, in the coordinates of W; optima beyond are null. */
 function frobeniusLeading(error: Dense, leading: TruncatedSvd): LeadingProblem {
-  const { sigma, squares, tailSquared, right } = leading;
+  const { sigma, squares, tailSquared } = leading;
   const count = sigma.length;
+  const known = (rank: number): Triples => {
+    if (rank > count) throw new InputError('rank', rank, `at most ${count}, the triples that are known`);
+    return leadingOf(leading, rank);
+  };
   return {
     leading,
     loss: frobeniusLoss,
@@ -212,10 +222,8 @@ function frobeniusLeading(error: Dense, leading: TruncatedSvd): LeadingProblem {
     optimum: (rank) => (rank > count ? null : tailSquared / 2 + eckartYoungMirsky(sigma, rank).loss),
     fullFineTuningLoss: (t) => (squares / 2) * Math.exp(-2 * t),
     fullFineTuningRate: 1,
-    spectralDirections(rank) {
-      if (rank > count) throw new InputError('rank', rank, `at most ${count}, the triples that are known`);
-      return transposed(leadingColumns(right, rank));
-    },
+    spectralDirections: (rank) => transposed(known(rank).right),
+    descentTriples: known,
     rate: sigma[0] ?? 0,
     valueAndGradient: (update) => quadraticForm(error, null, update),
   };

@@ -17,7 +17,7 @@ import { unknownForms, type BuiltInLoss } from './loss.js';
 import type { Problem } from './problem.js';
 import { checkScale } from './scale.js';
 import { curvatureOf, sayDecomposition, targetError } from './source.js';
-import { rightDirections } from './spectralDirections.js';
+import { directionsOf } from './spectralDirections.js';
 import { optimumOver, spectralAnswers } from './spectralLoss.js';
 import { spectralRate } from './spectralRate.js';
 import type { KroneckerStructure } from './structure.js';
@@ -126,7 +126,7 @@ export function kroneckerQuadratic(error: Dense, outputCovariance: Dense, inputC
     optimum: optimumOver(forms.sigma),
     fullFineTuningLoss: forms.fullLoss,
     fullFineTuningRate: forms.fullRate,
-    spectralDirections: rightDirections(gradient),
+    ...directionsOf(gradient),
     rate: singularValues(gradient)[0] ?? 0,
     valueAndGradient(update) {
       const residual = difference(update, error);

@@ -4,7 +4,7 @@
  */
 import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { InputError } from '../host/inputError.js';
-import { dense, difference, type Dense } from '../numbers/dense.js';
+import { dense, difference, scaledColumns, transposed, type Dense } from '../numbers/dense.js';
 import { gram } from '../numbers/gram.js';
 import { multiply, multiplyTransposedRight } from '../numbers/products.js';
 import { singularValues } from '../numbers/svd.js';
@@ -18,7 +18,7 @@ import { quadraticForm } from './quadraticForm.js';
 import { norm } from '../numbers/norm.js';
 import { checkScale } from './scale.js';
 import { curvatureOf, sayDecomposition, spectrumOf, targetError, type Shape, type Source } from './source.js';
-import { rightDirections } from './spectralDirections.js';
+import { directionsOf } from './spectralDirections.js';
 import { optimumOver, spectralAnswers } from './spectralLoss.js';
 import { spectralRate } from './spectralRate.js';
 import { isNamedSpectrum, namedSpectrum } from './spectrum.js';
@@ -117,10 +117,17 @@ export function linearRegression(error: Dense, h: Dense): Problem {
     optimum: optimumOver(sigma),
     fullFineTuningLoss: (t) => fullFineTuning.loss(t),
     fullFineTuningRate: fullFineTuning.rate,
-    spectralDirections: rightDirections(gradient),
+    ...directionsOf(gradient),
     rate: singularValues(gradient)[0] ?? 0,
     valueAndGradient: (update) => quadraticForm(error, covariance, update),
   };
+}
+
+/** The unit vectors with these indices as columns [rows, indices]. */
+function unitsAt(indices: readonly number[], rows: number): Dense {
+  const out = dense(rows, indices.length);
+  indices.forEach((i, j) => (out.data[i * indices.length + j] = 1));
+  return out;
 }
 
 /** The linear regression with diagonal E [n, m] of entries `errors` [min(n, m)] and diagonal H of entries h > 0 [m]. */
@@ -146,10 +153,17 @@ function diagonalRegression(errors: Float64Array, h: Float64Array, n: number): P
     optimum: optimumOver(sigma),
     fullFineTuningLoss: lossAt,
     fullFineTuningRate: h.reduce((least, value) => Math.min(least, value), Infinity),
-    spectralDirections(rank) {
-      const out = dense(rank, m);
-      for (let i = 0; i < rank; i++) out.data[i * m + order[i]!] = 1;
-      return out;
+    spectralDirections: (rank) => transposed(unitsAt(order.slice(0, rank), m)),
+    descentTriples: (count) => {
+      const at = order.slice(0, count);
+      return {
+        left: unitsAt(at, n),
+        sigma: Float64Array.from(at, (i) => gradient[i]!),
+        right: scaledColumns(
+          unitsAt(at, m),
+          at.map((i) => Math.sign(errors[i]!) || 1),
+        ),
+      };
     },
     rate: gradient[order[0]!] ?? 0,
     valueAndGradient: (update) => quadraticForm(error, covariance, update),

@@ -3,6 +3,7 @@
  * data in float64; how their flows are computed is told by `structure`, which the kernels read.
  */
 import type { Dense } from '../numbers/dense.js';
+import type { Triples } from '../numbers/triples.js';
 import type { Frame } from './frame.js';
 import type { Loss } from './loss.js';
 import type { Structure } from './structure.js';
@@ -28,6 +29,11 @@ export interface Problem<S extends Structure = Structure> {
    * `structure`.
    */
   spectralDirections(rank: number): Dense;
+  /**
+   * The leading `count` singular triples of -grad f(W0), the direction of descent, in the coordinates of `structure`. In
+   * those of W, the first of the largest entries of each left vector is positive, as `svd` has it.
+   */
+  descentTriples(count: number): Triples;
   /** Spectral norm of grad f(W0): the largest rate at which a small adapter grows (s = kA = kB = 1). */
   readonly rate: number;
   /** grad f(W0 + update) and the loss there, update [n, m] in the coordinates of `structure`; null for autodiff. */

@@ -159,9 +159,9 @@ export function targetError(source: Source, shape: Shape, base = source.base): D
 
 /** E = M - W0 [n, m]. */
 function errorMatrix({ spec, target }: Source, shape: Shape, base: Dense | null): Dense {
-  if (spec.spectrum !== undefined) return spectralMatrix(spec, shape);
-  if (!target) throw new InputError('target', undefined, 'a matrix file, unless a spectrum is given');
-  return base ? difference(target, base) : target;
+  const aim = spec.spectrum === undefined ? target : spectralMatrix(spec, shape);
+  if (!aim) throw new InputError('target', undefined, 'a matrix file, unless a spectrum is given');
+  return base ? difference(aim, base) : aim;
 }
 
 const MATRIX_FILE = /\.(safetensors(#.*)?|npy|csv)$/is;

@@ -1,6 +1,8 @@
-/** Row-orthonormal matrices [rank, m] that a spectral initialization is aligned with. */
-import { dense, leadingColumns, transposed, type Dense } from '../numbers/dense.js';
-import { svd } from '../numbers/svd.js';
+/** The singular vectors of grad f(W0), which starts are aligned with. */
+import { dense, leadingColumns, scaled, transposed, type Dense } from '../numbers/dense.js';
+import { svd, type Svd } from '../numbers/svd.js';
+import { leadingOf } from '../numbers/triples.js';
+import type { Problem } from './problem.js';
 
 /** e_1, ..., e_rank in R^m. */
 export function unitRows(rank: number, m: number): Dense {
@@ -9,8 +11,23 @@ export function unitRows(rank: number, m: number): Dense {
   return rows;
 }
 
-/** The leading right singular vectors of a matrix [n, m], as rows [rank, m]; computed when first asked for. */
-export function rightDirections(a: Dense): (rank: number) => Dense {
-  let right: Dense | null = null;
-  return (rank) => transposed(leadingColumns((right ??= svd(a).right), rank));
+/** e_1, ..., e_count in R^m as columns [m, count]. */
+export const unitColumns = (m: number, count: number): Dense => transposed(unitRows(count, m));
+
+/**
+ * The directions of a problem whose -grad f(W0) is A [n, m], or -A; the decomposition is computed when first asked for.
+ */
+export function directionsOf(
+  a: Dense,
+  sign: 1 | -1 = 1,
+): Pick<Problem, 'spectralDirections' | 'descentTriples'> {
+  let found: Svd | null = null;
+  const decomposed = () => (found ??= svd(a));
+  return {
+    spectralDirections: (rank) => transposed(leadingColumns(decomposed().right, rank)),
+    descentTriples(count) {
+      const triples = leadingOf(decomposed(), count);
+      return sign === 1 ? triples : { ...triples, right: scaled(triples.right, -1) };
+    },
+  };
 }

@@ -1,7 +1,7 @@
 /** The trace-squared loss f(W) = 1/2 (tr W)^2 of a square W (Rushka & Klabjan 2026). Of W0 only the trace matters. */
 import type { Tensor1D } from '@tensorflow/tfjs';
 import { InputError } from '../host/inputError.js';
-import { dense, identity, type Dense } from '../numbers/dense.js';
+import { dense, identity, scaled, type Dense } from '../numbers/dense.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import {
   gaussianGapSquared,
@@ -15,7 +15,7 @@ import type { Metric } from './metric.js';
 import type { Problem } from './problem.js';
 import { checkScale } from './scale.js';
 import { spectralMatrix, spectrumOf, type Shape, type SourceSpec } from './source.js';
-import { unitRows } from './spectralDirections.js';
+import { unitColumns, unitRows } from './spectralDirections.js';
 import type { TraceStructure } from './structure.js';
 
 /** |dW - dW of full fine-tuning|_F; full fine-tuning's own way, |tr W0| / sqrt(n), measures its floor. */
@@ -131,6 +131,11 @@ export function traceSquared(n: number, trace0: number): Problem {
     fullFineTuningLoss: (t) => traceSquaredFullTrace(trace0, n, t) ** 2 / 2,
     fullFineTuningRate: n,
     spectralDirections: (rank) => unitRows(rank, n),
+    descentTriples: (count) => ({
+      left: unitColumns(n, count),
+      sigma: new Float64Array(count).fill(Math.abs(trace0)),
+      right: scaled(unitColumns(n, count), trace0 > 0 ? -1 : 1),
+    }),
     rate: Math.abs(trace0),
     valueAndGradient(update) {
       const p = trace0 + trace(update);

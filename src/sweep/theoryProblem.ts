@@ -1,4 +1,5 @@
 /** Problems of which `theory` asks closed forms alone: what those do not need is not computed. */
+import { isComputed } from '../ensemble/computedStart.js';
 import { initializationNames } from '../ensemble/initialization.js';
 import { makeProblem } from '../input/problem.js';
 import { builtInLoss } from '../problem/losses.js';
@@ -17,7 +18,5 @@ export const theoryProblems = (
     makeProblem(loss, source, shape, ...rest);
 };
 
-const isDrawn = (spec: string): boolean => {
-  const [name = ''] = spec.split(':');
-  return name !== 'pissa' && Object.hasOwn(initializationNames, name);
-};
+const isDrawn = (spec: string): boolean =>
+  !isComputed(spec) && Object.hasOwn(initializationNames, spec.split(':')[0]!);

@@ -68,6 +68,20 @@ describe.each(builtIn)('%s', (_, problem) => {
     expect(Math.abs(leading.norm() / top - 1)).toBeLessThan(1e-13);
   });
 
+  it('descends along the triples of -grad f(W0): -G V = U S and -G^T U = V S', () => {
+    const { gradient } = valueAndGradient(problem, dense(problem.n, problem.m));
+    const descent = toMatrix(gradient).neg();
+    const triples = problem.descentTriples(3);
+    const [u, v] = [toMatrix(triples.left), toMatrix(triples.right)];
+    const sigma = Matrix.diag([...triples.sigma]);
+    const close = (a: Matrix, b: Matrix) => relativeError(a.to1DArray(), b.to1DArray());
+    expect(close(descent.mmul(v), u.mmul(sigma))).toBeLessThan(1e-13);
+    expect(close(descent.transpose().mmul(u), v.mmul(sigma))).toBeLessThan(1e-13);
+    for (const side of [u, v])
+      expect(Matrix.sub(side.transpose().mmul(side), Matrix.eye(3)).norm()).toBeLessThan(1e-13);
+    expect(Math.abs(triples.sigma[0]! / problem.rate - 1)).toBeLessThan(1e-13);
+  });
+
   // Sums of at most 9 * 9 * 6 terms of one size: rounding of a few 1e-16 times their root, far below 1e-12.
   it.each([1, 3, 5])('agrees with its float64 twin at rank %d', (r) => {
     const x = gaussian(problem.n, r, 21);
