@@ -7,6 +7,10 @@ export type { SimulationConfig, SimulationInput } from './simulation/config.js';
 export type { Simulation, SimulationProgress } from './simulation/simulate.js';
 export { verify, type Verification, type VerifyWatch } from './verify/verify.js';
 export type { VerifyConfig, VerifyInput } from './verify/config.js';
+export { reproduce, type Reproduction, type ReproductionWatch } from './reproduce/reproduce.js';
+export type { ReproductionConfig, ReproductionInput } from './reproduce/config.js';
+export type { Claim, ClaimContext, Demonstration, Evidence, Reproduced, Verdict } from './reproduce/claim.js';
+export type { Chart, ChartAxis, ChartCurve, ChartPoint } from './report/plots/chart.js';
 
 export { ensemble, type Ensemble, type EnsembleOptions } from './ensemble/ensemble.js';
 export { method } from './method/methods.js';

@@ -31,6 +31,7 @@ const order = [
   'src/report',
   'src/results',
   'src/run',
+  'src/reproduce',
   'src/cluster',
   'src/cli',
   'src/lab',

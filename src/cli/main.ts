@@ -7,8 +7,10 @@ import { release } from '../host/release.js';
 import { sweepSchema } from '../sweep/config.js';
 import { listFlags } from '../input/fromText.js';
 import { verifySchema } from '../verify/config.js';
+import { reproductionSchema } from '../reproduce/config.js';
 import { devicesCommand } from './commands/devices.js';
 import { note } from './output.js';
+import { reproduceCommand } from './commands/reproduce.js';
 import { simulateCommand } from './commands/simulate.js';
 import { statusCommand } from './commands/status.js';
 import { sweepCommand } from './commands/sweep.js';
@@ -28,7 +30,13 @@ function fail(message: string | null, error?: Error): never {
 }
 
 /** Flags and positionals that may be given more than once. */
-const lists = ['_', 'folders', ...listFlags(sweepSchema), ...listFlags(verifySchema)];
+const lists = [
+  '_',
+  'folders',
+  ...listFlags(sweepSchema),
+  ...listFlags(verifySchema),
+  ...listFlags(reproductionSchema),
+];
 
 function refuseRepeats(argv: Readonly<Record<string, unknown>>): true {
   for (const [name, value] of Object.entries(argv))
@@ -44,6 +52,7 @@ await yargs(hideBin(process.argv))
   .command(statusCommand)
   .command(theoryCommand)
   .command(verifyCommand)
+  .command(reproduceCommand)
   .command(devicesCommand)
   .demandCommand(1, 'a command is needed')
   .strict()

@@ -112,14 +112,14 @@ ${Object.entries(origin)
 `;
 }
 
-async function figureHtml({ id, heading, caption, spec }: Figure): Promise<string> {
+async function figureHtml({ id, heading, caption, command, spec }: Figure): Promise<string> {
   return `<section>
 <h2>${escapeHtml(heading)}</h2>
 <figure id="${escapeHtml(id)}">
 ${inlineSvg(await renderSvg(spec), `${heading}. ${caption}`)}
 <figcaption>${escapeHtml(caption.replaceAll(' %', '\u00a0%'))}</figcaption>
 </figure>
-</section>`;
+${command === undefined ? '' : `<pre>${escapeHtml(command)}</pre>\n`}</section>`;
 }
 
 /** The SVG document as an element that scales with the page and is announced by its label. */

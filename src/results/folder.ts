@@ -79,7 +79,7 @@ const unmakeable = (path: string, error: unknown) =>
 export function createFolder(
   path: string,
   subfolders: readonly string[],
-  files: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string | Uint8Array>> = {},
 ): void {
   refuseFolder(path);
   // Without a slash at its end.

@@ -62,8 +62,7 @@ const purposes = [
   'balanced',
   'slow',
   'generic',
-  'regression',
-] as const;
+  'regression', 'reproduction'] as const;
 
 /** Random numbers of one purpose and index. Entries are float32 numbers: device and host see the same. */
 export class Draws {

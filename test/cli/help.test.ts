@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { done, main, node, root, work } from './support.js';
 
 const commands = [
-  ...['sweep', 'sweep merge', 'sweep submit', 'simulate', 'status', 'theory', 'verify', 'devices'],
+  ...['sweep', 'sweep merge', 'sweep submit', 'simulate', 'status', 'theory', 'verify', 'reproduce', 'devices'],
 ];
 
 describe.concurrent('help', () => {

@@ -13,6 +13,8 @@ export interface Figure {
   readonly heading: string;
   /** One or two sentences on how to read the plot. */
   readonly caption: string;
+  /** The command that makes it anew, where it is not that of the whole page. */
+  readonly command?: string;
   readonly spec: TopLevelSpec;
 }
 
