@@ -29,11 +29,13 @@ export const quickEngines: readonly Engine[] = [
   engine('cpu', 'fused', 'float64'),
   engine('wasm', 'fused'),
   engine('wasm', 'fused', 'float64'),
-  engine('webgpu', 'fused'),
 ];
 
-/** Those that take minutes. */
-export const slowEngines: readonly Engine[] = [engine('webgpu', 'tensor-ops')];
+/** Those that take a minute under a software driver: each rank and method is compiled. */
+export const slowEngines: readonly Engine[] = [engine('webgpu', 'fused')];
+
+/** Those that take minutes there: each step takes many calls of the device. */
+export const slowestEngines: readonly Engine[] = [engine('webgpu', 'tensor-ops')];
 
 /** Whether an engine computes the flow of a problem: not every fused kernel has every structure. */
 export const takes = ({ backend, choice }: Engine, { structure: { kind } }: Problem): boolean =>

@@ -24,12 +24,7 @@ import { eachEngine, quickEngines } from '../engines.js';
 
 const diagonal = frobeniusFromSpectrum(namedSpectrum('exp:0.5', 15), 20, 15);
 
-// A pipeline for each rank and method takes WebGPU a minute: webgpu.slow.test.ts.
-eachEngine(
-  quickEngines.filter(({ backend }) => backend !== 'webgpu'),
-  'batches by %s',
-  batchesOn,
-);
+eachEngine(quickEngines, 'batches by %s', batchesOn);
 
 it('batches are cut by padded width and chunk size, each member once', () => {
   expect([1, 2, 3, 4, 5, 8, 9, 16, 17].map(paddedWidth)).toEqual([4, 4, 4, 4, 8, 8, 16, 16, 32]);
