@@ -5,15 +5,16 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D } from '@tensorflow/tfjs';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
-import { streams, type StreamName, type TrialKey } from '../../src/numbers/philox.js';
+import { streamWord, type StreamName, type TrialKey } from '../../src/numbers/philox.js';
 
 const THREADS = 64;
 
 const text = /* wgsl */ `
-struct Draw { count: u32, stream: u32, trials: u32, width: u32 }
+struct Draw { count: u32, trials: u32, width: u32 }
+// Of a trial the seed's low and high word, and those of the counter behind its block.
+struct Key { seed: vec2u, stream: u32, rank: u32, trial: u32 }
 @group(0) @binding(0) var<uniform> draw: Draw;
-// Of every trial the seed's low and high word, rank and trial.
-@group(0) @binding(1) var<storage, read> keys: array<vec4u>;
+@group(0) @binding(1) var<storage, read> keys: array<Key>;
 @group(0) @binding(2) var<storage, read_write> drawn: array<u32>;
 
 // The 64-bit product of two words: low and high.
@@ -79,7 +80,7 @@ fn write(group: vec3u, thread: u32, normal: bool) {
   if (trial >= draw.trials) { return; }
   let block = at % blocks;
   let key = keys[trial];
-  let words = philox(vec4u(block, draw.stream, key.z, key.w), key.xy);
+  let words = philox(vec4u(block, key.stream, key.rank, key.trial), key.seed);
   let numbers = select(words, bitcast<vec4u>(boxMuller(words)), normal);
   for (var i = 0u; i < min(4u, draw.count - 4u * block); i++) {
     drawn[trial * draw.count + 4u * block + i] = numbers[i];
@@ -129,12 +130,16 @@ export function drawnOnDevice(
   const groups = Math.ceil((keys.length * Math.ceil(count / 4)) / THREADS);
   const width = Math.min(groups, device.limits.maxComputeWorkgroupsPerDimension);
   const call = uploaded(
-    Uint32Array.from([count, streams[stream], keys.length, width]),
+    Uint32Array.from([count, keys.length, width]),
     GPUBufferUsage.UNIFORM,
   );
   const seeds = uploaded(
     Uint32Array.from(
-      keys.flatMap(({ seed, rank, trial }) => [seed >>> 0, Math.floor(seed / 2 ** 32), rank, trial]),
+      // As WGSL lays out the struct, six words long.
+      keys.flatMap(({ seed, rank, trial, draw }) => [
+        ...[seed >>> 0, Math.floor(seed / 2 ** 32)],
+        ...[streamWord(stream, draw), rank, trial, 0],
+      ]),
     ),
     GPUBufferUsage.STORAGE,
   );

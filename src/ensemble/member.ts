@@ -13,6 +13,8 @@ export interface Member {
   readonly rank: number;
   /** Number of its draw, from 0. */
   readonly trial: number;
+  /** Number of the draw of the target that it moves towards, from 0. */
+  readonly draw: number;
   readonly coefficients: Coefficients;
   /** How its factors move. */
   readonly flow: Flow;
@@ -30,16 +32,19 @@ export interface MemberLaw {
   readonly coefficients: Coefficients;
   /** Default: the gradient flow. */
   readonly flow?: Flow;
+  /** Number of the draw of the target, from 0 (default: 0): starts of different draws are independent. */
+  readonly draw?: number;
 }
 
-/** The member of a draw, which depends on (seed, rank, trial) alone. */
+/** The member of a draw, which depends on (seed, rank, trial), and the draw of the target, alone. */
 export function member(law: MemberLaw, trial: number, seed: number): Member {
-  const { problem, rank, coefficients, initialization, flow = gradientFlow } = law;
-  const key = { seed, rank, trial };
+  const { problem, rank, coefficients, initialization, flow = gradientFlow, draw = 0 } = law;
+  const key = { seed, rank, trial, draw };
   const normal = initialization.normal(rank);
   return {
     rank,
     trial,
+    draw,
     coefficients,
     flow,
     drawn: normal && drawnFrom(key, normal, coefficients, flow),
@@ -79,6 +84,7 @@ export const memberAt = (
 ): Member => ({
   rank: start.x.cols,
   trial,
+  draw: 0,
   coefficients,
   flow,
   drawn: null,

@@ -51,6 +51,15 @@ export const sourceFields = {
     .describe('singular vectors that go with a spectrum: identity or random'),
 };
 
+/** How training sees its target. */
+export const noiseFields = {
+  noise: fromZero
+    .optional()
+    .describe(
+      'training sees M + noise Z, Z with entries N(0, 1/m) drawn anew for each draw of the target; the error against M is observed as the risk',
+    ),
+};
+
 /** A shape of W. */
 export const shapeText = z.string().regex(/^[1-9]\d*x[1-9]\d*$/, 'NxM, for example 64x64');
 

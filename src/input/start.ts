@@ -69,6 +69,12 @@ export async function startOf(problem: Problem, source: Source, options: StartOp
   return { problem: moved, rank, initialization, scaling, coefficients, flow, trials: draws };
 }
 
+/** A start at another draw of the target, towards its problem: what was read of files stays. */
+export const startAtDraw = async (start: Start, problem: Problem, source: Source, options: StartOptions) =>
+  isNamed(options.init)
+    ? { ...(await startOf(problem, source, options)), draw: source.draw }
+    : { ...start, problem, draw: source.draw };
+
 /** @throws InputError if no adapter of W [n, m] has this rank, or its factors are too large */
 export function checkRank(rank: number, { n, m }: Shape): void {
   if (rank > Math.min(n, m)) throw new InputError('rank', rank, `at most min(n, m) = ${Math.min(n, m)}`);
@@ -184,8 +190,10 @@ async function movedTo(
   symmetries: Symmetries,
 ): Promise<Problem> {
   const { initialLoss, fullFineTuningRate } = original;
+  const moved = await makeProblem(original.loss.name, source, original, residual, symmetries);
   return {
-    ...(await makeProblem(original.loss.name, source, original, residual, symmetries)),
+    ...moved,
+    ...(moved.risk && { risk: { ...moved.risk, scale: original.risk!.scale } }),
     initialLoss,
     fullFineTuningRate,
     fullFineTuningLoss: (t) => original.fullFineTuningLoss(t),

@@ -1,6 +1,6 @@
 /**
  * Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC 2011). The n-th number of a stream
- * is a function of (seed, rank, trial, stream, n) alone, so a trial's draws do not depend on what was drawn before.
+ * is a function of (seed, rank, trial, draw, stream, n) alone, so a trial's draws do not depend on what was drawn before.
  */
 const MULTIPLIER_0 = 0xd2511f53;
 const MULTIPLIER_1 = 0xcd9e8d57;
@@ -37,26 +37,50 @@ export function philox4x32(counter: Readonly<Words4>, key: readonly [number, num
 }
 
 /** Streams of draws by purpose; each is independent of the others. */
-export const streams = { loraA: 0, loraB: 1, mixing: 2, leftVectors: 3, rightVectors: 4 } as const;
+export const streams = {
+  loraA: 0,
+  loraB: 1,
+  mixing: 2,
+  leftVectors: 3,
+  rightVectors: 4,
+  noise: 5,
+  inputs: 6,
+  labelNoise: 7,
+  resamples: 8,
+} as const;
 
 export type StreamName = keyof typeof streams;
 
-/** Identifies a trial's random numbers. `seed` is an integer in [0, 2^53); `rank` and `trial` are below 2^32. */
+/** Streams that there is room for beside the draw, in one word of the counter. */
+const MOST_STREAMS = 2 ** 8;
+/** Draws of the target that there are random numbers for. */
+export const MOST_DRAWS = 2 ** 32 / MOST_STREAMS;
+
+/**
+ * Identifies a trial's random numbers. `seed` is an integer in [0, 2^53); `rank` and `trial` are below 2^32; `draw`, of
+ * the target, is below MOST_DRAWS (default: 0).
+ */
 export interface TrialKey {
   readonly seed: number;
   readonly rank: number;
   readonly trial: number;
+  readonly draw?: number;
 }
+
+/** The word of the counter that tells streams, and draws of the target, apart. */
+export const streamWord = (stream: StreamName, draw = 0): number =>
+  (streams[stream] + MOST_STREAMS * draw) >>> 0;
 
 function forEachBlock(
   count: number,
-  { seed, rank, trial }: TrialKey,
+  { seed, rank, trial, draw }: TrialKey,
   stream: StreamName,
   write: (words: Words4, offset: number) => void,
 ): void {
   const key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0] as const;
+  const word = streamWord(stream, draw);
   for (let block = 0; block * 4 < count; block++) {
-    write(philox4x32([block, streams[stream], rank, trial], key), block * 4);
+    write(philox4x32([block, word, rank, trial], key), block * 4);
   }
 }
 

@@ -7,22 +7,25 @@ import { gradientFlow, symmetriesOf } from '../flow/flow.js';
 import type { Symmetries } from '../flow/rules.js';
 import { InputError } from '../host/inputError.js';
 import { dense, difference, transposed, type Dense } from '../numbers/dense.js';
-import { gram } from '../numbers/gram.js';
+import { dot, gram } from '../numbers/gram.js';
 import { multiply, multiplyTransposedRight } from '../numbers/products.js';
 import { singularValues } from '../numbers/svd.js';
 import { leadingOf, type Triples } from '../numbers/triples.js';
-import type { TruncatedSvd } from '../numbers/truncatedSvd.js';
+import { truncatedSvd, type TruncatedSvd } from '../numbers/truncatedSvd.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import { eckartYoungMirsky, frobeniusFullLoss } from '../theory/frobenius.js';
 import { diagonalPath, diagonalRate, resolved } from './diagonalPaths.js';
 import { assembled, spectralFrame, type Frame } from './frame.js';
 import { isLeading, leadingTriples, type LeadingProblem } from './leading.js';
 import { unknownForms, type BuiltInLoss, type ClosedFormNeeds } from './loss.js';
+import { addNoise } from './noise.js';
 import type { Problem } from './problem.js';
 import { quadraticForm } from './quadraticForm.js';
 import { norm } from '../numbers/norm.js';
+import { riskOf } from './risk.js';
 import { checkScale } from './scale.js';
 import {
+  errorFactors,
   frameOf,
   LARGE,
   sayDecomposition,
@@ -46,6 +49,7 @@ export const frobeniusLoss: BuiltInLoss<DiagonalStructure | QuadraticStructure> 
   dependsOn: 'matrix',
   square: false,
   curvatures: [],
+  takesNoise: true,
   distance(problem, rank) {
     const optimum = problem.optimum(rank);
     return optimum === null ? null : Math.sqrt(2 * optimum);
@@ -65,6 +69,7 @@ export const frobeniusLoss: BuiltInLoss<DiagonalStructure | QuadraticStructure> 
     structure.kind === 'diagonal' ? Array.from(structure.sigma.subarray(0, rank)) : null,
   problem(source, shape, base, symmetries) {
     const { n, m } = shape;
+    if (source.spec.noise !== undefined) return noisy(source, shape, base, symmetries);
     if (source.spec.spectrum === undefined || base) {
       const error = targetError(source, shape, base);
       sayDecomposition(shape);
@@ -126,7 +131,7 @@ function leadingSpectrum(problem: FrobeniusProblem, rank: number): Float64Array 
 const FEW = 1 / 8;
 
 function leanProblem(source: Source, shape: Shape, needs: ClosedFormNeeds): Problem | null {
-  if (source.spec.spectrum !== undefined || needs.vectors) return null;
+  if (source.spec.spectrum !== undefined || source.spec.noise !== undefined || needs.vectors) return null;
   const { n, m } = shape;
   const least = Math.min(n, m);
   const error = targetError(source, shape);
@@ -190,6 +195,51 @@ export function frobeniusDense(error: Dense): Problem {
     structure: { kind: 'quadratic', error, covariance: null },
     frame: null,
     ...directionsOf(error),
+    valueAndGradient: (update) => quadraticForm(error, null, update),
+  };
+}
+
+/**
+ * The problem of a draw of the target, towards M + tau Z: in its spectral frame, or where that would take minutes in
+ * the coordinates of W, without the optima of its ranks. The risk is against M.
+ */
+function noisy(source: Source, shape: Shape, base: Dense | null, tau: number): Problem {
+  const clean = targetError(source, shape, base);
+  const { spec, draw } = source;
+  const error = addNoise(dense(shape.n, shape.m, clean.data.slice()), tau, { seed: spec.seed ?? 0, draw });
+  const factors = base ? null : errorFactors(source, shape);
+  const problem = Math.min(shape.n, shape.m) < DENSE_FROM ? frobenius(error) : frobeniusUnresolved(error);
+  const risk = riskOf(factors ?? clean, null, problem.frame);
+  const [squares, overlap] = [dot(error.data, error.data), dot(error.data, clean.data)];
+  return {
+    ...problem,
+    risk,
+    fullFineTuningRisk(t) {
+      const learnt = -Math.expm1(-t);
+      return learnt * learnt * squares - 2 * learnt * overlap + risk.squares;
+    },
+  };
+}
+
+/** Smallest side from which a noisy target is not decomposed: its full decomposition takes 10 s, and is of one draw. */
+const DENSE_FROM = 1024;
+
+/** The problem with E [n, m] in the coordinates of W, of which no more than its largest singular value is known. */
+function frobeniusUnresolved(error: Dense): Problem {
+  const squares = dot(error.data, error.data);
+  const { sigma } = truncatedSvd(error, 1);
+  return {
+    loss: frobeniusLoss,
+    n: error.rows,
+    m: error.cols,
+    structure: { kind: 'quadratic', error, covariance: null },
+    frame: null,
+    initialLoss: squares / 2,
+    optimum: (rank) => (rank === 0 ? squares / 2 : null),
+    fullFineTuningLoss: (t) => (squares / 2) * Math.exp(-2 * t),
+    fullFineTuningRate: 1,
+    spectralDirections: (rank) => transposed(truncatedSvd(error, rank).right),
+    rate: sigma[0]!,
     valueAndGradient: (update) => quadraticForm(error, null, update),
   };
 }

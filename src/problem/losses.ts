@@ -22,6 +22,14 @@ export const defaultLoss = frobeniusLoss.name;
 export const builtInLoss = (name: string): BuiltInLoss | undefined =>
   losses.find((loss) => loss.name === name);
 
+/** @throws InputError if noise is asked for, and one of the losses has no target that it could be on */
+export function checkNoise({ noise }: { readonly noise?: number | undefined }, names: readonly string[]): void {
+  const users = losses.filter(({ takesNoise }) => takesNoise).map(({ name }) => name);
+  const other = names.find((name) => !users.includes(name));
+  if (noise !== undefined && other !== undefined)
+    throw new InputError('noise', noise, `left out of ${other}: it is for ${users.join(' and ')}`);
+}
+
 /** @throws InputError if a curvature matrix is named that none of the losses takes */
 export function checkCurvatures(specs: CurvatureSpecs, names: readonly string[]): void {
   for (const key of curvatureKeys) {

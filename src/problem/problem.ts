@@ -6,6 +6,7 @@ import type { Dense } from '../numbers/dense.js';
 import type { Triples } from '../numbers/triples.js';
 import type { Frame } from './frame.js';
 import type { Loss } from './loss.js';
+import type { Risk } from './risk.js';
 import type { Structure } from './structure.js';
 
 export interface Problem<S extends Structure = Structure> {
@@ -16,12 +17,16 @@ export interface Problem<S extends Structure = Structure> {
   readonly structure: S;
   /** The rotation from the coordinates of `structure` back to those of W, or null if they are the same. */
   readonly frame: Frame | null;
+  /** What the error against the clean target is measured by, where training does not see that target. */
+  readonly risk?: Risk;
   /** f(W0), or null if only a device can evaluate it. */
   readonly initialLoss: number | null;
   /** The smallest loss that an adapter of this rank can reach, or null if unknown. */
   optimum(rank: number): number | null;
   /** Loss of full fine-tuning (dW/dt = -grad f) at time t, or null if there is no closed form. */
   fullFineTuningLoss(t: number): number | null;
+  /** Risk of full fine-tuning at time t; absent where there is no closed form. */
+  fullFineTuningRisk?(t: number): number;
   /** Exponential rate of the slowest part of W under full fine-tuning, per unit of time; null if unknown. */
   readonly fullFineTuningRate: number | null;
   /**

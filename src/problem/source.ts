@@ -2,12 +2,13 @@
  * The matrices that a user names: from files, from a spectrum, or as the difference of two. Files are read once; a
  * problem is then made of them per loss and shape (and per rank for PiSSA, which changes W0).
  */
-import { dense, difference, type Dense } from '../numbers/dense.js';
+import { dense, difference, leadingColumns, scaledColumns, type Dense } from '../numbers/dense.js';
 import { isThere } from '../files/disk.js';
 import { nameFrom, parseLocation } from '../files/location.js';
 import { say } from '../files/say.js';
 import { readEntries, readMatrix } from '../files/matrix.js';
 import { InputError } from '../host/inputError.js';
+import type { Factors } from './factors.js';
 import { assembled, randomFrame, type Frame } from './frame.js';
 import { norm } from '../numbers/norm.js';
 import { checkScale } from './scale.js';
@@ -54,11 +55,15 @@ export interface SourceSpec extends CurvatureSpecs {
   /** Singular vectors that go with a spectrum. */
   readonly vectors?: 'identity' | 'random' | undefined;
   readonly seed?: number | undefined;
+  /** Standard deviation tau of the noise that training sees: M + tau Z (noise.ts). */
+  readonly noise?: number | undefined;
 }
 
-/** The matrices behind a spec, read. */
+/** The matrices behind a spec, read; and which draw of the target it is of. */
 export interface Source {
   readonly spec: SourceSpec;
+  /** Number of the draw, from 0. */
+  readonly draw: number;
   readonly target: Dense | null;
   readonly base: Dense | null;
   /** Curvature matrices that come from files. */
@@ -93,8 +98,11 @@ export function readSource(spec: SourceSpec): Source {
     return [key, named === undefined || isNamedSpectrum(named) ? null : readMatrix(nameFrom(folder, named))];
   };
   const curvatures = Object.fromEntries(curvatureKeys.map(curvature)) as Source['curvatures'];
-  return { spec, target, base, curvatures };
+  return { spec, draw: 0, target, base, curvatures };
 }
+
+/** The source at another draw of the target. */
+export const atDraw = (source: Source, draw: number): Source => ({ ...source, draw });
 
 /** The shape that a source's matrices have, or null if it is free. */
 export const shapeOf = ({ target, base }: Source): Shape | null => {
@@ -208,6 +216,25 @@ export function spectralMatrix(spec: SourceSpec, shape: Shape): Dense {
   sigma.forEach((s, i) => (diagonal.data[i * shape.m + i] = s));
   const frame = frameOf(spec, shape);
   return frame ? assembled(frame, sigma) : diagonal;
+}
+
+/** A spectrum with fewer singular values than this share of the smaller side makes a matrix of low rank. */
+const LOW = 1 / 4;
+
+/** Factors [n, k] and [m, k] of E = M - W0 of a source that names k singular values, few of all; null of another. */
+export function errorFactors({ spec }: Source, shape: Shape): Factors | null {
+  if (spec.spectrum === undefined) return null;
+  const sigma = spectrumOf(spec, shape).filter((s) => s > 0);
+  const { n, m } = shape;
+  if (sigma.length > LOW * Math.min(n, m)) return null;
+  const frame = frameOf(spec, shape);
+  const side = (rows: number, vectors: Dense | undefined) => {
+    if (vectors) return leadingColumns(vectors, sigma.length);
+    const axes = dense(rows, sigma.length);
+    sigma.forEach((_, i) => (axes.data[i * sigma.length + i] = 1));
+    return axes;
+  };
+  return { x: scaledColumns(side(n, frame?.left), sigma), y: side(m, frame?.right) };
 }
 
 /**

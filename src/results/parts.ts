@@ -8,13 +8,13 @@ import { basename, join } from 'node:path';
 import { parquetMetadata, parquetRead } from 'hyparquet';
 import { isPointer } from '../files/foreign.js';
 import { writeWhole } from '../files/writeWhole.js';
-import type { Trial } from '../sweep/row.js';
+import { lossAt, riskAt, type Column, type Trial } from '../sweep/row.js';
 import { digestOf } from '../sweep/planHash.js';
 import { trialIntegers, trialTexts } from '../sweep/row.js';
 import type { PlanChunk } from '../sweep/chunks.js';
 import type { Outcome } from '../method/outcome.js';
 import type { Stationarity } from '../sweep/stationarity.js';
-import type { Column, TrialColumns } from '../sweep/summarize.js';
+import type { TrialColumns } from '../sweep/summarize.js';
 import { arithmeticText, parseArithmetic, wordsOf, type Arithmetic } from './arithmetic.js';
 import { namesIn } from './folder.js';
 import { byColumn, columnsParquet, type Columns, type Value } from './tables.js';
@@ -42,9 +42,6 @@ export interface Inventory {
   readonly faults: readonly Fault[];
 }
 
-/** Column of the loss at save time k. */
-const lossAt = (k: number): string => `loss_at_${k}`;
-
 /**
  * Names of parts, and of copies of them as file managers and browsers name these: the bytes are those of the digest.
  */
@@ -59,12 +56,13 @@ export function writePart(
   trials: readonly Trial[],
 ): void {
   // Of cells with fewer save times than others of the chunk the last columns are null.
-  const saves = Math.max(...trials.map(({ curve }) => curve.length));
-  const losses = Array.from({ length: saves }, (_, k) => [
-    lossAt(k),
-    trials.map(({ curve }) => curve[k] ?? null),
-  ]);
-  const columns = { ...byColumn(trials.map(({ row }) => row)), ...(Object.fromEntries(losses) as Columns) };
+  const columnsAt = (columnAt: (k: number) => Column, curve: 'curve' | 'riskCurve') =>
+    Array.from({ length: Math.max(...trials.map((trial) => trial[curve]?.length ?? 0)) }, (_, k) => [
+      columnAt(k),
+      trials.map((trial) => trial[curve]?.[k] ?? null),
+    ]);
+  const curves = [...columnsAt(lossAt, 'curve'), ...columnsAt(riskAt, 'riskCurve')];
+  const columns = { ...byColumn(trials.map(({ row }) => row)), ...(Object.fromEntries(curves) as Columns) };
   const bytes = columnsParquet(
     columns,
     { integers: trialIntegers, texts: trialTexts },
@@ -188,11 +186,10 @@ export function copyParts(parts: readonly Part[], folder: string): void {
 
 /** Columns of a part, [column][row]. */
 export async function readPart({ file }: Part, columns: readonly Column[]): Promise<Value[][]> {
-  const names = columns.map((column) => (typeof column === 'number' ? lossAt(column) : column));
-  const values = new Map<string, Value[]>(names.map((name) => [name, []]));
+  const values = new Map<string, Value[]>(columns.map((name) => [name, []]));
   await parquetRead({
     file: arrayOf(readFileSync(file)),
-    columns: names,
+    columns: [...columns],
     onChunk({ columnName, columnData }) {
       const column = values.get(columnName)!;
       for (const value of columnData as Iterable<Value>) column.push(value);

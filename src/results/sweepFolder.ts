@@ -27,8 +27,8 @@ const outcomeColumn = (name: string) => `outcome_${name.replaceAll('-', '_')}`;
 const TYPES = {
   integers: [
     ...trialIntegers,
-    ...['trials', 'at_optimum', 'at_saddle', 'at_saddle_near_optimum', 'at_floor', 'stopped_short'],
-    ...['accuracy', 'time_to_optimum_after', 'time_to_optimum_by', 'steps', 'loss'].flatMap((name) => [
+    ...['draws', 'trials', 'at_optimum', 'at_saddle', 'at_saddle_near_optimum', 'at_floor', 'stopped_short'],
+    ...['accuracy', 'risk', 'risk_relative', 'time_to_optimum_after', 'time_to_optimum_by', 'steps', 'loss'].flatMap((name) => [
       `${name}_count`,
       `${name}_left_out`,
     ]),
@@ -125,8 +125,12 @@ export function summaryRow(cell: CellSummary): Rows[number] {
     law: law && law.value,
     law_name: law && law.name,
     optimum: cell.optimum,
+    noise: cell.noise,
+    draws: cell.draws,
     trials: cell.trials,
     ...columns('accuracy', accuracy),
+    ...(cell.risk && columns('risk', cell.risk)),
+    ...(cell.riskRelative && columns('risk_relative', cell.riskRelative)),
     accuracy_bias: cell.accuracyBias,
     accuracy_floor: cell.accuracyFloor,
     z_score: zScore,
@@ -144,11 +148,13 @@ export function summaryRow(cell: CellSummary): Rows[number] {
 }
 
 const curveRows = (cell: CellSummary): Rows =>
-  cell.curve.map(({ time, loss, closedForm, fullFineTuning }) => ({
+  cell.curve.map(({ time, loss, risk, closedForm, fullFineTuning, fullFineTuningRisk }) => ({
     cell: cell.cell,
     rank: cell.rank,
     time,
     ...columns('loss', loss),
+    ...(risk && columns('risk', risk)),
+    ...(risk && { full_fine_tuning_risk: fullFineTuningRisk }),
     closed_form: closedForm,
     full_fine_tuning: fullFineTuning,
   }));

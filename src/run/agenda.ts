@@ -5,13 +5,13 @@
 import { ofShard, type PlanChunk, type Shard } from '../sweep/chunks.js';
 import { lookLevel, looksOf } from '../sweep/looks.js';
 import type { Plan } from '../sweep/plan.js';
-import { statistic } from '../numbers/statistics.js';
+import { byDraw, statisticOver } from '../sweep/draws.js';
 
 /** The chunks between two looks. */
 type Stage = readonly PlanChunk[];
 
 export class Agenda {
-  /** Accuracies of a chunk's trials that did not fail, of chunks that are done. */
+  /** What is to be known of a chunk's trials that did not fail, of chunks that are done: accuracies, or risks. */
   private readonly done = new Map<number, readonly number[]>();
   /** In the order in which they are to be done: with `targetCi` the stages of a cell, else each chunk by itself. */
   private readonly queues: readonly (readonly Stage[])[];
@@ -25,10 +25,10 @@ export class Agenda {
     this.queues =
       plan.config.targetCi === undefined
         ? own.map((chunk) => [[chunk]])
-        : plan.cells.map(({ index, trials }) => {
+        : plan.cells.map(({ index, trials, draws }) => {
             const ofCell = own.filter(({ spans }) => spans[0]!.cell === index);
-            const end = ({ spans }: PlanChunk) => spans.at(-1)!.to;
-            return looksOf(trials)
+            const end = ({ spans }: PlanChunk) => (draws > 1 ? (spans.at(-1)!.draw ?? 0) + 1 : spans.at(-1)!.to);
+            return looksOf(draws > 1 ? draws : trials)
               .map((look, k, looks) =>
                 ofCell.filter((chunk) => end(chunk) <= look && end(chunk) > (looks[k - 1] ?? 0)),
               )
@@ -37,8 +37,8 @@ export class Agenda {
   }
 
   /** A chunk has been computed. */
-  add({ index }: PlanChunk, accuracies: readonly number[]): void {
-    this.done.set(index, this.plan.config.targetCi === undefined ? [] : accuracies);
+  add({ index }: PlanChunk, values: readonly number[]): void {
+    this.done.set(index, this.plan.config.targetCi === undefined ? [] : values);
   }
 
   has({ index }: PlanChunk): boolean {
@@ -64,9 +64,11 @@ export class Agenda {
     const { config, cells } = this.plan;
     if (config.targetCi === undefined) return false;
     const chunks = stages.flat();
-    const { trials } = cells[chunks[0]!.spans[0]!.cell]!;
-    const accuracies = chunks.flatMap(({ index }) => this.done.get(index) ?? []);
-    const { mean, ciLow, ciHigh } = statistic(accuracies, lookLevel(trials));
+    const { trials, draws } = cells[chunks[0]!.spans[0]!.cell]!;
+    const values = chunks.map(({ index }) => this.done.get(index) ?? []);
+    const drawOf = chunks.flatMap(({ spans }, k) => values[k]!.map(() => spans[0]!.draw ?? 0));
+    const of = statisticOver(draws > 1 ? byDraw(drawOf, draws) : null, config.seed);
+    const { mean, ciLow, ciHigh } = of(Float64Array.from(values.flat()), lookLevel(draws > 1 ? draws : trials));
     return (ciHigh - ciLow) / 2 <= config.targetCi * Math.abs(mean);
   }
 }

@@ -11,7 +11,7 @@ import { effort, ofShard, trialsOf, type PlanChunk, type Shard } from '../sweep/
 import type { TrialRow } from '../sweep/row.js';
 import { Agenda } from './agenda.js';
 import { createRecord, inventoryOf, type FolderSweep, type Planned } from './folderSweep.js';
-import { accuraciesOf, ChunkFailed } from './runner.js';
+import { ChunkFailed, measuresOf } from './runner.js';
 import { runPlan } from './sweep.js';
 
 /** Hears of a sweep while it is computed. */
@@ -32,9 +32,11 @@ async function agendaOf({ plan, chunks }: Planned, parts: readonly Part[], shard
     const chunk = chunks[part.chunk]!;
     if (!own.has(chunk)) continue;
     const decides = plan.config.targetCi !== undefined;
-    const [ended = [], accuracies = []] = decides ? await readPart(part, ['outcome', 'accuracy']) : [];
-    const rows = ended.map((outcome, i) => ({ outcome, accuracy: accuracies[i] }));
-    agenda.add(chunk, accuraciesOf(rows as Pick<TrialRow, 'outcome' | 'accuracy'>[]));
+    const [ended = [], accuracies = [], risks = []] = decides
+      ? await readPart(part, ['outcome', 'accuracy', 'risk'])
+      : [];
+    const rows = ended.map((outcome, i) => ({ outcome, accuracy: accuracies[i], risk: risks[i] }));
+    agenda.add(chunk, measuresOf(rows as Pick<TrialRow, 'outcome' | 'accuracy' | 'risk'>[]));
   }
   return agenda;
 }

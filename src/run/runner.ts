@@ -24,9 +24,9 @@ export class ChunkFailed extends Error {
   }
 }
 
-/** Accuracies of the trials that did not fail. */
-export const accuraciesOf = (rows: readonly Pick<TrialRow, 'outcome' | 'accuracy'>[]): number[] =>
-  rows.filter(({ outcome }) => succeeded(outcome)).map(({ accuracy }) => accuracy);
+/** What intervals are of, of the trials that did not fail: their risks where there are any, else their accuracies. */
+export const measuresOf = (rows: readonly Pick<TrialRow, 'outcome' | 'accuracy' | 'risk'>[]): number[] =>
+  rows.filter(({ outcome }) => succeeded(outcome)).map(({ accuracy, risk }) => risk ?? accuracy);
 
 /**
  * Yields chunks as they are computed, those of the agenda in its order. Workers have two chunks at a time, so that none
@@ -50,7 +50,7 @@ export async function* runAgenda(plan: Plan, agenda: Agenda, device: Device): As
       const next = inFlight.shift();
       if (!next) break;
       const computed = await next;
-      agenda.add(computed.chunk, accuraciesOf(computed.trials.map(({ row }) => row)));
+      agenda.add(computed.chunk, measuresOf(computed.trials.map(({ row }) => row)));
       any = true;
       yield computed;
     }
@@ -65,6 +65,6 @@ async function computeChunk(plan: Plan, chunk: PlanChunk, device: Device): Promi
   } catch (error) {
     throw new ChunkFailed(chunk, error);
   }
-  trials.sort((a, b) => a.row.cell - b.row.cell || a.row.trial - b.row.trial);
+  trials.sort((a, b) => a.row.cell - b.row.cell || a.row.draw - b.row.draw || a.row.trial - b.row.trial);
   return { chunk, trials };
 }

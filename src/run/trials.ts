@@ -8,6 +8,7 @@ import type { SavePoint } from '../solver/observe.js';
 import { wayOf, type Way } from '../solver/path.js';
 import { solve } from '../solver/solve.js';
 import type { Span } from '../sweep/chunks.js';
+import type { SweepConfig } from '../sweep/config.js';
 import type { Cell, Plan } from '../sweep/plan.js';
 import { trialRow, type Trial } from '../sweep/row.js';
 
@@ -36,8 +37,8 @@ interface CellMember extends Member {
 }
 
 /**
- * Computes trials of a plan, and yields them as they come, in no promised order; each depends on (seed, rank, trial) and
- * the method alone.
+ * Computes trials of a plan, and yields them as they come, in no promised order; each depends on (seed, rank, trial), the
+ * draw of the target and the method alone.
  */
 export async function* runTrials(
   { cells, config }: Plan,
@@ -45,30 +46,50 @@ export async function* runTrials(
   device: Device,
   watch?: TrialWatch,
 ): AsyncGenerator<Trial> {
-  const all = spans.flatMap(({ cell: index, from, to }) => {
-    const cell = cells[index]!;
-    return Array.from({ length: to - from }, (_, i): CellMember => ({
-      ...member(cell, from + i, config.seed),
-      cell,
-    }));
-  });
-  for (const members of solvedTogether(all)) {
-    const { problem, ...horizon } = members[0]!.cell;
-    const solution = solve(
-      { problem, members },
-      {
-        ...solveOptions(horizon, config, device),
-        detail: 'loss',
-        watch: watch && (({ cell, trial }, saved) => watch(cell, trial, saved)),
-      },
-    );
-    for await (const trajectory of solution) {
-      const { cell, trial } = trajectory.member;
-      yield {
-        row: trialRow(cell, trial, config, trajectory),
-        curve: trajectory.saved.map((saved) => finite(saved?.loss)),
-      };
+  for (const ofDraw of byDraw(spans)) {
+    const all: CellMember[] = [];
+    for (const { cell: index, draw = 0, from, to } of ofDraw) {
+      const cell = await cells[index]!.at(draw);
+      for (let trial = from; trial < to; trial++) all.push({ ...member(cell, trial, config.seed), cell });
     }
+    for (const members of solvedTogether(all)) yield* solved(members, config, device, watch);
+  }
+}
+
+/** Spans by draw of the target, in their order: one problem of a draw is held at a time. */
+function byDraw(spans: readonly Span[]): Span[][] {
+  const groups: Span[][] = [];
+  for (const span of spans) {
+    const last = groups.at(-1);
+    if (last && (last[0]!.draw ?? 0) === (span.draw ?? 0)) last.push(span);
+    else groups.push([span]);
+  }
+  return groups;
+}
+
+/** Trials of one problem, method and stop rule. */
+async function* solved(
+  members: readonly CellMember[],
+  config: SweepConfig,
+  device: Device,
+  watch: TrialWatch | undefined,
+): AsyncGenerator<Trial> {
+  const { problem, ...horizon } = members[0]!.cell;
+  const solution = solve(
+    { problem, members },
+    {
+      ...solveOptions(horizon, config, device),
+      detail: 'loss',
+      watch: watch && (({ cell, trial }, saved) => watch(cell, trial, saved)),
+    },
+  );
+  for await (const trajectory of solution) {
+    const { cell, trial } = trajectory.member;
+    yield {
+      row: trialRow(cell, trial, config, trajectory),
+      curve: trajectory.saved.map((saved) => finite(saved?.loss)),
+      ...(problem.risk && { riskCurve: trajectory.saved.map((saved) => finite(saved?.risk ?? NaN)) }),
+    };
   }
 }
 

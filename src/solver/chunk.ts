@@ -20,7 +20,7 @@ import { isFiniteObservation, observer, type Detail, type Observation, type Save
 import type { Path } from './paths.js';
 
 export interface Chunk {
-  readonly problem: Pick<Problem, 'structure' | 'n' | 'm'>;
+  readonly problem: Pick<Problem, 'structure' | 'n' | 'm' | 'risk'>;
   readonly motion: Motion;
   readonly path: Path;
   readonly precision: Precision;

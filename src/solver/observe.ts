@@ -9,6 +9,7 @@ import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { tensor2d } from '../../kernels/tensorOps/tensor2d.js';
 import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
+import { riskAt } from '../problem/risk.js';
 import type { Structure } from '../problem/structure.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 
@@ -17,6 +18,8 @@ export interface SavePoint {
   /** Time t. */
   readonly time: number;
   readonly loss: number;
+  /** Squared error against the clean target (src/problem/risk.ts); null where training sees that target itself. */
+  readonly risk: number | null;
 }
 
 export interface Observation extends SavePoint {
@@ -38,6 +41,7 @@ export interface Observation extends SavePoint {
 export const isFiniteObservation = (observation: Observation): boolean =>
   [
     observation.loss,
+    observation.risk ?? 0,
     observation.gradientNorm,
     observation.balancedness ?? 0,
     observation.distance ?? 0,
@@ -56,17 +60,19 @@ export interface Observer {
 
 /** Singular values are O((n + m) r^2) more work for each save time; a built-in loss alone is a third of the rest. */
 export function observer(
-  { structure, n, m }: Pick<Problem, 'structure' | 'n' | 'm'>,
+  { structure, n, m, risk }: Pick<Problem, 'structure' | 'n' | 'm' | 'risk'>,
   { weights: [weightX, weightY] }: Pick<Motion, 'weights'>,
   detail: Detail,
 ): Observer {
   const evaluate = structure.kind === 'autodiff' ? onDevice(structure, n, m) : onHost(structure);
+  const riskNow = risk ? riskAt(risk) : () => null;
   const all = async (factors: Factors, clock: number, time: number): Promise<Observation> => {
     const { loss, excess, dX, dY, distance, xx, yy } = await evaluate(factors);
     const imbalance = xx.map((value, i) => value / weightX - yy[i]! / weightY);
     return {
       time,
       loss,
+      risk: riskNow(factors),
       excess,
       gradientNorm: Math.sqrt(clock * (weightX * dot(dX, dX) + weightY * dot(dY, dY))),
       balancedness: weightX * weightY > 0 ? Math.sqrt(dot(imbalance, imbalance)) / clock : null,
@@ -77,7 +83,10 @@ export function observer(
   if (detail !== 'loss' || structure.kind === 'autodiff') return { save: all, last: all };
   const lossAt = lossOf(structure);
   return {
-    save: ({ x, y }, _, time) => Promise.resolve({ time, loss: lossAt(x.data, y.data, x.cols) }),
+    save: (factors, _, time) => {
+      const { x, y } = factors;
+      return Promise.resolve({ time, loss: lossAt(x.data, y.data, x.cols), risk: riskNow(factors) });
+    },
     last: all,
   };
 }

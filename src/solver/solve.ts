@@ -147,10 +147,10 @@ async function* placed<M extends Member>(
 ): AsyncGenerator<Placed<M>> {
   const { method, device, precision = 'float32', detail = 'flow' } = options;
   const stop = wholeStop(options);
-  const { structure, n, m } = problem;
+  const { structure, n, m, risk } = problem;
   assertOptions({ ...options, stop });
   const chunkOf = ({ path, width, drawn, motion, indices }: Cut): Chunk => ({
-    problem: { structure, n, m },
+    problem: { structure, n, m, ...(risk && { risk }) },
     ...{ motion, path, precision, method, stop, detail, width },
     starts: indices.map((i) => {
       const member = members[i]!;

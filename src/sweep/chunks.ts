@@ -10,6 +10,8 @@ import type { Cell, Plan } from './plan.js';
 /** Trials of a cell, from one to before another. */
 export interface Span {
   readonly cell: number;
+  /** Draw of the target that they are of (default: the first). */
+  readonly draw?: number;
   readonly from: number;
   readonly to: number;
 }
@@ -37,29 +39,52 @@ export const trialsOf = ({ spans }: PlanChunk): number =>
   spans.reduce((sum, { from, to }) => sum + to - from, 0);
 
 /**
- * The chunks of a plan, in the order of its cells and trials. With `targetCi` each is of a single cell, and ends at a
- * look at its interval at the latest.
+ * The chunks of a plan, in the order of its cells and trials; with several draws of the target, all cells of a loss and
+ * shape at a draw before those at the next, so that they share its problem. With `targetCi` each chunk is of a single
+ * cell and draw, cells come one after another, and a chunk ends at a look at the interval of its cell at the latest.
  */
 export function chunksOf({ cells, config }: Pick<Plan, 'cells' | 'config'>): PlanChunk[] {
   const chunks: Span[][] = [];
   let [room, trials] = [0, 0];
-  for (const cell of cells) {
+  const decides = config.targetCi !== undefined;
+  for (const { cell, draw } of decides ? cells.flatMap(drawsOf) : byProblem(cells)) {
     const each = effort(cell);
-    const looks = config.targetCi === undefined ? null : looksOf(cell.trials);
+    const looks = decides && cell.draws === 1 ? looksOf(cell.trials) : [];
     for (let from = 0; from < cell.trials;) {
-      if (looks || room < each || trials === 0) {
+      if (decides || room < each || trials === 0) {
         chunks.push([]);
-        const look = looks?.find((each) => each > from);
+        const look = looks.find((each) => each > from);
         [room, trials] = [CHUNK_EFFORT, look === undefined ? MOST_TRIALS : look - from];
       }
       const to = Math.min(cell.trials, from + Math.max(1, Math.min(trials, Math.floor(room / each))));
-      chunks.at(-1)!.push({ cell: cell.index, from, to });
+      chunks.at(-1)!.push({ cell: cell.index, ...(draw > 0 && { draw }), from, to });
       room -= (to - from) * each;
       trials -= to - from;
       from = to;
     }
   }
   return chunks.map((spans, index) => ({ index, spans }));
+}
+
+/** A cell at a draw of the target. */
+interface CellDraw {
+  readonly cell: Cell;
+  readonly draw: number;
+}
+
+const drawsOf = (cell: Cell): CellDraw[] => Array.from({ length: cell.draws }, (_, draw) => ({ cell, draw }));
+
+/** Cells at their draws, draw by draw among those of one loss and shape. */
+function byProblem(cells: readonly Cell[]): CellDraw[] {
+  const groups = new Map<string, Cell[]>();
+  for (const cell of cells) {
+    const { loss, n, m } = cell.problem;
+    const key = `${loss.name} ${n}x${m}`;
+    groups.set(key, [...(groups.get(key) ?? []), cell]);
+  }
+  return [...groups.values()].flatMap((group) =>
+    group.flatMap(drawsOf).sort((a, b) => a.draw - b.draw || a.cell.index - b.cell.index),
+  );
 }
 
 /** The chunks of a shard: every `of`-th; with `targetCi`, where one chunk decides on the next, those of whole cells. */

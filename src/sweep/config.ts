@@ -11,6 +11,7 @@ import {
   flowText,
   horizonFields,
   list,
+  noiseFields,
   outField,
   positive,
   ratioFields,
@@ -20,12 +21,18 @@ import {
   wholeFrom,
 } from '../input/fields.js';
 import { defaultLoss, lossNames } from '../problem/losses.js';
+import { MOST_DRAWS } from '../numbers/philox.js';
 
 export const sweepSchema = z.strictObject({
   loss: list(z.string())
     .default([defaultLoss])
     .describe(`${lossNames.join(', ')}, or a .ts/.js file exporting a loss`),
   ...sourceFields,
+  ...noiseFields,
+  draws: wholeFrom(1)
+    .max(MOST_DRAWS)
+    .default(1)
+    .describe('draws of the target, each with `trials` initializations; with noise'),
   shape: list(shapeText).optional().describe('shapes NxM of W when no matrix file gives one'),
   ranks: list(wholeFrom(1)).describe('ranks r of the adapters'),
   init: list(z.string())
@@ -41,12 +48,12 @@ export const sweepSchema = z.strictObject({
   ...ratioFields,
   flow: list(flowText).default(['gradient']).describe(`flows of the factors: ${flowsInWords}`),
   ...decayFields,
-  trials: wholeFrom(1).default(32).describe('random initializations per cell'),
+  trials: wholeFrom(1).default(32).describe('random initializations per cell, and draw of the target'),
   targetCi: positive
     .max(1)
     .optional()
     .describe(
-      'add trials to a cell, 64, 128, ... up to trials, until the 95 % interval of its mean, widened for the looks at it, is within this fraction of it',
+      'add trials to a cell, 64, 128, ... up to trials, until the 95 % interval of its mean, widened for the looks at it, is within this fraction of it; with several draws of the target, add draws, until the interval of its risk is',
     ),
   seed: seedField.describe('seed of all random numbers'),
   ...horizonFields,

@@ -6,19 +6,25 @@ import { clock } from '../flow/normalization.js';
 import { flow, symmetriesOf } from '../flow/flow.js';
 import { horizons, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
-import { checkRank, checkTrajectories, startOf, type Start } from '../input/start.js';
-import { checkCurvatures } from '../problem/losses.js';
+import { InputError } from '../host/inputError.js';
+import { checkRank, checkTrajectories, startAtDraw, startOf, type Start } from '../input/start.js';
+import { checkCurvatures, checkNoise } from '../problem/losses.js';
 import type { Problem } from '../problem/problem.js';
-import { labelOf, readSource, shapesOf } from '../problem/source.js';
+import { atDraw, labelOf, readSource, shapesOf } from '../problem/source.js';
 import type { SweepConfig } from './config.js';
 
 /**
  * An ensemble of a sweep: its start, and how its trajectories are advanced, of its own problem and coefficients alone.
+ * Of several draws of the target it is at the first; its other draws have problems of their own.
  */
 export interface Cell extends Start, Horizon {
   readonly index: number;
   /** Short name of what it aims at. */
   readonly target: string;
+  /** Draws of the target, each with `trials` starts. */
+  readonly draws: number;
+  /** The cell at a draw: problems are shared by all cells of a loss and shape, and two at most are held. */
+  at(draw: number): Promise<Cell>;
 }
 
 export interface Plan {
@@ -27,7 +33,7 @@ export interface Plan {
 }
 
 export const totalTrials = ({ cells }: Pick<Plan, 'cells'>): number =>
-  cells.reduce((sum, { trials }) => sum + trials, 0);
+  cells.reduce((sum, { trials, draws }) => sum + draws * trials, 0);
 
 /**
  * The config, with the method and times that all cells share filled in, and its cells.
@@ -38,6 +44,9 @@ export const totalTrials = ({ cells }: Pick<Plan, 'cells'>): number =>
 export async function makePlan(input: SweepConfig, problemOf = makeProblem, folder?: string): Promise<Plan> {
   const config = withoutRepeats(input);
   checkCurvatures(config, config.loss);
+  checkNoise(config, config.loss);
+  if (config.draws > 1 && config.noise === undefined)
+    throw new InputError('draws', config.draws, '1 without noise: every draw of the target would be the same');
   const horizonAt = horizons(config);
   const source = readSource({ ...config, folder });
   const target = labelOf(source);
@@ -48,12 +57,15 @@ export async function makePlan(input: SweepConfig, problemOf = makeProblem, fold
   for (const loss of config.loss) {
     for (const shape of shapesOf(config.shape, source)) {
       for (const rank of config.ranks) checkRank(rank, shape);
-      // A flow that does not commute with rotations has a problem of its own, in the coordinates of W.
-      const problems = new Map<boolean, Problem>();
+      // A flow that does not commute with rotations has problems of its own, in the coordinates of W.
+      const problems = new Map<boolean, (draw: number) => Promise<Problem>>();
       for (const flow of flows) {
         const symmetries = symmetriesOf(flow);
         if (!problems.has(symmetries.rotation))
-          problems.set(symmetries.rotation, await problemOf(loss, source, shape, source.base, symmetries));
+          problems.set(
+            symmetries.rotation,
+            byDraw((draw) => problemOf(loss, atDraw(source, draw), shape, source.base, symmetries)),
+          );
       }
       for (const init of config.init) {
         for (const scaling of scalings ?? ['none' as const]) {
@@ -61,9 +73,20 @@ export async function makePlan(input: SweepConfig, problemOf = makeProblem, fold
           for (const flow of flows)
             for (const rank of config.ranks) {
               const options = { init, rank, scale, lrRatioA, lrRatioB, flow, trials };
-              const start = await startOf(problems.get(symmetriesOf(flow).rotation)!, source, options);
+              const problemAt = problems.get(symmetriesOf(flow).rotation)!;
+              const start = await startOf(await problemAt(0), source, options);
               const horizon = horizonAt(start.problem.rate * clock(start.coefficients, flow));
-              cells.push({ index: cells.length, target, ...start, ...horizon });
+              const cell: Cell = {
+                ...{ index: cells.length, target, draws: config.draws, ...start, ...horizon },
+                at: async (draw) =>
+                  draw === 0
+                    ? cell
+                    : {
+                        ...cell,
+                        ...(await startAtDraw(start, await problemAt(draw), atDraw(source, draw), options)),
+                      },
+              };
+              cells.push(cell);
             }
         }
       }
@@ -71,6 +94,23 @@ export async function makePlan(input: SweepConfig, problemOf = makeProblem, fold
   }
   checkTrajectories(totalTrials({ cells }), trials);
   return { config: { ...config, ...sharedHorizon(cells) }, cells };
+}
+
+/** Problems that are held beside that of the first draw: of a chunk that ends, and of the one that begins. */
+const HELD = 2;
+
+/** The problems of draws, each made when it is asked for. */
+function byDraw(make: (draw: number) => Promise<Problem>): (draw: number) => Promise<Problem> {
+  let first: Promise<Problem> | undefined;
+  const held = new Map<number, Promise<Problem>>();
+  return (draw) => {
+    if (draw === 0) return (first ??= make(0));
+    const problem = held.get(draw) ?? make(draw);
+    held.delete(draw);
+    held.set(draw, problem);
+    if (held.size > HELD) held.delete(held.keys().next().value!);
+    return problem;
+  };
 }
 
 /** A config whose lists name everything once. */

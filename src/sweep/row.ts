@@ -26,6 +26,10 @@ export type TrialRow = {
   readonly decay: number;
   readonly coupled_decay: number;
   readonly seed: number;
+  /** Standard deviation of the noise on the target; null without. */
+  readonly noise: number | null;
+  /** Number of the draw of the target, from 0. */
+  readonly draw: number;
   readonly trial: number;
   readonly outcome: Outcome;
   /** Time t of the last state. */
@@ -36,6 +40,9 @@ export type TrialRow = {
   /** Loss at the last state; for a diverged trajectory, at the last finite one. */
   readonly loss: number;
   readonly accuracy: number;
+  /** Squared error against the clean target, and relative to that of W0; null where training sees that target itself. */
+  readonly risk: number | null;
+  readonly risk_relative: number | null;
   /** Loss above the optimum of this rank; null if that is unknown. */
   readonly excess: number | null;
   readonly distance: number | null;
@@ -60,11 +67,13 @@ export interface Trial {
   readonly row: TrialRow;
   /** Loss at the save times; null where the trajectory had failed, or its loss is not finite. */
   readonly curve: readonly (number | null)[];
+  /** Risk at the save times, likewise; empty without one. */
+  readonly riskCurve?: readonly (number | null)[];
 }
 
 /** Columns that hold whole numbers. */
 export const trialIntegers: readonly (keyof TrialRow)[] = [
-  ...(['cell', 'n', 'm', 'rank', 'trial'] as const),
+  ...(['cell', 'n', 'm', 'rank', 'draw', 'trial'] as const),
   ...(['accepted_steps', 'rejected_steps', 'evaluations'] as const),
 ];
 
@@ -81,10 +90,25 @@ export const trialTexts: readonly (keyof TrialRow)[] = [
 
 export { succeeded };
 
+/** Columns of the loss and of the risk at save time k. */
+export type CurveColumn = `loss_at_${number}` | `risk_at_${number}`;
+export const lossAt = (k: number): CurveColumn => `loss_at_${k}`;
+export const riskAt = (k: number): CurveColumn => `risk_at_${k}`;
+
+/** A column of a trial: of its row, or of its curves. */
+export type Column = keyof TrialRow | CurveColumn;
+
+/** Value of a column; null where there is none. */
+export function valueOf({ row, curve, riskCurve = [] }: Trial, column: Column): string | number | null {
+  if (column in row) return row[column as keyof TrialRow];
+  const [, name, k] = /^(loss|risk)_at_(\d+)$/.exec(column)!;
+  return (name === 'loss' ? curve : riskCurve)[Number(k)] ?? null;
+}
+
 export function trialRow(
   cell: Cell,
   trial: number,
-  { seed, precision }: Pick<SweepConfig, 'seed' | 'precision'>,
+  { seed, noise, precision }: Pick<SweepConfig, 'seed' | 'noise' | 'precision'>,
   trajectory: Trajectory,
 ): TrialRow {
   const { problem, rank, coefficients, flow } = cell;
@@ -108,6 +132,8 @@ export function trialRow(
     decay: flow.decay,
     coupled_decay: flow.coupledDecay,
     seed,
+    noise: noise ?? null,
+    draw: cell.draw ?? 0,
     trial,
     outcome,
     time: trajectory.time,
@@ -116,6 +142,8 @@ export function trialRow(
     evaluations: trajectory.evaluations,
     loss: last.loss,
     accuracy: accuracyOf(cell, last),
+    risk: last.risk,
+    risk_relative: last.risk === null ? null : last.risk / problem.risk!.scale,
     excess: last.excess ?? (optimum === null ? null : last.loss - optimum),
     distance: last.distance,
     gradient_norm: last.gradientNorm,

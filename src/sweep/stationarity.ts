@@ -41,7 +41,11 @@ const MARGIN = 1e-3;
  * Whether a loss is within a share (0.1 %) of the optimum's relative error and 0.1 % of that at W0, added as squares.
  */
 export const isNear = (loss: number, problem: Problem, rank: number, share = MARGIN): boolean =>
-  loss <= (1 + share) ** 2 * (optimumOf(problem, rank) ?? NaN) + MARGIN ** 2 * (problem.initialLoss ?? NaN);
+  isNearTo(loss, optimumOf(problem, rank) ?? NaN, problem.initialLoss ?? NaN, share);
+
+/** The same, of an optimum and f(W0) that are given. */
+export const isNearTo = (loss: number, optimum: number, initialLoss: number, share = MARGIN): boolean =>
+  loss <= (1 + share) ** 2 * optimum + MARGIN ** 2 * initialLoss;
 
 /** Kind of a stationary state X Y^T by its loss and its singular values. */
 export function stationarityOf(

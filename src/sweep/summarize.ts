@@ -8,19 +8,18 @@ import { nameOf } from '../flow/flow.js';
 import { isGradientFlow } from '../flow/motion.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import { closedForm } from '../problem/closedForm.js';
+import { meanFullFineTuningRisk } from '../problem/noise.js';
 import { accuracyFloor } from './accuracyFloor.js';
 import { expectedSquare, lawOf, metricOf } from './law.js';
 import { lookLevel } from './looks.js';
 import type { Cell, Plan } from './plan.js';
-import { succeeded, type TrialRow } from './row.js';
-import { isNear, stationarities, type Stationarity } from './stationarity.js';
+import { lossAt, riskAt, succeeded, valueOf, type Column } from './row.js';
+import { isNear, isNearTo, stationarities, type Stationarity } from './stationarity.js';
+import { byDraw, meansOver, statisticOver, type Grouped } from './draws.js';
 import { statistic, zScore } from '../numbers/statistics.js';
 import type { CellSummary, CurvePoint } from './summary.js';
 import type { Statistic } from '../numbers/statistics.js';
 import type { Trial } from './row.js';
-
-/** A column of numbers: of the trials' rows, or their loss at a save time, by its number. */
-export type Column = keyof TrialRow | number;
 
 /** Columns of a cell's trials, in an order of trials that is always the same. */
 export interface TrialColumns {
@@ -45,9 +44,7 @@ export function columnsOf(trials: readonly Trial[]): TrialColumns {
     numbers: (cell, columns) =>
       Promise.resolve(
         columns.map((column) =>
-          Float64Array.from(of(cell), ({ row, curve }) =>
-            Number((typeof column === 'number' ? curve[column] : row[column]) ?? NaN),
-          ),
+          Float64Array.from(of(cell), (trial) => Number(valueOf(trial, column) ?? NaN)),
         ),
       ),
   };
@@ -61,8 +58,8 @@ export async function summarize(plan: Plan, trials: TrialColumns): Promise<CellS
 }
 
 async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<CellSummary> {
-  const { problem, rank, coefficients } = cell;
-  const { precision, targetCi } = plan.config;
+  const { problem, rank, coefficients, draws } = cell;
+  const { precision, targetCi, seed, noise = null } = plan.config;
   const ended = await trials.outcomes(cell.index);
   const ends = await trials.stationarities(cell.index);
   const good = ended.map(succeeded);
@@ -70,13 +67,22 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     (await trials.numbers(cell.index, columns)).map((values) =>
       values.map((value, i) => (good[i] ? value : NaN)),
     );
-  const [accuracies, losses, biases, after, by, accepted, rejected] = (await numbers([
-    ...(['accuracy', 'loss', 'accuracy_bias', 'time_to_optimum_after', 'time_to_optimum_by'] as const),
-    ...(['accepted_steps', 'rejected_steps'] as const),
-  ])) as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
-  const expected = expectedSquare(cell);
-  const accuracy = statistic(accuracies, targetCi === undefined ? undefined : lookLevel(cell.trials));
+  const named = async <Name extends Column>(...names: readonly Name[]) => {
+    const values = await numbers(names);
+    return Object.fromEntries(names.map((name, i) => [name, values[i]!])) as Record<Name, Float64Array>;
+  };
+  const ofTrials = await named(
+    ...(['accuracy', 'loss', 'excess', 'accuracy_bias', 'risk', 'risk_relative'] as const),
+    ...(['time_to_optimum_after', 'time_to_optimum_by', 'accepted_steps', 'rejected_steps'] as const),
+  );
+  const { accuracy: accuracies, accuracy_bias: biases, time_to_optimum_by: by } = ofTrials;
+  const grouped = draws > 1 ? byDraw(await drawsOf(trials, cell), draws) : null;
+  const of = statisticOver(grouped, seed);
+  const level = targetCi === undefined ? undefined : lookLevel(draws > 1 ? draws : cell.trials);
+  const expected = draws > 1 ? null : expectedSquare(cell);
+  const accuracy = of(accuracies, level);
   const squares = accuracies.map((a) => a * a);
+  const { risk } = problem;
   return {
     cell: cell.index,
     loss: problem.loss.name,
@@ -89,9 +95,15 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     scaling: cell.scaling,
     scale: coefficients.scale,
     metric: metricOf(cell),
-    law: lawOf(cell),
-    optimum: problem.optimum(rank),
+    law: draws > 1 ? null : lawOf(cell),
+    optimum: draws > 1 ? null : problem.optimum(rank),
     accuracy,
+    draws,
+    noise,
+    risk: risk ? of(ofTrials.risk, level) : null,
+    riskRelative: risk ? of(ofTrials.risk_relative, level) : null,
+    riskScale: risk?.scale ?? null,
+    riskByDraw: risk ? meansOver(grouped, ofTrials.risk) : [],
     accuracyBias: meanOver(biases, accuracy),
     accuracyFloor: accuracyFloor(cell, precision),
     zScore: expected === null ? null : zScore(squares, expected),
@@ -99,12 +111,26 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     trials: ended.length,
     outcomes: counts(Object.keys(outcomes) as Outcome[], ended),
     stationarity: counts(Object.keys(stationarities) as Stationarity[], ends),
-    nearSaddles: losses.filter((loss, i) => ends[i] === 'saddle' && isNear(loss, problem, rank)).length,
-    timeToOptimumAfter: statistic(after.map((time, i) => (Number.isFinite(by[i]) ? time : NaN))),
-    timeToOptimumBy: statistic(by),
-    steps: statistic(accepted.map((count, i) => count + rejected[i]!)),
-    curve: await curveOf(plan, cell, numbers),
+    nearSaddles: ofTrials.loss.filter(
+      (loss, i) =>
+        ends[i] === 'saddle' &&
+        (draws > 1
+          ? isNearTo(loss, loss - ofTrials.excess[i]!, loss / squares[i]!)
+          : isNear(loss, problem, rank)),
+    ).length,
+    timeToOptimumAfter: of(
+      ofTrials.time_to_optimum_after.map((time, i) => (Number.isFinite(by[i]) ? time : NaN)),
+    ),
+    timeToOptimumBy: of(by),
+    steps: of(ofTrials.accepted_steps.map((count, i) => count + ofTrials.rejected_steps[i]!)),
+    curve: await curveOf(plan, cell, grouped, numbers),
   };
+}
+
+/** The draw of the target of every trial of a cell. */
+async function drawsOf(trials: TrialColumns, { index }: Cell): Promise<Float64Array> {
+  const [draws] = await trials.numbers(index, ['draw']);
+  return draws!;
 }
 
 const counts = <T extends string>(names: readonly T[], values: readonly T[]): Record<T, number> =>
@@ -129,29 +155,45 @@ function zScoreBias(accuracies: Float64Array, biases: Float64Array, squares: Flo
   return bias === null || !(spread.sd > 0) ? null : bias / (spread.sd / Math.sqrt(spread.count));
 }
 
+/** Risk of full fine-tuning at a time: of the draw if there is one, else its mean over all; null where it is unknown. */
+function fullFineTuningRisk({ problem, draws }: Cell, { noise }: Plan['config'], time: number): number | null {
+  if (draws === 1) return problem.fullFineTuningRisk?.(time) ?? null;
+  return noise === undefined || !problem.risk
+    ? null
+    : meanFullFineTuningRisk(noise, problem, problem.risk.scale, time);
+}
+
 /** Losses that are held at a time, but those of one save time at least. */
 const HELD = 2 ** 24;
 
 async function curveOf(
   { config }: Plan,
   cell: Cell,
+  grouped: Grouped | null,
   numbers: (columns: readonly Column[]) => Promise<Float64Array[]>,
 ): Promise<CurvePoint[]> {
-  const { problem, coefficients, flow, initialization, trials, stop } = cell;
+  const { problem, coefficients, flow, initialization, trials, draws, stop } = cell;
   const shared =
-    isGradientFlow(coefficients, flow) && (trials === 1 || problem.loss.isCurveShared(initialization.law));
+    draws === 1 &&
+    isGradientFlow(coefficients, flow) &&
+    (trials === 1 || problem.loss.isCurveShared(initialization.law));
   const path = shared ? closedForm(problem, member(cell, 0, config.seed).initial()) : null;
   const points: CurvePoint[] = [];
-  const together = Math.max(1, Math.floor(HELD / trials));
+  const together = Math.max(1, Math.floor(HELD / (draws * trials)));
+  const of = statisticOver(grouped, config.seed);
   for (let from = 0; from < stop.saveTimes.length; from += together) {
     const times = stop.saveTimes.slice(from, from + together);
-    const losses = await numbers(times.map((_, i) => from + i));
+    const losses = await numbers(times.map((_, i) => lossAt(from + i)));
+    const risks = problem.risk && (await numbers(times.map((_, i) => riskAt(from + i))));
     times.forEach((time, i) =>
       points.push({
         time,
-        loss: statistic(losses[i]!),
+        loss: of(losses[i]!),
+        risk: risks ? of(risks[i]!) : null,
+        riskByDraw: risks ? meansOver(grouped, risks[i]!) : [],
         closedForm: path && path.loss(clock(coefficients, flow) * time),
-        fullFineTuning: problem.fullFineTuningLoss(time),
+        fullFineTuning: draws === 1 ? problem.fullFineTuningLoss(time) : null,
+        fullFineTuningRisk: fullFineTuningRisk(cell, config, time),
       }),
     );
   }

@@ -10,13 +10,23 @@ export interface CurvePoint {
   readonly time: number;
   /** Statistics of the loss over the cell's finite trajectories. */
   readonly loss: Statistic;
+  /** Statistics of the risk; null where there is none. */
+  readonly risk: Statistic | null;
+  /** Mean risk over the starts of each draw of the target [draws]; NaN where all failed, empty without a risk. */
+  readonly riskByDraw: readonly number[];
   /** Closed-form loss at this time where there is one. */
   readonly closedForm: number | null;
   /** Loss of full fine-tuning at this time where it is known. */
   readonly fullFineTuning: number | null;
+  /** Mean risk of full fine-tuning over all draws of the target, at this time; null where it is unknown. */
+  readonly fullFineTuningRisk: number | null;
 }
 
-/** One cell of a sweep: a problem, a rank, an initialization and a scaling, with all their trials. */
+/**
+ * One cell of a sweep: a problem, a rank, an initialization and a scaling, with all their trials. With several draws of
+ * the target what is of one target alone (law, optimum, closed forms) is null, and every interval is a bootstrap over
+ * the draws, whose trials are not independent (numbers/bootstrap.ts).
+ */
 export interface CellSummary {
   readonly cell: number;
   readonly loss: string;
@@ -35,6 +45,18 @@ export interface CellSummary {
   /** The smallest loss of this rank, where it is known. */
   readonly optimum: number | null;
   readonly accuracy: Statistic;
+  /** Draws of the target. */
+  readonly draws: number;
+  /** Standard deviation of the noise on the target; null without. */
+  readonly noise: number | null;
+  /** Squared error against the clean target at the ends (problem/risk.ts); null where training sees that target. */
+  readonly risk: Statistic | null;
+  /** The risk relative to that of W0. */
+  readonly riskRelative: Statistic | null;
+  /** The risk of W0. */
+  readonly riskScale: number | null;
+  /** Mean risk at the ends over the starts of each draw [draws]; NaN where all failed, empty without a risk. */
+  readonly riskByDraw: readonly number[];
   /**
    * The most that the mean accuracy lies off that of the flow's ends, beside its interval: the mean over the trials.
    * Null where trials are not stationary, or where no bound is known.

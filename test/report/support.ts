@@ -33,6 +33,9 @@ export function around(value: number, count = 32): Statistic {
   };
 }
 
+/** What is said of the risk where training sees its target. */
+const noRiskAtTime = { risk: null, riskByDraw: [], fullFineTuningRisk: null } as const;
+
 export function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSummary {
   const law = laws.get(rank) ?? 0;
   const times = [0, ...Array.from({ length: 30 }, (_, index) => 1e-2 * 1e4 ** (index / 29))];
@@ -51,6 +54,7 @@ export function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSu
     law: { value: law, name: 'Eckart-Young-Mirsky' },
     optimum: law,
     accuracy: around(law),
+    ...{ draws: 1, noise: null, risk: null, riskRelative: null, riskScale: null, riskByDraw: [] },
     ...{ accuracyBias: null, accuracyFloor: null, zScore: null, zScoreBias: null },
     trials: 32,
     outcomes: {
@@ -71,6 +75,7 @@ export function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSu
       loss: around(law + Math.exp(-time)),
       closedForm: law + Math.exp(-time),
       fullFineTuning: Math.exp(-2 * time),
+      ...noRiskAtTime,
     })),
     ...changes,
   };
@@ -100,7 +105,7 @@ export const broken = ranks.map((rank) =>
       'loss-not-finite': 0,
     },
     zScore: NaN,
-    curve: [{ time: 0, loss: none, closedForm: null, fullFineTuning: 0 }],
+    curve: [{ time: 0, loss: none, closedForm: null, fullFineTuning: 0, ...noRiskAtTime }],
   }),
 );
 
