@@ -100,9 +100,9 @@ export type Column = keyof TrialRow | CurveColumn;
 
 /** Value of a column; null where there is none. */
 export function valueOf({ row, curve, riskCurve = [] }: Trial, column: Column): string | number | null {
-  if (column in row) return row[column as keyof TrialRow];
-  const [, name, k] = /^(loss|risk)_at_(\d+)$/.exec(column)!;
-  return (name === 'loss' ? curve : riskCurve)[Number(k)] ?? null;
+  const curves = { loss: curve, risk: riskCurve };
+  const [, name, k] = /^(loss|risk)_at_(\d+)$/.exec(column) ?? [];
+  return (name === undefined ? row[column as keyof TrialRow] : curves[name as keyof typeof curves][Number(k)]) ?? null;
 }
 
 export function trialRow(
