@@ -129,10 +129,7 @@ export function drawnOnDevice(
   };
   const groups = Math.ceil((keys.length * Math.ceil(count / 4)) / THREADS);
   const width = Math.min(groups, device.limits.maxComputeWorkgroupsPerDimension);
-  const call = uploaded(
-    Uint32Array.from([count, keys.length, width]),
-    GPUBufferUsage.UNIFORM,
-  );
+  const call = uploaded(Uint32Array.from([count, keys.length, width]), GPUBufferUsage.UNIFORM);
   const seeds = uploaded(
     Uint32Array.from(
       // As WGSL lays out the struct, six words long.

@@ -203,12 +203,14 @@ export function frobeniusDense(error: Dense): Problem {
  * The problem of a draw of the target, towards M + tau Z: in its spectral frame, or where that would take minutes in
  * the coordinates of W, without the optima of its ranks. The risk is against M.
  */
-function noisy(source: Source, shape: Shape, base: Dense | null, tau: number): Problem {
+function noisy(source: Source, shape: Shape, base: Dense | null, symmetries: Symmetries): Problem {
   const clean = targetError(source, shape, base);
-  const { spec, draw } = source;
-  const error = addNoise(dense(shape.n, shape.m, clean.data.slice()), tau, { seed: spec.seed ?? 0, draw });
+  const { noise: tau = 0, seed = 0 } = source.spec;
+  const noisyError = dense(shape.n, shape.m, clean.data.slice());
+  const error = addNoise(noisyError, tau, { seed, draw: source.draw });
   const factors = base ? null : errorFactors(source, shape);
-  const problem = Math.min(shape.n, shape.m) < DENSE_FROM ? frobenius(error) : frobeniusUnresolved(error);
+  const problem =
+    Math.min(shape.n, shape.m) < DENSE_FROM ? frobenius(error, symmetries) : frobeniusUnresolved(error);
   const risk = riskOf(factors ?? clean, null, problem.frame);
   const [squares, overlap] = [dot(error.data, error.data), dot(error.data, clean.data)];
   return {
@@ -228,6 +230,7 @@ const DENSE_FROM = 1024;
 function frobeniusUnresolved(error: Dense): Problem {
   const squares = dot(error.data, error.data);
   const { sigma } = truncatedSvd(error, 1);
+  const triples = (count: number): Triples => truncatedSvd(error, count);
   return {
     loss: frobeniusLoss,
     n: error.rows,
@@ -238,7 +241,8 @@ function frobeniusUnresolved(error: Dense): Problem {
     optimum: (rank) => (rank === 0 ? squares / 2 : null),
     fullFineTuningLoss: (t) => (squares / 2) * Math.exp(-2 * t),
     fullFineTuningRate: 1,
-    spectralDirections: (rank) => transposed(truncatedSvd(error, rank).right),
+    spectralDirections: (rank) => transposed(triples(rank).right),
+    descentTriples: triples,
     rate: sigma[0]!,
     valueAndGradient: (update) => quadraticForm(error, null, update),
   };

@@ -23,7 +23,10 @@ export const builtInLoss = (name: string): BuiltInLoss | undefined =>
   losses.find((loss) => loss.name === name);
 
 /** @throws InputError if noise is asked for, and one of the losses has no target that it could be on */
-export function checkNoise({ noise }: { readonly noise?: number | undefined }, names: readonly string[]): void {
+export function checkNoise(
+  { noise }: { readonly noise?: number | undefined },
+  names: readonly string[],
+): void {
   const users = losses.filter(({ takesNoise }) => takesNoise).map(({ name }) => name);
   const other = names.find((name) => !users.includes(name));
   if (noise !== undefined && other !== undefined)

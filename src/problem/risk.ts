@@ -23,7 +23,11 @@ export interface Risk {
 const isFactors = (clean: Risk['clean']): clean is Factors => 'x' in clean;
 
 /** The risk of C [n, m] in the coordinates of W, as seen from a frame of those (null: the same). */
-export function riskOf(clean: Risk['clean'], covariance: Dense | null = null, frame: Frame | null = null): Risk {
+export function riskOf(
+  clean: Risk['clean'],
+  covariance: Dense | null = null,
+  frame: Frame | null = null,
+): Risk {
   const squares = squared(clean, covariance);
   return { clean: seenFrom(clean, frame), covariance, squares, scale: squares };
 }

@@ -28,10 +28,15 @@ const TYPES = {
   integers: [
     ...trialIntegers,
     ...['draws', 'trials', 'at_optimum', 'at_saddle', 'at_saddle_near_optimum', 'at_floor', 'stopped_short'],
-    ...['accuracy', 'risk', 'risk_relative', 'time_to_optimum_after', 'time_to_optimum_by', 'steps', 'loss'].flatMap((name) => [
-      `${name}_count`,
-      `${name}_left_out`,
-    ]),
+    ...[
+      'accuracy',
+      'risk',
+      'risk_relative',
+      'time_to_optimum_after',
+      'time_to_optimum_by',
+      'steps',
+      'loss',
+    ].flatMap((name) => [`${name}_count`, `${name}_left_out`]),
     ...Object.keys(outcomes).map(outcomeColumn),
   ],
   texts: [...trialTexts, 'metric', 'law_name'],

@@ -27,7 +27,8 @@ export class Agenda {
         ? own.map((chunk) => [[chunk]])
         : plan.cells.map(({ index, trials, draws }) => {
             const ofCell = own.filter(({ spans }) => spans[0]!.cell === index);
-            const end = ({ spans }: PlanChunk) => (draws > 1 ? (spans.at(-1)!.draw ?? 0) + 1 : spans.at(-1)!.to);
+            const end = ({ spans }: PlanChunk) =>
+              draws > 1 ? (spans.at(-1)!.draw ?? 0) + 1 : spans.at(-1)!.to;
             return looksOf(draws > 1 ? draws : trials)
               .map((look, k, looks) =>
                 ofCell.filter((chunk) => end(chunk) <= look && end(chunk) > (looks[k - 1] ?? 0)),
@@ -68,7 +69,10 @@ export class Agenda {
     const values = chunks.map(({ index }) => this.done.get(index) ?? []);
     const drawOf = chunks.flatMap(({ spans }, k) => values[k]!.map(() => spans[0]!.draw ?? 0));
     const of = statisticOver(draws > 1 ? byDraw(drawOf, draws) : null, config.seed);
-    const { mean, ciLow, ciHigh } = of(Float64Array.from(values.flat()), lookLevel(draws > 1 ? draws : trials));
+    const { mean, ciLow, ciHigh } = of(
+      Float64Array.from(values.flat()),
+      lookLevel(draws > 1 ? draws : trials),
+    );
     return (ciHigh - ciLow) / 2 <= config.targetCi * Math.abs(mean);
   }
 }

@@ -46,7 +46,11 @@ export async function makePlan(input: SweepConfig, problemOf = makeProblem, fold
   checkCurvatures(config, config.loss);
   checkNoise(config, config.loss);
   if (config.draws > 1 && config.noise === undefined)
-    throw new InputError('draws', config.draws, '1 without noise: every draw of the target would be the same');
+    throw new InputError(
+      'draws',
+      config.draws,
+      '1 without noise: every draw of the target would be the same',
+    );
   const horizonAt = horizons(config);
   const source = readSource({ ...config, folder });
   const target = labelOf(source);

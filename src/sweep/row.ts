@@ -102,7 +102,10 @@ export type Column = keyof TrialRow | CurveColumn;
 export function valueOf({ row, curve, riskCurve = [] }: Trial, column: Column): string | number | null {
   const curves = { loss: curve, risk: riskCurve };
   const [, name, k] = /^(loss|risk)_at_(\d+)$/.exec(column) ?? [];
-  return (name === undefined ? row[column as keyof TrialRow] : curves[name as keyof typeof curves][Number(k)]) ?? null;
+  return (
+    (name === undefined ? row[column as keyof TrialRow] : curves[name as keyof typeof curves][Number(k)]) ??
+    null
+  );
 }
 
 export function trialRow(

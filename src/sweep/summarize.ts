@@ -156,7 +156,11 @@ function zScoreBias(accuracies: Float64Array, biases: Float64Array, squares: Flo
 }
 
 /** Risk of full fine-tuning at a time: of the draw if there is one, else its mean over all; null where it is unknown. */
-function fullFineTuningRisk({ problem, draws }: Cell, { noise }: Plan['config'], time: number): number | null {
+function fullFineTuningRisk(
+  { problem, draws }: Cell,
+  { noise }: Plan['config'],
+  time: number,
+): number | null {
   if (draws === 1) return problem.fullFineTuningRisk?.(time) ?? null;
   return noise === undefined || !problem.risk
     ? null

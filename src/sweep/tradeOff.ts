@@ -79,7 +79,12 @@ export function tradeOffs(cells: readonly CellSummary[], seed = 0): TradeOff[] {
   }
   return [...groups.values()]
     .filter((group) => group.length > 1)
-    .map((group) => tradeOffOf(group.sort((a, b) => a.rank - b.rank), seed));
+    .map((group) =>
+      tradeOffOf(
+        group.sort((a, b) => a.rank - b.rank),
+        seed,
+      ),
+    );
 }
 
 function tradeOffOf(cells: readonly CellSummary[], seed: number): TradeOff {
@@ -99,13 +104,11 @@ function tradeOffOf(cells: readonly CellSummary[], seed: number): TradeOff {
   const endShares = sharesOfLeast(cells.map(({ riskByDraw }) => resampled(riskByDraw)));
   const drawShares = sharesOfLeast(ends);
   const stops = cells.map(({ curve }) => stopOf(curve, meanOf, resampled));
-  const ranks = cells.map(
-    ({ cell, rank, riskByDraw }, i): RankRisk => ({
-      ...{ cell, rank, risk: meanOf(riskByDraw) },
-      ...{ shareOfDraws: drawShares[i]!, shareOfResamples: endShares[i]! },
-      bestStop: stops[i]!.stop,
-    }),
-  );
+  const ranks = cells.map(({ cell, rank, riskByDraw }, i): RankRisk => ({
+    ...{ cell, rank, risk: meanOf(riskByDraw) },
+    ...{ shareOfDraws: drawShares[i]!, shareOfResamples: endShares[i]! },
+    bestStop: stops[i]!.stop,
+  }));
   const pair = leastOf(stops.map(({ stop }) => stop.risk.mean));
   const times = first.curve
     .map(({ time }) => time)
