@@ -93,6 +93,8 @@ export interface FusedKernel {
   readonly precisions: readonly Precision[];
   /** Whether it moves factors so. */
   moves(motion: Motion): boolean;
+  /** Whether it has the scheme of a method, and its control. */
+  takes(method: Method): boolean;
   /** What keeps the device in use from it, in words; null if nothing does. */
   obstacle?(attrs: AdvanceTask): string | null;
   /** Standard normal numbers of a stream for each trial [trials, count], drawn on the device as on the host. */

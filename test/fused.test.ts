@@ -8,7 +8,7 @@ import { toFactors } from '../src/ensemble/adapter.js';
 import { clock } from '../src/flow/normalization.js';
 import { InputError } from '../src/host/inputError.js';
 import { customProblem } from '../src/input/customLoss.js';
-import { isAdaptive, method, methodNames } from '../src/method/methods.js';
+import { isAdaptive, method, flowMethodNames } from '../src/method/methods.js';
 import { linearRegression } from '../src/problem/linearRegression.js';
 import { traceSquared } from '../src/problem/traceSquared.js';
 import { wayOf } from '../src/solver/path.js';
@@ -23,7 +23,7 @@ const problems = [traceSquared(6, 1.5), linearRegression(gaussian(7, 5, 1, 0.4),
 describe('on the cpu backend in float64', () => {
   beforeAll(async () => void (device = await openDevice('cpu', { workers: 1 })));
 
-  it.each(methodNames)('%s is that of the twin, bit by bit', async (name) => {
+  it.each(flowMethodNames)('%s is that of the twin, bit by bit', async (name) => {
     for (const problem of problems) {
       const { n, m, structure } = problem;
       if (structure.kind === 'autodiff') throw new Error('built-in');

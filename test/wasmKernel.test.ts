@@ -6,7 +6,7 @@ import { ADVANCE } from '../kernels/fused.js';
 import { fromProgress, report } from '../kernels/report.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
 import { variants } from '../kernels/wasm/module.js';
-import { isAdaptive, methodNames } from '../src/method/methods.js';
+import { flowMethodNames, isAdaptive } from '../src/method/methods.js';
 import { rungeKutta } from '../src/method/schemes/rungeKutta.js';
 import { tableaus } from '../src/method/tableaus.js';
 import { dense } from '../src/numbers/dense.js';
@@ -50,7 +50,7 @@ describe.each(variants)('%s', (variant) => {
     await registerWasmKernel(variant);
   });
 
-  it.each(methodNames)('float64 is the twin: %s', (name) => {
+  it.each(flowMethodNames)('float64 is the twin: %s', (name) => {
     for (const shape of shapes) {
       const [n, m] = shape;
       expectTwin(caseOf(diagonal(n, m), shape, name));
@@ -66,7 +66,7 @@ describe.each(variants)('%s', (variant) => {
         expectTwin(caseOf(structure, [11, 6, rank], 'rk4'));
   });
 
-  it.each(methodNames)('float32 follows the twin: %s', (name) => {
+  it.each(flowMethodNames)('float32 follows the twin: %s', (name) => {
     for (const shape of shapes) {
       const [n, m] = shape;
       for (const structure of [diagonal(n, m), quadratic(n, m, true)]) {
@@ -85,21 +85,21 @@ describe.each(variants)('%s', (variant) => {
     expectTwin({ ...task, method: { scheme: rungeKutta(tableaus.dopri5), control } });
   });
 
-  it.each(methodNames)('stops where the flow does: %s', (name) => {
+  it.each(flowMethodNames)('stops where the flow does: %s', (name) => {
     const stop = { saveTimes: [1, 100], steadyTolerance: 1e-3, maxSteps: 5000 };
     const task = caseOf(diagonal(4, 5), [4, 5, 2], name, stop);
     expectTwin(task);
     expect(actual(task, 'float32').map(({ outcome }) => outcome)).toContain('stationary');
   });
 
-  it.each(methodNames)('is stationary, even where it ends: %s', (name) => {
+  it.each(flowMethodNames)('is stationary, even where it ends: %s', (name) => {
     const stop = { saveTimes: [isAdaptive(name) ? 1e-6 : 0.05], steadyTolerance: 1, maxSteps: 10 };
     const task = caseOf(diagonal(4, 5), [4, 5, 2], name, stop, [1]);
     expectTwin(task);
     expect(actual(task, 'float64')[0]).toMatchObject({ outcome: 'stationary', accepted: 1 });
   });
 
-  it.each(methodNames)('stays where there is no slope: %s', (name) => {
+  it.each(flowMethodNames)('stays where there is no slope: %s', (name) => {
     const task = caseOf(diagonal(4, 5), [4, 5, 2], name);
     const starts = task.starts.map((start) => start.fill(0));
     expect(actual({ ...task, starts }, 'float64').map(counts)).toEqual(
@@ -107,15 +107,15 @@ describe.each(variants)('%s', (variant) => {
     );
   });
 
-  it.each(methodNames)('ends when its steps are spent: %s', (name) => {
+  it.each(flowMethodNames)('ends when its steps are spent: %s', (name) => {
     expectTwin(caseOf(diagonal(4, 5), [4, 5, 2], name, { ...everyDay, maxSteps: 7 }));
   });
 
-  it.each(methodNames)('ends at a start that is all there is: %s', (name) => {
+  it.each(flowMethodNames)('ends at a start that is all there is: %s', (name) => {
     expectTwin(caseOf(diagonal(4, 5), [4, 5, 2], name, { ...everyDay, saveTimes: [0] }));
   });
 
-  it.each(methodNames)('ends where the flow does: %s', (name) => {
+  it.each(flowMethodNames)('ends where the flow does: %s', (name) => {
     // A loss without a lower bound: its flow leaves every range at some time, which adaptive steps never reach.
     const structure: HostStructure = {
       kind: 'quadratic',
@@ -147,7 +147,7 @@ describe.each(variants)('%s', (variant) => {
     expect(actual(task, 'float64', 7)).toEqual(actual(task, 'float64'));
   });
 
-  it.each(methodNames)('does not depend on the batch or on where calls end: %s', (name) => {
+  it.each(flowMethodNames)('does not depend on the batch or on where calls end: %s', (name) => {
     for (const precision of ['float32', 'float64'] as const) {
       const task = caseOf(quadratic(6, 9, true), [6, 9, 3], name);
       const once = actual(task, precision);

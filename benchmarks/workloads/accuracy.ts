@@ -5,7 +5,7 @@
  */
 import type { HostStructure } from '../../src/problem/structure.js';
 import type { Precision } from '../../src/numbers/precision.js';
-import { isAdaptive, method, methodNames, type MethodName } from '../../src/method/methods.js';
+import { isAdaptive, method, flowMethodNames, type MethodName } from '../../src/method/methods.js';
 import type { Method } from '../../src/method/method.js';
 import { trajectoryBudget } from '../../src/verify/means/precision.js';
 import { openFused } from '../backends.js';
@@ -89,7 +89,7 @@ export const accuracy = (backend: 'wasm' | 'webgpu', precision: Precision, count
       if (!kinds.includes(kind)) continue;
       for (const shape of shapes(draws, count)) {
         const at = draws.caseOf(kind, shape, HORIZON);
-        for (const name of methodNames) await check(at, name);
+        for (const name of flowMethodNames) await check(at, name);
       }
     }
     const tiny = { n: 3, m: 2, rank: 1, trajectories: MANY };

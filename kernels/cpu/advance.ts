@@ -11,7 +11,7 @@ import {
 } from '../fused.js';
 import { outcomeCodes, REPORT, toProgress } from '../report.js';
 import { evaluator, hostKinds } from './evaluate.js';
-import { fieldOf, type Asking, type HostField } from './field.js';
+import { fieldFor, type Asking, type HostField } from './field.js';
 import type { State64 } from './state.js';
 
 interface CpuBackend {
@@ -22,6 +22,7 @@ const cpuKernel: FusedKernel = {
   kinds: hostKinds,
   precisions: ['float64'],
   moves: () => true,
+  takes: () => true,
   obstacle: tooLarge,
   stepsPerCall: (attrs) => blockingSteps(attrs, 3e8),
 };
@@ -54,9 +55,9 @@ export const registerCpuKernel = (): void =>
     return [tf.tensor(work.reports.slice(), [batch.clocks.length, REPORT], 'int32'), next];
   });
 
-const newWork = ({ structure, rank, motion, clocks }: AdvanceAttrs): Work => ({
+const newWork = ({ structure, rank, motion, method, clocks }: AdvanceAttrs): Work => ({
   reports: new Int32Array(clocks.length * REPORT),
-  field: fieldOf(evaluator(structure), rank, motion),
+  field: fieldFor(method.scheme, evaluator(structure), rank, motion),
   row: 0,
   asking: null,
   asked: [],
@@ -64,7 +65,7 @@ const newWork = ({ structure, rank, motion, clocks }: AdvanceAttrs): Work => ({
 
 /** Goes on with the work; writes the states at the ends and at save times into `ends` and `saved`. */
 function advance(attrs: AdvanceAttrs, work: Work, ends: Float64Array, saved: Float64Array): void {
-  const { n, m, rank, method, stop, clocks, steps } = attrs;
+  const { n, m, rank, motion, method, stop, clocks, steps } = attrs;
   const [elements, cut] = [(n + m) * rank, n * rank];
   const write = (to: Float64Array, row: number, [x, y]: State64) => {
     to.set(x!, row * elements);
@@ -74,7 +75,7 @@ function advance(attrs: AdvanceAttrs, work: Work, ends: Float64Array, saved: Flo
   for (; work.row < clocks.length; work.row++) {
     const at = work.row * elements;
     const start = () => [ends.slice(at, at + cut), ends.slice(at + cut, at + elements)];
-    const asking = work.asking ?? twin(start(), clocks[work.row]!, method, stop);
+    const asking = work.asking ?? twin(start(), clocks[work.row]!, method, stop, { motion, rank });
     let turn = work.asking ? asking.next(work.field(work.asked)) : asking.next();
     for (; !turn.done && left > 0; left--) turn = asking.next(work.field(turn.value));
     if (!turn.done) {

@@ -3,6 +3,7 @@
  * derivatives and is answered either at once or, where a device has to be waited for, later.
  */
 import { gradientMotion, type Motion } from '../../src/flow/motion.js';
+import { isOptimizer, type Scheme } from '../../src/method/schemes.js';
 import { rules } from './rules.js';
 import type { State64 } from './state.js';
 import type { Evaluate } from './structures/structure.js';
@@ -23,18 +24,42 @@ export const fieldOf =
       return [moved(0, dX, [x, y], rank, motion), moved(1, dY, [x, y], rank, motion)];
     });
 
+/** What the rule of a motion is given at [X, Y] of a rank: descent_i - coupled_i Z_i; zeros of a frozen factor. */
+export const descentsOf =
+  (evaluate: Evaluate, rank: number, motion: Motion): HostField =>
+  (states) =>
+    states.map((state) => {
+      const [x, y] = state as [Float64Array, Float64Array];
+      const { dX, dY } = evaluate(x, y, rank);
+      return [inside(0, dX, x, motion), inside(1, dY, y, motion)];
+    });
+
+/** What the steps of a scheme ask for: the descents of an optimizer, the derivatives of others. */
+export const fieldFor = (scheme: Scheme, ...of: [Evaluate, number, Motion]): HostField =>
+  isOptimizer(scheme) ? descentsOf(...of) : fieldOf(...of);
+
+function inside(
+  index: 0 | 1,
+  descent: Float64Array,
+  z: Float64Array,
+  { rates, coupled }: Motion,
+): Float64Array {
+  if (rates[index] === 0) return new Float64Array(z.length);
+  return coupled[index] === 0 ? descent : descent.map((d, i) => d - coupled[index] * z[i]!);
+}
+
 /** The derivative of X (index 0) or Y (1) from its descent, as src/flow/motion.ts has it. */
 function moved(
   index: 0 | 1,
   descent: Float64Array,
   factors: readonly [Float64Array, Float64Array],
   rank: number,
-  { rule, damping, rates, coupled, decay }: Motion,
+  motion: Motion,
 ): Float64Array {
+  const { rule, damping, rates, decay } = motion;
   const z = factors[index];
   if (rates[index] === 0) return new Float64Array(z.length);
-  const inside = coupled[index] === 0 ? descent : descent.map((d, i) => d - coupled[index] * z[i]!);
-  const by = rules[rule](index, inside, factors, rank, damping);
+  const by = rules[rule](index, inside(index, descent, z, motion), factors, rank, damping);
   return rates[index] === 1 && decay[index] === 0
     ? by
     : by.map((value, i) => rates[index] * value - decay[index] * z[i]!);

@@ -16,6 +16,8 @@ import { quadratic } from './structures/quadratic.js';
 import type { DescentOf, Shape } from './structures/structure.js';
 import { trace } from './structures/trace.js';
 
+type Factors = [x: Tensor3D, y: Tensor3D];
+
 /** The descent of every kind of structure. */
 const descents: { readonly [Kind in Structure['kind']]: DescentOf<StructureOf<Kind>> } = {
   diagonal,
@@ -28,38 +30,39 @@ const descents: { readonly [Kind in Structure['kind']]: DescentOf<StructureOf<Ki
 /** The system of a problem's structure under a motion, for factors X [batch, n, width], Y [batch, m, width]. */
 export function loraSystem(structure: Structure, shape: Shape, motion: Motion = gradientMotion): System {
   const descent = (descents[structure.kind] as DescentOf<Structure>)(structure, shape);
-  const factors = (state: State) => state as readonly [Tensor3D, Tensor3D];
+  const factors = (state: State) => [...state] as Factors;
+  const both = ([x, y]: Factors): Factors => descent.both?.(x, y) ?? [descent.dX(x, y), descent.dY(x, y)];
+  const one = (index: number, [x, y]: Factors) => (index === 0 ? descent.dX(x, y) : descent.dY(x, y));
   const frozen = motion.rates.indexOf(0);
   return {
+    motion,
     ...(frozen >= 0 && { frozen }),
     derivative(state) {
-      const [x, y] = factors(state);
-      const [dX, dY] = descent.both?.(x, y) ?? [descent.dX(x, y), descent.dY(x, y)];
-      return [moved(0, dX, [x, y], motion), moved(1, dY, [x, y], motion)];
+      const [dX, dY] = both(factors(state));
+      return [moved(0, dX, factors(state), motion), moved(1, dY, factors(state), motion)];
     },
-    component(index, state) {
-      const [x, y] = factors(state);
-      return index === 0
-        ? moved(0, descent.dX(x, y), [x, y], motion)
-        : moved(1, descent.dY(x, y), [x, y], motion);
-    },
+    component: (index, state) => moved(index as 0 | 1, one(index, factors(state)), factors(state), motion),
+    descents: (state) => both(factors(state)).map((d, i) => inside(i as 0 | 1, d, factors(state), motion)),
+    descent: (index, state) => inside(index as 0 | 1, one(index, factors(state)), factors(state), motion),
     dispose: () => tf.dispose([...descent.constants]),
   };
 }
 
 /** The derivative of X (index 0) or Y (1) from its descent, as src/flow/motion.ts has it. */
-function moved(
-  index: 0 | 1,
-  descent: Tensor3D,
-  factors: readonly [Tensor3D, Tensor3D],
-  { rule, damping, rates, coupled, decay }: Motion,
-): Tensor3D {
+function moved(index: 0 | 1, descent: Tensor3D, factors: Factors, motion: Motion): Tensor3D {
+  const { rule, damping, rates, decay } = motion;
   const z = factors[index];
   if (rates[index] === 0) return tf.zerosLike(z);
   return tf.tidy(() => {
-    const inside = coupled[index] === 0 ? descent : tf.sub<Tensor3D>(descent, tf.mul(z, coupled[index]));
-    const by = rules[rule](index, inside, factors, damping);
+    const by = rules[rule](index, inside(index, descent, factors, motion), factors, damping);
     const own = rates[index] === 1 ? by : tf.mul<Tensor3D>(by, rates[index]);
     return decay[index] === 0 ? own : tf.sub<Tensor3D>(own, tf.mul(z, decay[index]));
   });
+}
+
+/** What the rule of a motion is given of X (index 0) or Y (1); zeros where it is frozen. */
+function inside(index: 0 | 1, descent: Tensor3D, factors: Factors, { rates, coupled }: Motion): Tensor3D {
+  const z = factors[index];
+  if (rates[index] === 0) return tf.zerosLike(z);
+  return coupled[index] === 0 ? descent : tf.tidy(() => tf.sub(descent, tf.mul(z, coupled[index])));
 }

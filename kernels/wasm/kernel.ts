@@ -13,6 +13,7 @@ import {
   type FusedKernel,
 } from '../fused.js';
 import { isDescentAndDecay } from '../../src/flow/motion.js';
+import { followsFlow } from '../../src/method/method.js';
 import { REPORT } from '../report.js';
 import { guardMemory, type WasmBackend } from './backend.js';
 import { instantiate, loadModules, variants, type Exports, type Modules, type Variant } from './module.js';
@@ -24,6 +25,7 @@ const wasmKernel: FusedKernel = {
   kinds,
   precisions: ['float32', 'float64'],
   moves: isDescentAndDecay,
+  takes: followsFlow,
   obstacle: (attrs) => tooLarge(attrs) ?? tooManyStages(attrs),
   stepsPerCall: (attrs) => blockingSteps(attrs, 3e9),
 };

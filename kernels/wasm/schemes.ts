@@ -1,6 +1,6 @@
 /** What the wasm kernel reads of a method: the fields of its scheme and of its control, and its coefficients. */
 import { assertMethod, carried, evaluationsOf, type Method } from '../../src/method/method.js';
-import type { Scheme, SchemeKind } from '../../src/method/schemes.js';
+import { isOptimizer, type FlowSchemeKind, type Scheme } from '../../src/method/schemes.js';
 import { chebyshevCoefficients } from '../coefficients.js';
 import { controlCodes, MOST_TABLEAU_STAGES, partCodes, schemeCodes, type Parameters } from './layout.js';
 
@@ -21,6 +21,7 @@ type MethodTable = SchemeTable &
 export function methodTable(method: Method): MethodTable {
   assertMethod(method);
   const { scheme, control } = method;
+  if (isOptimizer(scheme)) throw new Error(`no scheme of this kernel: ${scheme.kind}`);
   return {
     ...schemeTable(scheme),
     scheme: schemeCodes[scheme.kind],
@@ -38,7 +39,7 @@ export function methodTable(method: Method): MethodTable {
 
 const leads = { simultaneous: partCodes.both, 'a-then-b': partCodes.y, 'b-then-a': partCodes.x } as const;
 
-const tables: { readonly [K in SchemeKind]: (scheme: Scheme<K>) => SchemeTable } = {
+const tables: { readonly [K in FlowSchemeKind]: (scheme: Scheme<K>) => SchemeTable } = {
   'gradient-descent': ({ order }) => ({ lead: leads[order], stages: 0, sharesLast: 0 }),
   'runge-kutta': ({ tableau: { a, b, sharesLast, errorWeights } }) => {
     const stages = b.length;
@@ -53,4 +54,4 @@ const tables: { readonly [K in SchemeKind]: (scheme: Scheme<K>) => SchemeTable }
   },
 };
 
-const schemeTable = <K extends SchemeKind>(scheme: Scheme<K>): SchemeTable => tables[scheme.kind](scheme);
+const schemeTable = <K extends FlowSchemeKind>(scheme: Scheme<K>): SchemeTable => tables[scheme.kind](scheme);

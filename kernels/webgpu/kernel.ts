@@ -14,6 +14,7 @@ import {
   type FusedKernel,
 } from '../fused.js';
 import { isGradientMotion } from '../../src/flow/motion.js';
+import { followsFlow } from '../../src/method/method.js';
 import { advance } from './advance.js';
 import { onProcessor, roomOf } from './layout.js';
 import { obstacle } from './obstacle.js';
@@ -24,6 +25,7 @@ export const webgpuKernel: FusedKernel = {
   kinds,
   precisions: ['float32'],
   moves: isGradientMotion,
+  takes: followsFlow,
   obstacle: (attrs) => obstacle(attrs, ownBackend().device),
   normals: (count, keys, stream) => drawnOnDevice('normals', count, keys, stream),
   stepsPerCall: (attrs) =>

@@ -1,25 +1,32 @@
 /** The schemes of the webgpu kernel: each kind has a file in schemes/. */
 import { carried, type Method } from '../../src/method/method.js';
-import type { SchemeKind } from '../../src/method/schemes.js';
+import { isOptimizer, type FlowSchemeKind, type Scheme } from '../../src/method/schemes.js';
 import { chebyshev } from './schemes/chebyshev.wgsl.js';
 import { gradientDescent } from './schemes/gradientDescent.wgsl.js';
 import { rungeKutta } from './schemes/rungeKutta.wgsl.js';
 import type { SchemeShader } from './schemes/scheme.js';
 
-const shaders: { readonly [K in SchemeKind]: SchemeShader<K> } = {
+const shaders: { readonly [K in FlowSchemeKind]: SchemeShader<K> } = {
   'gradient-descent': gradientDescent,
   'runge-kutta': rungeKutta,
   chebyshev,
 };
 
-const shaderOf = ({ scheme }: Method) => shaders[scheme.kind] as SchemeShader<SchemeKind>;
+/** A scheme of the kernel. @throws Error if a method's is none */
+function schemeOf({ scheme }: Method): Scheme<FlowSchemeKind> {
+  if (isOptimizer(scheme)) throw new Error(`no scheme of this kernel: ${scheme.kind}`);
+  return scheme;
+}
+
+const shaderOf = (method: Method) => shaders[schemeOf(method).kind] as SchemeShader<FlowSchemeKind>;
 
 /** WGSL of a method's scheme. */
 export const schemeText = (method: Method): string =>
-  shaderOf(method).text(method.scheme, carried(method).includes('slope'));
+  shaderOf(method).text(schemeOf(method), carried(method).includes('slope'));
 
 /** Coefficients that the text of a method reads. */
-export const schemeCoefficients = (method: Method): number[] => shaderOf(method).coefficients(method.scheme);
+export const schemeCoefficients = (method: Method): number[] =>
+  shaderOf(method).coefficients(schemeOf(method));
 
 /** State-sized vectors of a method, in their order: the state, the one tried, slopes, and what else it needs. */
 export function slotsOf(method: Method): string[] {

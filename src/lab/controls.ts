@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit-html';
 import { live } from 'lit-html/directives/live.js';
 import { initializationNames } from '../ensemble/initialization.js';
 import { scalings } from '../ensemble/scaling.js';
-import { fixedNames, methodNames } from '../method/methods.js';
+import { fixedNames, flowMethodNames } from '../method/methods.js';
 import { flagName } from '../input/fromText.js';
 import { builtInLoss, defaultLoss, lossNames } from '../problem/losses.js';
 import { curvatureKeys, curvatureNames } from '../problem/source.js';
@@ -74,7 +74,7 @@ export const controls = (form: Form): TemplateResult => html`
   </fieldset>
   <fieldset>
     <legend>Integration</legend>
-    ${choice(form, 'method', 'Method', ['auto', ...methodNames], (method) =>
+    ${choice(form, 'method', 'Method', ['auto', ...flowMethodNames], (method) =>
       method === 'auto' ? { method: undefined, step: undefined } : ofMethod(method, form.flags),
     )}
     ${

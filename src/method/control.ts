@@ -4,9 +4,11 @@
  * whole state, which orthogonal changes of frame leave alone. All numbers of the loop stand here, once for all kernels.
  */
 
-/** Steps of one size in time t, or sized by their error within tolerances that are relative and absolute. */
+import type { Schedule } from './schedule.js';
+
+/** Steps of one size in time t, which a schedule may scale while the time goes on by it, or sized by their error within tolerances that are relative and absolute. */
 export type Control =
-  | { readonly kind: 'fixed'; readonly step: number }
+  | { readonly kind: 'fixed'; readonly step: number; readonly schedule?: Schedule }
   | { readonly kind: 'error'; readonly rtol: number; readonly atol: number };
 
 /** Part of the step that the error asks for which is taken. */

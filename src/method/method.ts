@@ -1,7 +1,9 @@
 /** A method: a scheme, how a step is taken, under a control, how its size is chosen. */
+import { gradientFlow, type Flow } from '../flow/flow.js';
 import { InputError } from '../host/inputError.js';
 import type { Control } from './control.js';
-import type { Scheme } from './schemes.js';
+import { isConstant, schedule } from './schedule.js';
+import { isOptimizer, type Scheme } from './schemes.js';
 
 export interface Method {
   readonly scheme: Scheme;
@@ -10,13 +12,17 @@ export interface Method {
 
 /**
  * Refuses a control of wrong numbers, and one that asks for what its scheme does not have.
- * @throws InputError if a step or a tolerance is out of range, a control by error gets no estimate, or a scheme that chooses its stages fixed steps
+ * @throws InputError if a step, a schedule or a tolerance is out of range, a control by error gets no estimate, a scheme
+ *   that chooses its stages fixed steps, or one that is no descent a schedule
  */
 export function assertMethod({ scheme, control }: Method): void {
   switch (control.kind) {
     case 'fixed':
       if (!(control.step > 0 && control.step < Infinity))
         throw new InputError('step', control.step, 'a positive number');
+      if (control.schedule) schedule(control.schedule.name, control.schedule.warmup);
+      if (control.schedule && scheme.kind !== 'gradient-descent' && !isOptimizer(scheme))
+        throw new InputError('schedule', control.schedule.name, `left out for the scheme ${scheme.kind}`);
       break;
     case 'error':
       for (const field of ['rtol', 'atol'] as const)
@@ -49,3 +55,38 @@ export const carried = ({ scheme, control }: Method): Scheme['carries'] =>
  */
 export const evaluationsOf = (method: Method, stages: number, iterates: boolean): number =>
   method.scheme.evaluations - (carried(method).includes('slope') ? 1 : 0) + stages + (iterates ? 1 : 0);
+
+/** Whether trajectories approach those of the flow as steps shrink: those of no optimizer, and of no schedule, do. */
+export const followsFlow = ({ scheme, control }: Method): boolean =>
+  !isOptimizer(scheme) && !(control.kind === 'fixed' && control.schedule && !isConstant(control.schedule));
+
+/**
+ * The flow (default: the gradient flow) as a method advances its factors: itself, but with factors that are held plainly
+ * where the method does not follow it, so that neither closed forms of the flow nor its scaled time are taken for the
+ * method's. An optimizer's time is its number of steps times the base of its learning rate.
+ * @throws InputError if an optimizer, which has a rule of its own, is given another rule than the gradient's
+ */
+export function flowUnder(method: Method, flow: Flow = gradientFlow): Flow {
+  if (followsFlow(method)) return flow;
+  if (isOptimizer(method.scheme) && flow.rule !== 'gradient')
+    throw new InputError('flow', flow.rule, `gradient: ${method.scheme.kind} has a rule of its own`);
+  return { ...flow, factors: 'plain' };
+}
+
+/** @throws InputError if factors of a flow are not held as an optimizer takes them */
+export function assertFlow(method: Method, flow: Flow): void {
+  if (isOptimizer(method.scheme) && flowUnder(method, flow).factors !== flow.factors)
+    throw new InputError(
+      'flow',
+      `with ${flow.factors} factors`,
+      `flowUnder(method), for ${method.scheme.kind}`,
+    );
+}
+
+/** A method that is no step along a flow, in words. */
+export const methodInWords = ({ scheme, control }: Method): string =>
+  isOptimizer(scheme)
+    ? scheme.kind
+    : control.kind === 'fixed' && control.schedule
+      ? `steps under a schedule (${control.schedule.name})`
+      : scheme.kind;

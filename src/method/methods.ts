@@ -3,19 +3,37 @@ import { InputError } from '../host/inputError.js';
 import type { Precision } from '../numbers/precision.js';
 import type { Control } from './control.js';
 import type { Method } from './method.js';
-import type { Scheme } from './schemes.js';
+import { isOptimizer, type Scheme } from './schemes.js';
+import { isConstant, schedule, type ScheduleName } from './schedule.js';
+import { adamw } from './schemes/adamw.js';
 import { chebyshev, mostStages } from './schemes/chebyshev.js';
-import { gradientDescent } from './schemes/gradientDescent.js';
+import { gradientDescent, type UpdateOrder } from './schemes/gradientDescent.js';
+import { momentum } from './schemes/momentum.js';
+import { muon } from './schemes/muon.js';
 import { rungeKutta } from './schemes/rungeKutta.js';
 import { tableaus } from './tableaus.js';
 
+/** Relative tolerance where none is set. */
+export const DEFAULT_RTOL = 1e-5;
+
+/** Options of gradient descent and other optimizers. */
+const descentOptions = ['momentum', 'schedule', 'warmup'] as const;
+type DescentOption = (typeof descentOptions)[number];
+
 interface NamedMethod {
   readonly control: Control['kind'];
+  /** Options that it takes beside the step or the tolerances. */
+  readonly takes?: readonly DescentOption[];
   /** @param rtol relative tolerance of a control by error */
-  scheme(rtol: number): Scheme;
+  scheme(rtol: number, options: MethodOptions): Scheme;
   /** The method in a few words: its kind and when to use it. */
   readonly about: string;
 }
+
+const descent =
+  (order: UpdateOrder) =>
+  (_: number, { momentum: mu = 0 }: MethodOptions): Scheme =>
+    mu === 0 ? gradientDescent(order) : momentum(order, mu);
 
 const methods = {
   /**
@@ -49,26 +67,49 @@ const methods = {
   /** Both factors along the gradient at the start of the step: gradient descent as it is run in training. */
   'gd-simultaneous': {
     control: 'fixed',
-    scheme: () => gradientDescent('simultaneous'),
+    takes: descentOptions,
+    scheme: descent('simultaneous'),
     about: 'gradient descent, both factors at once',
   },
   /** A first, then B along the gradient at the new A: alternating descent. */
   'gd-a-then-b': {
     control: 'fixed',
-    scheme: () => gradientDescent('a-then-b'),
+    takes: descentOptions,
+    scheme: descent('a-then-b'),
     about: 'gradient descent, A first',
   },
   /** B first, then A along the gradient at the new B: alternating descent. */
   'gd-b-then-a': {
     control: 'fixed',
-    scheme: () => gradientDescent('b-then-a'),
+    takes: descentOptions,
+    scheme: descent('b-then-a'),
     about: 'gradient descent, B first',
+  },
+  /** Loshchilov and Hutter 2019, as torch.optim.AdamW has it. */
+  adamw: {
+    control: 'fixed',
+    takes: ['schedule', 'warmup'],
+    scheme: () => adamw(),
+    about: "AdamW, PyTorch's, with betas 0.9, 0.999",
+  },
+  /** Jordan et al. 2024, as torch.optim.Muon has it. */
+  muon: {
+    control: 'fixed',
+    takes: descentOptions,
+    scheme: (_, { momentum }) => muon(momentum),
+    about: "Muon, PyTorch's",
   },
 } as const satisfies Record<string, NamedMethod>;
 
 export type MethodName = keyof typeof methods;
 
 export const methodNames = Object.keys(methods) as readonly MethodName[];
+
+const takes = (name: MethodName) => (methods[name] as NamedMethod).takes ?? [];
+
+/** Whether the method of that name is an optimizer as it stands, which follows no flow however small its steps. */
+const isOptimizerName = (name: MethodName): boolean =>
+  isOptimizer((methods[name] as NamedMethod).scheme(DEFAULT_RTOL, {}));
 
 /** Whether the method of that name chooses its steps by their error. */
 export const isAdaptive = (name: MethodName): boolean => methods[name].control === 'error';
@@ -77,6 +118,16 @@ export const adaptiveNames = methodNames.filter(isAdaptive);
 
 /** Names of the methods whose steps are of one size. */
 export const fixedNames = methodNames.filter((name) => !isAdaptive(name));
+
+/** Names of the methods that follow a flow as their steps shrink, without a schedule and momentum. */
+export const flowMethodNames = methodNames.filter((name) => !isOptimizerName(name));
+
+/** Names of the methods that take an option of descent. */
+export const namesTaking = (option: DescentOption): MethodName[] =>
+  methodNames.filter((name) => takes(name).includes(option));
+
+/** Those of them whose steps are of one size. */
+export const fixedFlowNames = fixedNames.filter((name) => flowMethodNames.includes(name));
 
 /** What the method of that name is and when to use it, in a few words. */
 export const aboutMethod = (name: MethodName): string => methods[name].about;
@@ -92,8 +143,14 @@ const LONG_HORIZON = 500;
 export const methodFor = (horizon: number): MethodName => (horizon > LONG_HORIZON ? 'rkc2' : 'dopri5');
 
 export interface MethodOptions {
-  /** Step size of fixed-step methods, in time t; for gradient descent, the learning rate. */
+  /** Step size of fixed-step methods, in time t; for gradient descent and optimizers, the learning rate. */
   readonly step?: number | undefined;
+  /** Of gradient descent: PyTorch's (default: 0); of muon Nesterov's (default: 0.95). Below 1. */
+  readonly momentum?: number | undefined;
+  /** How the learning rate goes on from step to step (schedule.ts; default: constant). */
+  readonly schedule?: ScheduleName | undefined;
+  /** Steps over which the learning rate rises from 0 (default: 0). */
+  readonly warmup?: number | undefined;
   /** Local error tolerances of adaptive methods, relative and absolute, of the norm of the normalized factors. */
   readonly rtol?: number | undefined;
   readonly atol?: number | undefined;
@@ -101,28 +158,27 @@ export interface MethodOptions {
   readonly precision?: Precision | undefined;
 }
 
-/** Relative tolerance where none is set. */
-export const DEFAULT_RTOL = 1e-5;
-
 /** Least relative tolerance: below it rounding of the state is all that an error estimate sees. */
 export const LEAST_RTOL = { float32: 1e-7, float64: 1e-12 } as const;
 
 /**
  * The method of that name. Adaptive methods take `rtol` (default 1e-5; from 1e-7 on in float32, 1e-12 in float64) and
- * `atol` (default 1e-9, or 1e-4 rtol where float32 has no such rtol); the others `step`.
+ * `atol` (default 1e-9, or 1e-4 rtol where float32 has no such rtol); the others `step`, and gradient descent and
+ * optimizers `schedule` and `warmup`, and but for adamw `momentum`.
  * @throws InputError if a needed option is missing or out of range, or one is given that the method does not take
  */
 export function method(name: MethodName, options: MethodOptions = {}): Method {
   const adaptive = isAdaptive(name);
-  for (const field of adaptive ? (['step'] as const) : (['rtol', 'atol'] as const))
+  const unused = descentOptions.filter((option) => !takes(name).includes(option));
+  for (const field of [...(adaptive ? (['step'] as const) : (['rtol', 'atol'] as const)), ...unused])
     if (options[field] !== undefined)
       throw new InputError(field, options[field], `left out: ${name} does not use it`);
   const { scheme }: NamedMethod = methods[name];
   const control = adaptive ? errorControl(options) : fixedControl(name, options);
-  return { scheme: scheme(control.kind === 'error' ? control.rtol : 0), control };
+  return { scheme: scheme(control.kind === 'error' ? control.rtol : 0, options), control };
 }
 
-function errorControl({ rtol = DEFAULT_RTOL, atol, precision = 'float32' }: MethodOptions) {
+function errorControl({ rtol = DEFAULT_RTOL, atol, precision = 'float32' }: MethodOptions): Control {
   const least = LEAST_RTOL[precision];
   if (!(rtol >= least && rtol <= 0.1)) {
     const finer = precision === 'float32' && rtol >= LEAST_RTOL.float64;
@@ -134,11 +190,12 @@ function errorControl({ rtol = DEFAULT_RTOL, atol, precision = 'float32' }: Meth
   const absolute = atol ?? (rtol < LEAST_RTOL.float32 ? 1e-4 * rtol : 1e-9);
   if (!(absolute >= 0 && absolute < Infinity))
     throw new InputError('atol', absolute, 'a finite number, not negative');
-  return { kind: 'error', rtol, atol: absolute } as const;
+  return { kind: 'error', rtol, atol: absolute };
 }
 
-function fixedControl(name: MethodName, { step }: MethodOptions) {
+function fixedControl(name: MethodName, { step, ...options }: MethodOptions): Control {
   if (step === undefined) throw new InputError('step', step, `given: ${name} takes steps of a fixed size`);
   if (!(step > 0 && step < Infinity)) throw new InputError('step', step, 'a positive number');
-  return { kind: 'fixed', step } as const;
+  const scheduled = schedule(options.schedule ?? 'constant', options.warmup);
+  return { kind: 'fixed', step, ...(isConstant(scheduled) ? {} : { schedule: scheduled }) };
 }

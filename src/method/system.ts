@@ -6,6 +6,7 @@
  * s B A = X Y^T,  dX/dtau = -G Y,  dY/dtau = -G^T X,  and a step h of either factor's learning rate is c h in tau.
  */
 import type { Tensor3D } from '@tensorflow/tfjs';
+import type { Motion } from '../flow/motion.js';
 
 /** The components of a state, each [batch, ...]. */
 export type State = readonly Tensor3D[];
@@ -17,6 +18,12 @@ export interface System {
   derivative(state: State): Tensor3D[];
   /** Time derivative of one component. */
   component(index: number, state: State): Tensor3D;
+  /** By what its components move along their descents. */
+  readonly motion: Motion;
+  /** What the rule of the motion is given of every component: descent_i - coupled_i Z_i; zeros of a frozen one. */
+  descents(state: State): Tensor3D[];
+  /** The same of one component. */
+  descent(index: number, state: State): Tensor3D;
   /** Frees the constants held on the device. */
   dispose(): void;
 }

@@ -17,6 +17,7 @@ import {
 } from './control.js';
 import { carried, evaluationsOf, type Method } from './method.js';
 import type { Outcome } from './outcome.js';
+import { scheduleFactor } from './schedule.js';
 import { spectralRadius, stableStep, stagesFor } from './schemes/chebyshev.js';
 
 /** Times to observe at, and rules to stop by. */
@@ -54,6 +55,10 @@ export interface Track<T> {
 export interface PlannedStep {
   /** Step size. An adaptive one is a float32 number, as the device will use it; a fixed one is not rounded. */
   readonly h: number;
+  /** By how much time goes on: `h`, but under a schedule the size of its base. */
+  readonly span: number;
+  /** Number of the step, from 0. */
+  readonly number: number;
   /** True if the step ends at the trajectory's next save point. */
   readonly hit: boolean;
   /** Number of stages, where the scheme chooses it; else 0. */
@@ -125,11 +130,17 @@ export function beginIterations<T>(track: Track<T>, radius: number): void {
 /** The next step: none (h = 0) once the trajectory has ended, else up to the next save point at most. */
 export function plan<T>(track: Track<T>, method: Method, stop: StopRule): PlannedStep {
   const { scheme, control } = method;
-  if (track.outcome !== null) return { h: 0, hit: false, stages: 0, iterates: false };
+  const number = track.accepted + track.rejected;
+  if (track.outcome !== null) return { h: 0, span: 0, number, hit: false, stages: 0, iterates: false };
   const remaining = target(track, stop) - track.tau;
-  // Save points are whole multiples of a fixed step.
-  if (control.kind === 'fixed')
-    return { h: track.proposal, hit: remaining < FIXED_HIT * track.proposal, stages: 0, iterates: false };
+  if (control.kind === 'fixed') {
+    const { proposal: span } = track;
+    const { schedule, step } = control;
+    const steps = Math.round(stop.saveTimes.at(-1)! / step);
+    const h = schedule ? span * scheduleFactor(schedule, number, steps) : span;
+    // Save points are whole multiples of a fixed step.
+    return { h, span, number, hit: remaining < FIXED_HIT * span, stages: 0, iterates: false };
+  }
   const { mostStages } = scheme;
   const stable = mostStages === null ? Infinity : stableStep(mostStages, track.radius);
   const proposal = Math.min(track.proposal, stable);
@@ -137,10 +148,11 @@ export function plan<T>(track: Track<T>, method: Method, stop: StopRule): Planne
   const h = Math.fround(hit ? remaining : proposal);
   return {
     h,
+    span: h,
+    number,
     hit,
     stages: mostStages === null ? 0 : stagesFor(h, track.radius),
-    iterates:
-      carried(method).includes('direction') && (track.accepted + track.rejected + 1) % ITERATE_EVERY === 0,
+    iterates: carried(method).includes('direction') && (number + 1) % ITERATE_EVERY === 0,
   };
 }
 
@@ -181,7 +193,7 @@ export function judge<T>(
         );
   if (accepted) {
     track.accepted++;
-    track.tau = step.hit ? target(track, stop) : track.tau + step.h;
+    track.tau = step.hit ? target(track, stop) : track.tau + step.span;
     track.peak = Math.max(track.peak, rate);
     if (stop.steadyTolerance !== null && rate <= stop.steadyTolerance * track.peak)
       track.outcome = 'stationary';

@@ -98,7 +98,7 @@ async function solvedHere(
 }
 
 async function byTensorOps<T extends S, S>(
-  { problem: { structure, n, m }, motion, width, method, stop }: Chunk,
+  { problem: { structure, n, m }, motion, width, method, stop, starts }: Chunk,
   batch: Pick<Batch<T, S>, 'initial' | 'clocks' | 'save' | 'observe'>,
 ): Promise<Ending<T, S>[]> {
   const system = loraSystem(structure, { n, m, width }, motion);
@@ -107,7 +107,7 @@ async function byTensorOps<T extends S, S>(
       { rows: n, cols: width },
       { rows: m, cols: width },
     ];
-    return await integrate({ ...batch, system, shapes }, method, stop);
+    return await integrate({ ...batch, system, shapes, ranks: starts.map(({ rank }) => rank) }, method, stop);
   } finally {
     system.dispose();
   }

@@ -42,6 +42,8 @@ export interface Batch<T extends S, S = T> {
   readonly initial: readonly HostState[];
   /** Normalized time per unit of time t, per trajectory. */
   readonly clocks: readonly number[];
+  /** Rank of the adapter, per trajectory (default: the columns of its components). */
+  readonly ranks?: readonly number[];
   /** What to keep of trajectory `index` at time t. */
   readonly observe: (index: number, time: number, state: HostState) => T | Promise<T>;
   /** What to keep of trajectory `index` at save times (default: as `observe`). */
@@ -66,13 +68,14 @@ export interface Ending<T extends S, S = T> {
 
 /**
  * The rows of a batch that are on the device; `slope` is their derivative and `direction` that of power iterations,
- * where the method carries them from step to step, else empty.
+ * where the method carries them from step to step, `memory` that of its scheme; else empty.
  */
 interface Rows<T> {
   readonly tracks: readonly Track<T>[];
   readonly state: State;
   readonly slope: State;
   readonly direction: State;
+  readonly memory: State;
 }
 
 /**
@@ -92,14 +95,21 @@ export async function integrate<T extends S, S = T>(
     state: tf.tidy(() => upload(batch.initial, batch.shapes)),
     slope: [],
     direction: [],
+    memory: [],
   };
-  const tensors = ({ state, slope, direction }: Rows<S>) => [...state, ...slope, ...direction];
+  const tensors = ({ state, slope, direction, memory }: Rows<S>) => [
+    ...state,
+    ...slope,
+    ...direction,
+    ...memory,
+  ];
   const replace = (next: Rows<S>) => {
     const kept = new Set(tensors(next));
     tf.dispose(tensors(rows).filter((z) => !kept.has(z)));
     rows = next;
   };
   try {
+    replace({ ...rows, memory: tf.tidy(() => emptyMemory(method, rows.state)) });
     if (stop.saveTimes[0] === 0) await saveRows(rows, rows.tracks, see, stop);
     if (carried(method).includes('slope')) {
       replace({ ...rows, slope: tf.tidy(() => batch.system.derivative(rows.state)) });
@@ -115,7 +125,7 @@ export async function integrate<T extends S, S = T>(
       // What has ended waits, frozen by a zero step, until half of the rows have.
       if (active.length <= rows.tracks.length / 2) replace(keep(rows, active));
       const steps = rows.tracks.map((track) => plan(track, method, stop));
-      const tried = await attempt(batch.system, method, rows, steps);
+      const tried = await attempt(batch, method, rows, steps);
       const wasActive = rows.tracks.map(({ outcome }) => outcome === null);
       const accepted = rows.tracks.map(
         (track, row) => !wasActive[row] || judge(track, steps[row]!, tried.measured[row]!, method, stop),
@@ -183,7 +193,13 @@ const read = async <T>(rows: Rows<T>, tracks: readonly Track<T>[]): Promise<Host
 function keep<T>(rows: Rows<T>, tracks: readonly Track<T>[]): Rows<T> {
   const kept = positions(rows, tracks);
   const of = (state: State) => state.map((z) => keepRows(z, kept));
-  return { tracks, state: of(rows.state), slope: of(rows.slope), direction: of(rows.direction) };
+  return {
+    tracks,
+    state: of(rows.state),
+    slope: of(rows.slope),
+    direction: of(rows.direction),
+    memory: of(rows.memory),
+  };
 }
 
 interface TriedStep extends Omit<Rows<never>, 'tracks'> {
@@ -192,19 +208,24 @@ interface TriedStep extends Omit<Rows<never>, 'tracks'> {
 
 /** Tries the planned step in every row and measures it. */
 async function attempt<T>(
-  system: System,
+  { system, shapes, ranks }: Pick<Batch<unknown>, 'system' | 'shapes' | 'ranks'>,
   method: Method,
-  { state, slope, direction }: Rows<T>,
+  { tracks, state, slope, direction, memory }: Rows<T>,
   planned: readonly PlannedStep[],
 ): Promise<TriedStep> {
   const count = planned.length;
   // In a batch all have tried as many steps, so that their power iterations coincide.
   const iterates = planned.some((step) => step.iterates);
-  const sizes = { h: planned.map(({ h }) => h), stages: planned.map(({ stages }) => stages) };
+  const sizes = {
+    h: planned.map(({ h }) => h),
+    stages: planned.map(({ stages }) => stages),
+    numbers: planned.map(({ number }) => number),
+    ranks: tracks.map(({ index }) => ranks?.[index] ?? shapes[0]!.cols),
+  };
   const { measures, parts, estimates, ...tried } = tf.tidy(() => {
-    const step = attemptStep(system, method.scheme, { state, slope }, sizes);
+    const step = attemptStep(system, method.scheme, { state, slope, memory }, sizes);
     const iteration = iterates
-      ? powerIteration(system, { state: step.next, slope: step.slope }, direction)
+      ? powerIteration(system, { state: step.next, slope: step.slope, memory: [] }, direction)
       : null;
     const parts = [step.next, [...step.slope], ...(step.error ? [step.error] : [])];
     const squares = parts.map(squaredNorms);
@@ -214,13 +235,14 @@ async function attempt<T>(
       state: step.next,
       slope: carried(method).includes('slope') ? [...step.slope] : [],
       direction: iteration ? iteration.direction : direction.map((z) => z.clone()),
+      memory: [...(step.memory ?? [])],
       measures: tf.stack([...squares, ...(iteration ? [iteration.radius] : [])]),
     };
   });
   const measuredNumbers = await measures.data();
   measures.dispose();
   const norms = await normsFrom(measuredNumbers.subarray(0, parts.length * count), parts);
-  const kept = new Set([...tried.state, ...tried.slope]);
+  const kept = new Set([...tried.state, ...tried.slope, ...tried.memory]);
   tf.dispose(parts.flat().filter((z) => !kept.has(z)));
   const measured = planned.map((_, row) => ({
     size: norms[row]!,
@@ -233,19 +255,25 @@ async function attempt<T>(
 
 /** The tried rows where accepted, else the rows as they were. */
 function accept<T>(rows: Rows<T>, tried: TriedStep, accepted: readonly boolean[]): Omit<Rows<T>, 'tracks'> {
-  const { state, slope, direction } = tried;
-  if (accepted.every(Boolean)) return { state, slope, direction };
+  const { state, slope, direction, memory } = tried;
+  if (accepted.every(Boolean)) return { state, slope, direction, memory };
   const finite = tried.measured.every(({ size, rate }, row) => accepted[row] || Number.isFinite(size + rate));
   try {
     return tf.tidy(() => ({
       state: choose(accepted, finite, state, rows.state),
       slope: choose(accepted, finite, slope, rows.slope),
       direction: choose(accepted, finite, direction, rows.direction),
+      // What is remembered may overflow where the state does not.
+      memory: choose(accepted, false, memory, rows.memory),
     }));
   } finally {
-    tf.dispose([...state, ...slope, ...direction]);
+    tf.dispose([...state, ...slope, ...direction, ...memory]);
   }
 }
+
+/** The memory that a scheme begins with: so many zeros for every component. */
+const emptyMemory = ({ scheme }: Method, state: State): Tensor3D[] =>
+  state.flatMap((z) => Array.from({ length: scheme.memory }, () => tf.zerosLike(z)));
 
 /** Sets every track's starting step. */
 async function beginRows<T>(

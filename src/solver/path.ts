@@ -4,7 +4,7 @@
 import { gradientMotion, wordsOf, type Motion } from '../flow/motion.js';
 import type { Precision } from '../numbers/precision.js';
 import { InputError } from '../host/inputError.js';
-import type { Method } from '../method/method.js';
+import { methodInWords, type Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
 import type { Device } from './device.js';
@@ -53,14 +53,16 @@ export function wayOf(
         ? `${backend} has no fused kernel in ${precision}`
         : unmoved
           ? `${backend} has no fused kernel for ${wordsOf(unmoved)}`
-          : (clocks
-              .map((clock) =>
-                fused.obstacle?.({
-                  ...{ structure, n, m, rank, precision, method, stop },
-                  ...{ motion: motions[0]!, clocks: [clock] },
-                }),
-              )
-              .find((obstacle) => obstacle != null) ?? null);
+          : !fused.takes(method)
+            ? `${backend} has no fused kernel for ${methodInWords(method)}`
+            : (clocks
+                .map((clock) =>
+                  fused.obstacle?.({
+                    ...{ structure, n, m, rank, precision, method, stop },
+                    ...{ motion: motions[0]!, clocks: [clock] },
+                  }),
+                )
+                .find((obstacle) => obstacle != null) ?? null);
   if (reason === null && kernel !== 'tensor-ops') return { path: 'fused', reason };
   if (kernel === 'fused') throw new InputError('kernel', kernel, `auto or tensor-ops: ${reason}`);
   if (precision === 'float64')

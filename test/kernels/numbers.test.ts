@@ -16,7 +16,7 @@ import { kinds as wasmKinds } from '../../kernels/wasm/structures.js';
 import { layoutOf } from '../../kernels/webgpu/layout.js';
 import { shaderText } from '../../kernels/webgpu/shader.js';
 import { kinds as webgpuKinds } from '../../kernels/webgpu/structures.js';
-import { isAdaptive, method, methodNames } from '../../src/method/methods.js';
+import { isAdaptive, method, flowMethodNames } from '../../src/method/methods.js';
 import { outcomes, type Outcome } from '../../src/method/outcome.js';
 
 const folder = (name: string) => fileURLToPath(new URL(`../../kernels/${name}/`, import.meta.url));
@@ -39,7 +39,7 @@ const structure = { kind: 'diagonal', sigma: Float64Array.of(1, 0.5) } as const;
 
 /** WGSL for every method. */
 const shaders = (numbers?: Readonly<Record<string, number>>): string[] =>
-  methodNames.map((name) => {
+  flowMethodNames.map((name) => {
     const chosen = isAdaptive(name) ? method(name, { rtol: 1e-4 }) : method(name, { step: 0.1 });
     const shape = { n: 2, m: 3, rank: 2, method: chosen };
     const layout = layoutOf(shape, { workgroupBytes: 2 ** 15, subgroup: 32 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ofFile, ofMethod, ofSpectrum } from '../../src/lab/controls.js';
 import { LabEngine } from '../../src/lab/engine.js';
 import type { Flags } from '../../src/lab/protocol.js';
-import { methodNames } from '../../src/method/methods.js';
+import { flowMethodNames } from '../../src/method/methods.js';
 
 const flags = { spectrum: 'power:1', shape: '8x6', ranks: '1', trials: '1', backend: 'wasm' };
 
@@ -16,7 +16,7 @@ const changed = (before: Flags, changes: Readonly<Record<string, string | undefi
   );
 
 describe('flags of another method', () => {
-  const pairs = methodNames.flatMap((from) => methodNames.map((to) => [from, to] as const));
+  const pairs = flowMethodNames.flatMap((from) => flowMethodNames.map((to) => [from, to] as const));
   it.each(pairs)('from %s to %s can be planned', async (from, to) => {
     const before = changed(flags, ofMethod(from, flags));
     const typed = from.startsWith('gd')

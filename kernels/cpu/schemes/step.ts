@@ -8,4 +8,6 @@ export interface Step64 {
   readonly slope: readonly State64[];
   /** The estimated errors divided by h; null without an estimate. */
   readonly error: readonly State64[] | null;
+  /** The memory of the scheme after the step, of a single state; left out by those without. */
+  readonly memory?: State64;
 }

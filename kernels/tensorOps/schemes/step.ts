@@ -4,17 +4,23 @@ import type { Tensor3D } from '@tensorflow/tfjs';
 import type { State } from '../../../src/method/system.js';
 
 /**
- * Place of a batch in its flow: its state and, where it is carried from step to step, the slope there (else nothing).
+ * Place of a batch in its flow: its state, where it is carried from step to step the slope there, and the memory of its
+ * scheme, component by component (else nothing).
  */
 export interface Place {
   readonly state: State;
   readonly slope: State;
+  readonly memory: State;
 }
 
-/** Size of the step of each row of a batch and, where the scheme chooses it, its number of stages [batch]. */
+/** The step of each row of a batch [batch]: its size and, where the scheme chooses it, its number of stages. */
 export interface Sizes {
   readonly h: readonly number[];
   readonly stages: readonly number[];
+  /** Number of the step, from 0. */
+  readonly numbers: readonly number[];
+  /** Rank of the adapter of the row. */
+  readonly ranks: readonly number[];
 }
 
 /** Results of a step, each [batch, ...] per component. */
@@ -24,6 +30,8 @@ export interface Step {
   readonly slope: State;
   /** The estimated error divided by h; null without an estimate. */
   readonly error: Tensor3D[] | null;
+  /** The memory of the scheme after the step; nothing of those without. */
+  readonly memory?: State;
 }
 
 /** One number for each row of the batch [batch, 1, 1]. */

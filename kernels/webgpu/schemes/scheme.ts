@@ -4,9 +4,9 @@
  * leaves squared norms in `sums`, and `accept(step)`, which takes it. The steps are those of the twin
  * (kernels/cpu/schemes); threads touch their own rows only, but for the derivative.
  */
-import type { Scheme, SchemeKind } from '../../../src/method/schemes.js';
+import type { FlowSchemeKind, Scheme } from '../../../src/method/schemes.js';
 
-export interface SchemeShader<K extends SchemeKind> {
+export interface SchemeShader<K extends FlowSchemeKind> {
   /**
    * WGSL of the scheme.
    * @param carries whether the slope at the state is carried from step to step: under a control by error

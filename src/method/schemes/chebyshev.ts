@@ -25,6 +25,7 @@ export function chebyshev(mostStages: number): Chebyshev {
   return {
     kind: 'chebyshev',
     slopes: 2,
+    memory: 0,
     evaluations: 1,
     mostEvaluations: mostStages,
     mostStages,

@@ -5,6 +5,8 @@
 export interface SchemeFacts {
   /** Derivatives of the state that a step holds at once. */
   readonly slopes: number;
+  /** State-sized vectors that a scheme hands from step to step, zero at first: the means that optimizers keep. */
+  readonly memory: number;
   /** Evaluations of the flow in a step that is not handed the slope at its start, chosen stages apart. */
   readonly evaluations: number;
   /** Most questions to the flow in a step. */

@@ -22,6 +22,7 @@ export function gradientDescent(order: UpdateOrder): GradientDescent {
     kind: 'gradient-descent',
     order,
     slopes: 1,
+    memory: 0,
     evaluations: 1,
     mostEvaluations: 2,
     mostStages: null,

@@ -16,6 +16,7 @@ export function rungeKutta(tableau: Tableau): RungeKutta {
     kind: 'runge-kutta',
     tableau,
     slopes: b.length,
+    memory: 0,
     evaluations: b.length,
     mostEvaluations: b.length,
     mostStages: null,

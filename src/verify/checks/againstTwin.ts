@@ -4,7 +4,7 @@
  */
 import { answered } from '../../../kernels/cpu/field.js';
 import type { State64 } from '../../../kernels/cpu/state.js';
-import { adaptiveNames, fixedNames, method } from '../../method/methods.js';
+import { adaptiveNames, fixedFlowNames, method } from '../../method/methods.js';
 import { rungeKutta } from '../../method/schemes/rungeKutta.js';
 import type { Method } from '../../method/method.js';
 import type { Path } from '../../solver/paths.js';
@@ -84,7 +84,7 @@ export function twinChecks(
           `${STEPS} steps, each rounding the state twice and its share of the flow, ${roundingName(backend)}; ` +
             `carried on ${carried.toPrecision(2)}-fold`,
         );
-        for (const name of fixedNames) {
+        for (const name of fixedFlowNames) {
           const by = method(name, { step: timeOf(at, HORIZON) / STEPS });
           const actual = await simulateEnds(context, at, by, path);
           at.adapters.map(stateOf).forEach((start, i) => {

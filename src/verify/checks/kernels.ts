@@ -7,7 +7,7 @@ import type { TwinEnding } from '../../../kernels/cpu/twin.js';
 import { fusedKernel } from '../../../kernels/fused.js';
 import type { BackendInfo } from '../../backend/backend.js';
 import { clock } from '../../flow/normalization.js';
-import { isAdaptive, method, methodNames } from '../../method/methods.js';
+import { isAdaptive, method, flowMethodNames } from '../../method/methods.js';
 import type { Trajectory } from '../../solver/chunk.js';
 import { twinChecks, TWIN } from './againstTwin.js';
 import { timeOf, type Case } from '../cases.js';
@@ -41,7 +41,7 @@ async function* pairs(
     const field = fieldOf(subject.evaluator(structure), at.rank);
     const time = timeOf(at, HORIZON);
     const starts = at.adapters.map((adapter) => intoFlow(subject, at, stateOf(adapter)));
-    for (const name of methodNames) {
+    for (const name of flowMethodNames) {
       const by = isAdaptive(name) ? method(name, { rtol: 1e-4 }) : method(name, { step: time / 200 });
       const stop = { saveTimes: [time / 2, time], steadyTolerance: 1e-3, maxSteps: MOST_STEPS };
       const run = { ...stop, method: by, kernel: 'fused', precision: 'float64' } as const;
