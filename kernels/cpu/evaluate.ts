@@ -7,6 +7,7 @@ import type { HostStructure, Structure, StructureOf } from '../../src/problem/st
 import { diagonal } from './structures/diagonal.js';
 import { kronecker } from './structures/kronecker.js';
 import { quadratic } from './structures/quadratic.js';
+import { samples } from './structures/samples.js';
 import type { Evaluate, LossAt, StructureTwin } from './structures/structure.js';
 import { trace } from './structures/trace.js';
 
@@ -14,6 +15,7 @@ import { trace } from './structures/trace.js';
 const twins: { readonly [Kind in HostStructure['kind']]: StructureTwin<StructureOf<Kind>> } = {
   diagonal,
   quadratic,
+  samples,
   kronecker,
   trace,
 };

@@ -13,6 +13,7 @@ import { autodiff } from './structures/autodiff.js';
 import { diagonal } from './structures/diagonal.js';
 import { kronecker } from './structures/kronecker.js';
 import { quadratic } from './structures/quadratic.js';
+import { samples } from './structures/samples.js';
 import type { DescentOf, Shape } from './structures/structure.js';
 import { trace } from './structures/trace.js';
 
@@ -22,6 +23,7 @@ type Factors = [x: Tensor3D, y: Tensor3D];
 const descents: { readonly [Kind in Structure['kind']]: DescentOf<StructureOf<Kind>> } = {
   diagonal,
   quadratic,
+  samples,
   kronecker,
   trace,
   autodiff,

@@ -51,13 +51,21 @@ export const sourceFields = {
     .describe('singular vectors that go with a spectrum: identity or random'),
 };
 
-/** How training sees its target. */
-export const noiseFields = {
+/** What training sees in the place of its target. */
+export const dataFields = {
   noise: fromZero
     .optional()
     .describe(
       'training sees M + noise Z, Z with entries N(0, 1/m) drawn anew for each draw of the target; the error against M is observed as the risk',
     ),
+  samples: wholeFrom(1)
+    .optional()
+    .describe(
+      'training sees this many samples, x ~ N(0, covariance) and y = M x + noise, drawn anew for each draw of the target; the error over all inputs is observed as the risk',
+    ),
+  labelNoise: fromZero
+    .optional()
+    .describe('standard deviation of the noise on the labels of samples (default 0)'),
 };
 
 /** A shape of W. */

@@ -22,9 +22,14 @@ import { directionsOf } from './spectralDirections.js';
 import { optimumOver, spectralAnswers } from './spectralLoss.js';
 import { spectralRate } from './spectralRate.js';
 import { isNamedSpectrum, namedSpectrum } from './spectrum.js';
-import type { QuadraticStructure } from './structure.js';
+import { riskOf } from './risk.js';
+import { samplesForm, samplesOf } from './samples.js';
+import { sampledFullPath, sampledOptima } from '../theory/sampledRegression.js';
+import type { QuadraticStructure, SamplesStructure } from './structure.js';
 
-export const linearRegressionLoss: BuiltInLoss<QuadraticStructure> = {
+type RegressionStructure = QuadraticStructure | SamplesStructure;
+
+export const linearRegressionLoss: BuiltInLoss<RegressionStructure> = {
   ...unknownForms,
   ...spectralAnswers,
   name: 'linear-regression',
@@ -32,6 +37,7 @@ export const linearRegressionLoss: BuiltInLoss<QuadraticStructure> = {
   dependsOn: 'matrix',
   square: false,
   curvatures: ['covariance'],
+  takesSamples: true,
   // Those below 1e-8 of the largest are rounding: they are roots of eigenvalues.
   weightedSingularValues({ structure }, { x, y }) {
     const weighted = multiply(x, dense(x.cols, x.cols, weightedGram(structure, y)));
@@ -47,7 +53,10 @@ export const linearRegressionLoss: BuiltInLoss<QuadraticStructure> = {
     checkScale('covariance', 'norm', norm(covariance.data), 'speed');
     const error = targetError(source, shape, base);
     sayDecomposition(shape);
-    const problem = linearRegression(error, covariance);
+    const problem =
+      source.spec.samples === undefined
+        ? linearRegression(error, covariance)
+        : sampled(error, covariance, source);
     checkScale('covariance', '|E H|, the fastest rate,', problem.rate, 'speed');
     return problem;
   },
@@ -85,7 +94,9 @@ export const linearRegressionLoss: BuiltInLoss<QuadraticStructure> = {
       },
     },
   ],
-  rotated({ structure: { error, covariance: h } }, { left, right }) {
+  rotated({ structure }, { left, right }) {
+    if (structure.kind === 'samples') throw new Error('samples are not rotated');
+    const { error, covariance: h } = structure;
     return linearRegression(
       multiplyTransposedRight(multiply(left, error), right),
       multiplyTransposedRight(multiply(right, h!), right),
@@ -94,7 +105,7 @@ export const linearRegressionLoss: BuiltInLoss<QuadraticStructure> = {
 };
 
 /** Y^T H Y [r, r] of Y [m, r]. */
-const weightedGram = ({ covariance }: QuadraticStructure, y: Factors['y']): Float64Array =>
+const weightedGram = ({ covariance }: RegressionStructure, y: Factors['y']): Float64Array =>
   gram(y.data, multiply(covariance!, y).data, y.cols);
 
 /**
@@ -120,6 +131,39 @@ export function linearRegression(error: Dense, h: Dense): Problem {
     ...directionsOf(gradient),
     rate: singularValues(gradient)[0] ?? 0,
     valueAndGradient: (update) => quadraticForm(error, covariance, update),
+  };
+}
+
+/** The problem of a draw of samples; its risk is tr((W - M) H (W - M)^T) over the population. */
+function sampled(error: Dense, h: Dense, { spec, draw }: Source): Problem {
+  const population = checkedCovariance(h, error.cols, inputSide);
+  const { samples: count = 1, labelNoise = 0, seed = 0 } = spec;
+  const law = { clean: error, covariance: population, count, labelNoise };
+  const risk = riskOf(error, population);
+  return { ...onSamples(samplesOf(law, { seed, draw })), risk };
+}
+
+/** The problem of samples. */
+export function onSamples(structure: SamplesStructure): Problem {
+  const { inputs, residuals, weighted, covariance, constant } = structure;
+  let [optimum, path]: [ReturnType<typeof sampledOptima> | null, ReturnType<typeof sampledFullPath> | null] =
+    [null, null];
+  const fullPath = () => (path ??= sampledFullPath(weighted, covariance, constant));
+  return {
+    loss: linearRegressionLoss,
+    n: weighted.rows,
+    m: weighted.cols,
+    structure,
+    frame: null,
+    initialLoss: constant,
+    optimum: (rank) => (optimum ??= sampledOptima(inputs, residuals))(rank),
+    fullFineTuningLoss: (t) => fullPath().loss(t),
+    get fullFineTuningRate() {
+      return fullPath().rate;
+    },
+    ...directionsOf(weighted),
+    rate: singularValues(weighted)[0] ?? 0,
+    valueAndGradient: (update) => samplesForm(structure, update),
   };
 }
 
@@ -172,7 +216,11 @@ function diagonalRegression(errors: Float64Array, h: Float64Array, n: number): P
 
 /** The regression with a named covariance and a spectrum along the axes; null if it is another, or refused. */
 function alongAxes({ spec, curvatures }: Source, shape: Shape): Problem | null {
-  const isAlongAxes = spec.spectrum !== undefined && spec.vectors !== 'random' && !curvatures.covariance;
+  const isAlongAxes =
+    spec.samples === undefined &&
+    spec.spectrum !== undefined &&
+    spec.vectors !== 'random' &&
+    !curvatures.covariance;
   if (!isAlongAxes || spec.covariance === undefined || !isNamedSpectrum(spec.covariance)) return null;
   const errors = spectrumOf(spec, shape);
   try {

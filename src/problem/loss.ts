@@ -129,6 +129,8 @@ export interface BuiltInLoss<S extends Structure = Structure> extends Loss<S> {
   readonly curvatures: readonly CurvatureKey[];
   /** Whether training may see its target with noise (default: not). */
   readonly takesNoise?: boolean;
+  /** Whether training may see samples in the place of its target (default: not). */
+  readonly takesSamples?: boolean;
   /**
    * The problem on a source, with W0 = base: in the coordinates of W where its trajectories are not to be rotated.
    * @throws InputError if it lacks what it needs, or is of a scale at which its flow cannot be followed

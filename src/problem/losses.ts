@@ -22,15 +22,42 @@ export const defaultLoss = frobeniusLoss.name;
 export const builtInLoss = (name: string): BuiltInLoss | undefined =>
   losses.find((loss) => loss.name === name);
 
-/** @throws InputError if noise is asked for, and one of the losses has no target that it could be on */
-export function checkNoise(
-  { noise }: { readonly noise?: number | undefined },
+/** What training sees in the place of the target, by the keys of a config. */
+export interface DataSpec {
+  readonly noise?: number | undefined;
+  readonly samples?: number | undefined;
+  readonly labelNoise?: number | undefined;
+  readonly draws?: number | undefined;
+}
+
+/** @throws InputError if noise or samples are asked for that one of the losses does not take, or both, or draws of neither */
+export function checkData(
+  { noise, samples, labelNoise, draws = 1 }: DataSpec,
   names: readonly string[],
 ): void {
-  const users = losses.filter(({ takesNoise }) => takesNoise).map(({ name }) => name);
-  const other = names.find((name) => !users.includes(name));
-  if (noise !== undefined && other !== undefined)
-    throw new InputError('noise', noise, `left out of ${other}: it is for ${users.join(' and ')}`);
+  const refuseOthers = (field: string, value: number | undefined, users: readonly string[]) => {
+    const other = names.find((name) => !users.includes(name));
+    if (value !== undefined && other !== undefined)
+      throw new InputError(field, value, `left out of ${other}: it is for ${users.join(' and ')}`);
+  };
+  const namesOf = (key: 'takesNoise' | 'takesSamples') =>
+    losses.filter((loss) => loss[key]).map(({ name }) => name);
+  if (noise !== undefined && samples !== undefined)
+    throw new InputError(
+      'noise',
+      noise,
+      'left out with samples, whose labels have a noise of their own (labelNoise)',
+    );
+  refuseOthers('noise', noise, namesOf('takesNoise'));
+  refuseOthers('samples', samples, namesOf('takesSamples'));
+  if (labelNoise !== undefined && samples === undefined)
+    throw new InputError('labelNoise', labelNoise, 'left out without samples, whose labels have it');
+  if (draws > 1 && noise === undefined && samples === undefined)
+    throw new InputError(
+      'draws',
+      draws,
+      '1 without noise or samples: every draw of the target would be the same',
+    );
 }
 
 /** @throws InputError if a curvature matrix is named that none of the losses takes */

@@ -57,6 +57,9 @@ export interface SourceSpec extends CurvatureSpecs {
   readonly seed?: number | undefined;
   /** Standard deviation tau of the noise that training sees: M + tau Z (noise.ts). */
   readonly noise?: number | undefined;
+  /** Samples N that training sees instead of the target, and the standard deviation of their labels' noise (samples.ts). */
+  readonly samples?: number | undefined;
+  readonly labelNoise?: number | undefined;
 }
 
 /** The matrices behind a spec, read; and which draw of the target it is of. */

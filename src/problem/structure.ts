@@ -24,6 +24,19 @@ export interface QuadraticStructure {
   readonly covariance: Dense | null;
 }
 
+/**
+ * f = 1/2N sum |R_k - X Y^T x_k|^2 over N samples, rows of `inputs` x [N, m] and of `residuals` R = y - W0 x [N, n].
+ * `weighted` is the mean of R_k x_k^T [n, m], `covariance` that of x_k x_k^T [m, m], `constant` f(W0).
+ */
+export interface SamplesStructure {
+  readonly kind: 'samples';
+  readonly inputs: Dense;
+  readonly residuals: Dense;
+  readonly weighted: Dense;
+  readonly covariance: Dense;
+  readonly constant: number;
+}
+
 /** f = 1/2 tr((X Y^T - E)^T S (X Y^T - E) H), E [n, m], S [n, n], H [m, m]. */
 export interface KroneckerStructure {
   readonly kind: 'kronecker';
@@ -46,7 +59,8 @@ export interface AutodiffStructure {
 }
 
 /** A structure whose loss the host can evaluate, in float64. */
-export type HostStructure = DiagonalStructure | QuadraticStructure | KroneckerStructure | TraceStructure;
+export type HostStructure =
+  DiagonalStructure | QuadraticStructure | SamplesStructure | KroneckerStructure | TraceStructure;
 
 export type Structure = HostStructure | AutodiffStructure;
 

@@ -131,6 +131,8 @@ export function summaryRow(cell: CellSummary): Rows[number] {
     law_name: law && law.name,
     optimum: cell.optimum,
     noise: cell.noise,
+    samples: cell.samples,
+    label_noise: cell.labelNoise,
     draws: cell.draws,
     trials: cell.trials,
     ...columns('accuracy', accuracy),

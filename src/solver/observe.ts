@@ -91,7 +91,7 @@ export function observer(
   };
 }
 
-type Evaluated = Omit<ReturnType<Evaluate>, 'distance'> & { readonly distance: number | null };
+type Evaluated = ReturnType<Evaluate>;
 
 function onHost(structure: HostStructure): (factors: Factors) => Evaluated {
   const evaluate = evaluator(structure);

@@ -5,13 +5,13 @@
 import { z } from 'zod';
 import { scalings } from '../ensemble/scaling.js';
 import {
+  dataFields,
   decayFields,
   executionFields,
   flowsInWords,
   flowText,
   horizonFields,
   list,
-  noiseFields,
   outField,
   positive,
   ratioFields,
@@ -28,11 +28,11 @@ export const sweepSchema = z.strictObject({
     .default([defaultLoss])
     .describe(`${lossNames.join(', ')}, or a .ts/.js file exporting a loss`),
   ...sourceFields,
-  ...noiseFields,
+  ...dataFields,
   draws: wholeFrom(1)
     .max(MOST_DRAWS)
     .default(1)
-    .describe('draws of the target, each with `trials` initializations; with noise'),
+    .describe('draws of the target, each with `trials` initializations; with noise or samples'),
   shape: list(shapeText).optional().describe('shapes NxM of W when no matrix file gives one'),
   ranks: list(wholeFrom(1)).describe('ranks r of the adapters'),
   init: list(z.string())

@@ -6,9 +6,8 @@ import { clock } from '../flow/normalization.js';
 import { flow, symmetriesOf } from '../flow/flow.js';
 import { horizons, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
-import { InputError } from '../host/inputError.js';
 import { checkRank, checkTrajectories, startAtDraw, startOf, type Start } from '../input/start.js';
-import { checkCurvatures, checkNoise } from '../problem/losses.js';
+import { checkCurvatures, checkData } from '../problem/losses.js';
 import type { Problem } from '../problem/problem.js';
 import { atDraw, labelOf, readSource, shapesOf } from '../problem/source.js';
 import type { SweepConfig } from './config.js';
@@ -44,13 +43,7 @@ export const totalTrials = ({ cells }: Pick<Plan, 'cells'>): number =>
 export async function makePlan(input: SweepConfig, problemOf = makeProblem, folder?: string): Promise<Plan> {
   const config = withoutRepeats(input);
   checkCurvatures(config, config.loss);
-  checkNoise(config, config.loss);
-  if (config.draws > 1 && config.noise === undefined)
-    throw new InputError(
-      'draws',
-      config.draws,
-      '1 without noise: every draw of the target would be the same',
-    );
+  checkData(config, config.loss);
   const horizonAt = horizons(config);
   const source = readSource({ ...config, folder });
   const target = labelOf(source);

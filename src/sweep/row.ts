@@ -28,6 +28,9 @@ export type TrialRow = {
   readonly seed: number;
   /** Standard deviation of the noise on the target; null without. */
   readonly noise: number | null;
+  /** Samples that training sees, and the standard deviation of their labels' noise; null without. */
+  readonly samples: number | null;
+  readonly label_noise: number | null;
   /** Number of the draw of the target, from 0. */
   readonly draw: number;
   readonly trial: number;
@@ -73,7 +76,7 @@ export interface Trial {
 
 /** Columns that hold whole numbers. */
 export const trialIntegers: readonly (keyof TrialRow)[] = [
-  ...(['cell', 'n', 'm', 'rank', 'draw', 'trial'] as const),
+  ...(['cell', 'n', 'm', 'rank', 'samples', 'draw', 'trial'] as const),
   ...(['accepted_steps', 'rejected_steps', 'evaluations'] as const),
 ];
 
@@ -111,7 +114,13 @@ export function valueOf({ row, curve, riskCurve = [] }: Trial, column: Column): 
 export function trialRow(
   cell: Cell,
   trial: number,
-  { seed, noise, precision }: Pick<SweepConfig, 'seed' | 'noise' | 'precision'>,
+  {
+    seed,
+    noise,
+    samples,
+    labelNoise,
+    precision,
+  }: Pick<SweepConfig, 'seed' | 'noise' | 'samples' | 'labelNoise' | 'precision'>,
   trajectory: Trajectory,
 ): TrialRow {
   const { problem, rank, coefficients, flow } = cell;
@@ -136,6 +145,8 @@ export function trialRow(
     coupled_decay: flow.coupledDecay,
     seed,
     noise: noise ?? null,
+    samples: samples ?? null,
+    label_noise: samples === undefined ? null : (labelNoise ?? 0),
     draw: cell.draw ?? 0,
     trial,
     outcome,

@@ -59,7 +59,7 @@ export async function summarize(plan: Plan, trials: TrialColumns): Promise<CellS
 
 async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<CellSummary> {
   const { problem, rank, coefficients, draws } = cell;
-  const { precision, targetCi, seed, noise = null } = plan.config;
+  const { precision, targetCi, seed, noise = null, samples = null, labelNoise = 0 } = plan.config;
   const ended = await trials.outcomes(cell.index);
   const ends = await trials.stationarities(cell.index);
   const good = ended.map(succeeded);
@@ -100,6 +100,8 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     accuracy,
     draws,
     noise,
+    samples,
+    labelNoise: samples === null ? null : labelNoise,
     risk: risk ? of(ofTrials.risk, level) : null,
     riskRelative: risk ? of(ofTrials.risk_relative, level) : null,
     riskScale: risk?.scale ?? null,

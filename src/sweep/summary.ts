@@ -49,6 +49,9 @@ export interface CellSummary {
   readonly draws: number;
   /** Standard deviation of the noise on the target; null without. */
   readonly noise: number | null;
+  /** Samples that training sees, and the standard deviation of their labels' noise; null without. */
+  readonly samples: number | null;
+  readonly labelNoise: number | null;
   /** Squared error against the clean target at the ends (problem/risk.ts); null where training sees that target. */
   readonly risk: Statistic | null;
   /** The risk relative to that of W0. */

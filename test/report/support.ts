@@ -54,7 +54,16 @@ export function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSu
     law: { value: law, name: 'Eckart-Young-Mirsky' },
     optimum: law,
     accuracy: around(law),
-    ...{ draws: 1, noise: null, risk: null, riskRelative: null, riskScale: null, riskByDraw: [] },
+    ...{
+      draws: 1,
+      noise: null,
+      samples: null,
+      labelNoise: null,
+      risk: null,
+      riskRelative: null,
+      riskScale: null,
+      riskByDraw: [],
+    },
     ...{ accuracyBias: null, accuracyFloor: null, zScore: null, zScoreBias: null },
     trials: 32,
     outcomes: {

@@ -8,8 +8,8 @@ export interface Evaluation {
   /** The descent of X and of Y, -G Y [n, r] and -G^T X [m, r]; a flow (src/flow) makes derivatives of it. */
   readonly dX: Float64Array;
   readonly dY: Float64Array;
-  /** |X Y^T - D|_F, D the update that full fine-tuning ends with. */
-  readonly distance: number;
+  /** |X Y^T - D|_F, D the update that full fine-tuning ends with; null where that is not at hand. */
+  readonly distance: number | null;
 }
 
 /** Factors with their Gram matrices X^T X and Y^T Y [r, r]. */
