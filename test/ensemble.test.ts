@@ -46,8 +46,10 @@ const context = (problem: Problem, rank: number, trial = 0, lrRatioA = 1): DrawC
   n: problem.n,
   m: problem.m,
   lrRatioA,
+  lrRatioB: 1,
   key: { seed: 5, rank, trial },
   spectralDirections: (r) => problem.spectralDirections(r),
+  descentTriples: (r) => problem.descentTriples(r),
 });
 
 const draw = (spec: string, rank: number, trial = 0, lrRatioA = 1): Adapter =>

@@ -129,8 +129,22 @@ it('has the rate of the trace-squared loss at the mean squares of its draws', as
 });
 
 it('says the mean squares of every draw, and 0 of zeros alone', () => {
-  const size = { n: 30, m: 20, rank: 4, lrRatioA: 1.7 };
-  for (const name of ['kaiming', 'gaussian', 'orthogonal', 'spectral:2', 'balanced:3', 'small', 'zero-a']) {
+  const size = { n: 30, m: 20, rank: 4, lrRatioA: 1.7, lrRatioB: 0.6 };
+  const unitColumns = (rows: number, rank: number) => {
+    const columns = dense(rows, rank);
+    for (let i = 0; i < rank; i++) columns.data[i * rank + i] = 1;
+    return columns;
+  };
+  for (const name of [
+    'kaiming',
+    'gaussian',
+    'orthogonal',
+    'spectral:2',
+    'balanced:3',
+    'small',
+    'zero-a',
+    'aligned:2',
+  ]) {
     const form = initialization(name);
     const squares = { a: 0, b: 0 };
     const count = 400;
@@ -143,6 +157,11 @@ it('says the mean squares of every draw, and 0 of zeros alone', () => {
           for (let i = 0; i < rank; i++) rows.data[i * size.m + i] = 1;
           return rows;
         },
+        descentTriples: (rank) => ({
+          sigma: new Float64Array(rank),
+          left: unitColumns(size.n, rank),
+          right: unitColumns(size.m, rank),
+        }),
       });
       squares.a += norm(loraA.data) ** 2 / count;
       squares.b += norm(loraB.data) ** 2 / count;
@@ -186,8 +205,9 @@ it('agrees with the balanced path of generic starts of either sign of lambda', (
       for (const zeroX of [true, false]) {
         const q = (rows: number, trial: number) => {
           const { loraA } = initialization('balanced').draw({
-            ...{ n, m: rows, lrRatioA: 1, key: { seed: 2, rank, trial } },
+            ...{ n, m: rows, lrRatioA: 1, lrRatioB: 1, key: { seed: 2, rank, trial } },
             spectralDirections: () => dense(0, 0),
+            descentTriples: () => ({ left: dense(0, 0), sigma: new Float64Array(0), right: dense(0, 0) }),
           });
           const out = dense(rows, rank);
           for (let i = 0; i < rank; i++)

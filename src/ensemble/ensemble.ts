@@ -3,7 +3,7 @@ import { InputError } from '../host/inputError.js';
 import { gradientFlow, type Flow } from '../flow/flow.js';
 import type { Problem } from '../problem/problem.js';
 import { initialization as initializationOf, type Initialization } from './initialization.js';
-import { normalizationOf } from '../flow/normalization.js';
+import { checkFlowStart } from './flowStart.js';
 import { membersOf, type Member } from './member.js';
 import { scaleOf, scalings, type Scaling } from './scaling.js';
 
@@ -37,7 +37,8 @@ export interface EnsembleOptions {
 
 /**
  * The ensemble of all trials of all ranks, rank by rank. A deterministic initialization has one trial.
- * @throws InputError if a rank, a coefficient or a number of trials is out of range, or there is no such initialization
+ * @throws InputError if a rank, a coefficient or a number of trials is out of range, there is no such initialization, or
+ *   the flow cannot start so
  */
 export function ensemble(options: EnsembleOptions): Ensemble {
   const { problem, ranks, initialization = 'kaiming', scaling = 'none', alpha = 1 } = options;
@@ -58,8 +59,9 @@ export function ensemble(options: EnsembleOptions): Ensemble {
       throw new InputError('rank', rank, `a whole number from 1 to min(n, m) = ${most}`);
     start.checkRank(rank);
     const coefficients = { scale: scaleOf(scaling, alpha, rank), lrRatioA, lrRatioB };
-    normalizationOf(coefficients, flow);
-    return membersOf({ problem, rank, initialization: start, coefficients, flow }, 0, draws, seed);
+    const law = { problem, rank, initialization: start, coefficients, flow };
+    checkFlowStart(law);
+    return membersOf(law, 0, draws, seed);
   });
   return { problem, members, seed };
 }

@@ -6,9 +6,10 @@
 import { columns, dense, scaled, transposed, type Dense } from '../numbers/dense.js';
 import { multiplyTransposedRight } from '../numbers/products.js';
 import { InputError } from '../host/inputError.js';
-import type { DrawLaw } from '../problem/loss.js';
+import type { DrawLaw, Spans } from '../problem/loss.js';
 import { haarColumns } from '../problem/frame.js';
 import { normals, uniforms, type StreamName, type TrialKey } from '../numbers/philox.js';
+import type { Triples } from '../numbers/triples.js';
 import type { Adapter } from './adapter.js';
 import { computedNames } from './computedStart.js';
 import { parameterOf, type Parameter } from './parameter.js';
@@ -24,9 +25,12 @@ export interface DrawContext {
   readonly n: number;
   readonly m: number;
   readonly lrRatioA: number;
+  readonly lrRatioB: number;
   readonly key: TrialKey;
   /** Leading right singular vectors of grad f(W0) as rows [rank, m], in the problem's coordinates. */
   spectralDirections(rank: number): Dense;
+  /** The leading singular triples of -grad f(W0), in the problem's coordinates. */
+  descentTriples(count: number): Triples;
 }
 
 /** Standard deviations of the entries of A0 and B0, which are independent and normal; zero for zero ones. */
@@ -44,6 +48,8 @@ export interface Initialization {
   readonly deterministic: boolean;
   /** Law of A0's entries if i.i.d. Gaussian with B0 = 0, which some closed-form expectations need. */
   readonly law: DrawLaw;
+  /** Dimensions of the random subspaces that a draw of this rank spans. */
+  spans(rank: number): Spans;
   /** @throws InputError if there is no such adapter of this rank */
   checkRank(rank: number): void;
   draw(context: DrawContext): Adapter;
@@ -59,6 +65,7 @@ export interface DrawSize {
   readonly m: number;
   readonly rank: number;
   readonly lrRatioA: number;
+  readonly lrRatioB: number;
 }
 
 interface Form {
@@ -67,11 +74,15 @@ interface Form {
   readonly coordinates: Initialization['coordinates'];
   readonly deterministic?: boolean;
   readonly law?: Initialization['law'];
+  /** Default: not known. */
+  spans?(rank: number): Spans;
   checkRank?(rank: number): void;
   normal?(parameter: number): NormalEntries;
   squares(size: DrawSize, parameter: number): Squares;
   draw(context: DrawContext, parameter: number): Adapter;
 }
+
+const unknownSpans: Spans = { a: null, b: null };
 
 const gaussian = (rows: number, cols: number, std: number, key: TrialKey, stream: StreamName): Dense =>
   dense(
@@ -99,10 +110,15 @@ const normalForm = (
 
 const withZeroB = (loraA: Dense, n: number): Adapter => ({ loraA, loraB: dense(n, loraA.rows) });
 
+/** A fixed factor has the ratio of one that moves: it is no shorter. */
+const ofMoving = (ratio: number): number => ratio || 1;
+
 const forms = {
   kaiming: {
     describe: 'A uniform in +-1/sqrt(m), B = 0 (PEFT default)',
     coordinates: 'original',
+    // Its columns are exchangeable, and as likely of either sign.
+    spans: (rank) => ({ a: rank, b: 0 }),
     squares: ({ rank }) => ({ a: rank / 3, b: 0 }),
     draw: ({ n, m, key }) =>
       withZeroB(
@@ -119,6 +135,7 @@ const forms = {
     describe: 'A normal with standard deviation STD (default 1/r), B = 0 (PEFT gaussian)',
     coordinates: 'flow',
     law: 'gaussian',
+    spans: (rank) => ({ a: rank, b: 0 }),
     ...normalForm((std) => ({ a: std, b: 0 })),
   },
   orthogonal: {
@@ -127,6 +144,7 @@ const forms = {
     checkRank(rank) {
       if (rank % 2 !== 0) throw new InputError('rank', rank, 'even for the orthogonal initialization');
     },
+    spans: (rank) => ({ a: rank / 2, b: rank / 2 }),
     squares: ({ n, m, rank }) => ({ a: 0.1 ** 2 * m * (rank / 2), b: 0.1 ** 2 * n * (rank / 2) }),
     draw: ({ n, m, key }) => {
       const { rank } = key;
@@ -149,6 +167,7 @@ const forms = {
     coordinates: 'flow',
     deterministic: true,
     law: 'orthonormal-rows',
+    spans: () => ({ a: null, b: 0 }),
     squares: ({ rank }, norm) => ({ a: rank * norm ** 2, b: 0 }),
     draw: ({ n, key, spectralDirections }, norm) => withZeroB(scaled(spectralDirections(key.rank), norm), n),
   },
@@ -157,6 +176,7 @@ const forms = {
     describe: 'A A^T = LAMBDA kA I (default 1) with random orthogonal rows, B = 0',
     coordinates: 'flow',
     law: 'orthonormal-rows',
+    spans: (rank) => ({ a: rank, b: 0 }),
     squares: ({ rank, lrRatioA }, lambda) => ({ a: rank * lambda * lrRatioA, b: 0 }),
     draw: ({ n, m, lrRatioA, key }, lambda) => {
       const rows = transposed(haarColumns(gaussian(m, key.rank, 1, key, 'loraA')));
@@ -167,13 +187,34 @@ const forms = {
     parameter: { name: 'standard deviation', default: () => 1e-2 },
     describe: 'A and B normal with standard deviation STD (default 0.01)',
     coordinates: 'flow',
+    spans: (rank) => ({ a: rank, b: rank }),
     ...normalForm((std) => ({ a: std, b: std })),
   },
   'zero-a': {
     parameter: { name: 'standard deviation', default: (rank) => 1 / rank },
     describe: 'the mirror of gaussian: B normal with standard deviation STD (default 1/r), A = 0',
     coordinates: 'flow',
+    spans: (rank) => ({ a: 0, b: rank }),
     ...normalForm((std) => ({ a: 0, b: std })),
+  },
+  aligned: {
+    parameter: { name: 'norm', default: () => 1 },
+    describe:
+      'B = sqrt(kB) NORM U, A = sqrt(kA) NORM V^T (default 1), U, V the leading singular vectors of -grad f(W0), ' +
+      'along which modes move apart',
+    coordinates: 'flow',
+    deterministic: true,
+    squares: ({ rank, lrRatioA, lrRatioB }, norm) => ({
+      a: rank * norm ** 2 * ofMoving(lrRatioA),
+      b: rank * norm ** 2 * ofMoving(lrRatioB),
+    }),
+    draw({ lrRatioA, lrRatioB, key, descentTriples }, norm) {
+      const { left, right } = descentTriples(key.rank);
+      return {
+        loraA: scaled(transposed(right), norm * Math.sqrt(ofMoving(lrRatioA))),
+        loraB: scaled(left, norm * Math.sqrt(ofMoving(lrRatioB))),
+      };
+    },
   },
 } satisfies Record<string, Form>;
 
@@ -198,6 +239,7 @@ export function initialization(spec: string): Initialization {
     coordinates: form.coordinates,
     deterministic: form.deterministic ?? false,
     law: form.law ?? 'other',
+    spans: (rank) => form.spans?.(rank) ?? unknownSpans,
     checkRank: (rank) => form.checkRank?.(rank),
     draw: (context) => {
       form.checkRank?.(context.key.rank);
@@ -220,6 +262,7 @@ export const customInitialization = (
 ): Initialization => ({
   ...{ name, draw, coordinates, deterministic, checkRank },
   law: 'other',
+  spans: () => unknownSpans,
   squares: () => null,
   normal: () => null,
 });

@@ -3,6 +3,8 @@ import { InputError } from '../host/inputError.js';
 import type { Dense } from '../numbers/dense.js';
 import { intoFrame, type Factors } from '../problem/factors.js';
 import { gradientFlow, type Flow } from '../flow/flow.js';
+import { motionOf, type Motion } from '../flow/motion.js';
+import type { Setting } from '../problem/loss.js';
 import type { Problem } from '../problem/problem.js';
 import { toFactors, type Adapter } from './adapter.js';
 import type { Coefficients } from '../flow/coefficients.js';
@@ -36,6 +38,17 @@ export interface MemberLaw {
   readonly draw?: number;
 }
 
+/** How the factors of a law move. */
+export const motionUnder = ({ coefficients, flow }: MemberLaw): Motion => motionOf(coefficients, flow);
+
+/** What the end of a law depends on beside its problem. */
+export const settingOf = (law: MemberLaw): Setting => ({
+  rank: law.rank,
+  draw: law.initialization.law,
+  spans: law.initialization.spans(law.rank),
+  motion: motionUnder(law),
+});
+
 /** The member of a draw, which depends on (seed, rank, trial), and the draw of the target, alone. */
 export function member(law: MemberLaw, trial: number, seed: number): Member {
   const { problem, rank, coefficients, initialization, flow = gradientFlow, draw = 0 } = law;
@@ -53,8 +66,10 @@ export function member(law: MemberLaw, trial: number, seed: number): Member {
         n: problem.n,
         m: problem.m,
         lrRatioA: coefficients.lrRatioA,
+        lrRatioB: coefficients.lrRatioB,
         key,
         spectralDirections: problem.spectralDirections,
+        descentTriples: (count) => problem.descentTriples(count),
       });
       assertAdapter(initialization.name, adapter, problem, rank);
       const factors = toFactors(adapter, coefficients, flow);

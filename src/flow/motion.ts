@@ -72,13 +72,9 @@ export const isDescentAndDecay = ({ rule, rates, coupled }: Motion): boolean =>
   rates.every((rate) => rate === 0 || rate === 1) &&
   coupled.every((value) => value === 0);
 
-/** Whether closed forms of the gradient flow, where both factors move and none decays, hold. */
-export const isGradientFlow = (k: Coefficients, flow: Flow = gradientFlow): boolean =>
-  flow.factors === 'normalized' && isGradientMotion(motionOf(k, flow));
-
-/** Whether a flow that comes to rest may do so at the optimum of its rank alone: nothing is frozen and nothing decays. */
-export const restsAtOptimum = (k: Coefficients, flow: Flow = gradientFlow): boolean =>
-  k.lrRatioA * k.lrRatioB > 0 && flow.decay === 0 && flow.coupledDecay === 0;
+/** Whether a motion that comes to rest may do so at stationary points of the loss alone: both factors, no decay. */
+export const restsAtOptimum = ({ rates, decay, coupled }: Motion): boolean =>
+  rates.every((rate) => rate > 0) && [...decay, ...coupled].every((value) => value === 0);
 
 /** A motion in words: what its trajectories are under. */
 export function wordsOf({ rule, rates, decay }: Motion): string {

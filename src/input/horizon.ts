@@ -6,7 +6,9 @@ import { InputError } from '../host/inputError.js';
 import { method, methodFor, type MethodName } from '../method/methods.js';
 import type { Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
+import { clock } from '../flow/normalization.js';
 import type { HorizonConfig } from './fields.js';
+import type { Start } from './start.js';
 
 export interface Horizon {
   readonly method: Method;
@@ -39,6 +41,26 @@ export function horizons(config: HorizonConfig): (rate: number) => Horizon {
     byRate.set(rate, horizon);
     return horizon;
   };
+}
+
+/**
+ * The rate that a start's horizon is counted in, by time t: of the fastest growth along the gradient flow, of W itself
+ * along the scaled and projected ones; along spectral and sign ones, which arrive in finite time, 40 over the time in
+ * which the largest mode arrives from small factors.
+ */
+export function paceOf({ problem, coefficients, flow }: Start): number {
+  const { scale: s, lrRatioA, lrRatioB } = coefficients;
+  switch (flow.rule) {
+    case 'gradient':
+      return problem.rate * clock(coefficients, flow) * (flow.factors === 'plain' ? s : 1);
+    case 'scaled':
+      return s * s * (lrRatioA + lrRatioB);
+    case 'projected':
+      return 1;
+    case 'spectral':
+    case 'sign':
+      return 40 * Math.sqrt((s * (lrRatioA || 1) * (lrRatioB || 1)) / (problem.rate || 1));
+  }
 }
 
 /** The whole number of steps nearest to a time, one at least; the time itself of methods that cut their steps. */

@@ -8,6 +8,7 @@ import {
 } from '../ensemble/initialization.js';
 import { residualOf, type Adapter } from '../ensemble/adapter.js';
 import { computedStart, isComputed, type ComputedStart } from '../ensemble/computedStart.js';
+import { checkFlowStart } from '../ensemble/flowStart.js';
 import type { MemberLaw } from '../ensemble/member.js';
 import { scaleOf, type Scaling } from '../ensemble/scaling.js';
 import { symmetriesOf, type Flow } from '../flow/flow.js';
@@ -49,7 +50,8 @@ export interface StartOptions {
 /**
  * The start of a problem's adapters of one rank. Starts that move W0 have a problem of their own, with the residual in
  * its place.
- * @throws InputError if there is no such initialization, file, or adapter of this rank; or the scale is out of range
+ * @throws InputError if there is no such initialization, file, or adapter of this rank; the scale is out of range; or
+ *   the flow cannot start so
  */
 export async function startOf(problem: Problem, source: Source, options: StartOptions): Promise<Start> {
   const { init, rank, lrRatioA, lrRatioB, flow, trials } = options;
@@ -66,7 +68,9 @@ export async function startOf(problem: Problem, source: Source, options: StartOp
     ? await startedAt(computed, problem, source, rank, coefficients.scale, symmetriesOf(flow))
     : { problem, initialization: stored ? fromAdapters(init, stored.adapters) : namedStart(init, rank) };
   const draws = initialization.deterministic ? 1 : trials;
-  return { problem: moved, rank, initialization, scaling, coefficients, flow, trials: draws };
+  const start = { problem: moved, rank, initialization, scaling, coefficients, flow, trials: draws };
+  checkFlowStart(start);
+  return start;
 }
 
 /** A start at another draw of the target, towards its problem: what was read of files stays. */

@@ -6,18 +6,15 @@ import * as tf from '@tensorflow/tfjs';
 import { releaseProxy, type ProxyMethods } from 'comlink';
 import type { BackendReport } from '../backend/backend.js';
 import { listBackends } from '../backend/useBackend.js';
-import { isGradientFlow } from '../flow/motion.js';
 import { clock } from '../flow/normalization.js';
-import { member } from '../ensemble/member.js';
 import { removeMemoryFile, addMemoryFile } from '../files/disk.js';
 import { readSafetensors } from '../files/safetensors.js';
 import { InputError } from '../host/inputError.js';
-import { closedForm } from '../problem/closedForm.js';
 import { runProvenance, type Provenance } from '../host/provenance.js';
 import { csv, parquet } from '../results/tables.js';
 import { openDevice, type Device } from '../solver/device.js';
 import { accuracyFloor, excessFloor } from '../sweep/accuracyFloor.js';
-import { lawOf, metricOf } from '../sweep/law.js';
+import { lawOf, metricOf, pathOf } from '../sweep/law.js';
 import { makePlan, totalTrials, type Cell, type Plan } from '../sweep/plan.js';
 import { trialIntegers, trialTexts, type TrialRow } from '../sweep/row.js';
 import { waysOf } from '../run/trials.js';
@@ -94,10 +91,7 @@ export class LabEngine implements protocol.Engine {
     const { problem, coefficients, flow, stop } = cell;
     const times = stop.saveTimes;
     const small = (problem.n + problem.m) * rank ** 2 <= MOST_ENTRIES;
-    const path =
-      small && isGradientFlow(coefficients, flow)
-        ? closedForm(problem, member(cell, 0, config.seed).initial())
-        : null;
+    const path = small ? pathOf(cell, 0, config.seed) : null;
     const full = times.map((time) => problem.fullFineTuningLoss(time));
     return {
       rank,

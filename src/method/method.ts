@@ -1,5 +1,5 @@
 /** A method: a scheme, how a step is taken, under a control, how its size is chosen. */
-import { gradientFlow, type Flow } from '../flow/flow.js';
+import { gradientFlow, jumps, nameOf, type Flow } from '../flow/flow.js';
 import { InputError } from '../host/inputError.js';
 import type { Control } from './control.js';
 import { isConstant, schedule } from './schedule.js';
@@ -42,6 +42,20 @@ export function assertMethod({ scheme, control }: Method): void {
     );
   if (control.kind === 'fixed' && scheme.mostStages !== null)
     throw new InputError('control', control.kind, `by error for the scheme ${scheme.kind}`);
+}
+
+/**
+ * Refuses steps by their error where the flow jumps: they would shrink for ever.
+ * @throws InputError
+ */
+export function assertFollows({ control }: Pick<Method, 'control'>, flow: Flow): void {
+  if (control.kind === 'error' && jumps(flow))
+    throw new InputError(
+      'flow',
+      nameOf(flow),
+      `${flow.rule}:WIDTH (as ${flow.rule}:1e-3), which is smooth, or a method of fixed steps (as rk4 with step): ` +
+        'without a width it jumps where it arrives, in finite time, and steps by their error would shrink for ever',
+    );
 }
 
 /** What goes from step to step beside the state: nothing with steps of a fixed size. */

@@ -1,17 +1,21 @@
 /** The closed-form path of a problem from given initial factors, where the theory has one. */
+import { gradientMotion, type Motion } from '../flow/motion.js';
 import type { Factors } from './factors.js';
 import type { Problem } from './problem.js';
 
 export interface ClosedForm {
   readonly name: string;
-  /** Loss at normalized time tau. */
+  /** Loss at time tau of the motion. */
   loss(tau: number): number;
-  /** Exponential rate of its late approach to its end, per unit of normalized time. */
+  /** Exponential rate of its late approach to its end, per unit of tau; Infinity where it arrives in finite time. */
   readonly rate: number;
-  /** Singular values of the update at normalized time tau, largest first [r]. */
+  /** Singular values of the update at time tau, largest first [r]. */
   singularValues(tau: number): number[];
 }
 
-/** The path from normalized factors X [n, r], Y [m, r] in the problem's coordinates, or null. */
-export const closedForm = (problem: Problem, factors: Factors): ClosedForm | null =>
-  problem.loss.closedForm(problem, factors);
+/** The path from factors X [n, r], Y [m, r] in the problem's coordinates (default: of the gradient flow), or null. */
+export const closedForm = (
+  problem: Problem,
+  factors: Factors,
+  motion: Motion = gradientMotion,
+): ClosedForm | null => problem.loss.closedForm(problem, factors, motion);

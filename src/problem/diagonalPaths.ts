@@ -15,9 +15,11 @@ import type { DrawnStart } from './loss.js';
 /** The path of E = diag(sigma) from X [n, r] and Y [m, r], or null if they are neither aligned nor balanced. */
 export function diagonalPath(sigma: Float64Array, { x, y }: Factors): ClosedForm | null {
   if (isDiagonal(x) && isDiagonal(y)) {
-    const diagonal = (z: Dense) =>
-      Float64Array.from(sigma, (_, i) => (i < z.cols ? (z.data[i * z.cols + i] ?? 0) : 0));
-    const path = alignedPath({ sigma, x0: diagonal(x), y0: diagonal(y) });
+    const path = alignedPath({
+      sigma,
+      x0: diagonalOf(x, sigma.length),
+      y0: diagonalOf(y, sigma.length),
+    });
     return {
       name: 'aligned closed form',
       rate: path.rate,
@@ -38,8 +40,12 @@ export function diagonalPath(sigma: Float64Array, { x, y }: Factors): ClosedForm
   };
 }
 
-const isDiagonal = ({ cols, data }: Dense): boolean =>
+export const isDiagonal = ({ cols, data }: Dense): boolean =>
   data.every((value, at) => value === 0 || Math.floor(at / cols) === at % cols);
+
+/** The first entries of the diagonal of a factor, 0 on those without a column of their own. */
+export const diagonalOf = ({ cols, data }: Dense, modes: number): Float64Array =>
+  Float64Array.from({ length: modes }, (_, i) => (i < cols ? (data[i * cols + i] ?? 0) : 0));
 
 /** Relative defect of balance that is let pass: a few roundings of float32 factors, over up to 100 columns. */
 const BALANCED = 1e-4;

@@ -4,6 +4,7 @@
  */
 import type { Tensor1D } from '@tensorflow/tfjs';
 import { gradientFlow, symmetriesOf } from '../flow/flow.js';
+import { isGradientMotion } from '../flow/motion.js';
 import type { Symmetries } from '../flow/rules.js';
 import { InputError } from '../host/inputError.js';
 import { dense, difference, transposed, type Dense } from '../numbers/dense.js';
@@ -14,7 +15,8 @@ import { leadingOf, type Triples } from '../numbers/triples.js';
 import { truncatedSvd, type TruncatedSvd } from '../numbers/truncatedSvd.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import { eckartYoungMirsky, frobeniusFullLoss } from '../theory/frobenius.js';
-import { diagonalPath, diagonalRate, resolved } from './diagonalPaths.js';
+import { diagonalRate, resolved } from './diagonalPaths.js';
+import { frobeniusFlows, rateUnder } from './frobeniusFlows.js';
 import { assembled, spectralFrame, type Frame } from './frame.js';
 import { isLeading, leadingTriples, type LeadingProblem } from './leading.js';
 import { unknownForms, type BuiltInLoss, type ClosedFormNeeds } from './loss.js';
@@ -50,15 +52,14 @@ export const frobeniusLoss: BuiltInLoss<DiagonalStructure | QuadraticStructure> 
   square: false,
   curvatures: [],
   takesNoise: true,
-  distance(problem, rank) {
-    const optimum = problem.optimum(rank);
-    return optimum === null ? null : Math.sqrt(2 * optimum);
-  },
-  closedForm: ({ structure }, factors, rounding = 0) =>
-    structure.kind === 'diagonal' ? diagonalPath(resolved(structure.sigma, rounding), factors) : null,
+  ...frobeniusFlows,
   lateRate(problem, start) {
-    const sigma = leadingSpectrum(problem, start.rank);
-    return sigma && diagonalRate(resolved(sigma, start.rounding), problem, start);
+    const leading = leadingSpectrum(problem, start.rank);
+    const sigma = leading && resolved(leading, start.rounding);
+    if (!sigma) return null;
+    return isGradientMotion(start.motion)
+      ? diagonalRate(sigma, problem, start)
+      : rateUnder(sigma, problem, start);
   },
   weightedSingularValues: (_, factors) => updateSingularValues(factors),
   rateNearOptimum(problem, { x, y }) {

@@ -3,6 +3,7 @@
  * made, drawn at random and defined. A loss is one object in one file; src/problem/losses.ts has all that are built in.
  */
 import type { Tensor1D, Tensor2D, Tensor3D } from '@tensorflow/tfjs';
+import type { Motion } from '../flow/motion.js';
 import type { Symmetries } from '../flow/rules.js';
 import type { Dense } from '../numbers/dense.js';
 import type { ClosedForm } from './closedForm.js';
@@ -15,6 +16,30 @@ import type { Structure } from './structure.js';
 
 /** Law of the entries of A0 where B0 = 0, which some closed-form expectations need. */
 export type DrawLaw = 'gaussian' | 'orthonormal-rows' | 'other';
+
+/**
+ * Dimensions of the subspaces row(A0) and col(B0) where the mean of the projection on them over draws is a multiple of I;
+ * 0 of a zero factor, null where it is no multiple.
+ */
+export interface Spans {
+  readonly a: number | null;
+  readonly b: number | null;
+}
+
+/** What an end depends on beside the problem: how factors are drawn and how they move. */
+export interface Setting {
+  readonly rank: number;
+  readonly draw: DrawLaw;
+  readonly spans: Spans;
+  readonly motion: Motion;
+}
+
+/** Where a flow ends that is known not to end at the optimum of its rank. */
+export interface FlowEnd {
+  readonly loss: number;
+  /** Singular values of the update, largest first [r], or null where they are not told apart. */
+  readonly singularValues: ArrayLike<number> | null;
+}
 
 /** The closed-form value of a metric at the end of the flow, and its name. */
 export interface Law {
@@ -34,6 +59,7 @@ export interface DrawnStart {
   readonly isAligned: boolean;
   /** Relative rounding of the singular values of the problem; 0 where they are given. */
   readonly rounding: number;
+  readonly motion: Motion;
 }
 
 /** U [n, n] and V [m, m], orthogonal. */
@@ -47,17 +73,19 @@ export interface Loss<S extends Structure = Structure> {
   readonly metric: Metric;
   /** Whether optima come from singular values, so that computed ones carry rounding. */
   readonly isSpectral: boolean;
-  /** The law of the metric at the end of a rank, or null if none is known. */
-  law(problem: Problem<S>, rank: number, draw: DrawLaw): Law | null;
+  /** The law of the metric at the end, or null if none is known. */
+  law(problem: Problem<S>, setting: Setting): Law | null;
   /** Exact mean of the squared metric over draws, where it is random at the end; else null. */
-  expectedSquare(problem: Problem<S>, rank: number, draw: DrawLaw): number | null;
+  expectedSquare(problem: Problem<S>, setting: Setting): number | null;
   /** |dW_LoRA - dW_FPFT|_F between the ends of LoRA and full fine-tuning, or null if it is unknown. */
-  distance(problem: Problem<S>, rank: number, draw: DrawLaw): number | null;
-  /** Whether the loss along the flow is the same for all draws of this law. */
+  distance(problem: Problem<S>, setting: Setting): number | null;
+  /** The end of a flow that rests elsewhere than at the optimum, from where its factors are late on; null if unknown. */
+  end(problem: Problem<S>, factors: Factors, motion: Motion): FlowEnd | null;
+  /** Whether the loss along the gradient flow is the same for all draws of this law. */
   isCurveShared(draw: DrawLaw): boolean;
-  /** The path from normalized factors in the problem's coordinates, or null without a closed form. */
-  closedForm(problem: Problem<S>, factors: Factors, rounding?: number): ClosedForm | null;
-  /** Exponential rate of late approach by normalized time from drawn starts, or null if it is unknown. */
+  /** The path from factors of a motion in the problem's coordinates, or null without a closed form. */
+  closedForm(problem: Problem<S>, factors: Factors, motion: Motion, rounding?: number): ClosedForm | null;
+  /** Exponential rate of late approach by the time of the motion from drawn starts, or null if it is unknown. */
   lateRate(problem: Problem<S>, start: DrawnStart): number | null;
   /** The saddles that lie nearest above the optimum; those that gain at most `floor` of loss are left out. */
   saddles(problem: Problem<S>, rank: number, floor: number): Saddle[];
@@ -76,6 +104,7 @@ export interface Loss<S extends Structure = Structure> {
 export const unknownForms = {
   expectedSquare: () => null,
   distance: () => null,
+  end: () => null,
   isCurveShared: () => false,
   closedForm: () => null,
   lateRate: () => null,

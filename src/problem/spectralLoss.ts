@@ -2,14 +2,19 @@
  * What losses share whose optimum over rank r is a sum of squared singular values beyond the r-th (after whitening,
  * with a covariance): the relative error as metric, its law, and the saddles near the optimum.
  */
+import { restsAtOptimum } from '../flow/motion.js';
 import { eckartYoungMirsky } from '../theory/frobenius.js';
-import type { Law } from './loss.js';
+import type { Law, Setting } from './loss.js';
 import { relativeError } from './metric.js';
 import { nearestSaddles } from './nearestSaddles.js';
 import type { Problem } from './problem.js';
 
-/** The relative error of the least loss of a rank, or null if that is unknown or W0 is the optimum. */
-function lawOfOptimum(problem: Problem, rank: number): Law | null {
+/**
+ * The relative error of the least loss of a rank, where flows rest at the optimum of their rank alone; null elsewhere, if
+ * that is unknown, or W0 is the optimum.
+ */
+export function lawOfOptimum(problem: Problem, { rank, motion }: Setting): Law | null {
+  if (!restsAtOptimum(motion)) return null;
   const optimum = problem.optimum(rank);
   if (optimum === null || !problem.initialLoss) return null;
   return { value: Math.sqrt(optimum / problem.initialLoss), name: 'Eckart-Young-Mirsky' };

@@ -1,5 +1,6 @@
 /** The trace-squared loss f(W) = 1/2 (tr W)^2 of a square W (Rushka & Klabjan 2026). Of W0 only the trace matters. */
 import type { Tensor1D } from '@tensorflow/tfjs';
+import { isGradientMotion } from '../flow/motion.js';
 import { InputError } from '../host/inputError.js';
 import { dense, identity, scaled, type Dense } from '../numbers/dense.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
@@ -10,7 +11,7 @@ import {
   traceSquaredPath,
   traceSquaredRate,
 } from '../theory/traceSquared.js';
-import { unknownForms, type BuiltInLoss, type DrawLaw, type Law } from './loss.js';
+import { unknownForms, type BuiltInLoss, type Law, type Setting } from './loss.js';
 import type { Metric } from './metric.js';
 import type { Problem } from './problem.js';
 import { checkScale } from './scale.js';
@@ -29,7 +30,8 @@ const distanceFromFull: Metric = {
 
 type TraceProblem = Problem<TraceStructure>;
 
-function law({ structure: { trace0 }, n }: TraceProblem, rank: number, draw: DrawLaw): Law | null {
+function law({ structure: { trace0 }, n }: TraceProblem, { rank, draw, motion }: Setting): Law | null {
+  if (!isGradientMotion(motion)) return null;
   switch (draw) {
     case 'gaussian':
       return {
@@ -54,12 +56,13 @@ export const traceSquaredLoss: BuiltInLoss<TraceStructure> = {
   isSpectral: false,
   law,
   // At rank 1 the end point -p0 a a^T / |a|^2 is at the same distance for every a.
-  expectedSquare: ({ structure: { trace0 }, n }, rank, draw) =>
-    draw === 'gaussian' && rank > 1 ? gaussianGapSquared(trace0, n, rank) : null,
-  distance: (problem, rank, draw) => law(problem, rank, draw)?.value ?? null,
+  expectedSquare: ({ structure: { trace0 }, n }, { rank, draw, motion }) =>
+    isGradientMotion(motion) && draw === 'gaussian' && rank > 1 ? gaussianGapSquared(trace0, n, rank) : null,
+  distance: (problem, setting) => law(problem, setting)?.value ?? null,
   // The loss depends on A0 through |A0| alone.
   isCurveShared: (draw) => draw === 'orthonormal-rows',
-  closedForm({ structure: { trace0 } }, { x, y }) {
+  closedForm({ structure: { trace0 } }, { x, y }, motion) {
+    if (!isGradientMotion(motion)) return null;
     const path = traceSquaredPath({ trace0, x0: x, y0: y });
     return {
       name: 'trace-squared closed form',
@@ -68,7 +71,8 @@ export const traceSquaredLoss: BuiltInLoss<TraceStructure> = {
       singularValues: (tau) => updateSingularValues(path.factors(tau)),
     };
   },
-  lateRate: ({ structure: { trace0 } }, squares) => traceSquaredRate(trace0, squares),
+  lateRate: ({ structure: { trace0 } }, { motion, ...squares }) =>
+    isGradientMotion(motion) ? traceSquaredRate(trace0, squares) : null,
   // The zero adapter is the one saddle, as if |tr W0| were the only singular value.
   saddles: ({ structure: { trace0 } }) => [{ index: 1, missing: Math.abs(trace0), present: 0 }],
   weightedSingularValues: (_, { x, y }) => [

@@ -1,7 +1,7 @@
 /** A simulation's plan: one ensemble, its horizon, and the config with what it left open filled in. */
-import { clock } from '../flow/normalization.js';
+import { assertFollows } from '../method/method.js';
 import { flow, symmetriesOf } from '../flow/flow.js';
-import { horizons, sharedHorizon, type Horizon } from '../input/horizon.js';
+import { horizons, paceOf, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
 import { checkRank, checkTrajectories, startOf, type Start } from '../input/start.js';
 import { checkCurvatures } from '../problem/losses.js';
@@ -27,6 +27,7 @@ export async function planSimulation(config: SimulationConfig): Promise<Simulati
     scale: scale === undefined ? null : { scaling: 'none', alpha: scale },
   });
   checkTrajectories(start.trials, trials);
-  const horizon = horizonAt(start.problem.rate * clock(start.coefficients, start.flow));
+  const horizon = horizonAt(paceOf(start));
+  assertFollows(horizon.method, moved);
   return { ...start, ...horizon, config: { ...config, ...sharedHorizon([horizon]) } };
 }

@@ -1,17 +1,16 @@
 /** One ensemble, watched closely: functionals of every trajectory over time, and the final adapters. */
 import { fromFactors, type Adapter } from '../ensemble/adapter.js';
-import { isGradientFlow } from '../flow/motion.js';
 import { clock } from '../flow/normalization.js';
-import { member, membersOf } from '../ensemble/member.js';
+import { membersOf } from '../ensemble/member.js';
 import type { Provenance } from '../host/provenance.js';
 import { solveOptions } from '../input/execution.js';
-import { closedForm } from '../problem/closedForm.js';
 import { outOfFrame } from '../problem/factors.js';
 import type { Trajectory } from '../solver/chunk.js';
 import type { Device } from '../solver/device.js';
 import type { Solved } from '../solver/solution.js';
 import { solve } from '../solver/solve.js';
 import { excessFloor } from '../sweep/accuracyFloor.js';
+import { pathOf } from '../sweep/law.js';
 import { endOf } from '../sweep/stationarity.js';
 import { fullFineTuning, type FullFineTuning } from './fullFineTuning.js';
 import type { SimulationPlan } from './plan.js';
@@ -86,9 +85,7 @@ export function simulationReport(
   const { problem, rank, coefficients, flow, initialization, config } = plan;
   const times = plan.stop.saveTimes;
   const optimum = problem.optimum(rank);
-  const path = isGradientFlow(coefficients, flow)
-    ? closedForm(problem, member(plan, 0, config.seed).initial())
-    : null;
+  const path = pathOf(plan, 0, config.seed);
   const taus = times.map((time) => clock(coefficients, flow) * time);
   return {
     title: `${problem.loss.name}, ${problem.n} x ${problem.m}, ${initialization.name}`,

@@ -8,7 +8,7 @@ import { motionOf, type Motion } from '../flow/motion.js';
 import type { Member } from '../ensemble/member.js';
 import { InputError } from '../host/inputError.js';
 import { trajectoryOrigin } from '../host/provenance.js';
-import type { Method } from '../method/method.js';
+import { assertFollows, type Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
@@ -149,6 +149,7 @@ async function* placed<M extends Member>(
   const stop = wholeStop(options);
   const { structure, n, m, risk } = problem;
   assertOptions({ ...options, stop });
+  for (const { flow } of members) assertFollows(method, flow);
   const chunkOf = ({ path, width, drawn, motion, indices }: Cut): Chunk => ({
     problem: { structure, n, m, ...(risk && { risk }) },
     ...{ motion, path, precision, method, stop, detail, width },

@@ -1,5 +1,6 @@
 /** What accuracy means for a cell, and the closed-form value it is compared with: its loss's answers. */
-import { isGradientFlow } from '../flow/motion.js';
+import { member, motionUnder, settingOf, type MemberLaw } from '../ensemble/member.js';
+import { closedForm, type ClosedForm } from '../problem/closedForm.js';
 import type { Law } from '../problem/loss.js';
 import type { Measured, MetricName } from '../problem/metric.js';
 import type { Cell } from './plan.js';
@@ -11,9 +12,12 @@ export const accuracyOf = ({ problem }: Cell, measured: Measured): number =>
   problem.loss.metric.accuracyOf(problem, measured);
 
 /** The law of a cell at its end point, or null if none is known (Rushka & Klabjan 2026 and what follows from it). */
-export const lawOf = ({ problem, rank, initialization, coefficients, flow }: Cell): Law | null =>
-  isGradientFlow(coefficients, flow) ? problem.loss.law(problem, rank, initialization.law) : null;
+export const lawOf = (cell: Cell): Law | null => cell.problem.loss.law(cell.problem, settingOf(cell));
 
 /** The exact mean of the squared metric, where the metric is random at the end point and this is known; else null. */
-export const expectedSquare = ({ problem, rank, initialization, coefficients, flow }: Cell): number | null =>
-  isGradientFlow(coefficients, flow) ? problem.loss.expectedSquare(problem, rank, initialization.law) : null;
+export const expectedSquare = (cell: Cell): number | null =>
+  cell.problem.loss.expectedSquare(cell.problem, settingOf(cell));
+
+/** The closed-form path of a trial of a cell, or null. */
+export const pathOf = (cell: MemberLaw, trial: number, seed: number): ClosedForm | null =>
+  closedForm(cell.problem, member(cell, trial, seed).initial(), motionUnder(cell));

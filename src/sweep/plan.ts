@@ -2,9 +2,9 @@
  * A sweep's plan: every cell (loss x shape x initialization x scaling x flow x rank) with its problem, law and trials,
  * resolved from a config. Everything that can be refused is refused here, before anything runs or is written.
  */
-import { clock } from '../flow/normalization.js';
+import { assertFollows } from '../method/method.js';
 import { flow, symmetriesOf } from '../flow/flow.js';
-import { horizons, sharedHorizon, type Horizon } from '../input/horizon.js';
+import { horizons, paceOf, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
 import { checkRank, checkTrajectories, startAtDraw, startOf, type Start } from '../input/start.js';
 import { checkCurvatures, checkData } from '../problem/losses.js';
@@ -72,7 +72,8 @@ export async function makePlan(input: SweepConfig, problemOf = makeProblem, fold
               const options = { init, rank, scale, lrRatioA, lrRatioB, flow, trials };
               const problemAt = problems.get(symmetriesOf(flow).rotation)!;
               const start = await startOf(await problemAt(0), source, options);
-              const horizon = horizonAt(start.problem.rate * clock(start.coefficients, flow));
+              const horizon = horizonAt(paceOf(start));
+              assertFollows(horizon.method, flow);
               const cell: Cell = {
                 ...{ index: cells.length, target, draws: config.draws, ...start, ...horizon },
                 at: async (draw) =>

@@ -1,6 +1,7 @@
 /** One trial of a sweep as one row of its results. */
 import { nameOf } from '../flow/flow.js';
-import { isGradientFlow } from '../flow/motion.js';
+import { isGradientMotion } from '../flow/motion.js';
+import { motionUnder } from '../ensemble/member.js';
 import { succeeded, type Outcome } from '../method/outcome.js';
 import { optimumOf } from '../problem/optimumOf.js';
 import type { Trajectory } from '../solver/chunk.js';
@@ -163,7 +164,7 @@ export function trialRow(
     gradient_norm: last.gradientNorm,
     balancedness: last.balancedness,
     stationarity,
-    accuracy_bias: isGradientFlow(coefficients, flow)
+    accuracy_bias: isGradientMotion(motionUnder(cell))
       ? biasBound(problem, coefficients, rank, precision, stationarity, end)
       : null,
     ...timeToOptimum(cell, trajectory),

@@ -10,12 +10,15 @@
  *    Directions that gain less than 1e-6 f(W0) count where the loss is not near the optimum alone.
  * 3. Otherwise the flow is on its way to the optimum: `optimum` if the loss is near it, with a relative error within
  *    0.1 % of the law's and 0.1 % of 1 (added as squares), else `short`.
+ * Of flows that rest elsewhere (weight decay, a frozen factor) an end is compared with where the flow ends, if that is
+ * known: `end`, `saddle` where a direction of it is missing, or `short`; else it is `unknown`.
  */
-import type { MemberLaw } from '../ensemble/member.js';
+import { motionUnder, type MemberLaw } from '../ensemble/member.js';
 import { restsAtOptimum } from '../flow/motion.js';
 import type { Precision } from '../numbers/precision.js';
 import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
+import type { FlowEnd } from '../problem/loss.js';
 import { heightOf, type Saddle } from '../problem/nearestSaddles.js';
 import { excessFloor } from './accuracyFloor.js';
 import { optimumOf } from '../problem/optimumOf.js';
@@ -28,6 +31,7 @@ export const stationarities = {
     'stopped where a direction of the optimum is missing from the update, and the flow would still leave',
   floor: 'came as near to the optimum as their precision can tell',
   moving: 'are not stationary',
+  end: 'came within 0.1 % of where their flow ends, which is not the optimum of their rank',
   unknown: 'are stationary, but where their flow should end is not known',
 } as const;
 
@@ -77,14 +81,25 @@ export function stationarityOf(
   return near ? 'optimum' : 'short';
 }
 
-/** Kind of the end of a trajectory of a law: `moving` unless it is stationary, `unknown` where its flow rests elsewhere. */
+/** Kind of the end of a trajectory of a law: `moving` unless it is stationary. */
 export function endOf(
-  { problem, rank, coefficients, flow }: MemberLaw,
+  law: MemberLaw,
   precision: Precision,
   { outcome, last, factors }: Pick<Trajectory, 'outcome' | 'last' | 'factors'>,
 ): Stationarity {
   if (outcome !== 'stationary') return 'moving';
-  return restsAtOptimum(coefficients, flow)
-    ? stationarityOf(problem, rank, precision, { ...last, factors })
-    : 'unknown';
+  const { problem, rank } = law;
+  const motion = motionUnder(law);
+  if (restsAtOptimum(motion)) return stationarityOf(problem, rank, precision, { ...last, factors });
+  const end = problem.loss.end(problem, factors, motion);
+  return end && problem.initialLoss ? nearEnd(problem, end, last.loss, factors) : 'unknown';
+}
+
+/** Kind of a stationary state of a flow whose end is known and not the optimum of its rank. */
+function nearEnd(problem: Problem, end: FlowEnd, loss: number, factors: Factors): Stationarity {
+  const margin = ((1 + MARGIN) ** 2 - 1) * end.loss + MARGIN ** 2 * problem.initialLoss!;
+  if (Math.abs(loss - end.loss) <= margin) return 'end';
+  const values = end.singularValues && problem.loss.weightedSingularValues(problem, factors);
+  const isMissing = values?.some((value, i) => value < end.singularValues![i]! / 2);
+  return isMissing ? 'saddle' : 'short';
 }

@@ -3,14 +3,13 @@
  * more than that is held.
  */
 import { clock } from '../flow/normalization.js';
-import { member } from '../ensemble/member.js';
+import { motionUnder } from '../ensemble/member.js';
 import { nameOf } from '../flow/flow.js';
-import { isGradientFlow } from '../flow/motion.js';
+import { isGradientMotion } from '../flow/motion.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
-import { closedForm } from '../problem/closedForm.js';
 import { meanFullFineTuningRisk } from '../problem/noise.js';
 import { accuracyFloor } from './accuracyFloor.js';
-import { expectedSquare, lawOf, metricOf } from './law.js';
+import { expectedSquare, lawOf, metricOf, pathOf } from './law.js';
 import { lookLevel } from './looks.js';
 import type { Cell, Plan } from './plan.js';
 import { lossAt, riskAt, succeeded, valueOf, type Column } from './row.js';
@@ -179,11 +178,11 @@ async function curveOf(
   numbers: (columns: readonly Column[]) => Promise<Float64Array[]>,
 ): Promise<CurvePoint[]> {
   const { problem, coefficients, flow, initialization, trials, draws, stop } = cell;
-  const shared =
+  const isShared =
     draws === 1 &&
-    isGradientFlow(coefficients, flow) &&
-    (trials === 1 || problem.loss.isCurveShared(initialization.law));
-  const path = shared ? closedForm(problem, member(cell, 0, config.seed).initial()) : null;
+    (trials === 1 ||
+      (isGradientMotion(motionUnder(cell)) && problem.loss.isCurveShared(initialization.law)));
+  const path = isShared ? pathOf(cell, 0, config.seed) : null;
   const points: CurvePoint[] = [];
   const together = Math.max(1, Math.floor(HELD / (draws * trials)));
   const of = statisticOver(grouped, config.seed);

@@ -1,7 +1,6 @@
 /** The closed forms of a plan's cells alone: nothing is simulated or drawn. */
-import { clock } from '../flow/normalization.js';
-import { member } from '../ensemble/member.js';
-import { isGradientFlow } from '../flow/motion.js';
+import { normalizationOf } from '../flow/normalization.js';
+import { member, motionUnder, settingOf } from '../ensemble/member.js';
 import { isLeading } from '../problem/leading.js';
 import type { SweepConfig } from './config.js';
 import type { Cell, Plan } from './plan.js';
@@ -35,7 +34,7 @@ export interface TheoryRow {
 /** One row per cell; null where no closed form is known. */
 export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
   cells.map((cell) => {
-    const { problem, rank, coefficients, flow, initialization } = cell;
+    const { problem, rank, coefficients, initialization } = cell;
     const optimum = problem.optimum(rank);
     return {
       loss: problem.loss.name,
@@ -49,9 +48,7 @@ export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
         optimum === null || !problem.initialLoss ? null : Math.sqrt(optimum / problem.initialLoss),
       floor: config.spectrum === undefined && problem.loss.isSpectral ? roundingOf(problem.n, problem.m) : 0,
       isBound: isLeading(problem),
-      distance: isGradientFlow(coefficients, flow)
-        ? problem.loss.distance(problem, rank, initialization.law)
-        : null,
+      distance: problem.loss.distance(problem, settingOf(cell)),
       rate: lateRate(cell, config),
       fullFineTuningRate: problem.fullFineTuningRate,
     };
@@ -60,22 +57,22 @@ export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
 /** The rate at which a cell's update settles late, by time t, or null: exact from given adapters, else of the draws. */
 function lateRate(cell: Cell, { seed, spectrum }: SweepConfig): number | null {
   const { problem, rank, coefficients, flow, initialization } = cell;
-  if (!isGradientFlow(coefficients, flow)) return null;
   const { loss, n, m } = problem;
   const { lrRatioA, lrRatioB } = coefficients;
-  const c = clock(coefficients);
+  const motion = motionUnder(cell);
+  const { x, y, clock: perTime } = normalizationOf(coefficients, flow);
   const rounding = spectrum === undefined ? roundingOf(n, m) : 0;
-  const squares = initialization.squares({ n, m, rank, lrRatioA });
+  const squares = initialization.squares({ n, m, rank, lrRatioA, lrRatioB });
   // The one draw that is always the same lies along the leading singular vectors, and one of m orthonormal rows is an
   // orthogonal matrix, which a rotation of the adapter's columns takes to a multiple of I: modes are alone.
   const isAligned = initialization.deterministic || (initialization.law === 'orthonormal-rows' && rank === m);
   const rate = squares
     ? loss.lateRate(problem, {
-        ...{ rank, isAligned, rounding },
-        ...{ x: (c / lrRatioB) * squares.b, y: (c / lrRatioA) * squares.a },
+        ...{ rank, isAligned, rounding, motion },
+        ...{ x: x * x * squares.b, y: y * y * squares.a },
       })
-    : loss.closedForm(problem, member(cell, 0, seed).initial(), rounding)?.rate;
-  return rate == null ? null : c * rate;
+    : loss.closedForm(problem, member(cell, 0, seed).initial(), motion, rounding)?.rate;
+  return rate == null ? null : perTime * rate;
 }
 
 /** Relative rounding of a computed singular value, by the largest one. */

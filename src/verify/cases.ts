@@ -6,6 +6,7 @@ import { dense, type Dense } from '../numbers/dense.js';
 import { multiplyTransposedRight } from '../numbers/products.js';
 import type { Adapter } from '../ensemble/adapter.js';
 import type { Coefficients } from '../flow/coefficients.js';
+import type { Flow } from '../flow/flow.js';
 import { clock } from '../flow/normalization.js';
 import { customProblem } from '../input/customLoss.js';
 import { losses } from '../problem/losses.js';
@@ -24,6 +25,8 @@ export interface Case {
   readonly problem: Problem;
   readonly rank: number;
   readonly coefficients: Coefficients;
+  /** How its factors move (default: the gradient flow). */
+  readonly flow?: Flow;
   readonly adapters: readonly Adapter[];
 }
 
@@ -62,7 +65,10 @@ const purposes = [
   'balanced',
   'slow',
   'generic',
-  'regression', 'reproduction'] as const;
+  'regression',
+  'reproduction',
+  'flow',
+] as const;
 
 /** Random numbers of one purpose and index. Entries are float32 numbers: device and host see the same. */
 export class Draws {

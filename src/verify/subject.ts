@@ -12,6 +12,7 @@ import { matMul } from '../../kernels/tensorOps/matMul.js';
 import { fromFactors, toFactors } from '../ensemble/adapter.js';
 import { chebyshevStages } from '../method/schemes/chebyshev.js';
 import { tableaus } from '../method/tableaus.js';
+import { motionOf } from '../flow/motion.js';
 import type { Ensemble } from '../ensemble/ensemble.js';
 import type { Solution } from '../solver/solution.js';
 import { solve, type SolveOptions } from '../solver/solve.js';
@@ -45,6 +46,8 @@ export const verificationSubject = {
   /** Between adapters and the normalized factors that flows are computed in. */
   toFactors,
   fromFactors,
+  /** How they move. */
+  motionOf,
   /** Steps of the methods in float64, and their coefficients. */
   gradientDescentStep,
   rungeKuttaStep,

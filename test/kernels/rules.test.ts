@@ -6,8 +6,8 @@ import { rules } from '../../kernels/tensorOps/rules.js';
 import { flowRules, type FlowRule } from '../../src/flow/rules.js';
 import { dense, type Dense } from '../../src/numbers/dense.js';
 import { normals } from '../../src/numbers/philox.js';
+import { byDefinition } from '../../src/verify/means/definitions.js';
 import { openDevice, type Device } from '../../src/solver/device.js';
-import { byDefinition } from './byDefinition.js';
 
 const [n, m, rank, width, batch] = [9, 7, 3, 4, 3];
 
@@ -84,7 +84,7 @@ const cases = flowRules.flatMap((rule) =>
 describe.each(cases)('%s, damping %d, of factor %d', (rule, damping, index) => {
   it('is its definition in float64', () => {
     for (const { descent, factors } of trajectories) {
-      const expected = byDefinition(rule, index, descent[index], factors, damping);
+      const expected = byDefinition(rule, index, descent[index], factors, damping).data;
       const actual = hostRules[rule](
         index,
         descent[index].data,
@@ -110,7 +110,7 @@ describe.each(['wasm', 'cpu'] as const)('on %s', (backend) => {
       const all = await device.run(async () => moved(rule, index, damping));
       for (const [i, { own, padding }] of all.entries()) {
         const { descent, factors } = trajectories[i]!;
-        const expected = byDefinition(rule, index, descent[index], factors, damping);
+        const expected = byDefinition(rule, index, descent[index], factors, damping).data;
         // A hundred roundings, for Gram matrices of a condition of about ten.
         expect(relative(own, expected)).toBeLessThan(100 * 2 ** -24);
         expect(padding.every((value) => value === 0)).toBe(true);

@@ -90,7 +90,9 @@ eachBackend('closed-form paths on %s', (backend) => {
       m: cols,
       lrRatioA: coefficients.lrRatioA,
       key: { seed: 6, rank: r, trial: 0 },
+      lrRatioB: coefficients.lrRatioB,
       spectralDirections: target.spectralDirections.bind(target),
+      descentTriples: (rank) => target.descentTriples(rank),
     });
     const times = linspace(1, 20, 20);
     const actual = await updates(target, drawn, coefficients, adaptive, times);

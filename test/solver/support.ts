@@ -130,7 +130,9 @@ export function drawnMember(
     m: cols,
     lrRatioA: k.lrRatioA,
     key: { seed: 11, rank, trial },
+    lrRatioB: k.lrRatioB,
     spectralDirections: (count) => problem.spectralDirections(count),
+    descentTriples: (count) => problem.descentTriples(count),
   });
   return memberOf(adapter, k);
 }

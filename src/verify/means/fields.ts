@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { moved, norm, type State64 } from '../../../kernels/cpu/state.js';
-import type { Field, HostField } from '../../../kernels/cpu/field.js';
+import { fieldOf, type Field, type HostField } from '../../../kernels/cpu/field.js';
 import { dense } from '../../numbers/dense.js';
 import type { Adapter } from '../../ensemble/adapter.js';
 import { clock } from '../../flow/normalization.js';
@@ -14,6 +14,7 @@ import { download, upload } from '../../solver/batch.js';
 import type { System } from '../../method/system.js';
 import type { Case } from '../cases.js';
 import type { Check, CheckContext } from '../check.js';
+import { slopeByDefinition } from './definitions.js';
 import { DELTA, gradientByDifferences, pointsOf } from './differences.js';
 import type { HostLoss } from '../losses.js';
 import { tensorStep } from './precision.js';
@@ -41,18 +42,18 @@ export function updateOf({ problem: { n, m }, rank, coefficients }: Case, [b, a]
 export const weightsAt = (at: Case, state: State64): Float64Array =>
   updateOf(at, state).map((value, i) => value + at.base.data[i]!);
 
-/** Normalized factors in the problem's coordinates; linear, so tangents map alike. */
+/** Factors as its flow has them, in the problem's coordinates; linear, so tangents map alike. */
 export function intoFlow(subject: VerificationSubject, at: Case, state: State64): Factors {
-  return intoFrame(subject.toFactors(adapterOf(at, state), at.coefficients), at.problem.frame);
+  return intoFrame(subject.toFactors(adapterOf(at, state), at.coefficients, at.flow), at.problem.frame);
 }
 
-/** [B, A] of normalized factors in the problem's coordinates; linear. */
+/** [B, A] of factors in the problem's coordinates; linear. */
 export const outOfFlow = (subject: VerificationSubject, at: Case, factors: Factors): State64 =>
-  stateOf(subject.fromFactors(outOfFrame(factors, at.problem.frame), at.coefficients));
+  stateOf(subject.fromFactors(outOfFrame(factors, at.problem.frame), at.coefficients, at.flow));
 
-/** Derivatives by normalized time, as derivatives of [B, A] by time. */
+/** Derivatives by the time of a flow's factors, as derivatives of [B, A] by time. */
 function slopesOutOfFlow(subject: VerificationSubject, at: Case, slopes: Factors): State64 {
-  const c = clock(at.coefficients);
+  const c = clock(at.coefficients, at.flow);
   return outOfFlow(subject, at, slopes).map((z) => z.map((value) => c * value));
 }
 
@@ -79,45 +80,47 @@ export function hostField(subject: VerificationSubject, at: Case): HostField | n
   const { structure } = at.problem;
   const { host } = at.definition;
   if (structure.kind === 'autodiff') return isOnHost(at) ? fieldOfLoss(at, host!) : null;
-  const evaluate = subject.evaluator(structure);
+  const field = fieldOf(subject.evaluator(structure), at.rank, subject.motionOf(at.coefficients, at.flow));
   return (states) =>
     states.map((state) => {
       const { x, y } = intoFlow(subject, at, state);
-      const { dX, dY } = evaluate(x.data, y.data, at.rank);
-      return slopesOutOfFlow(subject, at, factorsFrom(at, dX, dY));
+      const [slope] = field([[x.data, y.data]]);
+      return slopesOutOfFlow(subject, at, factorsFrom(at, slope![0]!, slope![1]!));
     });
 }
 
-/** dB/dt = -kB s G A^T, dA/dt = -kA s B^T G, with G = grad f(W0 + s B A). */
+/** The flow of a case as it is defined, with G = grad f(W0 + s B A): dB/dt = -kB s G A^T, dA/dt = -kA s B^T G, or another. */
 export function fieldOfLoss(at: Case, loss: HostLoss): HostField {
   const { rank: r, problem, coefficients } = at;
   const { m } = problem;
-  const { scale, lrRatioA, lrRatioB } = coefficients;
+  const { scale } = coefficients;
   const gradient = at.definition.hostGradient ?? ((w) => gradientByDifferences(loss, w));
   return (states) =>
     states.map((state) => {
       const g = gradient(weightsAt(at, state));
       const [b, a] = state as readonly [Float64Array, Float64Array];
-      const dB = new Float64Array(b.length);
-      const dA = new Float64Array(a.length);
+      const gB = new Float64Array(b.length);
+      const gA = new Float64Array(a.length);
       g.forEach((value, entry) => {
         const [i, j] = [Math.floor(entry / m), entry % m];
         for (let k = 0; k < r; k++) {
-          dB[i * r + k]! -= lrRatioB * scale * value * a[k * m + j]!;
-          dA[k * m + j]! -= lrRatioA * scale * value * b[i * r + k]!;
+          gB[i * r + k]! += scale * value * a[k * m + j]!;
+          gA[k * m + j]! += scale * value * b[i * r + k]!;
         }
       });
-      return [dB, dA];
+      return slopeByDefinition(at, state, [gB, gA]);
     });
 }
 
-/** Minus the gradient of f(W0 + s B A) by B and A times kB and kA, all by central differences: no flow equation. */
+/**
+ * The flow of a case as it is defined, its gradients of f(W0 + s B A) by B and A all by central differences: no flow
+ * equation.
+ */
 export function slopeByDifferences(at: Case, loss: HostLoss, state: State64): State64 {
-  const { lrRatioA, lrRatioB } = at.coefficients;
   const [b, a] = state as readonly [Float64Array, Float64Array];
   const byB = gradientByDifferences((z) => loss(weightsAt(at, [z, a])), b);
   const byA = gradientByDifferences((z) => loss(weightsAt(at, [b, z])), a);
-  return [byB.map((value) => -lrRatioB * value), byA.map((value) => -lrRatioA * value)];
+  return slopeByDefinition(at, state, [byB, byA]);
 }
 
 /** A flow to compare with. */
@@ -174,7 +177,8 @@ export interface DeviceField {
 export function deviceField(subject: VerificationSubject, at: Case): DeviceField {
   const { rank, problem } = at;
   const { n, m } = problem;
-  const system = subject.loraSystem(problem.structure, { n, m, width: rank });
+  const motion = subject.motionOf(at.coefficients, at.flow);
+  const system = subject.loraSystem(problem.structure, { n, m, width: rank }, motion);
   const shapes = [
     { rows: n, cols: rank },
     { rows: m, cols: rank },
@@ -217,14 +221,14 @@ function jacobianVectorProduct(system: System, z: readonly Tensor3D[], v: readon
 }
 
 /**
- * Minus the gradient of f(W0 + s B A) by B and A times kB and kA, by automatic differentiation of the composed loss:
- * nothing of the hand-derived flow.
+ * The flow of a case as it is defined, its gradients of f(W0 + s B A) by B and A by automatic differentiation of the
+ * composed loss: nothing of the hand-derived flow.
  */
 export async function slopesByAutodiff(at: Case, states: readonly State64[]): Promise<readonly State64[]> {
   const { problem, rank, coefficients, definition, base } = at;
   const { n, m } = problem;
-  const { scale, lrRatioA, lrRatioB } = coefficients;
-  const slopes = tf.tidy(() => {
+  const { scale } = coefficients;
+  const gradients = tf.tidy(() => {
     const [b, a] = upload(
       states.map((state) => state.map((z) => Float32Array.from(z))),
       [
@@ -237,13 +241,18 @@ export async function slopesByAutodiff(at: Case, states: readonly State64[]): Pr
       const update = tf.mul(tf.matMul(atB as Tensor3D, atA as Tensor3D), scale);
       return tf.sum<tf.Scalar>(definition.tensor(tf.add(w0, update)));
     };
-    const [byB, byA] = tf.grads(loss)([b!, a!]) as Tensor3D[];
-    return [tf.mul<Tensor3D>(byB!, -lrRatioB), tf.mul<Tensor3D>(byA!, -lrRatioA)];
+    return tf.grads(loss)([b!, a!]) as Tensor3D[];
   });
   const arrays = await download(
-    slopes,
+    gradients,
     states.map((_, row) => row),
   );
-  tf.dispose(slopes);
-  return arrays.map((state) => state.map((z) => Float64Array.from(z)));
+  tf.dispose(gradients);
+  return arrays.map((gradient, row) =>
+    slopeByDefinition(
+      at,
+      states[row]!,
+      gradient.map((z) => Float64Array.from(z)),
+    ),
+  );
 }

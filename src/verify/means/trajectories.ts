@@ -4,6 +4,7 @@
 import type { Field } from '../../../kernels/cpu/field.js';
 import type { State64 } from '../../../kernels/cpu/state.js';
 import type { BackendInfo } from '../../backend/backend.js';
+import type { Flow } from '../../flow/flow.js';
 import type { Coefficients } from '../../flow/coefficients.js';
 import { memberAt } from '../../ensemble/member.js';
 import type { Factors } from '../../problem/factors.js';
@@ -76,8 +77,9 @@ export async function solveProblem(
   coefficients: Coefficients,
   starts: readonly Factors[],
   { method: by, saveTimes, steadyTolerance, kernel = 'tensor-ops', precision = 'float32' }: Run,
+  flow?: Flow,
 ): Promise<Trajectory[]> {
-  const members = starts.map((start, trial) => memberAt(start, coefficients, trial));
+  const members = starts.map((start, trial) => memberAt(start, coefficients, trial, flow));
   const stop = { saveTimes, steadyTolerance, maxSteps: MOST_STEPS };
   const options = { method: by, stop, kernel, precision, device };
   const trajectories = await subject.solve({ problem, members }, options).all();
@@ -92,10 +94,10 @@ export async function solveProblem(
 /** Trajectories of a case from normalized factors, in their order; @throws as for any problem. */
 export const solveCase = (
   context: CheckContext,
-  { problem, coefficients }: Case,
+  { problem, coefficients, flow }: Case,
   starts: readonly Factors[],
   run: Run,
-): Promise<Trajectory[]> => solveProblem(context, problem, coefficients, starts, run);
+): Promise<Trajectory[]> => solveProblem(context, problem, coefficients, starts, run, flow);
 
 /** [B, A] at the end, from [B, A] at the start. */
 export async function ends(
