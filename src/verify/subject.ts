@@ -25,6 +25,10 @@ import {
   isSaddle,
   saddleEscapeRate,
 } from '../theory/frobenius.js';
+import { decayPath, imbalanceLeft, softThreshold } from '../theory/flows/decay.js';
+import { frozenPath, randomSubspaceError } from '../theory/flows/frozen.js';
+import { preconditionedPath, preconditionedRate } from '../theory/flows/preconditioned.js';
+import { spectralFlowPath } from '../theory/flows/spectral.js';
 import { kroneckerForms } from '../theory/kronecker.js';
 import { regressionFullPath, regressionOptima } from '../theory/linearRegression.js';
 import { riccati } from '../theory/riccati.js';
@@ -75,6 +79,14 @@ export const verificationSubject = {
     balancedPath,
     regressionOptima,
     regressionFullPath,
+    decayPath,
+    softThreshold,
+    imbalanceLeft,
+    frozenPath,
+    randomSubspaceError,
+    preconditionedPath,
+    preconditionedRate,
+    spectralFlowPath,
   },
 };
 

@@ -12,6 +12,7 @@ import { verifySchema, type VerifyConfig, type VerifyInput } from './config.js';
 import { closedFormChecks } from './checks/closedForms.js';
 import { isHostOnly, isOnHost } from './means/fields.js';
 import { flowChecks } from './checks/flowEquations.js';
+import { otherFlowChecks } from './checks/flows.js';
 import { backendChecks } from './checks/backends.js';
 import { invariantChecks } from './checks/invariants.js';
 import { kernelChecks } from './checks/kernels.js';
@@ -30,6 +31,7 @@ export const checks: readonly Check[] = [
   ...schemeChecks,
   ...invariantChecks,
   ...closedFormChecks,
+  ...otherFlowChecks,
   ...saddleChecks,
   ...backendChecks,
   ...kernelChecks,
