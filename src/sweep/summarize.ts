@@ -180,8 +180,7 @@ async function curveOf(
   const { problem, coefficients, flow, initialization, trials, draws, stop } = cell;
   const isShared =
     draws === 1 &&
-    (trials === 1 ||
-      (isGradientMotion(motionUnder(cell)) && problem.loss.isCurveShared(initialization.law)));
+    (trials === 1 || (isGradientMotion(motionUnder(cell)) && problem.loss.isCurveShared(initialization.law)));
   const path = isShared ? pathOf(cell, 0, config.seed) : null;
   const points: CurvePoint[] = [];
   const together = Math.max(1, Math.floor(HELD / (draws * trials)));

@@ -33,10 +33,15 @@ const halfDamping = moving(({ damping }) => ({ damping: damping / 2 }));
 const swapped = moving(({ rates }) => ({ rates: [rates[1], rates[0]] }));
 
 /** The solver with the flow of every member altered. */
-const solving = (alter: (flow: ReturnType<typeof memberAt>['flow']) => object): Partial<VerificationSubject> => ({
+const solving = (
+  alter: (flow: ReturnType<typeof memberAt>['flow']) => object,
+): Partial<VerificationSubject> => ({
   solve: ({ problem, members }, options) =>
     solve(
-      { problem, members: members.map((member) => ({ ...member, flow: { ...member.flow, ...alter(member.flow) } })) },
+      {
+        problem,
+        members: members.map((member) => ({ ...member, flow: { ...member.flow, ...alter(member.flow) } })),
+      },
       options,
     ),
 });
@@ -51,7 +56,8 @@ const faults: Record<string, Record<string, Fault>> = {
     'half of the damping': halfDamping,
     'kA and kB swapped': swapped,
     'plain descent for a rule': {
-      loraSystem: (structure, shape, motion) => loraSystem(structure, shape, { ...motion!, rule: 'gradient' }),
+      loraSystem: (structure, shape, motion) =>
+        loraSystem(structure, shape, { ...motion!, rule: 'gradient' }),
     },
   },
   'flows/float64': {
@@ -67,7 +73,9 @@ const faults: Record<string, Record<string, Fault>> = {
         return { ...path, moving: (tau) => path.moving(2 * tau) };
       },
     }),
-    'mu for mu / c': theory({ decayPath: (input) => real.decayPath({ ...input, decay: input.decay * input.c! }) }),
+    'mu for mu / c': theory({
+      decayPath: (input) => real.decayPath({ ...input, decay: input.decay * input.c! }),
+    }),
     'a scaled flow at the speed of one factor': theory({
       preconditionedPath: (input) => real.preconditionedPath({ ...input, speed: input.speed / 2 }),
     }),
@@ -101,7 +109,9 @@ const faults: Record<string, Record<string, Fault>> = {
   },
   'flows/random-subspace': {
     'r / m for 1 - r / m': theory({ randomSubspaceError: (rank, side) => rank / side }),
-    'one column fewer': theory({ randomSubspaceError: (rank, side) => real.randomSubspaceError(rank - 1, side) }),
+    'one column fewer': theory({
+      randomSubspaceError: (rank, side) => real.randomSubspaceError(rank - 1, side),
+    }),
   },
   'flows/rates': {
     'the square of the ratio': theory({

@@ -5,9 +5,15 @@ import { leadingColumns, scaled, transposed } from '../../../numbers/dense.js';
 import { svd } from '../../../numbers/svd.js';
 import { dense } from '../../../numbers/dense.js';
 import type { State64 } from '../../../../kernels/cpu/state.js';
-import { Draws, firstOfEach, plans, type Case } from '../../cases.js';
+import { Draws, firstOfEach, type Case } from '../../cases.js';
 import type { CheckContext } from '../../check.js';
-import { frobeniusCase, gaussianStart, separated, shapeOf, type SpectralCase } from '../closedForms/problems.js';
+import {
+  frobeniusCase,
+  gaussianStart,
+  separated,
+  shapeOf,
+  type SpectralCase,
+} from '../closedForms/problems.js';
 
 /** Coefficients that a flow takes: the projected one has no learning-rate ratios. */
 const coefficientsOf = (k: Coefficients, { rule }: Flow): Coefficients =>
@@ -23,10 +29,11 @@ export function under(at: Case, moved: Flow, name: string): Case | null {
 /** Cases of every kind of loss, of less than full rank where there are such, under each of some flows. */
 export function flowCases({ cases }: CheckContext, specs: readonly string[], decay: Decay = {}): Case[] {
   const isWide = ({ rank, problem: { n, m } }: Case) => rank < Math.min(n, m);
-  const chosen = firstOfEach([...cases].sort((a, b) => Number(isWide(b)) - Number(isWide(a))), 2);
-  return specs.flatMap((spec) =>
-    chosen.flatMap((at) => under(at, flow(spec, decay), spec) ?? []),
+  const chosen = firstOfEach(
+    [...cases].sort((a, b) => Number(isWide(b)) - Number(isWide(a))),
+    2,
   );
+  return specs.flatMap((spec) => chosen.flatMap((at) => under(at, flow(spec, decay), spec) ?? []));
 }
 
 /**
@@ -39,7 +46,10 @@ export function conditionOf(at: Case, [b, a]: State64, [gB, gA]: State64): numbe
   const { rule, damping } = at.flow!;
   const condition = (z: ReturnType<typeof dense>) => {
     const { sigma } = svd(z);
-    return (sigma[0]! ** 2 + damping ** (rule === 'spectral' ? 2 : 1)) / (sigma.at(-1)! ** 2 + damping ** (rule === 'spectral' ? 2 : 1));
+    return (
+      (sigma[0]! ** 2 + damping ** (rule === 'spectral' ? 2 : 1)) /
+      (sigma.at(-1)! ** 2 + damping ** (rule === 'spectral' ? 2 : 1))
+    );
   };
   const [factorB, factorA] = [dense(n, r, b!), dense(r, m, a!)];
   switch (rule) {
@@ -82,4 +92,3 @@ export function alignedAdapter({ frame, rank, coefficients, sigma }: SpectralCas
     loraA: scaled(transposed(leadingColumns(frame.right, rank)), norm * Math.sqrt(lrRatioA)),
   };
 }
-

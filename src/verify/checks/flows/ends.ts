@@ -25,7 +25,10 @@ function decayCases(context: CheckContext): { readonly at: SpectralCase; readonl
     const moved = isCoupled
       ? flow('gradient', { coupledDecay: s * threshold })
       : flow('gradient', { decay: s * Math.sqrt(lrRatioA * lrRatioB) * threshold });
-    return { at: { ...plain, name: `${isCoupled ? 'coupled' : 'decoupled'}, ${plain.name}`, flow: moved }, threshold };
+    return {
+      at: { ...plain, name: `${isCoupled ? 'coupled' : 'decoupled'}, ${plain.name}`, flow: moved },
+      threshold,
+    };
   });
 }
 
@@ -115,7 +118,10 @@ const rates: Check = {
       const times = [14 / rate, 20 / rate] as const;
       const stop = { saveTimes: [...times], steadyTolerance: null, maxSteps: 100_000 };
       const by = method('dopri5', { rtol: 1e-11, precision: 'float64' });
-      const { saved } = answered(subject.twin(stateOf(at.adapters[0]!), 1, by, stop), hostField(subject, at)!);
+      const { saved } = answered(
+        subject.twin(stateOf(at.adapters[0]!), 1, by, stop),
+        hostField(subject, at)!,
+      );
       const best = assembled(at.frame, at.sigma.slice(0, rank)).data;
       const [before, after] = saved.map((state) => relativeError([updateOf(at, state)], [best]));
       worst.add(rateRatio(before!, after!, times, rate), at.name);

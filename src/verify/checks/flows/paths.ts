@@ -72,8 +72,9 @@ function frozenCase(context: CheckContext, index: number, factor: 'A' | 'B'): Pa
         squares: frobenius(error),
       });
       const moving = path.moving(speed * t);
-      return (factor === 'A' ? multiplyTransposedRight(moving, frozen) : multiplyTransposedRight(frozen, moving))
-        .data;
+      return (
+        factor === 'A' ? multiplyTransposedRight(moving, frozen) : multiplyTransposedRight(frozen, moving)
+      ).data;
     },
   };
 }
@@ -212,7 +213,10 @@ const twinPaths: Check = {
     }
     return {
       ...worst.result,
-      allowed: atMost(1e-9, 'steps of relative tolerance 1e-12, which add up, and a start aligned to float64'),
+      allowed: atMost(
+        1e-9,
+        'steps of relative tolerance 1e-12, which add up, and a start aligned to float64',
+      ),
     };
   },
 };

@@ -51,10 +51,7 @@ const decayed: Check = {
       starts.forEach((start, i) => {
         const [[b0, a0], [b1, a1]] = [grams(at, start), grams(at, actual[i]!)];
         const expected = scaled(difference(b0, a0), subject.theory.imbalanceLeft(decay, time));
-        worst.add(
-          frobeniusNorm(difference(difference(b1, a1), expected)) / (trace(b0) + trace(a0)),
-          at.name,
-        );
+        worst.add(frobeniusNorm(difference(difference(b1, a1), expected)) / (trace(b0) + trace(a0)), at.name);
       });
     }
     const { to, reason } = trajectoryBudget(backend, TABLEAU.b.length * STEPS, horizon);
@@ -158,7 +155,8 @@ const updates: Check = {
 
 const gap: Check = {
   id: 'flows/gap',
-  claim: "the gap between sequential and simultaneous updates, over h, is the predicted d(T) there: d' = DF d + K",
+  claim:
+    "the gap between sequential and simultaneous updates, over h, is the predicted d(T) there: d' = DF d + K",
   source: 'derived from the flows',
   on: 'host',
   async measure(context) {
