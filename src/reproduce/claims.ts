@@ -1,7 +1,9 @@
 /** Every claim that is reproduced, in the order in which they are read. */
 import type { Claim } from './claim.js';
 import { flowClaims } from './claims/flow.js';
+import { noiseClaims } from './claims/noise.js';
 import { optimumClaims } from './claims/optima.js';
+import { otherFlowClaims } from './claims/otherFlows.js';
 import { pathClaims } from './claims/paths.js';
 import { traceSquaredClaims } from './claims/traceSquared.js';
 
@@ -10,4 +12,6 @@ export const claims: readonly Claim[] = [
   ...traceSquaredClaims,
   ...optimumClaims,
   ...pathClaims,
+  ...otherFlowClaims,
+  ...noiseClaims,
 ];
