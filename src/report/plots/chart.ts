@@ -33,7 +33,7 @@ export interface Chart {
   readonly curves: readonly ChartCurve[];
 }
 
-/** The figure of a chart. Curves of one rank, whose names end in `, r = RANK`, share a colour. */
+/** The figure of a chart. Curves of one thing, whose names end alike, as in `, r = 4`, share a colour. */
 export function chartFigure(chart: Chart, words: Pick<Figure, 'id' | 'heading' | 'caption'>): Figure {
   const { title, setting, curves } = chart;
   const xs = curves.flatMap(({ points }) => points.map(({ x }) => x));
@@ -64,10 +64,10 @@ export function chartFigure(chart: Chart, words: Pick<Figure, 'id' | 'heading' |
       ...{ field: kind, type: 'nominal' as const, sort: domain, legend },
       scale: { domain, range: [...range] as string[] },
     });
-    const isOfRank = domain.every((name) => name.includes(OF_RANK));
+    const areMany = domain.every((name) => MEMBER.test(name));
     return {
       color: channel(domain.map((name) => colors.get(name)!)),
-      dash: channel(domain.map((_, i) => (i > 0 && !isOfRank ? dashed : solid))),
+      dash: channel(domain.map((_, i) => (i > 0 && !areMany ? dashed : solid))),
     };
   };
   const [law, simulated] = [named('law', 'stroke'), named('simulated', 'circle')];
@@ -99,11 +99,12 @@ export function chartFigure(chart: Chart, words: Pick<Figure, 'id' | 'heading' |
   };
 }
 
-const OF_RANK = ', r = ';
+/** End of the name of a curve of one of several things. */
+const MEMBER = /, [^,]+ = [^,]+$/;
 
-/** A colour for every curve: ink for the only law, else one for each group of a rank. */
+/** A colour for every curve: ink for the only law, else one for each thing. */
 function colorsOf(curves: readonly ChartCurve[]): Map<string, string> {
-  const groupOf = (name: string) => (name.includes(OF_RANK) ? name.slice(name.lastIndexOf(OF_RANK)) : name);
+  const groupOf = (name: string) => MEMBER.exec(name)?.[0] ?? name;
   const groups = [...new Set(curves.map(({ name }) => groupOf(name)))];
   const palette = seriesColors(groups.length);
   const isAlone = curves.filter(({ kind }) => kind === 'law').length === 1;
