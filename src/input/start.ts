@@ -68,16 +68,15 @@ export async function startOf(problem: Problem, source: Source, options: StartOp
     ? await startedAt(computed, problem, source, rank, coefficients.scale, symmetriesOf(flow))
     : { problem, initialization: stored ? fromAdapters(init, stored.adapters) : namedStart(init, rank) };
   const draws = initialization.deterministic ? 1 : trials;
-  const start = { problem: moved, rank, initialization, scaling, coefficients, flow, trials: draws };
+  const { draw } = source;
+  const start = { problem: moved, rank, initialization, scaling, coefficients, flow, trials: draws, draw };
   checkFlowStart(start);
   return start;
 }
 
 /** A start at another draw of the target, towards its problem: what was read of files stays. */
 export const startAtDraw = async (start: Start, problem: Problem, source: Source, options: StartOptions) =>
-  isNamed(options.init)
-    ? { ...(await startOf(problem, source, options)), draw: source.draw }
-    : { ...start, problem, draw: source.draw };
+  isNamed(options.init) ? startOf(problem, source, options) : { ...start, problem, draw: source.draw };
 
 /** @throws InputError if no adapter of W [n, m] has this rank, or its factors are too large */
 export function checkRank(rank: number, { n, m }: Shape): void {

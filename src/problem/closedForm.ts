@@ -2,6 +2,7 @@
 import { gradientMotion, type Motion } from '../flow/motion.js';
 import type { Factors } from './factors.js';
 import type { Problem } from './problem.js';
+import { riskAt } from './risk.js';
 
 export interface ClosedForm {
   readonly name: string;
@@ -11,6 +12,8 @@ export interface ClosedForm {
   readonly rate: number;
   /** Singular values of the update at time tau, largest first [r]. */
   singularValues(tau: number): number[];
+  /** Normalized factors X [n, r], Y [m, r] at tau, up to one rotation of both; absent where they are not at hand. */
+  factors?(tau: number): Factors;
 }
 
 /** The path from factors X [n, r], Y [m, r] in the problem's coordinates (default: of the gradient flow), or null. */
@@ -19,3 +22,10 @@ export const closedForm = (
   factors: Factors,
   motion: Motion = gradientMotion,
 ): ClosedForm | null => problem.loss.closedForm(problem, factors, motion);
+
+/** The risk along a path, by normalized time; null where there is no risk, or no factors. */
+export function riskAlong({ risk }: Pick<Problem, 'risk'>, path: ClosedForm): ((tau: number) => number) | null {
+  if (!risk || !path.factors) return null;
+  const at = riskAt(risk);
+  return (tau) => at(path.factors!(tau));
+}

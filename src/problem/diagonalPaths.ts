@@ -2,7 +2,7 @@
  * Closed forms of the Frobenius loss in its spectral frame: paths from aligned starts and from balanced ones, and late
  * rates from drawn ones.
  */
-import type { Dense } from '../numbers/dense.js';
+import { dense, type Dense } from '../numbers/dense.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import { balancedPath } from '../theory/balanced.js';
 import { alignedPath } from '../theory/frobenius.js';
@@ -24,6 +24,7 @@ export function diagonalPath(sigma: Float64Array, { x, y }: Factors): ClosedForm
       name: 'aligned closed form',
       rate: path.rate,
       loss: (tau) => path.loss(tau),
+      factors: (tau) => ofModes(path.product(tau).subarray(0, x.cols), x, y),
       singularValues: (tau) =>
         Array.from(path.product(tau).subarray(0, x.cols), Math.abs).sort((a, b) => b - a),
     };
@@ -36,8 +37,19 @@ export function diagonalPath(sigma: Float64Array, { x, y }: Factors): ClosedForm
     name: 'balanced closed form',
     rate: path.rate,
     loss: (tau) => path.loss(tau),
+    factors: (tau) => path.factors(tau),
     singularValues: (tau) => updateSingularValues(path.factors(tau)),
   };
+}
+
+/** Factors of the update with these entries on its diagonal, of the shapes of X and Y. */
+function ofModes(modes: Float64Array, x: Dense, y: Dense): Factors {
+  const of = (z: Dense, value: (i: number) => number) => {
+    const out = dense(z.rows, z.cols);
+    for (let i = 0; i < Math.min(z.rows, modes.length); i++) out.data[i * z.cols + i] = value(i);
+    return out;
+  };
+  return { x: of(x, (i) => modes[i]!), y: of(y, () => 1) };
 }
 
 export const isDiagonal = ({ cols, data }: Dense): boolean =>

@@ -55,6 +55,7 @@ async function fill(
       trial: trial.trial,
       time,
       loss: finite(trial.loss[k]),
+      ...(report.risk && { risk: finite(report.risk.trials[i]?.[k]) }),
       excess: finite(trial.excess?.[k]),
       gradient_norm: finite(trial.gradientNorm[k]),
       balancedness: finite(trial.balancedness[k]),
@@ -82,6 +83,7 @@ async function fill(
     rejected_steps: trajectory.rejectedSteps,
     evaluations: trajectory.evaluations,
     loss: finite(trajectory.last.loss),
+    ...(report.risk && { risk: finite(trajectory.last.risk ?? undefined) }),
   }));
   writeWhole(
     at('trials.parquet'),

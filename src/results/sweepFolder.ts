@@ -155,13 +155,13 @@ export function summaryRow(cell: CellSummary): Rows[number] {
 }
 
 const curveRows = (cell: CellSummary): Rows =>
-  cell.curve.map(({ time, loss, risk, closedForm, fullFineTuning, fullFineTuningRisk }) => ({
+  cell.curve.map(({ time, loss, risk, closedForm, closedFormRisk, fullFineTuning, fullFineTuningRisk }) => ({
     cell: cell.cell,
     rank: cell.rank,
     time,
     ...columns('loss', loss),
     ...(risk && columns('risk', risk)),
-    ...(risk && { full_fine_tuning_risk: fullFineTuningRisk }),
+    ...(risk && { closed_form_risk: closedFormRisk, full_fine_tuning_risk: fullFineTuningRisk }),
     closed_form: closedForm,
     full_fine_tuning: fullFineTuning,
   }));

@@ -1,6 +1,7 @@
 /** What one simulation is told: one loss, shape, initialization, rank and scale. */
 import { z } from 'zod';
 import {
+  dataFields,
   decayFields,
   executionFields,
   flowsInWords,
@@ -13,6 +14,7 @@ import {
   sourceFields,
   wholeFrom,
 } from '../input/fields.js';
+import { MOST_DRAWS } from '../numbers/philox.js';
 import { defaultLoss, lossNames } from '../problem/losses.js';
 
 export const simulationSchema = z.strictObject({
@@ -21,6 +23,11 @@ export const simulationSchema = z.strictObject({
     .default(defaultLoss)
     .describe(`${lossNames.join(', ')}, or a .ts/.js file exporting a loss`),
   ...sourceFields,
+  ...dataFields,
+  draw: wholeFrom(0)
+    .max(MOST_DRAWS - 1)
+    .default(0)
+    .describe('number of the draw of the target, with noise or samples'),
   shape: shapeText.optional().describe('shape NxM of W when no matrix file gives one'),
   init: z
     .string()

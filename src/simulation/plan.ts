@@ -4,8 +4,8 @@ import { flow, symmetriesOf } from '../flow/flow.js';
 import { horizons, paceOf, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
 import { checkRank, checkTrajectories, startOf, type Start } from '../input/start.js';
-import { checkCurvatures } from '../problem/losses.js';
-import { readSource, shapesOf } from '../problem/source.js';
+import { checkCurvatures, checkData } from '../problem/losses.js';
+import { atDraw, readSource, shapesOf } from '../problem/source.js';
 import type { SimulationConfig } from './config.js';
 
 export interface SimulationPlan extends Start, Horizon {
@@ -16,8 +16,9 @@ export interface SimulationPlan extends Start, Horizon {
 export async function planSimulation(config: SimulationConfig): Promise<SimulationPlan> {
   const { loss, init, rank, scale, lrRatioA, lrRatioB, trials } = config;
   checkCurvatures(config, [loss]);
+  checkData({ ...config, draws: config.draw + 1 }, [loss]);
   const horizonAt = horizons(config);
-  const source = readSource(config);
+  const source = atDraw(readSource(config), config.draw);
   const [shape] = shapesOf(config.shape === undefined ? undefined : [config.shape], source);
   checkRank(rank, shape!);
   const moved = flow(config.flow, config);

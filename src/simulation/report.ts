@@ -19,6 +19,22 @@ export interface SimulationTrial {
   readonly singularValues: readonly (readonly number[])[];
 }
 
+/** The error against the clean target, at the saved times. */
+export interface SimulationRisk {
+  /** [trial][time]; NaN where the trajectory had failed. */
+  readonly trials: readonly (readonly number[])[];
+  /** The risk of W0, which risks are relative to. */
+  readonly scale: number;
+  /** Standard deviation tau of the noise on the target; null with samples. */
+  readonly noise: number | null;
+  /** Singular values of noise alone fill [0, tau (1 + sqrt(n/m))]: the upper end; null with samples. */
+  readonly noiseEdge: number | null;
+  /** Along the closed-form path beside the trials; null without. */
+  readonly closedForm: readonly number[] | null;
+  /** Of full fine-tuning towards the same draw; null where that is unknown. */
+  readonly fullFineTuning: readonly number[] | null;
+}
+
 export interface SimulationReport {
   readonly title: string;
   readonly provenance: Provenance;
@@ -37,6 +53,8 @@ export interface SimulationReport {
   readonly targetSingularValues: readonly number[] | null;
   /** The least loss any update of this rank can reach. */
   readonly optimum: number | null;
+  /** Null where training sees its target itself. */
+  readonly risk?: SimulationRisk | null;
   /** Excesses below this are rounding; null if that is unknown. */
   readonly excessFloor: number | null;
 }

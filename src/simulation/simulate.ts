@@ -4,6 +4,7 @@ import { clock } from '../flow/normalization.js';
 import { membersOf } from '../ensemble/member.js';
 import type { Provenance } from '../host/provenance.js';
 import { solveOptions } from '../input/execution.js';
+import { riskAlong, type ClosedForm } from '../problem/closedForm.js';
 import { outOfFrame } from '../problem/factors.js';
 import type { Trajectory } from '../solver/chunk.js';
 import type { Device } from '../solver/device.js';
@@ -14,7 +15,7 @@ import { pathOf } from '../sweep/law.js';
 import { endOf } from '../sweep/stationarity.js';
 import { fullFineTuning, type FullFineTuning } from './fullFineTuning.js';
 import type { SimulationPlan } from './plan.js';
-import type { SimulationReport } from './report.js';
+import type { SimulationReport, SimulationRisk } from './report.js';
 
 export interface Simulation {
   readonly plan: SimulationPlan;
@@ -77,6 +78,30 @@ function fullFineTuningBeside(
   );
 }
 
+/** The risk at the saved times, of trials and beside them; null without one. */
+function riskOf(
+  { problem, coefficients, flow, stop, config }: SimulationPlan,
+  trajectories: readonly Trajectory[],
+  path: ClosedForm | null,
+): SimulationRisk | null {
+  const { risk, n, m } = problem;
+  if (!risk) return null;
+  const times = stop.saveTimes;
+  const along = path && riskAlong(problem, path);
+  const { noise = null } = config;
+  const at = (time: number) => clock(coefficients, flow) * time;
+  return {
+    trials: trajectories.map(({ saved }) => saved.map((point) => point?.risk ?? NaN)),
+    scale: risk.scale,
+    noise,
+    noiseEdge: noise === null ? null : noise * (1 + Math.sqrt(n / m)),
+    closedForm: along && times.map((time) => along(at(time))),
+    fullFineTuning: problem.fullFineTuningRisk
+      ? times.map((time) => problem.fullFineTuningRisk!(time))
+      : null,
+  };
+}
+
 /** The report that the plots and the page are drawn from. */
 export function simulationReport(
   { plan, trajectories, fullFineTuning: full }: Simulation,
@@ -116,5 +141,6 @@ export function simulationReport(
     targetSingularValues: problem.loss.targetSingularValues(problem, rank),
     optimum,
     excessFloor: excessFloor(problem, config.precision),
+    risk: riskOf(plan, trajectories, path),
   };
 }

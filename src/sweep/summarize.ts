@@ -7,6 +7,7 @@ import { motionUnder } from '../ensemble/member.js';
 import { nameOf } from '../flow/flow.js';
 import { isGradientMotion } from '../flow/motion.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
+import { riskAlong } from '../problem/closedForm.js';
 import { meanFullFineTuningRisk } from '../problem/noise.js';
 import { accuracyFloor } from './accuracyFloor.js';
 import { expectedSquare, lawOf, metricOf, pathOf } from './law.js';
@@ -182,6 +183,7 @@ async function curveOf(
     draws === 1 &&
     (trials === 1 || (isGradientMotion(motionUnder(cell)) && problem.loss.isCurveShared(initialization.law)));
   const path = isShared ? pathOf(cell, 0, config.seed) : null;
+  const along = path && riskAlong(problem, path);
   const points: CurvePoint[] = [];
   const together = Math.max(1, Math.floor(HELD / (draws * trials)));
   const of = statisticOver(grouped, config.seed);
@@ -196,6 +198,7 @@ async function curveOf(
         risk: risks ? of(risks[i]!) : null,
         riskByDraw: risks ? meansOver(grouped, risks[i]!) : [],
         closedForm: path && path.loss(clock(coefficients, flow) * time),
+        closedFormRisk: along && along(clock(coefficients, flow) * time),
         fullFineTuning: draws === 1 ? problem.fullFineTuningLoss(time) : null,
         fullFineTuningRisk: fullFineTuningRisk(cell, config, time),
       }),

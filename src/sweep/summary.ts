@@ -16,6 +16,8 @@ export interface CurvePoint {
   readonly riskByDraw: readonly number[];
   /** Closed-form loss at this time where there is one. */
   readonly closedForm: number | null;
+  /** Risk along the closed-form path, where there is one. */
+  readonly closedFormRisk: number | null;
   /** Loss of full fine-tuning at this time where it is known. */
   readonly fullFineTuning: number | null;
   /** Mean risk of full fine-tuning over all draws of the target, at this time; null where it is unknown. */

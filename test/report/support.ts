@@ -34,7 +34,7 @@ export function around(value: number, count = 32): Statistic {
 }
 
 /** What is said of the risk where training sees its target. */
-const noRiskAtTime = { risk: null, riskByDraw: [], fullFineTuningRisk: null } as const;
+const noRiskAtTime = { risk: null, riskByDraw: [], closedFormRisk: null, fullFineTuningRisk: null } as const;
 
 export function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSummary {
   const law = laws.get(rank) ?? 0;

@@ -4,6 +4,8 @@ import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSyst
 import { dense, type Dense } from '../../src/numbers/dense.js';
 import { fromFactors, toFactors } from '../../src/ensemble/adapter.js';
 import type { Coefficients } from '../../src/flow/coefficients.js';
+import { errorOf } from '../../src/problem/frobenius.js';
+import { riskOf } from '../../src/problem/risk.js';
 import { solve } from '../../src/solver/solve.js';
 import type { CheckContext } from '../../src/verify/check.js';
 import { closedFormChecks } from '../../src/verify/checks/closedForms.js';
@@ -242,6 +244,22 @@ const faults: Record<string, Record<string, Fault>> = {
         const { sigma, c, x0 } = input;
         const rate = c! * (sigma[x0.cols - 1]! - sigma[x0.cols]!);
         return { ...real.balancedPath(input, tolerance), rate };
+      },
+    }),
+  },
+  'balanced-risk': {
+    'a risk against the target with its noise': {
+      solve({ problem, members }, options) {
+        const { risk, ...rest } = problem;
+        const noisy = risk && { risk: riskOf(errorOf(problem), null, problem.frame) };
+        return solve({ problem: { ...rest, ...noisy }, members }, options);
+      },
+    },
+    'a dropped s': noScale,
+    'a path of half the rate': theory({
+      balancedPath(input) {
+        const closed = real.balancedPath(input);
+        return { ...closed, update: (t) => closed.update(t / 2) };
       },
     }),
   },

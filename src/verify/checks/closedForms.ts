@@ -9,6 +9,7 @@ import { frobeniusChecks } from './closedForms/frobenius.js';
 import { kroneckerChecks } from './closedForms/kronecker.js';
 import { regressionChecks } from './closedForms/linearRegression.js';
 import { rankLawChecks } from './closedForms/rankLaw.js';
+import { riskChecks } from './closedForms/risk.js';
 import { riccatiChecks } from './closedForms/riccati.js';
 import { traceSquaredChecks } from './closedForms/traceSquared.js';
 
@@ -19,6 +20,7 @@ export const closedFormChecks: readonly Check[] = [
   ...frobeniusChecks,
   ...alignedChecks,
   ...balancedChecks,
+  ...riskChecks,
   ...regressionChecks,
   ...kroneckerChecks,
 ];

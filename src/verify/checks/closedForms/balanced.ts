@@ -30,7 +30,7 @@ const balancedStart =
   });
 
 /** @param largestRank null: as large as the matrix allows */
-const balancedCases = (context: CheckContext, largestRank: number | null): SpectralCase[] =>
+export const balancedCases = (context: CheckContext, largestRank: number | null): SpectralCase[] =>
   Array.from({ length: 3 * Math.ceil(plans[context.size].perLoss / 3) }, (_, index) => {
     const draws = new Draws(context.seed, 'balanced', index);
     const shape = shapeOf(context, draws, index, 5);
@@ -64,7 +64,7 @@ function leaning(draws: Draws, side: Dense, rank: number): Dense {
   return haarColumns(near);
 }
 
-function pathFrom({ subject }: CheckContext, at: SpectralCase, adapter: Adapter) {
+export function pathFrom({ subject }: CheckContext, at: SpectralCase, adapter: Adapter) {
   const { sigma, rank, frame } = at;
   const { n, m } = at.problem;
   const { c, x0, y0 } = coupled(adapter, at.coefficients);
@@ -76,7 +76,7 @@ function pathFrom({ subject }: CheckContext, at: SpectralCase, adapter: Adapter)
 const squares = ({ data }: Dense): number => data.reduce((sum, value) => sum + value * value, 0);
 
 /** U (c X Y^T) V^T of what is in the frame. */
-const outOfFrame = ({ frame: { left, right } }: SpectralCase, update: Dense): Float64Array =>
+export const outOfFrame = ({ frame: { left, right } }: SpectralCase, update: Dense): Float64Array =>
   multiplyTransposedRight(multiply(left, update), right).data;
 
 const { path, end, rate } = checksOf<SpectralCase>({

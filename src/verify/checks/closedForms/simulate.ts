@@ -35,6 +35,8 @@ export interface Snapshot {
   readonly loss: number;
   /** |s B A - D|_F, D the update that full fine-tuning ends with. */
   readonly distance: number;
+  /** Squared error against the clean target; NaN where there is none. */
+  readonly risk: number;
   /** s B A [n, m]. */
   update(): Float64Array;
 }
@@ -56,7 +58,10 @@ export async function simulateAdapters(
     all.push(
       trajectories.map(({ factors: end, last }) => {
         const state = outOfFlow(subject, at, end);
-        return { state, loss: last.loss, distance: last.distance ?? NaN, update: () => updateOf(at, state) };
+        return {
+          ...{ state, loss: last.loss, distance: last.distance ?? NaN, risk: last.risk ?? NaN },
+          update: () => updateOf(at, state),
+        };
       }),
     );
   }
