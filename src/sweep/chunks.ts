@@ -28,8 +28,17 @@ export interface Shard {
   readonly of: number;
 }
 
-/** Work of one trajectory, in entries of Gram matrices times rows. */
-export const effort = ({ problem: { n, m }, rank }: Cell): number => (n + m) * paddedWidth(rank) ** 2;
+/**
+ * Work of one trajectory, in entries of Gram matrices times rows. Where trials share a dense noisy target, whose products
+ * are taken for all of a chunk together, it is less, so that they stay together.
+ */
+export const effort = ({ problem: { n, m, structure, risk }, rank }: Cell): number => {
+  const width = paddedWidth(rank);
+  return risk && structure.kind === 'quadratic' ? (n + m) * width : (n + m) * width ** 2;
+};
+
+/** Work of making the problem of a draw, in the same units: a decomposition is that of some hundred evaluations. */
+const making = ({ problem: { n, m } }: Cell): number => (n * m * Math.min(n, m)) / 100;
 
 /** Effort of a chunk: some seconds of a core, which is what a run that is cut off loses. */
 const CHUNK_EFFORT = 2 ** 24;
@@ -45,10 +54,12 @@ export const trialsOf = ({ spans }: PlanChunk): number =>
  */
 export function chunksOf({ cells, config }: Pick<Plan, 'cells' | 'config'>): PlanChunk[] {
   const chunks: Span[][] = [];
-  let [room, trials] = [0, 0];
+  let [room, trials, made] = [0, 0, 0];
   const decides = config.targetCi !== undefined;
   for (const { cell, draw } of decides ? cells.flatMap(drawsOf) : byProblem(cells)) {
     const each = effort(cell);
+    if (draw !== made) room -= making(cell);
+    made = draw;
     const looks = decides && cell.draws === 1 ? looksOf(cell.trials) : [];
     for (let from = 0; from < cell.trials;) {
       if (decides || room < each || trials === 0) {
