@@ -1,6 +1,4 @@
 /** Noise on the target: its draws, the risk, and statistics over draws. */
-import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { gradientFlow, symmetriesOf } from '../src/flow/flow.js';
 import { InputError } from '../src/host/inputError.js';
@@ -15,9 +13,6 @@ import { frobeniusLoss } from '../src/problem/frobenius.js';
 import { addNoise, meanFullFineTuningRisk } from '../src/problem/noise.js';
 import { riskAt, riskOf } from '../src/problem/risk.js';
 import { atDraw, readSource } from '../src/problem/source.js';
-import { computeSweep } from '../src/run/computeSweep.js';
-import { openSweep } from '../src/run/folderSweep.js';
-import { mergeSweep } from '../src/run/mergeSweep.js';
 import { sweep } from '../src/run/sweep.js';
 import { runTrials } from '../src/run/trials.js';
 import { openDevice } from '../src/solver/device.js';
@@ -26,7 +21,6 @@ import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { makePlan, totalTrials, type Cell } from '../src/sweep/plan.js';
 import type { Trial } from '../src/sweep/row.js';
 import { covariance, gaussian, product } from './support.js';
-import { computeFolder, temporaryFolder } from './sweepFolders.js';
 
 const squares = ({ data }: Dense): number => data.reduce((sum, value) => sum + value * value, 0);
 
@@ -166,26 +160,6 @@ describe('draws of the target', () => {
       [0, 1, 2].flatMap((draw) => [0, 1, 2].map((cell) => [draw, cell])),
     );
     expect(totalTrials(plan)).toBe(18);
-  });
-
-  it('are resumed, sharded and merged to the same rows', async () => {
-    const work = temporaryFolder('draws');
-    const input = { ...noisy, draws: 40, shape: ['24x20'] };
-    const whole = await computeFolder(work, input);
-    const merged = await mergeSweep(await openSweep(whole));
-    const parts = await Promise.all([1, 2].map((number) => computeFolder(work, input, { number, of: 2 })));
-    const shards = await Promise.all(parts.map((path) => openSweep(path)));
-    expect(await mergeSweep({ ...shards[0]!, path: join(work, 'merged'), record: null }, shards)).toEqual(
-      merged,
-    );
-    const files = readdirSync(join(whole, 'trials'));
-    expect(files.length).toBeGreaterThan(1);
-    for (const file of files.slice(1)) rmSync(join(whole, 'trials', file));
-    expect(await computeSweep(await openSweep(whole), {})).toBe(true);
-    expect(readdirSync(join(whole, 'trials'))).toEqual(files);
-    expect(merged.map(({ draws, trials, riskByDraw }) => [draws, trials, riskByDraw.length])).toEqual(
-      [1, 2, 4].map(() => [40, 80, 40]),
-    );
   });
 
   it('are added until the interval of the risk is narrow', async () => {

@@ -24,7 +24,10 @@ export const closedForm = (
 ): ClosedForm | null => problem.loss.closedForm(problem, factors, motion);
 
 /** The risk along a path, by normalized time; null where there is no risk, or no factors. */
-export function riskAlong({ risk }: Pick<Problem, 'risk'>, path: ClosedForm): ((tau: number) => number) | null {
+export function riskAlong(
+  { risk }: Pick<Problem, 'risk'>,
+  path: ClosedForm,
+): ((tau: number) => number) | null {
   if (!risk || !path.factors) return null;
   const at = riskAt(risk);
   return (tau) => at(path.factors!(tau));
