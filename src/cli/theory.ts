@@ -1,4 +1,6 @@
 /** `rankflow theory`: the closed forms alone. */
+import { motionUnder } from '../ensemble/member.js';
+import { isGradientMotion } from '../flow/motion.js';
 import { formatAbove, formatNumber } from '../report/format.js';
 import { table } from '../report/table.js';
 import type { SweepConfig } from '../sweep/config.js';
@@ -17,30 +19,24 @@ export async function theory(config: SweepConfig, json: boolean): Promise<void> 
   const rows = theoryRows(plan);
   if (json) printJson(rows);
   else {
+    // Elsewhere the end of the flow is the optimum of the rank.
+    const isElsewhere = plan.cells.some((cell) => !isGradientMotion(motionUnder(cell)));
     print(
       table(
         [
-          'loss',
-          'shape',
-          'init',
-          'scale',
-          'rank',
-          'optimum',
-          'relative error',
-          'distance',
-          'rate',
-          'full rate',
+          ...['loss', 'shape', 'init', ...(isElsewhere ? ['flow'] : []), 'scale', 'rank', 'optimum'],
+          ...['relative error', ...(isElsewhere ? ['end', 'law of the end'] : []), 'distance'],
+          ...['rate', 'full rate'],
         ],
-        rows.map((row) => [
-          row.loss,
-          `${row.n}x${row.m}`,
-          row.initialization,
-          formatNumber(row.scale),
-          String(row.rank),
-          ...knownNumbers(row),
-          formatNumber(row.rate),
-          formatNumber(row.fullFineTuningRate),
-        ]),
+        rows.map((row) => {
+          const [optimum, relativeError, distance] = knownNumbers(row);
+          return [
+            ...[row.loss, `${row.n}x${row.m}`, row.initialization, ...(isElsewhere ? [row.flow] : [])],
+            ...[formatNumber(row.scale), String(row.rank), optimum!, relativeError!],
+            ...(isElsewhere ? [formatNumber(row.law), row.lawName ?? '-'] : []),
+            ...[distance!, formatNumber(row.rate), formatNumber(row.fullFineTuningRate)],
+          ];
+        }),
       ),
     );
     print(
@@ -49,6 +45,10 @@ export async function theory(config: SweepConfig, json: boolean): Promise<void> 
         "the Frobenius loss: in the limit of small ones); full rate: full fine-tuning's. A rate of 0: slower than any\n" +
         'exponential, or at rest. A dash: no closed form.',
     );
+    if (isElsewhere)
+      print(
+        'end: the metric of the loss (its relative error, if it has one) where the flow ends, by its law.',
+      );
     for (const line of boundsOf(plan)) print(line);
   }
 }

@@ -38,37 +38,48 @@ export const rules = {
     speed: (s) => s,
     dampingUnit: () => 1,
   },
-  /** ScaledGD (Tong, Ma & Chi 2021), the Riemannian preconditioner of LoRA (Zhang & Pilanci 2024). */
+  /**
+   * ScaledGD (Tong, Ma & Chi 2021), the Riemannian preconditioner of LoRA (Zhang & Pilanci 2024):
+   * dB = -kB gB (A A^T + d I)^-1, dA = -kA (B^T B + d I)^-1 gA.
+   */
   scaled: {
-    about: 'dB = -kB gB (A A^T + d I)^-1, dA = -kA (B^T B + d I)^-1 gA; with d, scaled:1e-2, also from B = 0',
+    about: 'over the Gram matrix of the other factor; scaled:D damped, also from B = 0',
     symmetries: rotates,
     factors: 'plain',
     damping: 'inverse',
     speed: (s) => s * s,
     dampingUnit: (s) => s,
   },
-  /** LoRA-Pro (Wang et al. 2024); dynamical low-rank approximation (Koch & Lubich 2007). */
+  /**
+   * LoRA-Pro (Wang et al. 2024); dynamical low-rank approximation (Koch & Lubich 2007):
+   * dB = -(I - P_B) gB (A A^T + d I)^-1 / s^2, dA = -(B^T B + d I)^-1 gA / s^2, P_B = B (B^T B + d I)^-1 B^T.
+   */
   projected: {
-    about: 'W follows -G projected on the tangent space of its rank, as LoRA-Pro; damped as scaled is',
+    about: 'W along its projected gradient, as LoRA-Pro; projected:D damped',
     symmetries: rotates,
     factors: 'plain',
     damping: 'inverse',
     speed: () => 1,
     dampingUnit: (s) => s,
   },
-  /** The flow of Muon (Jordan et al. 2024; Kang et al. 2026). */
+  /**
+   * The flow of Muon (Jordan et al. 2024; Kang et al. 2026): dB = -kB polar(gB), dA = -kA polar(gA), with a width w
+   * g (g^T g + w^2 I)^-1/2 for polar(g).
+   */
   spectral: {
-    about:
-      'dB = -kB polar(gB), dA = -kA polar(gA), as Muon; with a width w, spectral:1e-3, g (g^T g + w^2)^-1/2',
+    about: 'along polar factors, as Muon; spectral:WIDTH smoothed',
     symmetries: rotates,
     factors: 'plain',
     damping: 'width',
     speed: (s) => Math.sqrt(s),
     dampingUnit: (s) => 1 / Math.sqrt(s),
   },
-  /** The limit of Adam without memory: sign descent (Bernstein et al. 2018). */
+  /**
+   * The limit of Adam without memory, sign descent (Bernstein et al. 2018): dB = -kB sign(gB), dA = -kA sign(gA), with a
+   * width w g / sqrt(g^2 + w^2) for sign(g), entry by entry.
+   */
   sign: {
-    about: 'dB = -kB sign(gB), dA = -kA sign(gA), as Adam; with a width w, sign:1e-3, g / sqrt(g^2 + w^2)',
+    about: 'along signs, as Adam; sign:WIDTH smoothed',
     symmetries: { rotation: false },
     factors: 'plain',
     damping: 'width',

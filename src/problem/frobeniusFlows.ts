@@ -35,7 +35,7 @@ const isThresholded = (motion: Motion): boolean =>
 /** What is asked of the loss under every flow. */
 export const frobeniusFlows: Pick<
   Loss<DiagonalStructure | QuadraticStructure>,
-  'law' | 'expectedSquare' | 'distance' | 'end' | 'closedForm'
+  'law' | 'expectedSquare' | 'distance' | 'lossAtEnd' | 'closedForm'
 > = {
   law: lawUnder,
   expectedSquare: (problem, setting) => subspaceError(problem, setting),
@@ -45,11 +45,10 @@ export const frobeniusFlows: Pick<
     const value = lawUnder(problem, setting)?.value ?? null;
     return value === null ? null : value * Math.sqrt(2 * problem.initialLoss!);
   },
-  end(problem, factors, motion) {
-    if (!isNormalizedGradient(motion)) return null;
-    if (isThresholded(motion)) return thresholded(problem, factors.x.cols, motion);
-    if (frozenIndex(motion) === null) return null;
-    return { loss: frozen(problem, factors, motion).loss(Infinity), singularValues: null };
+  lossAtEnd(problem, factors, motion) {
+    if (isThresholded(motion)) return thresholded(problem, factors.x.cols, motion)?.loss ?? null;
+    const isFrozen = isNormalizedGradient(motion) && frozenIndex(motion) !== null;
+    return isFrozen ? frozen(problem, factors, motion).loss(Infinity) : null;
   },
   closedForm(problem, factors, motion, rounding = 0) {
     const { structure } = problem;
@@ -182,9 +181,16 @@ const BALANCED = 1e-12;
 export function rateUnder(
   sigma: Float64Array,
   { n, m }: Pick<Problem, 'n' | 'm'>,
-  { rank, isAligned, motion }: DrawnStart,
+  { rank, x, y, isAligned, motion }: DrawnStart,
 ): number | null {
-  const { rule, rates, damping } = motion;
+  const { rule, rates, decay, damping } = motion;
+  if (isThresholded(motion)) {
+    // Modes are logistic where they are alone and balanced.
+    const isLogistic = isAligned && decay[0] === decay[1] && Math.abs(x - y) <= BALANCED * x;
+    return isLogistic
+      ? 2 * sigma.subarray(0, rank).reduce((least, s) => Math.min(least, Math.abs(s - decay[0])), Infinity)
+      : null;
+  }
   if ((rule !== 'scaled' && rule !== 'projected') || damping > 0 || !restsAtOptimum(motion)) return null;
   const projected = rule === 'projected';
   if (isAligned) return projected ? 1 : rates[0] + rates[1];

@@ -34,13 +34,6 @@ export interface Setting {
   readonly motion: Motion;
 }
 
-/** Where a flow ends that is known not to end at the optimum of its rank. */
-export interface FlowEnd {
-  readonly loss: number;
-  /** Singular values of the update, largest first [r], or null where they are not told apart. */
-  readonly singularValues: ArrayLike<number> | null;
-}
-
 /** The closed-form value of a metric at the end of the flow, and its name. */
 export interface Law {
   readonly value: number;
@@ -79,8 +72,8 @@ export interface Loss<S extends Structure = Structure> {
   expectedSquare(problem: Problem<S>, setting: Setting): number | null;
   /** |dW_LoRA - dW_FPFT|_F between the ends of LoRA and full fine-tuning, or null if it is unknown. */
   distance(problem: Problem<S>, setting: Setting): number | null;
-  /** The end of a flow that rests elsewhere than at the optimum, from where its factors are late on; null if unknown. */
-  end(problem: Problem<S>, factors: Factors, motion: Motion): FlowEnd | null;
+  /** The loss at the end of a flow that rests elsewhere than at the optimum, from factors late on; null if unknown. */
+  lossAtEnd(problem: Problem<S>, factors: Factors, motion: Motion): number | null;
   /** Whether the loss along the gradient flow is the same for all draws of this law. */
   isCurveShared(draw: DrawLaw): boolean;
   /** The path from factors of a motion in the problem's coordinates, or null without a closed form. */
@@ -104,7 +97,7 @@ export interface Loss<S extends Structure = Structure> {
 export const unknownForms = {
   expectedSquare: () => null,
   distance: () => null,
-  end: () => null,
+  lossAtEnd: () => null,
   isCurveShared: () => false,
   closedForm: () => null,
   lateRate: () => null,

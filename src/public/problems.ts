@@ -9,7 +9,7 @@ export { listedSpectrum, namedSpectrum } from '../problem/spectrum.js';
 export { intoFrame, outOfFrame } from '../problem/factors.js';
 export { closedForm, type ClosedForm } from '../problem/closedForm.js';
 export type { Problem } from '../problem/problem.js';
-export type { DrawLaw, DrawnStart, Law, Loss } from '../problem/loss.js';
+export type { DrawLaw, DrawnStart, Law, Loss, Setting, Spans } from '../problem/loss.js';
 export type { Measured, Metric, MetricName } from '../problem/metric.js';
 export type { Saddle } from '../problem/nearestSaddles.js';
 export { flow, gradientFlow, symmetriesOf, type Decay, type Flow } from '../flow/flow.js';

@@ -28,6 +28,27 @@ export {
   type RegressionOptimum,
 } from '../theory/linearRegression.js';
 export {
+  decayPath,
+  imbalanceLeft,
+  softThreshold,
+  type DecayInput,
+  type SoftThreshold,
+} from '../theory/flows/decay.js';
+export {
+  frozenPath,
+  randomSubspaceError,
+  type FrozenInput,
+  type FrozenPath,
+} from '../theory/flows/frozen.js';
+export type { ModesPath } from '../theory/flows/modes.js';
+export {
+  preconditionedPath,
+  preconditionedRate,
+  type PreconditionedInput,
+  type PreconditionedRateInput,
+} from '../theory/flows/preconditioned.js';
+export { spectralFlowPath, type SpectralFlowInput, type SpectralFlowPath } from '../theory/flows/spectral.js';
+export {
   kroneckerForms,
   type KroneckerForms,
   type KroneckerInput,

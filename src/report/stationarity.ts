@@ -40,6 +40,11 @@ export function stationarityNotes(
       `short: ${share(total('short'))} were stopped by --steady on the way to the optimum, more than 0.1 % above it. ` +
         'Use a smaller --steady to come nearer (with --precision float64 where rounding of float32 hinders it).',
     );
+  if (total('before-end') > 0)
+    notes.push(
+      `before-end: ${share(total('before-end'))} were stopped by --steady more than 0.1 % off where their flow ends, ` +
+        'which is not the optimum of their rank. Use a smaller --steady to come nearer.',
+    );
   // Elsewhere an excess that cannot be told from 0 is no different from the optimum.
   const atFloor = cells.filter(({ law, accuracyFloor }) => law && accuracyFloor && law.value < accuracyFloor);
   if (total('floor', atFloor) > 0)
@@ -73,7 +78,7 @@ export const endOf = ({ outcome, stationarity }: TrialEnd): string =>
  */
 export function trialNotes(trials: readonly (TrialEnd & Pick<SimulationTrial, 'loss'>)[]): string[] {
   const all = formatCount(trials.length);
-  const ends = (['saddle', 'short', 'floor'] as const).flatMap((kind) => {
+  const ends = (['saddle', 'short', 'floor', 'before-end'] as const).flatMap((kind) => {
     const count = trials.filter(({ stationarity }) => stationarity === kind).length;
     return count > 0 ? [`${kind}: ${formatCount(count)} of ${all} trials ${stationarities[kind]}.`] : [];
   });

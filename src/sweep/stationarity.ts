@@ -11,14 +11,13 @@
  * 3. Otherwise the flow is on its way to the optimum: `optimum` if the loss is near it, with a relative error within
  *    0.1 % of the law's and 0.1 % of 1 (added as squares), else `short`.
  * Of flows that rest elsewhere (weight decay, a frozen factor) an end is compared with where the flow ends, if that is
- * known: `end`, `saddle` where a direction of it is missing, or `short`; else it is `unknown`.
+ * known: `end` or `before-end`; else it is `unknown`.
  */
 import { motionUnder, type MemberLaw } from '../ensemble/member.js';
 import { restsAtOptimum } from '../flow/motion.js';
 import type { Precision } from '../numbers/precision.js';
 import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
-import type { FlowEnd } from '../problem/loss.js';
 import { heightOf, type Saddle } from '../problem/nearestSaddles.js';
 import { excessFloor } from './accuracyFloor.js';
 import { optimumOf } from '../problem/optimumOf.js';
@@ -32,6 +31,8 @@ export const stationarities = {
   floor: 'came as near to the optimum as their precision can tell',
   moving: 'are not stationary',
   end: 'came within 0.1 % of where their flow ends, which is not the optimum of their rank',
+  'before-end':
+    'were stopped by --steady more than 0.1 % off where their flow ends, which is not the optimum of their rank',
   unknown: 'are stationary, but where their flow should end is not known',
 } as const;
 
@@ -91,15 +92,8 @@ export function endOf(
   const { problem, rank } = law;
   const motion = motionUnder(law);
   if (restsAtOptimum(motion)) return stationarityOf(problem, rank, precision, { ...last, factors });
-  const end = problem.loss.end(problem, factors, motion);
-  return end && problem.initialLoss ? nearEnd(problem, end, last.loss, factors) : 'unknown';
-}
-
-/** Kind of a stationary state of a flow whose end is known and not the optimum of its rank. */
-function nearEnd(problem: Problem, end: FlowEnd, loss: number, factors: Factors): Stationarity {
-  const margin = ((1 + MARGIN) ** 2 - 1) * end.loss + MARGIN ** 2 * problem.initialLoss!;
-  if (Math.abs(loss - end.loss) <= margin) return 'end';
-  const values = end.singularValues && problem.loss.weightedSingularValues(problem, factors);
-  const isMissing = values?.some((value, i) => value < end.singularValues![i]! / 2);
-  return isMissing ? 'saddle' : 'short';
+  const end = problem.loss.lossAtEnd(problem, factors, motion);
+  if (end === null || !problem.initialLoss) return 'unknown';
+  const margin = ((1 + MARGIN) ** 2 - 1) * end + MARGIN ** 2 * problem.initialLoss;
+  return Math.abs(last.loss - end) <= margin ? 'end' : 'before-end';
 }

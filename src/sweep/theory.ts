@@ -1,8 +1,10 @@
 /** The closed forms of a plan's cells alone: nothing is simulated or drawn. */
+import { nameOf } from '../flow/flow.js';
 import { normalizationOf } from '../flow/normalization.js';
 import { member, motionUnder, settingOf } from '../ensemble/member.js';
 import { isLeading } from '../problem/leading.js';
 import type { SweepConfig } from './config.js';
+import { lawOf } from './law.js';
 import type { Cell, Plan } from './plan.js';
 
 export interface TheoryRow {
@@ -10,6 +12,10 @@ export interface TheoryRow {
   readonly n: number;
   readonly m: number;
   readonly initialization: string;
+  /** How factors move, and their weight decays. */
+  readonly flow: string;
+  readonly decay: number;
+  readonly coupledDecay: number;
   readonly scale: number;
   readonly rank: number;
   /** The smallest loss of this rank, and sqrt of its ratio to f(W0). */
@@ -19,6 +25,9 @@ export interface TheoryRow {
   readonly floor: number;
   /** True if those and the distance are of the triples that a truncated decomposition found: upper bounds. */
   readonly isBound: boolean;
+  /** Value of the metric at the end of the flow, and the name of its law. */
+  readonly law: number | null;
+  readonly lawName: string | null;
   /** |dW_LoRA - dW_FPFT|_F at the end points. */
   readonly distance: number | null;
   /**
@@ -34,13 +43,17 @@ export interface TheoryRow {
 /** One row per cell; null where no closed form is known. */
 export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
   cells.map((cell) => {
-    const { problem, rank, coefficients, initialization } = cell;
+    const { problem, rank, coefficients, flow, initialization } = cell;
     const optimum = problem.optimum(rank);
+    const law = lawOf(cell);
     return {
       loss: problem.loss.name,
       n: problem.n,
       m: problem.m,
       initialization: initialization.name,
+      flow: nameOf(flow),
+      decay: flow.decay,
+      coupledDecay: flow.coupledDecay,
       scale: coefficients.scale,
       rank,
       optimum,
@@ -48,6 +61,8 @@ export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
         optimum === null || !problem.initialLoss ? null : Math.sqrt(optimum / problem.initialLoss),
       floor: config.spectrum === undefined && problem.loss.isSpectral ? roundingOf(problem.n, problem.m) : 0,
       isBound: isLeading(problem),
+      law: law?.value ?? null,
+      lawName: law?.name ?? null,
       distance: problem.loss.distance(problem, settingOf(cell)),
       rate: lateRate(cell, config),
       fullFineTuningRate: problem.fullFineTuningRate,

@@ -74,7 +74,7 @@ export function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSu
       'step-budget': 0,
       'loss-not-finite': 0,
     },
-    stationarity: { optimum: 28, short: 0, saddle: 0, floor: 0, moving: 4, end: 0, unknown: 0 },
+    stationarity: { optimum: 28, short: 0, saddle: 0, floor: 0, moving: 4, end: 0, 'before-end': 0, unknown: 0 },
     nearSaddles: 0,
     timeToOptimumAfter: around(2.5 * rank, 28),
     timeToOptimumBy: around(3 * rank, 28),

@@ -22,6 +22,9 @@ const theorySchema = sweepSchema.pick({
   alpha: true,
   lrRatioA: true,
   lrRatioB: true,
+  flow: true,
+  decay: true,
+  coupledDecay: true,
   seed: true,
 });
 
@@ -33,6 +36,10 @@ export const theoryCommand: CommandModule = {
       .options(flagsOf(theorySchema))
       .option('json', { type: 'boolean', describe: 'print JSON, alone, on standard output' })
       .example('$0 theory --spectrum power:1 --shape 4096x4096 --ranks 1,4,16,64', '')
+      .example(
+        '$0 theory --spectrum power:1 --shape 64x64 --ranks 1,4,16 --decay 0.1',
+        'where weight decay ends',
+      )
       .example(
         '$0 theory --loss trace-squared --spectrum power:0.5 --shape 64x64 --ranks 1,2,4 --init gaussian',
         '',
