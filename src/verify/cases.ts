@@ -68,6 +68,7 @@ const purposes = [
   'regression',
   'reproduction',
   'flow',
+  'noise',
 ] as const;
 
 /** Random numbers of one purpose and index. Entries are float32 numbers: device and host see the same. */
