@@ -22,6 +22,7 @@ import { tableaus } from '../src/method/tableaus.js';
 import type { Outcome } from '../src/method/outcome.js';
 import type { StopRule } from '../src/method/track.js';
 import { twin, type TwinEnding } from '../kernels/cpu/twin.js';
+import { frozenRange, motions, wrongMotions } from './kernels/on/motions.js';
 import { gaussian, relativeError, twice } from './support.js';
 
 const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.available;
@@ -86,8 +87,8 @@ async function fused({ starts, ...rest }: Case, steps?: number): Promise<Ended[]
 }
 
 /** The same trajectories as the twin ends them. */
-function twins({ starts, structure, rank, clocks, method, stop }: Case): TwinEnding[] {
-  const field = fieldOf(evaluator(structure), rank);
+function twins({ starts, structure, rank, motion, clocks, method, stop }: Case): TwinEnding[] {
+  const field = fieldOf(evaluator(structure), rank, motion);
   return starts.map((start, i) => answered(twin(start, clocks[i]!, method, stop), field));
 }
 
@@ -220,6 +221,49 @@ describe.skipIf(noWebgpu)('the fused kernel of webgpu', () => {
     it('gives the same bits in many calls as in one', async () => {
       const one = caseOf(6, 4, 3, 2, { method });
       expect(await fused(one, 3)).toEqual(await fused(one, 1_000_000));
+    });
+  });
+
+  describe.each(Object.entries(motions))('under %s', (_, motion) => {
+    it.each(Object.entries(methods))('follows the twin: %s', async (_, method) => {
+      const structure = { kind: 'trace', trace0: -1.5 } as const;
+      for (const one of [
+        caseOf(20, 33, 7, 2, { method, motion }),
+        caseOf(6, 6, 3, 2, { method, motion, structure }),
+      ]) {
+        const ended = await fused(one);
+        agree(ended, twins(one), budget(method));
+        const { n, m, rank, starts } = one;
+        const [from, to] = frozenRange(motion, n, m, rank) ?? [0, 0];
+        ended.forEach(({ state }, i) =>
+          expect(state.slice(from, to)).toEqual(flatten(starts[i]!).slice(from, to)),
+        );
+      }
+    });
+
+    it.each([
+      ['of several subgroups', 32, 32768],
+      ['in slices of a buffer', 4, 1024],
+    ])('follows the twin in workgroups %s', async (_, subgroup, workgroupBytes) => {
+      const one = caseOf(20, 33, 7, 2, { method: methods.rk4, motion });
+      const ended = await pretending({ subgroup, workgroupBytes }, () => fused(one));
+      agree(ended, twins(one), budget(one.method));
+    });
+
+    it('gives the same bits in many calls as in one, and alone as in a batch', async () => {
+      for (const method of [methods.rk4, methods.rkc2]) {
+        const one = caseOf(20, 33, 7, 2, { method, motion });
+        const once = await fused(one, 1_000_000);
+        expect(await fused(one, 3)).toEqual(once);
+        const alone = { ...one, starts: one.starts.slice(1), clocks: one.clocks.slice(1) };
+        expect(await fused(alone)).toEqual(once.slice(1));
+      }
+    });
+
+    it.each(Object.entries(wrongMotions(motion)))('is told from a kernel with %s', async (_, wrong) => {
+      const one = caseOf(20, 33, 7, 2, { method: methods.rk4, motion });
+      const ended = await fused({ ...one, motion: wrong });
+      expect(() => agree(ended, twins(one), 100 * budget(methods.rk4))).toThrow();
     });
   });
 

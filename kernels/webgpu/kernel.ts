@@ -13,8 +13,8 @@ import {
   type AdvanceTask,
   type FusedKernel,
 } from '../fused.js';
-import { isGradientMotion } from '../../src/flow/motion.js';
 import { followsFlow } from '../../src/method/method.js';
+import { isDescentAndDecay } from '../../src/flow/motion.js';
 import { advance } from './advance.js';
 import { onProcessor, roomOf } from './layout.js';
 import { obstacle } from './obstacle.js';
@@ -24,7 +24,7 @@ import { kinds } from './structures.js';
 export const webgpuKernel: FusedKernel = {
   kinds,
   precisions: ['float32'],
-  moves: isGradientMotion,
+  moves: isDescentAndDecay,
   takes: followsFlow,
   obstacle: (attrs) => obstacle(attrs, ownBackend().device),
   normals: (count, keys, stream) => drawnOnDevice('normals', count, keys, stream),

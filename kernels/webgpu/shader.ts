@@ -1,21 +1,22 @@
 /** WGSL of the whole kernel: one workgroup per trajectory, as many steps of it as one call may take. */
 import type { AdvanceTask } from '../fused.js';
+import { isDecaying } from '../../src/flow/motion.js';
 import { evaluationsOf } from '../../src/method/method.js';
 import { controlNumbers, real } from '../constants.js';
 import { controlText } from './controls.js';
 import { flowText } from './flow.wgsl.js';
 import { sliceSize, type Layout } from './layout.js';
-import { carriedSlots, schemeText } from './schemes.js';
+import { carriedSlots, schemeCoefficients, schemeText } from './schemes.js';
 import { shaderOf } from './structures.js';
 import { TRACK_WORDS, trackText } from './track.wgsl.js';
 import { trackWords } from './words.js';
 
 /**
- * WGSL of the kernel for a structure, a method and a layout.
+ * WGSL of the kernel for a structure, a method, a motion and a layout.
  * @param numbers of the control, by name: those whose names are in the text become constants of it
  */
 export function shaderText(
-  attrs: Pick<AdvanceTask, 'structure' | 'method'>,
+  attrs: Pick<AdvanceTask, 'structure' | 'method' | 'motion'>,
   layout: Layout,
   numbers: Readonly<Record<string, number>> = controlNumbers,
 ): string {
@@ -25,10 +26,14 @@ export function shaderText(
   return used.map(([name, value]) => `const ${name} = ${real(value)};\n`).join('') + text;
 }
 
-function kernelText(attrs: Pick<AdvanceTask, 'structure' | 'method'>, layout: Layout): string {
+function kernelText(attrs: Pick<AdvanceTask, 'structure' | 'method' | 'motion'>, layout: Layout): string {
   const { n, m, rank, threads, rowsX, rows, quads, parts, slots, vectorsSize, gramsSize } = layout;
   const { vectorsInside, gramsInside } = layout;
-  const { structure, method } = attrs;
+  const { structure, method, motion } = attrs;
+  const [inTable, ofMethod] = [
+    shaderOf(structure).table(structure, layout).length,
+    schemeCoefficients(method).length,
+  ];
   const sliced = !(vectorsInside && gramsInside);
   const carried = carriedSlots(method);
   return /* wgsl */ `
@@ -42,8 +47,8 @@ const QUADS = ${quads}u;
 const PARTS = ${parts}u;
 const SIZE = ROWS * QUADS;
 ${slots.map((name, i) => `const ${name} = ${i}u * SIZE;`).join('\n')}
-const METHOD = ${shaderOf(structure).table(structure, layout).length}u;
-const EVALUATIONS = ${evaluationsOf(method, 0, false)}u;
+const METHOD = ${inTable}u;
+${isDecaying(motion) ? `const DECAY = ${inTable + ofMethod}u;\n` : ''}const EVALUATIONS = ${evaluationsOf(method, 0, false)}u;
 
 struct Call {
   first: u32,
@@ -97,8 +102,8 @@ fn total() -> vec4f {
   for (var i = 0u; i < THREADS; i++) { sum += sums[i]; }
   return sum;
 }
-${shaderOf(structure).text(layout)}
-${flowText}
+${shaderOf(structure).text(layout, isDecaying(motion))}
+${flowText(motion)}
 ${trackText}
 ${controlText(method)}
 ${schemeText(method)}

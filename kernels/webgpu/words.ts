@@ -5,6 +5,7 @@
 import type { Method } from '../../src/method/method.js';
 import type { AdvanceAttrs } from '../fused.js';
 import { TRACK_WORDS } from './track.wgsl.js';
+import { decays } from './flow.wgsl.js';
 import type { Layout } from './layout.js';
 import { carriedSlots, schemeCoefficients } from './schemes.js';
 import { shaderOf } from './structures.js';
@@ -12,11 +13,15 @@ import { shaderOf } from './structures.js';
 /** Bytes of the uniform `call`. */
 export const CALL_BYTES = 32;
 
-/** Numbers that the kernel reads: of the structure, and from METHOD on of the method. */
-export const tableOf = (attrs: Pick<AdvanceAttrs, 'structure' | 'method'>, layout: Layout): Float32Array =>
+/** Numbers that the kernel reads: of the structure, from METHOD on of the method, and from DECAY on of the motion. */
+export const tableOf = (
+  attrs: Pick<AdvanceAttrs, 'structure' | 'method' | 'motion'>,
+  layout: Layout,
+): Float32Array =>
   Float32Array.from([
     ...shaderOf(attrs.structure).table(attrs.structure, layout),
     ...schemeCoefficients(attrs.method),
+    ...decays(attrs.motion),
   ]);
 
 /** Words that the memory holds of each trajectory besides its spans. */

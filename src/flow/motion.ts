@@ -72,6 +72,9 @@ export const isDescentAndDecay = ({ rule, rates, coupled }: Motion): boolean =>
   rates.every((rate) => rate === 0 || rate === 1) &&
   coupled.every((value) => value === 0);
 
+/** Whether a factor decays beside the rule. */
+export const isDecaying = ({ decay }: Motion): boolean => decay.some((value) => value > 0);
+
 /** Whether a motion that comes to rest may do so at stationary points of the loss alone: both factors, no decay. */
 export const restsAtOptimum = ({ rates, decay, coupled }: Motion): boolean =>
   rates.every((rate) => rate > 0) && [...decay, ...coupled].every((value) => value === 0);

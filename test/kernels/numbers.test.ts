@@ -17,6 +17,7 @@ import { layoutOf } from '../../kernels/webgpu/layout.js';
 import { shaderText } from '../../kernels/webgpu/shader.js';
 import { kinds as webgpuKinds } from '../../kernels/webgpu/structures.js';
 import { isAdaptive, method, flowMethodNames } from '../../src/method/methods.js';
+import { gradientMotion } from '../../src/flow/motion.js';
 import { outcomes, type Outcome } from '../../src/method/outcome.js';
 
 const folder = (name: string) => fileURLToPath(new URL(`../../kernels/${name}/`, import.meta.url));
@@ -43,7 +44,7 @@ const shaders = (numbers?: Readonly<Record<string, number>>): string[] =>
     const chosen = isAdaptive(name) ? method(name, { rtol: 1e-4 }) : method(name, { step: 0.1 });
     const shape = { n: 2, m: 3, rank: 2, method: chosen };
     const layout = layoutOf(shape, { workgroupBytes: 2 ** 15, subgroup: 32 });
-    return shaderText({ structure, method: chosen }, layout, numbers);
+    return shaderText({ structure, method: chosen, motion: gradientMotion }, layout, numbers);
   });
 
 /** Number of times that a name stands in a text, but for where it is defined. */

@@ -5,16 +5,29 @@
 import { describe, expect, it } from 'vitest';
 import { layoutOf, type Room } from '../../kernels/webgpu/layout.js';
 import { shaderText } from '../../kernels/webgpu/shader.js';
+import { gradientMotion, motionOf } from '../../src/flow/motion.js';
+import { flow } from '../../src/flow/flow.js';
 import { method } from '../../src/method/methods.js';
 import type { Method } from '../../src/method/method.js';
 import type { HostStructure } from '../../src/problem/structure.js';
 
 const diagonal: HostStructure = { kind: 'diagonal', sigma: Float64Array.of(1, 0.5, 0.25) };
 const trace: HostStructure = { kind: 'trace', trace0: 1.5 };
+const decaying = motionOf({ scale: 2, lrRatioA: 1, lrRatioB: 1 }, flow('gradient', { decay: 0.5 }));
+const decayingB = motionOf({ scale: 2, lrRatioA: 0, lrRatioB: 1 }, flow('gradient', { decay: 0.5 }));
 const gpu: Room = { workgroupBytes: 2 ** 15, subgroup: 32 };
 
-const textOf = (structure: HostStructure, chosen: Method, room = gpu, [n, m, rank] = [3, 5, 2]): string =>
-  shaderText({ structure, method: chosen }, layoutOf({ n: n!, m: m!, rank: rank!, method: chosen }, room));
+const textOf = (
+  structure: HostStructure,
+  chosen: Method,
+  room = gpu,
+  [n, m, rank] = [3, 5, 2],
+  motion = gradientMotion,
+): string =>
+  shaderText(
+    { structure, method: chosen, motion },
+    layoutOf({ n: n!, m: m!, rank: rank!, method: chosen }, room),
+  );
 
 describe('the shader', () => {
   it.each([
@@ -36,8 +49,26 @@ describe('the shader', () => {
       'gd-trace',
       textOf(trace, method('gd-simultaneous', { step: 0.1 }), gpu, [4, 4, 2]),
     ],
+    [
+      'of rk4 under decay',
+      'rk4-decay',
+      textOf(diagonal, method('rk4', { step: 0.1 }), gpu, [3, 5, 2], decaying),
+    ],
+    [
+      'of gradient descent on the trace, under decay and with A frozen',
+      'gd-trace-frozen-a',
+      textOf(trace, method('gd-simultaneous', { step: 0.1 }), gpu, [4, 4, 2], decayingB),
+    ],
   ])('%s is as it was', async (_, file, text) => {
     await expect(text).toMatchFileSnapshot(`shaders/${file}.wgsl`);
+  });
+
+  it('is one text for all decays', () => {
+    const more = { ...decaying, decay: [0.7, 0.1] as const };
+    const [one, other] = [decaying, more].map((motion) =>
+      textOf(diagonal, method('rk4', { step: 0.1 }), gpu, [3, 5, 2], motion),
+    );
+    expect(one).toBe(other);
   });
 
   it('differs by a number that it has of a method', () => {

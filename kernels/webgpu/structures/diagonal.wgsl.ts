@@ -1,4 +1,6 @@
-/** Descent of f = 1/2 |X Y^T - E|^2, E = diag(sigma): E Y - X (Y^T Y) and E^T X - Y (X^T X). */
+/**
+ * Descent of f = 1/2 |X Y^T - E|^2, E = diag(sigma), less the decay: E Y - X (Y^T Y + mu) and E^T X - Y (X^T X + nu).
+ */
 import type { DiagonalStructure } from '../../../src/problem/structure.js';
 import type { Layout } from '../layout.js';
 import type { StructureShader } from './structure.js';
@@ -6,7 +8,17 @@ import type { StructureShader } from './structure.js';
 const times = (count: number, text: (i: number) => string) =>
   Array.from({ length: count }, (_, i) => text(i));
 
-const text = ({ block, parts }: Layout): string => /* wgsl */ `
+/** Begins the sums of a tile of the diagonal with the decay of the factor that the Gram matrix is multiplied with. */
+const decayText = `
+    if (a == b && part == 0u) {
+      let decay = table[DECAY + select(1u, 0u, ofY)];
+      s0.x = decay;
+      s1.y = decay;
+      s2.z = decay;
+      s3.w = decay;
+    }`;
+
+const text = ({ block, parts }: Layout, decays: boolean): string => /* wgsl */ `
 // Gram matrices X^T X and Y^T Y in tiles of 4 x 4: of tile (a, b), the rows 4 a to 4 a + 3 and columns of quad b.
 const TILES = 2u * QUADS * QUADS;
 const GRAM_QUADS = 4u * TILES;
@@ -25,7 +37,7 @@ fn sumGrams(source: u32) {
     var s0 = vec4f();
     var s1 = vec4f();
     var s2 = vec4f();
-    var s3 = vec4f();
+    var s3 = vec4f();${decays ? decayText : ''}
     for (var row = begin; row < end; row++) {
       let u = vector(source + row * QUADS + a);
       let v = vector(source + row * QUADS + b);

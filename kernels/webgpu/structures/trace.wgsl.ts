@@ -1,8 +1,14 @@
-/** Descent of f = 1/2 p^2, p = trace0 + tr(X Y^T): -p Y and -p X. The factors have as many rows. */
+/**
+ * Descent of f = 1/2 p^2, p = trace0 + tr(X Y^T), less the decay: -p Y - mu X and -p X - nu Y. The factors have as many
+ * rows.
+ */
 import type { TraceStructure } from '../../../src/problem/structure.js';
 import type { StructureShader } from './structure.js';
 
-const text = /* wgsl */ `
+const decayText = `
+        - table[DECAY + select(1u, 0u, row < ROWS_X)] * vector(source + row * QUADS + quad)`;
+
+const text = (decays: boolean): string => /* wgsl */ `
 var<workgroup> overlaps: array<f32, THREADS>;
 
 fn descent(source: u32, to: u32, start: u32, end: u32) {
@@ -18,14 +24,14 @@ fn descent(source: u32, to: u32, start: u32, end: u32) {
   for (var row = start + lane; row < end; row += THREADS) {
     let other = select(row - ROWS_X, row + ROWS_X, row < ROWS_X);
     for (var quad = 0u; quad < QUADS; quad++) {
-      setVector(to + row * QUADS + quad, -p * vector(source + other * QUADS + quad));
+      setVector(to + row * QUADS + quad, -p * vector(source + other * QUADS + quad)${decays ? decayText : ''});
     }
   }
 }
 `;
 
 export const trace: StructureShader<TraceStructure> = {
-  text: () => text,
+  text: (_, decays) => text(decays),
   table: ({ trace0 }) => [trace0],
   scale: ({ trace0 }) => Math.abs(trace0),
 };
