@@ -12,6 +12,7 @@ import {
 } from '../method/methods.js';
 import { precisions } from '../numbers/precision.js';
 import { curvatureKeys, curvatureNames, type CurvatureKey } from '../problem/source.js';
+import { aboutObservables, observableNames, type ObservableName } from '../solver/observables.js';
 import { paths } from '../solver/paths.js';
 
 export const positive = z.number().positive();
@@ -158,6 +159,15 @@ export const executionFields = {
 };
 
 export const outField = z.string().min(1).optional().describe('results folder, which must not exist');
+
+/** What is observed of trajectories beside the loss. */
+export const observeField = (usual: readonly ObservableName[]) =>
+  z
+    .array(z.enum(observableNames))
+    .default([...usual])
+    .describe(
+      `what else is observed: ${observableNames.map((name) => `${name} (${aboutObservables[name]})`).join(', ')}`,
+    );
 
 type Output<Fields extends z.ZodRawShape> = z.output<z.ZodObject<Fields>>;
 

@@ -23,6 +23,7 @@ import type { AdapterScale } from './adapterConfig.js';
 import { isAdapterFile, readAdapters, type StoredAdapters } from './adapters.js';
 import { builtInLoss } from '../problem/losses.js';
 import { baseOf, MOST_ENTRIES, type Shape, type Source } from '../problem/source.js';
+import type { Bases } from '../solver/observables.js';
 import { paddedWidth } from '../solver/solve.js';
 import { makeProblem } from './problem.js';
 import { checkClock } from './scale.js';
@@ -32,6 +33,8 @@ export interface Start extends MemberLaw {
   readonly flow: Flow;
   readonly scaling: Scaling;
   readonly trials: number;
+  /** W0 and what is frozen in its place; null where no matrix gives W0. */
+  readonly bases: Bases | null;
 }
 
 export interface StartOptions {
@@ -64,12 +67,24 @@ export async function startOf(problem: Problem, source: Source, options: StartOp
     lrRatioB: computed?.freezesB ? 0 : lrRatioB,
   };
   checkClock(coefficients, flow);
-  const { problem: moved, initialization } = computed
+  const {
+    problem: moved,
+    initialization,
+    residual,
+  } = computed
     ? await startedAt(computed, problem, source, rank, coefficients.scale, symmetriesOf(flow))
-    : { problem, initialization: stored ? fromAdapters(init, stored.adapters) : namedStart(init, rank) };
+    : {
+        problem,
+        initialization: stored ? fromAdapters(init, stored.adapters) : namedStart(init, rank),
+        residual: null,
+      };
+  const { base } = source;
+  const bases = base && { original: base, frozen: residual ?? base };
   const draws = initialization.deterministic ? 1 : trials;
-  const { draw } = source;
-  const start = { problem: moved, rank, initialization, scaling, coefficients, flow, trials: draws, draw };
+  const start = {
+    ...{ problem: moved, rank, initialization, scaling, coefficients, flow, trials: draws },
+    ...{ draw: source.draw, bases },
+  };
   checkFlowStart(start);
   return start;
 }
@@ -150,7 +165,7 @@ async function startedAt(
   rank: number,
   scale: number,
   symmetries: Symmetries,
-): Promise<Pick<Start, 'problem' | 'initialization'>> {
+): Promise<Pick<Start, 'problem' | 'initialization'> & { residual: Dense | null }> {
   const { structure, frame, n, m, loss } = problem;
   const builtIn = builtInLoss(loss.name);
   if (builtIn?.dependsOn === 'trace')
@@ -171,10 +186,10 @@ async function startedAt(
   // Those of the gradient are in the coordinates of the problem.
   const adapter = start.needs === 'gradient' ? adapterOutOf(frame, inFrame) : inFrame;
   const initialization = fromAdapters(start.name, [adapter]);
-  if (!start.movesBase) return { problem, initialization };
+  if (!start.movesBase) return { problem, initialization, residual: null };
   const base = builtIn ? source.base : baseOf(source, problem);
   const residual = residualOf(base, adapter, scale);
-  return { problem: await movedTo(residual, problem, source, symmetries), initialization };
+  return { problem: await movedTo(residual, problem, source, symmetries), initialization, residual };
 }
 
 function adapterOutOf(frame: Problem['frame'], { loraA, loraB }: Adapter): Adapter {

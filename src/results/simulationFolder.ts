@@ -12,6 +12,8 @@ import { renderPng, renderSvg, simulationFigures } from '../report/plots.js';
 import type { SimulationReport } from '../simulation/report.js';
 import type { Simulation } from '../simulation/simulate.js';
 import { turnEventLoop } from '../host/eventLoop.js';
+import { unobserved } from '../solver/observables.js';
+import { observableColumns } from '../sweep/row.js';
 import { refuseFolder } from './folder.js';
 import { columnsParquet, parquet, type Value } from './tables.js';
 
@@ -60,9 +62,13 @@ async function fill(
       gradient_norm: finite(trial.gradientNorm[k]),
       balancedness: finite(trial.balancedness[k]),
       distance: finite(trajectories[i]?.saved[k]?.distance ?? undefined),
+      ...observableColumns(trial.observables[k] ?? unobserved),
     })),
   );
-  writeWhole(at('functionals.parquet'), parquet(functionals, { integers: ['trial'], texts: [] }));
+  writeWhole(
+    at('functionals.parquet'),
+    parquet(functionals, { integers: ['trial', 'intruders'], texts: [] }),
+  );
   const singularValues = trials.flatMap(({ trial, singularValues: perTime }) =>
     times.flatMap((time, k) => (perTime[k] ?? []).map((value, index) => ({ trial, time, index, value }))),
   );

@@ -4,6 +4,7 @@ import { clock } from '../flow/normalization.js';
 import { member, type Member } from '../ensemble/member.js';
 import { solveOptions } from '../input/execution.js';
 import type { Device } from '../solver/device.js';
+import { observeTask } from '../solver/observables.js';
 import type { SavePoint } from '../solver/observe.js';
 import { wayOf, type Way } from '../solver/path.js';
 import { solve } from '../solver/solve.js';
@@ -74,12 +75,14 @@ async function* solved(
   device: Device,
   watch: TrialWatch | undefined,
 ): AsyncGenerator<Trial> {
-  const { problem, ...horizon } = members[0]!.cell;
+  const { problem, bases, ...horizon } = members[0]!.cell;
+  const rank = members.reduce((largest, member) => Math.max(largest, member.rank), 0);
   const solution = solve(
     { problem, members },
     {
       ...solveOptions(horizon, config, device),
       detail: 'loss',
+      observe: observeTask(problem, config.observe, rank, bases),
       watch: watch && (({ cell, trial }, saved) => watch(cell, trial, saved)),
     },
   );

@@ -6,6 +6,7 @@ import { makeProblem } from '../input/problem.js';
 import { checkRank, checkTrajectories, startOf, type Start } from '../input/start.js';
 import { checkCurvatures, checkData } from '../problem/losses.js';
 import { atDraw, readSource, shapesOf } from '../problem/source.js';
+import { checkObservables } from '../solver/observables.js';
 import type { SimulationConfig } from './config.js';
 
 export interface SimulationPlan extends Start, Horizon {
@@ -28,6 +29,7 @@ export async function planSimulation(config: SimulationConfig): Promise<Simulati
     scale: scale === undefined ? null : { scaling: 'none', alpha: scale },
   });
   checkTrajectories(start.trials, trials);
+  checkObservables(start.problem, config.observe, start.bases);
   const horizon = horizonAt(paceOf(start));
   assertFollows(horizon.method, moved);
   return { ...start, ...horizon, config: { ...config, ...sharedHorizon([horizon]) } };

@@ -1,6 +1,7 @@
 /** What one simulation, many trials at one rank on one problem, hands to the plots and to the page. */
 import type { Outcome } from '../method/outcome.js';
 import type { Provenance } from '../host/provenance.js';
+import type { ObservableName, Observables } from '../solver/observables.js';
 import type { Stationarity } from '../sweep/stationarity.js';
 
 /** One trajectory at the saved times; every array below is indexed [time] first. */
@@ -17,6 +18,8 @@ export interface SimulationTrial {
   readonly balancedness: readonly number[];
   /** [time][index], of the update s B A. */
   readonly singularValues: readonly (readonly number[])[];
+  /** What else was asked for. */
+  readonly observables: readonly Observables[];
 }
 
 /** The error against the clean target, at the saved times. */
@@ -40,6 +43,8 @@ export interface SimulationReport {
   readonly provenance: Provenance;
   readonly times: readonly number[];
   readonly rank: number;
+  /** Names of what else is observed. */
+  readonly observed: readonly ObservableName[];
   readonly trials: readonly SimulationTrial[];
   readonly closedForm: {
     readonly name: string;

@@ -8,6 +8,7 @@ import { riskAlong, type ClosedForm } from '../problem/closedForm.js';
 import { outOfFrame } from '../problem/factors.js';
 import type { Trajectory } from '../solver/chunk.js';
 import type { Device } from '../solver/device.js';
+import { observeTask, unobserved } from '../solver/observables.js';
 import type { Solved } from '../solver/solution.js';
 import { solve } from '../solver/solve.js';
 import { excessFloor } from '../sweep/accuracyFloor.js';
@@ -42,7 +43,11 @@ export async function simulate(
 ): Promise<Simulation> {
   const { problem, coefficients, flow, trials, config } = plan;
   const members = membersOf(plan, 0, trials, config.seed);
-  const options = { ...solveOptions(plan, config, device), detail: 'singular-values' } as const;
+  const options = {
+    ...solveOptions(plan, config, device),
+    detail: 'singular-values' as const,
+    observe: observeTask(problem, config.observe, plan.rank, plan.bases),
+  };
   const trajectories: Solved[] = [];
   let done = 0;
   for await (const trajectory of solve({ problem, members }, options)) {
@@ -117,6 +122,7 @@ export function simulationReport(
     provenance,
     times,
     rank,
+    observed: config.observe,
     trials: trajectories.map((trajectory, trial) => {
       const { outcome, saved } = trajectory;
       const loss = saved.map((at) => at?.loss ?? NaN);
@@ -129,6 +135,7 @@ export function simulationReport(
         gradientNorm: saved.map((at) => at?.gradientNorm ?? NaN),
         balancedness: saved.map((at) => at?.balancedness ?? NaN),
         singularValues: saved.map((at) => at?.singularValues ?? []),
+        observables: saved.map((at) => at?.observables ?? unobserved),
       };
     }),
     closedForm: path && {

@@ -16,6 +16,7 @@ import type { Device } from './device.js';
 import { integrateFused } from './fused.js';
 import type { HostState } from './batch.js';
 import { integrate, type Batch, type Ending } from './integrate.js';
+import type { ObserveTask } from './observables.js';
 import { isFiniteObservation, observer, type Detail, type Observation, type SavePoint } from './observe.js';
 import type { Path } from './paths.js';
 
@@ -27,6 +28,8 @@ export interface Chunk {
   readonly method: Method;
   readonly stop: StopRule;
   readonly detail: Detail;
+  /** What is observed beside, at the end, and with all detail at the save times; null for nothing. */
+  readonly observe: ObserveTask | null;
   /** Columns that factors are held in: their rank, or more with tensor operations. */
   readonly width: number;
   readonly starts: readonly ChunkStart[];
@@ -61,9 +64,9 @@ async function solvedHere(
   { kernel, pause }: Pick<Device, 'kernel' | 'pause'>,
   watch: SaveWatch | undefined,
 ): Promise<Trajectory[]> {
-  const { problem, motion, path, precision, method, stop, detail, width, starts } = chunk;
+  const { problem, motion, path, precision, method, stop, detail, observe, width, starts } = chunk;
   const { structure, n, m } = problem;
-  const { save, last } = observer(problem, motion, detail);
+  const { save, last } = observer(problem, motion, detail, observe);
   const clocks = starts.map(({ clock }) => clock);
   const factorsOf = (index: number, [x, y]: HostState): Factors => {
     const { rank } = starts[index]!;

@@ -11,6 +11,7 @@ import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
 import { riskAt } from '../problem/risk.js';
 import type { Structure } from '../problem/structure.js';
+import { observablesOf, type Observables, type ObserveTask } from './observables.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 
 /** Observation of a trajectory at a save time, whatever the detail. */
@@ -35,6 +36,8 @@ export interface Observation extends SavePoint {
   readonly excess: number | null;
   /** Singular values of s B A, largest first [r]. */
   readonly singularValues: readonly number[] | null;
+  /** What else was asked for; null if nothing was. */
+  readonly observables: Observables | null;
 }
 
 /** Whether all that is measured of a state is a finite number. */
@@ -63,9 +66,11 @@ export function observer(
   { structure, n, m, risk }: Pick<Problem, 'structure' | 'n' | 'm' | 'risk'>,
   { weights: [weightX, weightY] }: Pick<Motion, 'weights'>,
   detail: Detail,
+  task: ObserveTask | null = null,
 ): Observer {
   const evaluate = structure.kind === 'autodiff' ? onDevice(structure, n, m) : onHost(structure);
   const riskNow = risk ? riskAt(risk) : () => null;
+  const observables = task && observablesOf({ structure }, { weights: [weightX, weightY] }, task);
   const all = async (factors: Factors, clock: number, time: number): Promise<Observation> => {
     const { loss, excess, dX, dY, distance, xx, yy } = await evaluate(factors);
     const imbalance = xx.map((value, i) => value / weightX - yy[i]! / weightY);
@@ -78,6 +83,7 @@ export function observer(
       balancedness: weightX * weightY > 0 ? Math.sqrt(dot(imbalance, imbalance)) / clock : null,
       distance,
       singularValues: detail === 'singular-values' ? updateSingularValues(factors) : null,
+      observables: observables && observables(factors, clock),
     };
   };
   if (detail !== 'loss' || structure.kind === 'autodiff') return { save: all, last: all };

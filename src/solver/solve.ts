@@ -14,6 +14,7 @@ import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
 import { solveChunk, type Chunk, type SaveWatch, type Trajectory } from './chunk.js';
 import type { ChunkRule, Device } from './device.js';
+import type { ObserveTask } from './observables.js';
 import type { Detail, Observation, SavePoint } from './observe.js';
 import { wayOf, type PathChoice, type Way, type WayOptions } from './path.js';
 import { assertOptions } from './options.js';
@@ -32,6 +33,8 @@ export interface SolveOptions<M extends Member = Member> extends PathChoice {
   readonly chunk?: number | ChunkRule | undefined;
   /** How much is kept at save times (default: 'flow'). */
   readonly detail?: Detail | undefined;
+  /** What else is observed at the end, and at save times unless their detail is 'loss' (default: nothing). */
+  readonly observe?: ObserveTask | null | undefined;
   /**
    * Hears of save points as they are reached by tensor operations, and of a chunk's when it is done by a fused kernel;
    * not of those that workers solve; the solver waits for it. A chunk that is solved again, in parts, is heard of
@@ -145,14 +148,14 @@ async function* placed<M extends Member>(
   { problem, members }: Ensemble<M>,
   options: SolveOptions<M>,
 ): AsyncGenerator<Placed<M>> {
-  const { method, device, precision = 'float32', detail = 'flow' } = options;
+  const { method, device, precision = 'float32', detail = 'flow', observe = null } = options;
   const stop = wholeStop(options);
   const { structure, n, m, risk } = problem;
   assertOptions({ ...options, stop });
   for (const { flow } of members) assertFollows(method, flow);
   const chunkOf = ({ path, width, drawn, motion, indices }: Cut): Chunk => ({
     problem: { structure, n, m, ...(risk && { risk }) },
-    ...{ motion, path, precision, method, stop, detail, width },
+    ...{ motion, path, precision, method, stop, detail, observe, width },
     starts: indices.map((i) => {
       const member = members[i]!;
       const { rank, coefficients, flow } = member;

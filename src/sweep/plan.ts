@@ -10,6 +10,7 @@ import { checkRank, checkTrajectories, startAtDraw, startOf, type Start } from '
 import { checkCurvatures, checkData } from '../problem/losses.js';
 import type { Problem } from '../problem/problem.js';
 import { atDraw, labelOf, readSource, shapesOf } from '../problem/source.js';
+import { checkObservables } from '../solver/observables.js';
 import type { SweepConfig } from './config.js';
 
 /**
@@ -72,6 +73,7 @@ export async function makePlan(input: SweepConfig, problemOf = makeProblem, fold
               const options = { init, rank, scale, lrRatioA, lrRatioB, flow, trials };
               const problemAt = problems.get(symmetriesOf(flow).rotation)!;
               const start = await startOf(await problemAt(0), source, options);
+              checkObservables(start.problem, config.observe, start.bases);
               const horizon = horizonAt(paceOf(start));
               assertFollows(horizon.method, flow);
               const cell: Cell = {

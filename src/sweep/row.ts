@@ -6,6 +6,7 @@ import { succeeded, type Outcome } from '../method/outcome.js';
 import { optimumOf } from '../problem/optimumOf.js';
 import type { Trajectory } from '../solver/chunk.js';
 import { biasBound } from './bias.js';
+import { unobserved, type Observables } from '../solver/observables.js';
 import type { SweepConfig } from './config.js';
 import { accuracyOf } from './law.js';
 import type { Cell } from './plan.js';
@@ -53,6 +54,15 @@ export type TrialRow = {
   readonly gradient_norm: number;
   /** Null where a factor is frozen. */
   readonly balancedness: number | null;
+  /** Observables of the last state, as src/solver/observables.ts has them; null where they are not asked for. */
+  readonly stable_rank: number | null;
+  readonly effective_rank: number | null;
+  /** Radians. */
+  readonly angle_left: number | null;
+  readonly angle_right: number | null;
+  readonly sharpness: number | null;
+  readonly largest_step: number | null;
+  readonly intruders: number | null;
   /** Kind of the end: the optimum, short of it, a saddle, or not stationary. */
   readonly stationarity: Stationarity;
   /** The most that the accuracy of a stationary end lies off that of the flow's end; null if that is unknown. */
@@ -78,7 +88,7 @@ export interface Trial {
 /** Columns that hold whole numbers. */
 export const trialIntegers: readonly (keyof TrialRow)[] = [
   ...(['cell', 'n', 'm', 'rank', 'samples', 'draw', 'trial'] as const),
-  ...(['accepted_steps', 'rejected_steps', 'evaluations'] as const),
+  ...(['accepted_steps', 'rejected_steps', 'evaluations', 'intruders'] as const),
 ];
 
 /** Columns that hold text. */
@@ -163,6 +173,7 @@ export function trialRow(
     distance: last.distance,
     gradient_norm: last.gradientNorm,
     balancedness: last.balancedness,
+    ...observableColumns(last.observables ?? unobserved),
     stationarity,
     accuracy_bias: isGradientMotion(motionUnder(cell))
       ? biasBound(problem, coefficients, rank, precision, stationarity, end)
@@ -170,6 +181,17 @@ export function trialRow(
     ...timeToOptimum(cell, trajectory),
   };
 }
+
+/** Observables by the names of their columns. */
+export const observableColumns = (observables: Observables) => ({
+  stable_rank: observables.stableRank,
+  effective_rank: observables.effectiveRank,
+  angle_left: observables.angleLeft,
+  angle_right: observables.angleRight,
+  sharpness: observables.sharpness,
+  largest_step: observables.largestStep,
+  intruders: observables.intruders,
+});
 
 /** When the loss first came near the optimum, as far as the observations tell. */
 function timeToOptimum(

@@ -8,13 +8,16 @@ describe('simulation plots', () => {
   it('draw every trial and the theory over it', async () => {
     const figures = simulationFigures(simulationOf(3));
     expect(figures.map(({ id }) => id)).toEqual([
-      ...['loss', 'excess', 'singular-values', 'gradient-norm', 'balancedness'],
+      ...['loss', 'excess', 'singular-values', 'gradient-norm', 'balancedness', 'ranks'],
     ]);
     const svg = await svgOf(figures, 'loss');
     const texts = textsOf(svg).map(({ text }) => text);
     for (const expected of ['exact path', 'full fine-tuning', 'optimum of rank 2', 'trial, stationary'])
       expect(texts).toContain(expected);
     expect(svg.match(/stroke="#0072B2"/g)).toHaveLength(2 + 1);
+    // The sharpness is asked for too, but has no value at any time: no plot.
+    const ranks = textsOf(await svgOf(figures, 'ranks')).map(({ text }) => text);
+    expect(ranks).toEqual(expect.arrayContaining(['stable rank', 'effective rank']));
     const values = await svgOf(figures, 'singular-values');
     expect(textsOf(values).map(({ text }) => text)).toEqual(expect.arrayContaining(['σ₁', 'σ₂', 'target']));
     expect(values.match(/stroke-dasharray="2,3"/g)).toHaveLength(2 + 1);

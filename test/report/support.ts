@@ -1,4 +1,5 @@
 /** What the tests of reports share: summaries, simulations and findings made up of simple numbers. */
+import { unobserved } from '../../src/solver/observables.js';
 import { renderSvg, type Figure } from '../../src/report/plots.js';
 import type { SimulationReport } from '../../src/simulation/report.js';
 import type { Provenance } from '../../src/host/provenance.js';
@@ -141,6 +142,7 @@ export function simulationOf(trials: number): SimulationReport {
   const loss = times.map((time) => 0.5 + Math.exp(-time));
   return {
     ...{ title: 'One <script> of many', provenance, times, rank: 2, optimum: 0.5, excessFloor: 1e-12 },
+    observed: ['ranks', 'sharpness'],
     trials: Array.from({ length: trials }, (_, trial) => ({
       trial,
       outcome: trial % 2 === 0 ? 'stationary' : 'end-time',
@@ -150,6 +152,7 @@ export function simulationOf(trials: number): SimulationReport {
       gradientNorm: times.map((time) => Math.exp(-time)),
       balancedness: times.map(() => 0),
       singularValues: values(2),
+      observables: times.map(() => ({ ...unobserved, stableRank: 1.2, effectiveRank: 1.5 })),
     })),
     closedForm: { name: 'exact path', loss, singularValues: values(2) },
     fullFineTuningEnd: null,

@@ -5,6 +5,8 @@
 import { formatCount } from '../format.js';
 import { outcomeNames } from '../outcomes.js';
 import type { SimulationReport, SimulationTrial } from '../../simulation/report.js';
+import { trialOpacity, trialWidth, type Kind, type Line, type LinePlot } from './linePlot.js';
+import { observablePlots } from './observables.js';
 import { notBelow, timeAxis, valueAxis } from './axes.js';
 import { plotTitle } from './layout.js';
 import {
@@ -23,34 +25,6 @@ const fullFineTuning = 'full fine-tuning';
 const mostTrials = 64;
 const mostLines = 256;
 const mostTimes = 240;
-
-/** A kind of line and how it is drawn; kinds are what the legend lists, in this order. */
-interface Kind {
-  readonly name: string;
-  readonly color: string;
-  readonly dash: readonly number[];
-  readonly width: number;
-  readonly opacity: number;
-}
-
-interface Line {
-  readonly kind: string;
-  /** Values at the report's times, or one value for a horizontal rule. */
-  readonly values: readonly number[] | number;
-  /** A line that may leave the picture downwards and has no say in how deep the axis goes. */
-  readonly leaves?: boolean;
-}
-
-interface LinePlot {
-  readonly id: string;
-  readonly heading: string;
-  readonly title: string;
-  readonly quantity: string;
-  readonly choice: 'auto' | 'log' | 'linear';
-  readonly reading: string;
-  readonly kinds: readonly Kind[];
-  readonly lines: readonly Line[];
-}
 
 /** At most `most` (two or more) members spread evenly over a list, the first and last among them. */
 function spread<T>(list: readonly T[], most: number): readonly T[] {
@@ -121,15 +95,6 @@ function drawLines(report: SimulationReport, plot: LinePlot, drawnNote: string):
       },
     },
   };
-}
-
-function trialOpacity(count: number): number {
-  return Math.max(0.25, Math.min(1, 4 / Math.sqrt(count + 1)));
-}
-
-/** A few trials are drawn wide enough to show on either side of the closed form's dashes. */
-function trialWidth(count: number): number {
-  return count <= 4 ? 3 : 1;
 }
 
 function outcomeKinds(trials: readonly SimulationTrial[]): Kind[] {
@@ -221,6 +186,7 @@ export function simulationFigures(report: SimulationReport): Figure[] {
       lines: linesOf(({ balancedness }) => balancedness),
     },
   );
+  plots.push(...observablePlots(report, trials));
   const figures = plots.map((plot) => drawLines(report, plot, note));
   figures.splice(1 + Number(plots[1]?.id === 'excess'), 0, singularValueFigure(report));
   return figures;
