@@ -2,6 +2,7 @@
 export { sweep, type SweepWatch } from './run/sweep.js';
 export { sweepSchema, type SweepConfig, type SweepInput } from './sweep/config.js';
 export type { CellSummary, CurvePoint } from './sweep/summary.js';
+export { tradeOffs, type BestStop, type MeanRisk, type RankRisk, type TradeOff } from './sweep/tradeOff.js';
 export { simulation, type SimulationWatch } from './run/simulation.js';
 export type { SimulationConfig, SimulationInput } from './simulation/config.js';
 export type { Simulation, SimulationProgress } from './simulation/simulate.js';

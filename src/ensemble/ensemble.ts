@@ -1,6 +1,7 @@
 /** Ensembles: a problem, and the members whose trajectories are computed together, of many ranks and draws. */
 import { InputError } from '../host/inputError.js';
 import { gradientFlow, type Flow } from '../flow/flow.js';
+import { MOST_DRAWS } from '../numbers/philox.js';
 import type { Problem } from '../problem/problem.js';
 import { initialization as initializationOf, type Initialization } from './initialization.js';
 import { checkFlowStart } from './flowStart.js';
@@ -33,6 +34,8 @@ export interface EnsembleOptions {
   readonly trials?: number;
   /** Seed of the draws (default: 0). */
   readonly seed?: number;
+  /** Number of the draw of the target (default: 0): starts of different draws are independent. */
+  readonly draw?: number;
 }
 
 /**
@@ -42,7 +45,7 @@ export interface EnsembleOptions {
  */
 export function ensemble(options: EnsembleOptions): Ensemble {
   const { problem, ranks, initialization = 'kaiming', scaling = 'none', alpha = 1 } = options;
-  const { lrRatioA = 1, lrRatioB = 1, flow = gradientFlow, trials = 1, seed = 0 } = options;
+  const { lrRatioA = 1, lrRatioB = 1, flow = gradientFlow, trials = 1, seed = 0, draw = 0 } = options;
   const start = typeof initialization === 'string' ? initializationOf(initialization) : initialization;
   if (!(alpha > 0 && alpha < Infinity)) throw new InputError('alpha', alpha, 'a finite number above 0');
   for (const [name, value] of Object.entries({ lrRatioA, lrRatioB }))
@@ -51,6 +54,8 @@ export function ensemble(options: EnsembleOptions): Ensemble {
   if (!scalings.includes(scaling)) throw new InputError('scaling', scaling, `one of ${scalings.join(', ')}`);
   if (!(Number.isSafeInteger(seed) && seed >= 0))
     throw new InputError('seed', seed, 'a whole number from 0 on');
+  if (!(Number.isInteger(draw) && draw >= 0 && draw < MOST_DRAWS))
+    throw new InputError('draw', draw, `a whole number from 0 to ${MOST_DRAWS - 1}`);
   if (!(Number.isInteger(trials) && trials >= 1)) throw new InputError('trials', trials, 'at least 1');
   const most = Math.min(problem.n, problem.m);
   const draws = start.deterministic ? 1 : trials;
@@ -59,7 +64,7 @@ export function ensemble(options: EnsembleOptions): Ensemble {
       throw new InputError('rank', rank, `a whole number from 1 to min(n, m) = ${most}`);
     start.checkRank(rank);
     const coefficients = { scale: scaleOf(scaling, alpha, rank), lrRatioA, lrRatioB };
-    const law = { problem, rank, initialization: start, coefficients, flow };
+    const law = { problem, rank, initialization: start, coefficients, flow, draw };
     checkFlowStart(law);
     return membersOf(law, 0, draws, seed);
   });

@@ -75,7 +75,7 @@ export class LabEngine implements protocol.Engine {
       lawName: lawOf(first)?.name ?? null,
       ranks: plan.cells.map((cell) => ({
         rank: cell.rank,
-        trials: cell.trials,
+        trials: cell.draws * cell.trials,
         law: lawOf(cell)?.value ?? null,
         floor: accuracyFloor(cell, plan.config.precision),
         excessFloor: excessFloor(cell.problem, plan.config.precision),

@@ -28,13 +28,13 @@ export async function runRounds(
   pass: () => Promise<void>,
   measureTime: () => number,
 ): Promise<void> {
-  const most = Math.max(...plan.cells.map(({ trials }) => trials));
+  const most = Math.max(...plan.cells.map(({ trials, draws }) => draws * trials));
   let [size, best] = [4, 0];
   for (let from = 0; from < most;) {
     const startedAt = measureTime();
     const spans = plan.cells
-      .map(({ index, trials }) => ({ cell: index, from, to: Math.min(trials, from + size) }))
-      .filter((span) => span.to > span.from);
+      .flatMap((cell) => spansOf(cell, from, from + size))
+      .sort((a, b) => a.draw - b.draw);
     const watch = (cell: Cell, trial: number, saved: { loss: number }) => {
       tally.addSavePoint(cell, trial, saved);
       return pass();
@@ -52,6 +52,16 @@ export async function runRounds(
     else if (duration > 3 * ROUND) size = Math.max(1, size / 2);
     best = Math.max(best, rate);
   }
+}
+
+/** The trials of a cell from one to before another, counted through its draws of the target. */
+function spansOf({ index, trials, draws }: Cell, from: number, to: number) {
+  const [first, end] = [Math.floor(from / trials), Math.min(draws, Math.ceil(to / trials))];
+  return Array.from({ length: Math.max(0, end - first) }, (_, i) => {
+    const draw = first + i;
+    const at = (number: number) => Math.min(trials, Math.max(0, number - draw * trials));
+    return { cell: index, draw, from: at(from), to: at(to) };
+  });
 }
 
 /**

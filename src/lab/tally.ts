@@ -32,6 +32,7 @@ export class Tally {
   seconds = 0;
   private readonly ranks: readonly RankTally[];
   private readonly total: number;
+  private readonly cells: Plan['cells'];
   private accepted = 0;
   private rejected = 0;
   private evaluations = 0;
@@ -47,6 +48,7 @@ export class Tally {
 
   constructor(plan: Plan) {
     this.total = totalTrials(plan);
+    this.cells = plan.cells;
     this.ranks = plan.cells.map(() => ({
       accuracy: [],
       steps: [],
@@ -72,10 +74,11 @@ export class Tally {
   /** A trial has reached its next save point. */
   addSavePoint(cell: Cell, trial: number, addSavePoint: { readonly loss: number }): void {
     const tally = this.ranks[cell.index]!;
-    tally.underWay.set(trial, accuracyOf(cell, addSavePoint));
-    if (trial < LINES) {
-      const line = tally.lines.get(trial) ?? [];
-      tally.lines.set(trial, line);
+    const number = numberOf(cell, cell.draw, trial);
+    tally.underWay.set(number, accuracyOf(cell, addSavePoint));
+    if (number < LINES) {
+      const line = tally.lines.get(number) ?? [];
+      tally.lines.set(number, line);
       line.push(addSavePoint.loss);
     }
     tally.lastAccount = null;
@@ -84,13 +87,14 @@ export class Tally {
   addTrial({ row, curve }: Trial): void {
     const tally = this.ranks[row.cell]!;
     this.rows.push(row);
-    tally.underWay.delete(row.trial);
+    const number = numberOf(this.cells[row.cell]!, row.draw, row.trial);
+    tally.underWay.delete(number);
     tally.outcomes[row.outcome]++;
     tally.stationarity[row.stationarity]++;
     const good = succeeded(row.outcome);
     tally.accuracy.push(good ? row.accuracy : NaN);
     tally.steps.push(good ? row.accepted_steps + row.rejected_steps : NaN);
-    if (row.trial < LINES) tally.lines.set(row.trial, [...curve]);
+    if (number < LINES) tally.lines.set(number, [...curve]);
     tally.lastAccount = null;
     this.accepted += row.accepted_steps;
     this.rejected += row.rejected_steps;
@@ -136,6 +140,9 @@ export class Tally {
     return [...this.ranks[cell]!.lines].map(([trial, loss]) => ({ trial, loss }));
   }
 }
+
+/** Number of a trial of a cell, counted through its draws of the target. */
+const numberOf = ({ trials }: Pick<Cell, 'trials'>, draw = 0, trial: number): number => draw * trials + trial;
 
 const none = <T extends string>(names: readonly T[]) =>
   Object.fromEntries(names.map((name) => [name, 0])) as Record<T, number>;

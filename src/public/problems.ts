@@ -2,7 +2,10 @@
 export { frobenius, frobeniusDense, frobeniusFromSpectrum } from '../problem/frobenius.js';
 export { traceSquared } from '../problem/traceSquared.js';
 export { kroneckerQuadratic } from '../problem/kronecker.js';
-export { linearRegression } from '../problem/linearRegression.js';
+export { linearRegression, onSamples } from '../problem/linearRegression.js';
+export { addNoise, meanFullFineTuningRisk, type TargetDraw } from '../problem/noise.js';
+export { riskAt, riskOf, type Risk } from '../problem/risk.js';
+export { fromSamples, samplesOf, type SampleLaw } from '../problem/samples.js';
 export { customProblem as custom } from '../input/customLoss.js';
 export { randomFrame, spectralFrame, type Frame } from '../problem/frame.js';
 export { listedSpectrum, namedSpectrum } from '../problem/spectrum.js';
@@ -21,6 +24,7 @@ export type {
   HostStructure,
   KroneckerStructure,
   QuadraticStructure,
+  SamplesStructure,
   TraceStructure,
   Structure,
   TensorLoss,

@@ -7,6 +7,7 @@ import { InputError } from '../host/inputError.js';
 import { methodInWords, type Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
+import type { Structure } from '../problem/structure.js';
 import type { Device } from './device.js';
 import type { Path } from './paths.js';
 
@@ -22,6 +23,13 @@ export interface Way {
   readonly path: Path;
   readonly reason: string | null;
 }
+
+/** Entries of a dense target from which products with all trajectories of a chunk at once pay. */
+const SHARED_FROM = 2 ** 20;
+
+/** Whether tensor operations multiply a structure's matrix by all trajectories of a chunk at once, rather than by each. */
+export const sharesProducts = (structure: Structure): boolean =>
+  structure.kind === 'quadratic' && structure.error.data.length >= SHARED_FROM;
 
 /** Circumstances that decide the path of trajectories, beside the problem and the rank. */
 export interface WayOptions extends PathChoice {
@@ -46,6 +54,8 @@ export function wayOf(
   const { name: backend } = device.info;
   const fused = device.kernel;
   const unmoved = motions.find((motion) => fused && !fused.moves(motion));
+  if (kernel === 'auto' && backend === 'wasm' && precision === 'float32' && sharesProducts(structure))
+    return { path: 'tensor-ops', reason: `a ${n} x ${m} target is multiplied by all trajectories at once` };
   const reason =
     structure.kind === 'autodiff' || !fused?.kinds.includes(structure.kind)
       ? `${backend} has no fused kernel for ${loss.name}`

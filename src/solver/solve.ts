@@ -16,7 +16,7 @@ import { solveChunk, type Chunk, type SaveWatch, type Trajectory } from './chunk
 import type { ChunkRule, Device } from './device.js';
 import type { ObserveTask } from './observables.js';
 import type { Detail, Observation, SavePoint } from './observe.js';
-import { wayOf, type PathChoice, type Way, type WayOptions } from './path.js';
+import { sharesProducts, wayOf, type PathChoice, type Way, type WayOptions } from './path.js';
 import { assertOptions } from './options.js';
 import type { Path } from './paths.js';
 import { solutionOf, type Placed, type Solution, type SolutionProvenance } from './solution.js';
@@ -173,7 +173,7 @@ async function* placed<M extends Member>(
     options.chunk ?? device.chunkRule(problem, stop.saveTimes.length),
     pathsByRank({ problem, members }, options),
     device.kernel?.normals !== undefined,
-    pool ? SHARES * pool.workers : 1,
+    pool ? (sharesProducts(structure) ? 1 : SHARES) * pool.workers : 1,
   ).values();
   const run = withinMemory(async (chunk) => {
     const trajectories = await (pool ? pool.solve(chunk) : solveChunk(chunk, device, onSave));

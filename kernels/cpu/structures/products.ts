@@ -1,6 +1,10 @@
-/** Products of small row-major matrices, and what is left of a loss once its terms cancel, in plain float64 loops. */
-import type { Dense } from '../../../src/numbers/dense.js';
+/**
+ * Products of row-major matrices, and what is left of a loss once its terms cancel,
+ * in float64: by plain loops, those with large matrices by blocks.
+ */
+import { dense, type Dense } from '../../../src/numbers/dense.js';
 import { dot } from '../../../src/numbers/gram.js';
+import { multiply, multiplyTransposedLeft } from '../../../src/numbers/products.js';
 
 /** Share of its terms at which a difference has lost half of its digits: below it the residual is formed. */
 export const LOST = 1e-8;
@@ -35,24 +39,31 @@ export function subtractProduct(z: Float64Array, a: Float64Array, g: Float64Arra
   return z;
 }
 
+/** Entries of a matrix from which its products are made by blocks in WebAssembly, in another order of sums. */
+const BLOCKED_FROM = 2 ** 20;
+
 /** a z [rows, r] of a [rows, cols] and z [cols, r]. */
-export function product({ rows, cols, data }: Dense, z: Float64Array, r: number): Float64Array {
+export function product(a: Dense, z: Float64Array, r: number): Float64Array {
+  const { rows, cols, data } = a;
+  if (data.length >= BLOCKED_FROM) return multiply(a, dense(cols, r, z)).data;
   const out = new Float64Array(rows * r);
   for (let i = 0; i < rows; i++)
     for (let k = 0; k < cols; k++) {
-      const a = data[i * cols + k]!;
-      for (let j = 0; j < r; j++) out[i * r + j]! += a * z[k * r + j]!;
+      const entry = data[i * cols + k]!;
+      for (let j = 0; j < r; j++) out[i * r + j]! += entry * z[k * r + j]!;
     }
   return out;
 }
 
 /** a^T z [cols, r] of a [rows, cols] and z [rows, r]. */
-export function productTransposed({ rows, cols, data }: Dense, z: Float64Array, r: number): Float64Array {
+export function productTransposed(a: Dense, z: Float64Array, r: number): Float64Array {
+  const { rows, cols, data } = a;
+  if (data.length >= BLOCKED_FROM) return multiplyTransposedLeft(a, dense(rows, r, z)).data;
   const out = new Float64Array(cols * r);
   for (let i = 0; i < rows; i++)
     for (let k = 0; k < cols; k++) {
-      const a = data[i * cols + k]!;
-      for (let j = 0; j < r; j++) out[k * r + j]! += a * z[i * r + j]!;
+      const entry = data[i * cols + k]!;
+      for (let j = 0; j < r; j++) out[k * r + j]! += entry * z[i * r + j]!;
     }
   return out;
 }

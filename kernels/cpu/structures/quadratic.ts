@@ -11,11 +11,35 @@ export const quadratic: StructureTwin<QuadraticStructure> = {
     const energies = energiesOf(error, covariance);
     return withGrams((at) => evaluation(error, covariance, energies, at));
   },
-  lossOf(structure) {
-    const evaluate = quadratic.evaluator(structure);
-    return (x, y, r) => evaluate(x, y, r).loss;
+  lossOf({ error, covariance }) {
+    const energies = energiesOf(error, covariance);
+    return (x, y, r) => {
+      const { ehy, yhy } = weightedBy(error, covariance, y, r);
+      const overlap = dot(x, ehy);
+      return residual(error, covariance, energies.weighted, overlap, gram(x, x, r), yhy, { x, y, r });
+    };
   },
 };
+
+/** H Y, E H Y and Y^T H Y. */
+function weightedBy(error: Dense, covariance: Dense | null, y: Float64Array, r: number) {
+  const hy = covariance ? product(covariance, y, r) : y;
+  return { hy, ehy: product(error, hy, r), yhy: gram(y, hy, r) };
+}
+
+/** 1/2 tr(R H R^T) of R = X Y^T - E by its terms, or where these cancel by the residual itself. */
+function residual(
+  error: Dense,
+  weights: Dense | null,
+  value: number,
+  overlap: number,
+  xx: Float64Array,
+  gramY: Float64Array,
+  { x, y, r }: Pick<WithGrams, 'x' | 'y' | 'r'>,
+): number {
+  const half = value / 2 - overlap + dot(xx, gramY) / 2;
+  return half > LOST * value ? half : halfResidual(error, weights, x, y, r);
+}
 
 function evaluation(
   error: Dense,
@@ -23,18 +47,13 @@ function evaluation(
   { plain, weighted }: Energies,
   { x, y, r, xx, yy }: WithGrams,
 ): Evaluation {
-  const hy = covariance ? product(covariance, y, r) : y;
-  const ehy = product(error, hy, r);
+  const at = { x, y, r };
+  const { hy, ehy, yhy } = weightedBy(error, covariance, y, r);
   const ex = productTransposed(error, x, r);
   const hex = covariance ? product(covariance, ex, r) : ex;
-  const residual = (value: number, overlap: number, gramY: Float64Array, weights: Dense | null) => {
-    const half = value / 2 - overlap + dot(xx, gramY) / 2;
-    return half > LOST * value ? half : halfResidual(error, weights, x, y, r);
-  };
-  const yhy = covariance ? gram(y, hy, r) : yy;
   // Before the flow, which is formed in place of E H Y and H E^T X.
-  const loss = residual(weighted, dot(x, ehy), yhy, covariance);
-  const distance = Math.sqrt(2 * residual(plain, dot(ex, y), yy, null));
+  const loss = residual(error, covariance, weighted, dot(x, ehy), xx, yhy, at);
+  const distance = Math.sqrt(2 * residual(error, null, plain, dot(ex, y), xx, yy, at));
   return {
     ...{ loss, excess: null, distance },
     dX: subtractProduct(ehy, x, yhy, r),
