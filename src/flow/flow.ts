@@ -18,6 +18,8 @@ export interface Flow {
    * Y = sqrt(s) A^T in the time t itself.
    */
   readonly factors: 'normalized' | 'plain';
+  /** Whether a method moves factors entry by entry, so that rotated ones move otherwise (default: no). */
+  readonly byEntry?: true;
 }
 
 /** The gradient flow without decay (Rushka & Klabjan 2026). */
@@ -65,7 +67,8 @@ export function flow(spec: string, { decay = 0, coupledDecay = 0 }: Decay = {}):
 export const nameOf = ({ rule, damping }: Pick<Flow, 'rule' | 'damping'>): string =>
   damping > 0 ? `${rule}:${damping}` : rule;
 
-export const symmetriesOf = ({ rule }: Pick<Flow, 'rule'>): Symmetries => factsOf(rule).symmetries;
+export const symmetriesOf = ({ rule, byEntry }: Pick<Flow, 'rule' | 'byEntry'>): Symmetries =>
+  byEntry ? { rotation: false } : factsOf(rule).symmetries;
 
 /** Whether the right-hand side of a flow jumps, where a singular value or an entry of a gradient changes its sign. */
 export const jumps = ({ rule, damping }: Pick<Flow, 'rule' | 'damping'>): boolean =>

@@ -9,7 +9,10 @@ import {
   fixedNames,
   LEAST_RTOL,
   methodNames,
+  namesTaking,
 } from '../method/methods.js';
+import { scheduleNames } from '../method/schedule.js';
+import { DEFAULT_MUON_MOMENTUM } from '../method/schemes/muon.js';
 import { precisions } from '../numbers/precision.js';
 import { curvatureKeys, curvatureNames, type CurvatureKey } from '../problem/source.js';
 import { aboutObservables, observableNames, type ObservableName } from '../solver/observables.js';
@@ -105,7 +108,26 @@ export const horizonFields = {
     ),
   step: positive
     .optional()
-    .describe(`step size (of gradient descent: the learning rate) of ${fixedNames.join(', ')}`),
+    .describe(
+      `step size (of gradient descent and optimizers: the learning rate) of ${fixedNames.join(', ')}`,
+    ),
+  momentum: z
+    .number()
+    .min(0)
+    .lt(1)
+    .optional()
+    .describe(
+      `momentum of ${namesTaking('momentum').join(', ')} (default: 0, of muon ${DEFAULT_MUON_MOMENTUM})`,
+    ),
+  schedule: z
+    .enum(scheduleNames)
+    .optional()
+    .describe(
+      `how the learning rate of gradient descent and optimizers goes on, step by step: ${scheduleNames.join(', ')} (default: constant)`,
+    ),
+  warmup: wholeFrom(0)
+    .optional()
+    .describe('steps over which the learning rate rises from 0, with any schedule (default: 0)'),
   rtol: positive
     .optional()
     .describe(
@@ -116,7 +138,11 @@ export const horizonFields = {
     .min(0)
     .optional()
     .describe(`absolute tolerance of ${adaptiveNames.join(', ')} (default 1e-9)`),
-  time: positive.optional().describe('end time (default: 400 over the fastest growth rate)'),
+  time: positive
+    .optional()
+    .describe(
+      'end time (default: 400 over the fastest growth rate); of optimizers, and under schedules, steps times step',
+    ),
   steady: positive
     .max(1)
     .nullable()

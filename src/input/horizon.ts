@@ -2,11 +2,12 @@
  * How long trajectories are followed, by which method, and when they are saved: what the config says, else what the
  * rate of their own problem asks for.
  */
-import { InputError } from '../host/inputError.js';
-import { method, methodFor, type MethodName } from '../method/methods.js';
-import type { Method } from '../method/method.js';
-import type { StopRule } from '../method/track.js';
+import { flow, type Decay, type Flow } from '../flow/flow.js';
 import { clock } from '../flow/normalization.js';
+import { InputError } from '../host/inputError.js';
+import { isOptimizerName, method, methodFor, type MethodName } from '../method/methods.js';
+import { flowUnder, type Method } from '../method/method.js';
+import type { StopRule } from '../method/track.js';
 import type { HorizonConfig } from './fields.js';
 import type { Start } from './start.js';
 
@@ -24,12 +25,29 @@ const DEFAULT_SAVES = 32;
 /** Time, in units of the fastest growth of a cell, when none is given. */
 const DEFAULT_HORIZON = 400;
 
+/** The method of a config; of auto, which has only flows followed, the one of short horizons. @throws InputError */
+const methodOf = (config: HorizonConfig): Method =>
+  method(config.method === 'auto' ? methodFor(0) : config.method, config);
+
+/**
+ * The flow that a config names, as its method advances it.
+ * @throws InputError if there is no such flow, or the method has a rule of its own
+ */
+export const flowIn = (config: HorizonConfig & Decay, name: string): Flow =>
+  flowUnder(methodOf(config), flow(name, config));
+
 /**
  * The horizon at a rate: the fastest growth of a problem, in time t. The same rate gives the same object.
  * @throws InputError for options that the method does not take; from the function, for times that it cannot stop at
  */
 export function horizons(config: HorizonConfig): (rate: number) => Horizon {
-  method(config.method === 'auto' ? methodFor(0) : config.method, config);
+  methodOf(config);
+  if (config.time === undefined && config.method !== 'auto' && isOptimizerName(config.method))
+    throw new InputError(
+      'time',
+      config.time,
+      `given: ${config.method} has no rate of its own; its time is its steps times ${config.step}`,
+    );
   const byRate = new Map<number, Horizon>();
   return (rate) => {
     const same = byRate.get(rate);
@@ -52,7 +70,7 @@ export function paceOf({ problem, coefficients, flow }: Start): number {
   const { scale: s, lrRatioA, lrRatioB } = coefficients;
   switch (flow.rule) {
     case 'gradient':
-      return problem.rate * clock(coefficients, flow) * (flow.factors === 'plain' ? s : 1);
+      return problem.rate * clock(coefficients);
     case 'scaled':
       return s * s * (lrRatioA + lrRatioB);
     case 'projected':

@@ -44,20 +44,6 @@ export function assertMethod({ scheme, control }: Method): void {
     throw new InputError('control', control.kind, `by error for the scheme ${scheme.kind}`);
 }
 
-/**
- * Refuses steps by their error where the flow jumps: they would shrink for ever.
- * @throws InputError
- */
-export function assertFollows({ control }: Pick<Method, 'control'>, flow: Flow): void {
-  if (control.kind === 'error' && jumps(flow))
-    throw new InputError(
-      'flow',
-      nameOf(flow),
-      `${flow.rule}:WIDTH (as ${flow.rule}:1e-3), which is smooth, or a method of fixed steps (as rk4 with step): ` +
-        'without a width it jumps where it arrives, in finite time, and steps by their error would shrink for ever',
-    );
-}
-
 /** What goes from step to step beside the state: nothing with steps of a fixed size. */
 export const carried = ({ scheme, control }: Method): Scheme['carries'] =>
   control.kind === 'fixed' ? [] : scheme.carries;
@@ -77,24 +63,32 @@ export const followsFlow = ({ scheme, control }: Method): boolean =>
 /**
  * The flow (default: the gradient flow) as a method advances its factors: itself, but with factors that are held plainly
  * where the method does not follow it, so that neither closed forms of the flow nor its scaled time are taken for the
- * method's. An optimizer's time is its number of steps times the base of its learning rate.
+ * method's; of adamw without the symmetry of rotation. Time is the number of steps times the base of the learning rate.
  * @throws InputError if an optimizer, which has a rule of its own, is given another rule than the gradient's
  */
 export function flowUnder(method: Method, flow: Flow = gradientFlow): Flow {
   if (followsFlow(method)) return flow;
   if (isOptimizer(method.scheme) && flow.rule !== 'gradient')
     throw new InputError('flow', flow.rule, `gradient: ${method.scheme.kind} has a rule of its own`);
-  return { ...flow, factors: 'plain' };
+  return { ...flow, factors: 'plain', ...(method.scheme.kind === 'adamw' && { byEntry: true }) };
 }
 
-/** @throws InputError if factors of a flow are not held as an optimizer takes them */
-export function assertFlow(method: Method, flow: Flow): void {
-  if (isOptimizer(method.scheme) && flowUnder(method, flow).factors !== flow.factors)
+/**
+ * Refuses a flow that a method cannot advance: steps by their error where the flow jumps, since they would shrink for
+ * ever; and for an optimizer one whose factors are not as flowUnder has them.
+ * @throws InputError
+ */
+export function assertFollows(method: Method, flow: Flow): void {
+  if (method.control.kind === 'error' && jumps(flow))
     throw new InputError(
       'flow',
-      `with ${flow.factors} factors`,
-      `flowUnder(method), for ${method.scheme.kind}`,
+      nameOf(flow),
+      `${flow.rule}:WIDTH (as ${flow.rule}:1e-3), which is smooth, or a method of fixed steps (as rk4 with step): ` +
+        'without a width it jumps where it arrives, in finite time, and steps by their error would shrink for ever',
     );
+  const under = flowUnder(method, flow);
+  if (isOptimizer(method.scheme) && (under.factors !== flow.factors || under.byEntry !== flow.byEntry))
+    throw new InputError('flow', nameOf(flow), `that of flowUnder(method, flow), for ${method.scheme.kind}`);
 }
 
 /** A method that is no step along a flow, in words. */

@@ -108,7 +108,7 @@ export const methodNames = Object.keys(methods) as readonly MethodName[];
 const takes = (name: MethodName) => (methods[name] as NamedMethod).takes ?? [];
 
 /** Whether the method of that name is an optimizer as it stands, which follows no flow however small its steps. */
-const isOptimizerName = (name: MethodName): boolean =>
+export const isOptimizerName = (name: MethodName): boolean =>
   isOptimizer((methods[name] as NamedMethod).scheme(DEFAULT_RTOL, {}));
 
 /** Whether the method of that name chooses its steps by their error. */

@@ -1,7 +1,7 @@
 /** A simulation's plan: one ensemble, its horizon, and the config with what it left open filled in. */
 import { assertFollows } from '../method/method.js';
-import { flow, symmetriesOf } from '../flow/flow.js';
-import { horizons, paceOf, sharedHorizon, type Horizon } from '../input/horizon.js';
+import { symmetriesOf } from '../flow/flow.js';
+import { flowIn, horizons, paceOf, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
 import { checkRank, checkTrajectories, startOf, type Start } from '../input/start.js';
 import { checkCurvatures, checkData } from '../problem/losses.js';
@@ -22,7 +22,7 @@ export async function planSimulation(config: SimulationConfig): Promise<Simulati
   const source = atDraw(readSource(config), config.draw);
   const [shape] = shapesOf(config.shape === undefined ? undefined : [config.shape], source);
   checkRank(rank, shape!);
-  const moved = flow(config.flow, config);
+  const moved = flowIn(config, config.flow);
   const problem = await makeProblem(loss, source, shape!, source.base, symmetriesOf(moved));
   const start = await startOf(problem, source, {
     ...{ init, rank, lrRatioA, lrRatioB, trials, flow: moved },

@@ -3,8 +3,8 @@
  * resolved from a config. Everything that can be refused is refused here, before anything runs or is written.
  */
 import { assertFollows } from '../method/method.js';
-import { flow, symmetriesOf } from '../flow/flow.js';
-import { horizons, paceOf, sharedHorizon, type Horizon } from '../input/horizon.js';
+import { symmetriesOf } from '../flow/flow.js';
+import { flowIn, horizons, paceOf, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
 import { checkRank, checkTrajectories, startAtDraw, startOf, type Start } from '../input/start.js';
 import { checkCurvatures, checkData } from '../problem/losses.js';
@@ -50,7 +50,7 @@ export async function makePlan(input: SweepConfig, problemOf = makeProblem, fold
   const target = labelOf(source);
   const { scaling: scalings, alpha, lrRatioA, lrRatioB, trials } = config;
   const isAsked = scalings !== undefined || alpha !== undefined;
-  const flows = config.flow.map((name) => flow(name, config));
+  const flows = config.flow.map((name) => flowIn(config, name));
   const cells: Cell[] = [];
   for (const loss of config.loss) {
     for (const shape of shapesOf(config.shape, source)) {
