@@ -51,7 +51,7 @@ export type { Trial, TrialRow } from './sweep/row.js';
 export type { Stationarity } from './sweep/stationarity.js';
 export type { FullFineTuning } from './simulation/fullFineTuning.js';
 export type { ComputedChunk } from './run/runner.js';
-export { theoryRows, type TheoryRow } from './sweep/theory.js';
+export { theoryRows, type NoiseTheory, type TheoryRow } from './sweep/theory.js';
 export { readMatrix, type Reading } from './files/matrix.js';
 export { readSafetensors, type Safetensors, type Tensor, type TensorInfo } from './files/safetensors.js';
 export { writeSafetensors } from './files/writeSafetensors.js';

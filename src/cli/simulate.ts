@@ -43,6 +43,7 @@ export async function simulate(config: SimulationConfig, out: string, json: bool
   await writeSimulation(out, result, report);
   if (json) printJson({ ...report, folder: out });
   else {
+    const isRisky = Boolean(report.risk);
     const rows = result.trajectories.map(({ time, acceptedSteps, rejectedSteps, last }, trial) => [
       String(trial),
       formatNumber(last.loss),
@@ -50,12 +51,19 @@ export async function simulate(config: SimulationConfig, out: string, json: bool
         report.optimum === null ? null : (last.excess ?? last.loss - report.optimum),
         report.excessFloor,
       ),
+      ...(report.risk ? [formatNumber((last.risk ?? NaN) / report.risk.scale)] : []),
       formatNumber(last.gradientNorm),
       formatNumber(time),
       `${acceptedSteps} + ${rejectedSteps}`,
       endOf(report.trials[trial]!),
     ]);
-    print(table(['trial', 'loss', 'excess', 'gradient norm', 'time', 'steps + rejected', 'outcome'], rows));
+    const risk = isRisky ? ['relative risk'] : [];
+    print(
+      table(
+        ['trial', 'loss', 'excess', ...risk, 'gradient norm', 'time', 'steps + rejected', 'outcome'],
+        rows,
+      ),
+    );
     for (const sentence of [...trialNotes(report.trials), ...fullFineTuningNotes(report)]) print(sentence);
     print(`\nResults: ${out} (open ${out}/report.html)`);
   }

@@ -8,15 +8,18 @@ import { isLeading } from '../problem/leading.js';
 import { makePlan, type Plan } from '../sweep/plan.js';
 import { theoryRows, type TheoryRow } from '../sweep/theory.js';
 import { theoryProblems } from '../sweep/theoryProblem.js';
+import { MOST_SPIKES } from '../sweep/spikedLaw.js';
+import { noisyFullFineTuning } from '../theory/noisyFullFineTuning.js';
 import { note, print, printJson } from './output.js';
 
 /** Prints the closed forms of a sweep's cells, as JSON or as a table. */
 export async function theory(config: SweepConfig, json: boolean): Promise<void> {
+  const { noise = null, ...clean } = config;
   const plan = await makePlan(
-    config,
+    clean,
     theoryProblems(config, (line) => note(`rankflow theory: ${line}`)),
   );
-  const rows = theoryRows(plan);
+  const rows = theoryRows(plan, noise);
   if (json) printJson(rows);
   else {
     // Elsewhere the end of the flow is the optimum of the rank.
@@ -50,7 +53,60 @@ export async function theory(config: SweepConfig, json: boolean): Promise<void> 
         'end: the metric of the loss (its relative error, if it has one) where the flow ends, by its law.',
       );
     for (const line of boundsOf(plan)) print(line);
+    if (noise !== null) printNoise(noise, rows, plan);
   }
+}
+
+/** What noise on the target makes of the ranks: a second table, and the sentences that go with it. */
+function printNoise(tau: number, rows: readonly TheoryRow[], { cells }: Plan): void {
+  const known = rows.flatMap(({ noise, n, m, rank }) =>
+    noise ? [{ ...noise, shape: `${n}x${m}`, rank }] : [],
+  );
+  if (known.length > 0)
+    print(
+      table(
+        [
+          'shape',
+          'rank',
+          'sigma',
+          'seen',
+          'as',
+          'overlap, left',
+          'right',
+          'risk',
+          'relative risk',
+          'best rank',
+        ],
+        known.map((row) => [
+          ...[row.shape, String(row.rank), formatNumber(row.sigma), row.isSeen ? 'yes' : 'no'],
+          ...[row.seenValue, row.leftOverlap, row.rightOverlap, row.risk, row.riskRelative].map(formatNumber),
+          String(row.bestRank),
+        ]),
+      ),
+    );
+  if (known.length > 0)
+    print(
+      `noise ${tau}: the r-th singular value sigma of M - W0 shows in M + tau Z as the value seen, with the squared\n` +
+        'overlaps of its singular vectors; risk: |W - M|_F^2 at the end of the flow, relative to that of W0 (the limit of large\n' +
+        'n and m, Benaych-Georges & Nadakuditi 2012).',
+    );
+  if (known.length < rows.length)
+    print(
+      `No law of the risk where the flow is not the plain gradient flow, or M - W0 is of a rank over 1/${1 / MOST_SPIKES} of its smaller side.`,
+    );
+  for (const line of fullFineTuningOf(tau, cells)) print(line);
+}
+
+/** When full fine-tuning on noisy targets is to be stopped, by problem. */
+function fullFineTuningOf(tau: number, cells: Plan['cells']): string[] {
+  const problems = new Set(cells.map(({ problem }) => problem));
+  return [...problems].flatMap(({ n, m, loss, initialLoss }) => {
+    if (loss.name !== 'frobenius' || !initialLoss) return [];
+    const errorSquares = 2 * initialLoss;
+    const full = noisyFullFineTuning({ errorSquares, noiseSquares: tau * tau * n });
+    const [best, end] = [full.bestRisk, full.risk(Infinity)].map((risk) => formatNumber(risk / errorSquares));
+    return `Full fine-tuning of ${n}x${m} stopped at t = ${formatNumber(full.bestTime)}: relative risk ${best}, against ${end} at its end (means over draws).`;
+  });
 }
 
 /** Optimum, relative error and distance, or the floor below which they are rounding alone. */

@@ -28,6 +28,9 @@ export function formatInterval(low: number, high: number, floor: number | null =
   return ends[0] === ends[1] && ends[0].startsWith('<') ? ends[0] : `[${ends[0]}, ${ends[1]}]`;
 }
 
+/** A save time as its user wrote it, to three significant digits: 0.5, 20. */
+export const shortTime = (time: number): string => String(Number(time.toPrecision(3)));
+
 /** A whole number with its thousands set apart: 1,024. */
 export function formatCount(count: number): string {
   return Number.isFinite(count) ? Math.round(count).toLocaleString('en-US') : noNumber;

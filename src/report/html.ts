@@ -11,6 +11,7 @@ import { renderSvg, simulationFigures, sweepFigures, type Figure } from './plots
 import type { SimulationReport } from '../simulation/report.js';
 import { fullFineTuningNotes } from './outcomes.js';
 import { endOf, trialNotes } from './stationarity.js';
+import { riskAnswers } from './riskWords.js';
 import { style } from './style.js';
 import { outcomeCounts } from './outcomes.js';
 import { sweepRows, type TableRows } from './table.js';
@@ -24,7 +25,16 @@ export interface SweepReport {
 
 /** The page of a sweep: plots, the table of all cells, and where the numbers came from. */
 export async function sweepHtml({ title, provenance, cells }: SweepReport): Promise<string> {
-  return page(title, provenance, sweepFigures(cells), { heading: 'Cells', ...sweepRows(cells) });
+  const { notes, ...rows } = sweepRows(cells);
+  const answers = riskAnswers(cells);
+  const others = notes.filter((note) => !answers.includes(note));
+  return page(
+    title,
+    provenance,
+    sweepFigures(cells),
+    { heading: 'Cells', ...rows, notes: others },
+    answers.join(' '),
+  );
 }
 
 /** The page of a simulation: plots, how the trials ended, and where the numbers came from. */
@@ -37,6 +47,7 @@ export async function simulationHtml(report: SimulationReport): Promise<string> 
 
 function trialRows(report: SimulationReport): TableRows {
   const { trials, excessFloor } = report;
+  const isRisky = Boolean(report.risk);
   const last = (values: readonly number[] | null) => formatNumber(values?.at(-1) ?? null);
   const count = (name: Outcome) => trials.filter(({ outcome }) => outcome === name).length;
   const counts = Object.fromEntries(outcomeNames.map((name) => [name, count(name)])) as Record<
@@ -44,12 +55,17 @@ function trialRows(report: SimulationReport): TableRows {
     number
   >;
   return {
-    head: ['trial', 'final loss', 'excess over the optimum', 'gradient norm', 'outcome'],
-    numeric: [true, true, true, true, false],
+    head: [
+      ...['trial', 'final loss', 'excess over the optimum'],
+      ...(isRisky ? ['final risk, relative'] : []),
+      ...['gradient norm', 'outcome'],
+    ],
+    numeric: [true, true, true, ...(isRisky ? [true] : []), true, false],
     rows: trials.map(({ trial, loss, excess, gradientNorm, ...end }) => [
       String(trial),
       last(loss),
       formatAbove(excess?.at(-1) ?? null, excessFloor),
+      ...(report.risk ? [formatNumber((report.risk.trials[trial]?.at(-1) ?? NaN) / report.risk.scale)] : []),
       last(gradientNorm),
       endOf(end),
     ]),

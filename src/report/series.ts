@@ -38,6 +38,7 @@ const fields: readonly Field[] = [
   { name: 'target', value: (cell) => cell.target, label: (cell) => cell.target },
   { name: 'shape', value: shapeOf, label: shapeOf },
   { name: 'initialization', value: (cell) => cell.initialization, label: (cell) => cell.initialization },
+  { name: 'flow', value: (cell) => cell.flow, label: (cell) => `${cell.flow} flow` },
   { name: 'scaling', value: (cell) => cell.scaling, label: (cell) => `scaling ${cell.scaling}` },
   { name: 'alpha', value: alphaOf, label: (cell) => `alpha ${alphaOf(cell)}` },
 ];
@@ -53,7 +54,7 @@ export function commonLabel(cells: readonly CellSummary[]): string {
   if (!first) return '';
   const varying = varyingFields(cells);
   return fields
-    .filter((field) => !varying.includes(field))
+    .filter((field) => !varying.includes(field) && !(field.name === 'flow' && first.flow === 'gradient'))
     .map(({ label }) => label(first))
     .join(', ');
 }

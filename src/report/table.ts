@@ -2,8 +2,10 @@
 import Table from 'cli-table3';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import type { CellSummary } from '../sweep/summary.js';
-import { formatAbove, formatCount, formatInterval, formatNumber, wrapText } from './format.js';
+import { formatAbove, formatCount, formatInterval, formatNumber, shortTime, wrapText } from './format.js';
 import { outcomeNames } from './outcomes.js';
+import { bestStop, withRisk, type Estimate, type RiskCell } from './risk.js';
+import { riskAnswers, riskNotes } from './riskWords.js';
 import { distinct, varyingFields } from './series.js';
 import { endCounts, leftOutNotes, stationarityNotes } from './stationarity.js';
 
@@ -34,8 +36,22 @@ function columnsOf(cells: readonly CellSummary[]): readonly Column[] {
   }));
   if (distinct(cells, (cell) => cell.metric).length > 1)
     columns.push({ head: 'metric', numeric: false, text: ({ metric }) => metric });
-  columns.push(
-    { head: 'rank', numeric: true, text: ({ rank }) => String(rank) },
+  columns.push({ head: 'rank', numeric: true, text: ({ rank }) => String(rank) });
+  if (withRisk(cells).length > 0) columns.push(...riskColumns(cells));
+  else columns.push(...accuracyColumns(cells));
+  if (cells.some(({ accuracy }) => accuracy.leftOut > 0))
+    columns.push({
+      head: 'trials counted',
+      numeric: true,
+      text: ({ accuracy: { count, leftOut } }) => `${formatCount(count)} of ${formatCount(count + leftOut)}`,
+    });
+  columns.push({ head: 'outcomes', numeric: false, text: endCounts });
+  return columns;
+}
+
+/** The law of the metric, and the trials beside it. */
+function accuracyColumns(cells: readonly CellSummary[]): readonly Column[] {
+  const columns: Column[] = [
     { head: 'law', numeric: true, text: ({ law }) => formatNumber(law?.value ?? null) },
     {
       head: 'simulated mean',
@@ -47,7 +63,7 @@ function columnsOf(cells: readonly CellSummary[]): readonly Column[] {
       numeric: true,
       text: ({ accuracy: { ciLow, ciHigh }, accuracyFloor: floor }) => formatInterval(ciLow, ciHigh, floor),
     },
-  );
+  ];
   if (cells.some(({ accuracyBias }) => accuracyBias !== null))
     columns.push({
       head: 'bias at most',
@@ -64,14 +80,39 @@ function columnsOf(cells: readonly CellSummary[]): readonly Column[] {
   });
   if (cells.some(({ zScore }) => zScore !== null))
     columns.push({ head: 'z-score', numeric: true, text: formatZ });
-  if (cells.some(({ accuracy }) => accuracy.leftOut > 0))
-    columns.push({
-      head: 'trials counted',
-      numeric: true,
-      text: ({ accuracy: { count, leftOut } }) => `${formatCount(count)} of ${formatCount(count + leftOut)}`,
-    });
-  columns.push({ head: 'outcomes', numeric: false, text: endCounts });
   return columns;
+}
+
+/** Relative risk at the end and at the best stop, each with its interval, and what training sees of it. */
+function riskColumns(cells: readonly CellSummary[]): readonly Column[] {
+  const numbers = (head: string, of: (cell: RiskCell) => string): Column => ({
+    ...{ head, numeric: true },
+    text: (cell) => withRisk([cell]).map(of)[0] ?? formatNumber(null),
+  });
+  const interval = (risk: Estimate | undefined) => (risk ? formatInterval(risk.ciLow, risk.ciHigh) : '-');
+  const stop = (of: (found: NonNullable<ReturnType<typeof bestStop>>) => string) => (cell: RiskCell) => {
+    const found = bestStop(cell);
+    return found ? of(found) : formatNumber(null);
+  };
+  const law = numbers('law', ({ riskLaw, riskScale }) => formatNumber(riskLaw && riskLaw / riskScale));
+  return [
+    ...(cells.some(({ riskLaw }) => riskLaw !== null) ? [law] : []),
+    numbers('risk at the end', ({ riskRelative }) => formatNumber(riskRelative.mean)),
+    numbers('95 % CI', ({ riskRelative }) => interval(riskRelative)),
+    numbers(
+      'best stop',
+      stop(({ time }) => `t = ${shortTime(time)}`),
+    ),
+    numbers(
+      'risk there',
+      stop(({ risk }) => formatNumber(risk.mean)),
+    ),
+    numbers(
+      '95 % CI',
+      stop(({ risk }) => interval(risk)),
+    ),
+    numbers('training error', ({ accuracy, accuracyFloor }) => formatAbove(accuracy.mean, accuracyFloor)),
+  ];
 }
 
 /** "1.20", or "1.20 ± 0.15" if the bias can account for that much of it. */
@@ -84,8 +125,14 @@ function formatZ({ zScore, zScoreBias }: CellSummary): string {
 function notesOf(cells: readonly CellSummary[]): readonly string[] {
   const metrics = distinct(cells, (cell) => cell.metric).join(', ');
   const laws = distinct(cells, (cell) => cell.law?.name).filter((name) => name !== undefined);
-  const notes = cells.length === 0 ? [] : [`Values are of: ${metrics}.`];
-  if (laws.length > 0) notes.push(`Law: ${laws.join(', ')}.`);
+  const ofRisk = withRisk(cells).length > 0;
+  const notes = ofRisk ? [...riskAnswers(cells), ...riskNotes(cells)] : [];
+  if (ofRisk) {
+    notes.push(`Training error: the ${metrics} that training sees, at the end.`);
+    if (cells.some(({ riskLaw }) => riskLaw !== null))
+      notes.push('Law: the spiked model of Benaych-Georges & Nadakuditi, the limit of large n and m.');
+  } else if (cells.length > 0) notes.push(`Values are of: ${metrics}.`);
+  if (!ofRisk && laws.length > 0) notes.push(`Law: ${laws.join(', ')}.`);
   if (cells.some(({ zScore }) => zScore !== null))
     notes.push(
       `z-score: of the mean square against the squared law, in standard errors${cells.some((cell) => formatZ(cell).includes('±')) ? ' (±: what the bias can account for)' : ''}.`,

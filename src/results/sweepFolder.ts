@@ -138,6 +138,7 @@ export function summaryRow(cell: CellSummary): Rows[number] {
     ...columns('accuracy', accuracy),
     ...(cell.risk && columns('risk', cell.risk)),
     ...(cell.riskRelative && columns('risk_relative', cell.riskRelative)),
+    ...(cell.risk && { risk_law: cell.riskLaw }),
     accuracy_bias: cell.accuracyBias,
     accuracy_floor: cell.accuracyFloor,
     z_score: zScore,

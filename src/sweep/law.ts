@@ -1,9 +1,12 @@
 /** What accuracy means for a cell, and the closed-form value it is compared with: its loss's answers. */
 import { member, motionUnder, settingOf, type MemberLaw } from '../ensemble/member.js';
+import { isGradientMotion } from '../flow/motion.js';
 import { closedForm, type ClosedForm } from '../problem/closedForm.js';
 import type { Law } from '../problem/loss.js';
 import type { Measured, MetricName } from '../problem/metric.js';
+import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import type { Cell } from './plan.js';
+import { spikedLaw } from './spikedLaw.js';
 
 export const metricOf = ({ problem }: Cell): MetricName => problem.loss.metric.name;
 
@@ -21,3 +24,14 @@ export const expectedSquare = (cell: Cell): number | null =>
 /** The closed-form path of a trial of a cell, or null. */
 export const pathOf = (cell: MemberLaw, trial: number, seed: number): ClosedForm | null =>
   closedForm(cell.problem, member(cell, trial, seed).initial(), motionUnder(cell));
+
+/**
+ * The mean risk of a cell at the end of its flow by the spiked model, or null where it has none: without noise, of a
+ * clean target that is not known to be of small rank, where inputs are not white, or under another flow.
+ */
+export function riskLaw(cell: Cell, noise: number | null): number | null {
+  const { problem, rank } = cell;
+  const { risk } = problem;
+  if (!risk || risk.covariance || !('x' in risk.clean) || !isGradientMotion(motionUnder(cell))) return null;
+  return spikedLaw(updateSingularValues(risk.clean), noise, problem)?.risk(rank) ?? null;
+}

@@ -10,7 +10,7 @@ import { outcomes, type Outcome } from '../method/outcome.js';
 import { riskAlong } from '../problem/closedForm.js';
 import { meanFullFineTuningRisk } from '../problem/noise.js';
 import { accuracyFloor } from './accuracyFloor.js';
-import { expectedSquare, lawOf, metricOf, pathOf } from './law.js';
+import { expectedSquare, lawOf, metricOf, pathOf, riskLaw } from './law.js';
 import { lookLevel } from './looks.js';
 import type { Cell, Plan } from './plan.js';
 import { lossAt, riskAt, succeeded, valueOf, type Column } from './row.js';
@@ -105,6 +105,7 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     risk: risk ? of(ofTrials.risk, level) : null,
     riskRelative: risk ? of(ofTrials.risk_relative, level) : null,
     riskScale: risk?.scale ?? null,
+    riskLaw: riskLaw(cell, noise),
     riskByDraw: risk ? meansOver(grouped, ofTrials.risk) : [],
     accuracyBias: meanOver(biases, accuracy),
     accuracyFloor: accuracyFloor(cell, precision),

@@ -60,6 +60,8 @@ export interface CellSummary {
   readonly riskRelative: Statistic | null;
   /** The risk of W0. */
   readonly riskScale: number | null;
+  /** The risk at the end of the flow by the spiked model, its mean over draws; null where it has no law. */
+  readonly riskLaw: number | null;
   /** Mean risk at the ends over the starts of each draw [draws]; NaN where all failed, empty without a risk. */
   readonly riskByDraw: readonly number[];
   /**

@@ -1,11 +1,15 @@
 /** The closed forms of a plan's cells alone: nothing is simulated or drawn. */
 import { nameOf } from '../flow/flow.js';
+import { isGradientMotion } from '../flow/motion.js';
 import { normalizationOf } from '../flow/normalization.js';
 import { member, motionUnder, settingOf } from '../ensemble/member.js';
 import { isLeading } from '../problem/leading.js';
+import type { Problem } from '../problem/problem.js';
+import type { SpikedModel } from '../theory/spiked.js';
 import type { SweepConfig } from './config.js';
 import { lawOf } from './law.js';
 import type { Cell, Plan } from './plan.js';
+import { spikedLaw } from './spikedLaw.js';
 
 export interface TheoryRow {
   readonly loss: string;
@@ -38,12 +42,44 @@ export interface TheoryRow {
   readonly rate: number | null;
   /** Exponential rate at which full fine-tuning settles at late times, per unit of time t. */
   readonly fullFineTuningRate: number | null;
+  /** What noise on the target makes of it; null without noise, or where M - W0 is not of small rank (spikedLaw.ts). */
+  readonly noise: NoiseTheory | null;
 }
 
-/** One row per cell; null where no closed form is known. */
-export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
-  cells.map((cell) => {
+/** The spiked model (src/theory/spiked.ts) at a rank r, in the limit of large n and m. */
+export interface NoiseTheory {
+  /** The r-th singular value of M - W0; 0 beyond its rank. */
+  readonly sigma: number;
+  /** Whether its direction stands out of the noise. */
+  readonly isSeen: boolean;
+  /** The r-th singular value of what training sees. */
+  readonly seenValue: number;
+  /** Squared overlaps of the r-th singular vectors with those of M - W0; 0 where it is not seen. */
+  readonly leftOverlap: number;
+  readonly rightOverlap: number;
+  /** Risk |W - M|_F^2 at the end of the flow, and relative to that of W0. */
+  readonly risk: number;
+  readonly riskRelative: number;
+  /** The rank of the least risk, 0 among them. */
+  readonly bestRank: number;
+  /** Largest singular value of the noise, and the sigma up to which a direction drowns in it. */
+  readonly edge: number;
+  readonly threshold: number;
+}
+
+/**
+ * One row per cell of a plan without noise; null where no closed form is known.
+ * @param noise on the target, for its laws; null for none
+ */
+export const theoryRows = ({ cells, config }: Plan, noise: number | null = null): TheoryRow[] => {
+  const models = new Map<Problem, SpikedModel | null>();
+  const modelOf = (problem: Problem) => {
+    if (!models.has(problem)) models.set(problem, modelUnder(noise, problem));
+    return models.get(problem)!;
+  };
+  return cells.map((cell) => {
     const { problem, rank, coefficients, flow, initialization } = cell;
+    const model = isGradientMotion(motionUnder(cell)) ? modelOf(problem) : null;
     const optimum = problem.optimum(rank);
     const law = lawOf(cell);
     return {
@@ -66,8 +102,30 @@ export const theoryRows = ({ cells, config }: Plan): TheoryRow[] =>
       distance: problem.loss.distance(problem, settingOf(cell)),
       rate: lateRate(cell, config),
       fullFineTuningRate: problem.fullFineTuningRate,
+      noise: model && noiseAt(model, rank),
     };
   });
+};
+
+const modelUnder = (noise: number | null, { structure, n, m }: Problem): SpikedModel | null =>
+  structure.kind === 'diagonal' ? spikedLaw(structure.sigma, noise, { n, m }) : null;
+
+function noiseAt(model: SpikedModel, rank: number): NoiseTheory {
+  const spike = model.spikes[rank - 1];
+  const risk = model.risk(rank);
+  return {
+    sigma: spike?.sigma ?? 0,
+    isSeen: spike?.seen ?? false,
+    seenValue: model.singularValues(rank)[rank - 1]!,
+    leftOverlap: spike?.left ?? 0,
+    rightOverlap: spike?.right ?? 0,
+    risk,
+    riskRelative: risk / model.initialRisk,
+    bestRank: model.bestRank,
+    edge: model.edge,
+    threshold: model.threshold,
+  };
+}
 
 /** The rate at which a cell's update settles late, by time t, or null: exact from given adapters, else of the draws. */
 function lateRate(cell: Cell, { seed, spectrum }: SweepConfig): number | null {

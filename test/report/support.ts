@@ -64,6 +64,7 @@ export function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSu
       riskRelative: null,
       riskScale: null,
       riskByDraw: [],
+      riskLaw: null,
     },
     ...{ accuracyBias: null, accuracyFloor: null, zScore: null, zScoreBias: null },
     trials: 32,
@@ -75,7 +76,16 @@ export function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSu
       'step-budget': 0,
       'loss-not-finite': 0,
     },
-    stationarity: { optimum: 28, short: 0, saddle: 0, floor: 0, moving: 4, end: 0, 'before-end': 0, unknown: 0 },
+    stationarity: {
+      optimum: 28,
+      short: 0,
+      saddle: 0,
+      floor: 0,
+      moving: 4,
+      end: 0,
+      'before-end': 0,
+      unknown: 0,
+    },
     nearSaddles: 0,
     timeToOptimumAfter: around(2.5 * rank, 28),
     timeToOptimumBy: around(3 * rank, 28),
@@ -172,4 +182,56 @@ export function textsOf(svg: string): { text: string; x: number; y: number }[] {
   return [...svg.matchAll(/<text[^>]*translate\(([-\d.e]+),([-\d.e]+)\)[^>]*>([^<]*)<\/text>/g)].map(
     ([, x, y, text]) => ({ text: text ?? '', x: Number(x), y: Number(y) }),
   );
+}
+
+export const noisyRanks = [4, 16, 64, 256];
+
+/** Relative risk that is best early at the largest rank, and at the end at rank 16. */
+export const noisyRisk = (rank: number, time: number): number =>
+  1 - 0.06 * Math.log2(rank) * (1 - Math.exp(-2 * time)) + (rank / 350) * (1 - Math.exp(-time / 2)) ** 2;
+
+/** Of 4 draws, whose risks lie 3 % about their mean. */
+const noisyStatistic = (value: number): Statistic => ({ ...around(value), mean: value });
+const byDraw = (value: number) => [0.97, 1, 1, 1.03].map((factor) => factor * value);
+
+/** A cell of a sweep with noise; the risk of W0 is 10. */
+export function noisyCellOf(rank: number, changes: Partial<CellSummary> = {}): CellSummary {
+  const clean = cellOf(rank);
+  const scale = 10;
+  return {
+    ...clean,
+    ...{
+      law: null,
+      optimum: null,
+      draws: 4,
+      noise: 2,
+      riskScale: scale,
+      riskLaw: scale * noisyRisk(rank, 30),
+    },
+    risk: noisyStatistic(scale * noisyRisk(rank, 100)),
+    riskRelative: noisyStatistic(noisyRisk(rank, 100)),
+    riskByDraw: byDraw(scale * noisyRisk(rank, 100)),
+    curve: clean.curve.map((point) => ({
+      ...point,
+      risk: noisyStatistic(scale * noisyRisk(rank, point.time)),
+      riskByDraw: byDraw(scale * noisyRisk(rank, point.time)),
+      fullFineTuningRisk: scale * (Math.exp(-2 * point.time) + 1.1 * (1 - Math.exp(-point.time)) ** 2),
+    })),
+    ...changes,
+  };
+}
+
+export const noisy = noisyRanks.map((rank) => noisyCellOf(rank));
+
+/** The same with noise, whose edge lies between the two singular values. */
+export function noisySimulationOf(trials: number): SimulationReport {
+  const clean = simulationOf(trials);
+  const risk = clean.times.map((time) => 10 * noisyRisk(64, time));
+  return {
+    ...clean,
+    risk: {
+      ...{ trials: clean.trials.map(() => risk), scale: 10, noise: 0.8, noiseEdge: 1.5 },
+      ...{ closedForm: risk, fullFineTuning: risk.map((value) => 1 + value) },
+    },
+  };
 }

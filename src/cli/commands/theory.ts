@@ -15,6 +15,7 @@ const theorySchema = sweepSchema.pick({
   ...(Object.fromEntries(curvatureKeys.map((key) => [key, true])) as Record<CurvatureKey, true>),
   spectrum: true,
   vectors: true,
+  noise: true,
   shape: true,
   ranks: true,
   init: true,
@@ -43,6 +44,10 @@ export const theoryCommand: CommandModule = {
       .example(
         '$0 theory --loss trace-squared --spectrum power:0.5 --shape 64x64 --ranks 1,2,4 --init gaussian',
         '',
+      )
+      .example(
+        '$0 theory --spectrum 2.5,1.5,1,0.6 --shape 600x900 --noise 0.8 --ranks 1,2,3,4',
+        'the best rank under noise',
       ),
   async handler(argv) {
     const config = checkConfig(theorySchema, configFromText(theorySchema, argv, bareFlags));

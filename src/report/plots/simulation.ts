@@ -4,7 +4,7 @@
  */
 import { formatCount } from '../format.js';
 import { outcomeNames } from '../outcomes.js';
-import type { SimulationReport, SimulationTrial } from '../../simulation/report.js';
+import type { SimulationReport, SimulationRisk, SimulationTrial } from '../../simulation/report.js';
 import { trialOpacity, trialWidth, type Kind, type Line, type LinePlot } from './linePlot.js';
 import { observablePlots } from './observables.js';
 import { notBelow, timeAxis, valueAxis } from './axes.js';
@@ -163,6 +163,7 @@ export function simulationFigures(report: SimulationReport): Figure[] {
       kinds: ofTrials,
       lines: linesOf(({ excess }) => excess ?? []),
     });
+  if (report.risk) plots.push(riskPlot(report, report.risk, trials, ofTrials));
   plots.push(
     {
       id: 'gradient-norm',
@@ -188,8 +189,46 @@ export function simulationFigures(report: SimulationReport): Figure[] {
   );
   plots.push(...observablePlots(report, trials));
   const figures = plots.map((plot) => drawLines(report, plot, note));
-  figures.splice(1 + Number(plots[1]?.id === 'excess'), 0, singularValueFigure(report));
+  const place = plots.findIndex(({ id }) => id === 'gradient-norm');
+  figures.splice(place, 0, singularValueFigure(report));
   return figures;
+}
+
+/** The error against the clean target: it falls while the signal is learned, and rises with the noise. */
+function riskPlot(
+  { closedForm }: SimulationReport,
+  { scale, trials: risks, fullFineTuning: full, closedForm: along }: SimulationRisk,
+  trials: readonly SimulationTrial[],
+  ofTrials: readonly Kind[],
+): LinePlot {
+  const relative = (values: readonly number[]) => values.map((risk) => risk / scale);
+  const kind = (name: string, color: string, dash: readonly number[]): Kind => ({
+    ...{ name, color, dash, width: 2, opacity: 1 },
+  });
+  const beside = [
+    ...(full ? [{ kind: kind(fullFineTuning, fullFineTuningColor, solid), values: relative(full) }] : []),
+    ...(along
+      ? [{ kind: kind(closedForm?.name ?? 'closed form', ink, dashed), values: relative(along) }]
+      : []),
+    { kind: kind('W₀', optimumColor, dotted), values: 1 },
+  ];
+  return {
+    id: 'risk',
+    heading: 'Risk over time',
+    title: 'Risk along the flow',
+    quantity: 'risk, relative to that of W₀',
+    choice: 'auto',
+    reading:
+      'The squared error against the clean target, which training does not see; its least value is when to stop.',
+    kinds: [...ofTrials, ...beside.map((each) => each.kind)],
+    lines: [
+      ...trials.map(({ trial, outcome }) => ({
+        kind: `trial, ${outcome}`,
+        values: relative(risks[trial] ?? []),
+      })),
+      ...beside.map(({ kind: { name }, values }) => ({ kind: name, values })),
+    ],
+  };
 }
 
 function drawnNote(count: number, all: number): string {
@@ -199,7 +238,8 @@ function drawnNote(count: number, all: number): string {
 }
 
 function singularValueFigure(report: SimulationReport): Figure {
-  const { rank, closedForm, targetSingularValues } = report;
+  const { rank, closedForm, risk, targetSingularValues } = report;
+  const edge = risk?.noiseEdge ?? null;
   const trials = spread(report.trials, Math.min(mostTrials, Math.max(2, Math.floor(mostLines / rank))));
   const colors = orderedColors(rank);
   const name = (index: number) =>
@@ -218,6 +258,11 @@ function singularValueFigure(report: SimulationReport): Figure {
     const kind = 'target';
     kinds.push({ name: kind, color: fullFineTuningColor, dash: dotted, width: 1.8, opacity: 1 });
     lines.push(...targetSingularValues.slice(0, rank).map((values) => ({ kind, values })));
+  }
+  if (edge !== null) {
+    const kind = 'noise edge';
+    kinds.push({ name: kind, color: '#D55E00', dash: dashed, width: 2, opacity: 1 });
+    lines.push({ kind, values: edge });
   }
   const theory = closedForm?.singularValues;
   if (closedForm && theory) {
@@ -239,7 +284,12 @@ function singularValueFigure(report: SimulationReport): Figure {
       choice: 'linear',
       reading:
         `Each colour is one singular value, each line one trial.` +
-        (targetSingularValues ? ` Dotted rules are the ${rank} largest of the target.` : ''),
+        (targetSingularValues
+          ? ` Dotted rules are the ${rank} largest of the target${edge === null ? '' : ' with its noise'}.`
+          : '') +
+        (edge === null
+          ? ''
+          : ` The noise edge is τ(1 + √(n/m)), τ = ${risk?.noise}: what lies below it may be noise alone.`),
       kinds,
       lines,
     },

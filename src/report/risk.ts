@@ -1,0 +1,55 @@
+/** The risk of a sweep's cells as plots and tables show it: relative to that of W0, at the end and where it is least. */
+import type { CellSummary, CurvePoint } from '../sweep/summary.js';
+
+/** A mean and its 95 % interval, over draws of the target if there are several. */
+export interface Estimate {
+  readonly mean: number;
+  readonly ciLow: number;
+  readonly ciHigh: number;
+}
+
+/** A cell whose trials have a risk: training does not see the target that counts. */
+export interface RiskCell extends CellSummary {
+  readonly riskRelative: NonNullable<CellSummary['riskRelative']>;
+  readonly riskScale: number;
+}
+
+/** The cells that have a risk. */
+export const withRisk = (cells: readonly CellSummary[]): RiskCell[] =>
+  cells.filter((cell): cell is RiskCell => cell.riskRelative !== null && cell.riskScale !== null);
+
+/** Relative risk at a save time; null where there is none, because trials failed before. */
+export function riskAt({ riskScale }: RiskCell, { risk }: CurvePoint): Estimate | null {
+  if (!risk || !Number.isFinite(risk.mean)) return null;
+  return { mean: risk.mean / riskScale, ciLow: risk.ciLow / riskScale, ciHigh: risk.ciHigh / riskScale };
+}
+
+/** The save time at which the mean risk of a cell is least, and the risk there; null where there is none. */
+export function bestStop(cell: RiskCell): { readonly time: number; readonly risk: Estimate } | null {
+  return cell.curve
+    .flatMap((point) => {
+      const risk = riskAt(cell, point);
+      return risk ? [{ time: point.time, risk }] : [];
+    })
+    .reduce<{ time: number; risk: Estimate } | null>(
+      (best, each) => (best && best.risk.mean <= each.risk.mean ? best : each),
+      null,
+    );
+}
+
+/** Full fine-tuning at the save times, relative: where its risk is least, and at the last; null where it is unknown. */
+export function bestFullFineTuning(
+  cells: readonly RiskCell[],
+): { readonly time: number; readonly risk: number; readonly last: number } | null {
+  const points = cells
+    .flatMap(({ curve, riskScale }) =>
+      curve.flatMap(({ time, fullFineTuningRisk: risk }) =>
+        risk === null ? [] : [{ time, risk: risk / riskScale }],
+      ),
+    )
+    .sort((a, b) => a.time - b.time);
+  const [first] = points;
+  if (!first) return null;
+  const best = points.reduce((least, each) => (each.risk < least.risk ? each : least), first);
+  return { ...best, last: points.at(-1)!.risk };
+}

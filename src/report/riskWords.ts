@@ -1,0 +1,78 @@
+/**
+ * What a sweep with noise answers, in words: which rank is best, how sure that is, when to stop, and what stopping early
+ * at the largest rank, or full fine-tuning, gives instead.
+ */
+import type { CellSummary } from '../sweep/summary.js';
+import { tradeOffs, type MeanRisk, type TradeOff } from '../sweep/tradeOff.js';
+import { formatInterval, formatNumber, shortTime } from './format.js';
+import { bestFullFineTuning, withRisk, type RiskCell } from './risk.js';
+import { seriesOf, type Series } from './series.js';
+
+const percent = (share: number): string => `${Math.round(100 * share)} %`;
+
+/** The answers for every series with more than one rank; its label comes first where there are several. */
+export function riskAnswers(cells: readonly CellSummary[]): string[] {
+  const series = seriesOf(withRisk(cells));
+  return series.flatMap((each) => {
+    const [tradeOff] = tradeOffs(each.cells);
+    const prefix = series.length > 1 ? `${each.label}: ` : '';
+    return tradeOff ? answers(each, tradeOff).map((sentence) => prefix + sentence) : [];
+  });
+}
+
+function answers({ cells }: Series, tradeOff: TradeOff): string[] {
+  const [first] = cells as readonly RiskCell[];
+  const scale = first!.riskScale;
+  const risk = ({ relative, ciLow, ciHigh }: MeanRisk) => {
+    const interval = formatInterval(ciLow / scale, ciHigh / scale);
+    return interval === '-' ? formatNumber(relative) : `${formatNumber(relative)} ${interval}`;
+  };
+  const { best, bestPair, plausible, ranks, draws } = tradeOff;
+  const largest = ranks.at(-1)!;
+  const others = plausible.filter((rank) => rank !== best.rank);
+  const certainty =
+    draws < 2
+      ? 'of one draw of the target, which tells nothing of others'
+      : `the best in ${percent(best.shareOfResamples)} of resamples of the ${draws} draws of the target` +
+        (others.length > 0 ? `; ${others.join(', ')} cannot be ruled out` : '');
+  const sentences = [`Best rank at the end: ${best.rank}, with risk ${risk(best.risk)} (${certainty}).`];
+  const times =
+    bestPair.timeLow < bestPair.timeHigh
+      ? `, between ${shortTime(bestPair.timeLow)} and ${shortTime(bestPair.timeHigh)} in 95 % of resamples`
+      : '';
+  sentences.push(
+    bestPair.isLast
+      ? `No stop before the last save time is better: rank ${bestPair.rank}, with risk ${risk(bestPair.risk)} there.`
+      : `Best stop of all ranks and save times: rank ${bestPair.rank} at t = ${shortTime(bestPair.time)}${times}, with risk ${risk(bestPair.risk)}.`,
+  );
+  if (largest.rank !== bestPair.rank && !largest.bestStop.isLast)
+    sentences.push(
+      `Rank ${largest.rank}, the largest, stopped at t = ${shortTime(largest.bestStop.time)}: risk ${risk(largest.bestStop.risk)}, against ${formatNumber(largest.risk.relative)} at the end.`,
+    );
+  const full = bestFullFineTuning(cells as readonly RiskCell[]);
+  if (full)
+    sentences.push(
+      `Full fine-tuning stopped at t = ${shortTime(full.time)}: risk ${formatNumber(full.risk)}, against ${formatNumber(full.last)} at the last save time (closed form).`,
+    );
+  return sentences;
+}
+
+/** What the risk is of, and how its intervals come about. */
+export function riskNotes(cells: readonly CellSummary[]): string[] {
+  const [first] = withRisk(cells);
+  if (!first) return [];
+  const { draws, noise, samples, labelNoise, trials } = first;
+  const seen =
+    samples !== null
+      ? `the clean target; training sees it by ${samples} samples with label noise ${labelNoise ?? 0}`
+      : noise !== null
+        ? `the clean target; training sees it with noise ${noise}`
+        : 'the clean target, which training does not see';
+  const starts = trials / draws;
+  return [
+    `Risk: squared error against ${seen}. It is relative to that of W0: 1 is no fine-tuning at all.`,
+    draws > 1
+      ? `${draws} draws of the target, each with ${starts} ${starts === 1 ? 'start' : 'starts'}; intervals are of the mean over draws, by a bootstrap over them.`
+      : 'One draw of the target: intervals are over its starts alone.',
+  ];
+}
