@@ -26,12 +26,17 @@ export function under(at: Case, moved: Flow, name: string): Case | null {
   return { ...at, name: `${name}, ${at.name}`, flow: moved, coefficients };
 }
 
-/** Cases of every kind of loss, of less than full rank where there are such, under each of some flows. */
-export function flowCases({ cases }: CheckContext, specs: readonly string[], decay: Decay = {}): Case[] {
+/** The first cases of every kind of loss, of less than full rank where there are such, under each of some flows. */
+export function flowCases(
+  { cases }: CheckContext,
+  specs: readonly string[],
+  decay: Decay = {},
+  count = 1,
+): Case[] {
   const isWide = ({ rank, problem: { n, m } }: Case) => rank < Math.min(n, m);
   const chosen = firstOfEach(
     [...cases].sort((a, b) => Number(isWide(b)) - Number(isWide(a))),
-    2,
+    count,
   );
   return specs.flatMap((spec) => chosen.flatMap((at) => under(at, flow(spec, decay), spec) ?? []));
 }

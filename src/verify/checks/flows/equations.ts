@@ -30,7 +30,7 @@ const autodiff: Check = {
   scope: 'any-loss',
   async measure(context) {
     const all: Measurement[] = [];
-    for (const at of flowCases(context, SPECS, DECAY)) {
+    for (const at of flowCases(context, SPECS, DECAY, 2)) {
       const states = at.adapters.map(stateOf);
       const device = deviceField(context.subject, at);
       const actual = await device.field(states);
@@ -58,7 +58,7 @@ const host: Check = {
   on: 'host',
   async measure(context: CheckContext) {
     const all: Measurement[] = [];
-    for (const at of flowCases(context, SPECS, DECAY)) {
+    for (const at of flowCases(context, SPECS, DECAY, 2)) {
       if (at.problem.structure.kind === 'autodiff') continue;
       const states = at.adapters.map(stateOf);
       const field = hostField(context.subject, at)!;

@@ -17,7 +17,7 @@ import { gapField } from '../schemes/modifiedEquation.js';
 import { descents, flows, type Setting } from '../schemes/setting.js';
 import { flowCases } from './cases.js';
 
-const STEPS = 16;
+const STEPS = 8;
 const TABLEAU = tableaus.dopri5;
 /** Time over which smoothed flows of cases of size 1 move by their own size. */
 const TIME = 0.5;
