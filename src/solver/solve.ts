@@ -4,7 +4,6 @@
  */
 import { clock } from '../flow/normalization.js';
 import type { Ensemble } from '../ensemble/ensemble.js';
-import { symmetriesOf, type Flow } from '../flow/flow.js';
 import { motionOf, type Motion } from '../flow/motion.js';
 import type { Member } from '../ensemble/member.js';
 import { InputError } from '../host/inputError.js';
@@ -153,7 +152,7 @@ async function* placed<M extends Member>(
   const stop = wholeStop(options);
   const { structure, n, m, risk } = problem;
   assertOptions({ ...options, stop });
-  for (const { flow } of members) assertMoves(problem, method, flow);
+  for (const { flow } of members) assertFollows(method, flow);
   const chunkOf = ({ path, width, drawn, motion, indices }: Cut): Chunk => ({
     problem: { structure, n, m, ...(risk && { risk }) },
     ...{ motion, path, precision, method, stop, detail, observe, width },
@@ -200,17 +199,6 @@ async function* placed<M extends Member>(
       yield [index, { ...trajectory, member: members[index]! }];
     }
   }
-}
-
-/** @throws InputError if a method does not take the flow of a member, or that is not of the problem's coordinates */
-function assertMoves({ frame }: Problem, method: Method, flow: Flow): void {
-  assertFollows(method, flow);
-  if (frame && !symmetriesOf(flow).rotation)
-    throw new InputError(
-      'problem',
-      'in a spectral frame',
-      'in the coordinates of W: its trajectories do not rotate',
-    );
 }
 
 /** The factors that a member starts at. @throws InputError if they have not the shapes of its rank */
