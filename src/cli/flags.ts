@@ -52,8 +52,10 @@ function describe(type: z.ZodType): string {
   return def.type === 'default' ? `${text} [default: ${String(def.defaultValue)}]` : text;
 }
 
+const widest = Math.max(...Object.keys(initializationNames).map(({ length }) => length));
+
 /** Text after the options in a command's help: the initializations, with what they draw. */
 export const initializationHelp = [
   'Initializations:',
-  ...Object.entries(initializationNames).map(([name, describe]) => `  ${name.padEnd(11)} ${describe}`),
+  ...Object.entries(initializationNames).map(([name, describe]) => `  ${name.padEnd(widest)} ${describe}`),
 ].join('\n');

@@ -1,6 +1,7 @@
 /** The form: every control shows and sets flags of `rankflow sweep`, which are the state. */
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { live } from 'lit-html/directives/live.js';
+import { computedStart, isComputed } from '../ensemble/computedStart.js';
 import { initializationNames } from '../ensemble/initialization.js';
 import { scalings } from '../ensemble/scaling.js';
 import { fixedNames, flowMethodNames } from '../method/methods.js';
@@ -191,10 +192,19 @@ function slider(form: Form, name: Spectrum, value: number): TemplateResult {
   </label>`;
 }
 
+/**
+ * Whether a start can be had of a loss: here W0 is zero unless a file gives it, so that nothing is computed from it.
+ */
+function isOffered(start: string, loss: ReturnType<typeof chosenLoss>): boolean {
+  if (!isComputed(start)) return true;
+  const { needs } = computedStart(start);
+  if (needs === 'covariance') return loss?.curvatures.includes('covariance') ?? false;
+  return needs === 'gradient' && loss?.dependsOn !== 'trace';
+}
+
 function initialization(form: Form): TemplateResult {
   const [name = 'kaiming', parameter = ''] = (form.flags['init'] ?? 'kaiming').split(':');
-  // PiSSA takes W0's own singular values: here W0 is zero unless a file gives it.
-  const names = Object.keys(initializationNames).filter((each) => each !== 'pissa');
+  const names = Object.keys(initializationNames).filter((each) => isOffered(each, chosenLoss(form.flags)));
   const setInit = (head: string, tail: string) =>
     form.setFlags({ init: tail === '' ? head : `${head}:${tail}` });
   return html`<div class="pair">
