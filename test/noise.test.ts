@@ -86,7 +86,7 @@ describe('noise', () => {
     const { data: left } = difference(dense(12, 30, update), clean);
     expect(risks[0]! / dot(left, left)).toBeCloseTo(1, 12);
     const { mean, sd } = statistic(risks);
-    expect(Math.abs(mean - meanFullFineTuningRisk(0.7, size, 13, 0.8))).toBeLessThan(
+    expect(Math.abs(mean - meanFullFineTuningRisk(0.7, size.n, 13, 0.8))).toBeLessThan(
       (4 * sd) / Math.sqrt(200),
     );
   });

@@ -4,7 +4,6 @@
  */
 import type { Dense } from '../numbers/dense.js';
 import { normals } from '../numbers/philox.js';
-import type { Shape } from './source.js';
 
 /** A draw of the target: Z is a function of (seed, draw) alone. */
 export interface TargetDraw {
@@ -29,7 +28,8 @@ export function addNoise(matrix: Dense, tau: number, { seed, draw }: TargetDraw)
 /**
  * Mean over all draws of the risk |W(t) - M|_F^2 of full fine-tuning on the Frobenius loss from W0:
  * W(t) - M = e^-t (W0 - M) + (1 - e^-t) tau Z.
+ * @param n rows of W
  * @param squares |M - W0|_F^2
  */
-export const meanFullFineTuningRisk = (tau: number, { n }: Shape, squares: number, t: number): number =>
+export const meanFullFineTuningRisk = (tau: number, n: number, squares: number, t: number): number =>
   Math.exp(-2 * t) * squares + Math.expm1(-t) ** 2 * tau * tau * n;

@@ -167,7 +167,7 @@ function fullFineTuningRisk(
   if (draws === 1) return problem.fullFineTuningRisk?.(time) ?? null;
   return noise === undefined || !problem.risk
     ? null
-    : meanFullFineTuningRisk(noise, problem, problem.risk.scale, time);
+    : meanFullFineTuningRisk(noise, problem.n, problem.risk.scale, time);
 }
 
 /** Losses that are held at a time, but those of one save time at least. */
