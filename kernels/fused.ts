@@ -8,6 +8,7 @@ import { getKernel, registerKernel, type KernelConfig, type Tensor2D } from '@te
 import type { Dense } from '../src/numbers/dense.js';
 import type { Motion } from '../src/flow/motion.js';
 import type { Precision } from '../src/numbers/precision.js';
+import type { Sampler } from '../src/method/minibatch.js';
 import type { Method } from '../src/method/method.js';
 import { inMainThread } from '../src/host/platform.js';
 import type { Structure } from '../src/problem/structure.js';
@@ -39,6 +40,8 @@ export interface AdvanceTask {
   readonly stop: StopRule;
   /** Normalized time per unit of time t [batch]. */
   readonly clocks: readonly number[];
+  /** Whose minibatches a method that takes them draws [batch]. */
+  readonly samplers?: readonly Sampler[];
 }
 
 /** A task, and how far one call advances it. All calls that share a memory are of one task. */

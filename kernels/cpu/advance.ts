@@ -9,9 +9,12 @@ import {
   type AdvanceInputs,
   type FusedKernel,
 } from '../fused.js';
+import { minibatchesOf } from '../../src/method/minibatch.js';
 import { outcomeCodes, REPORT, toProgress } from '../report.js';
 import { evaluator, hostKinds } from './evaluate.js';
 import { fieldFor, type Asking, type HostField } from './field.js';
+import { descentOver } from './structures/samples.js';
+import type { DescentAt } from './structures/structure.js';
 import type { State64 } from './state.js';
 
 interface CpuBackend {
@@ -31,6 +34,8 @@ const cpuKernel: FusedKernel = {
 interface Work {
   readonly reports: Int32Array;
   readonly field: HostField;
+  /** Hears of the steps of a row before they are taken. */
+  readonly begin: (row: number, step: number) => void;
   row: number;
   asking: Asking<TwinEnding> | null;
   asked: readonly State64[];
@@ -55,13 +60,22 @@ export const registerCpuKernel = (): void =>
     return [tf.tensor(work.reports.slice(), [batch.clocks.length, REPORT], 'int32'), next];
   });
 
-const newWork = ({ structure, rank, motion, method, clocks }: AdvanceAttrs): Work => ({
-  reports: new Int32Array(clocks.length * REPORT),
-  field: fieldFor(method.scheme, evaluator(structure), rank, motion),
-  row: 0,
-  asking: null,
-  asked: [],
-});
+function newWork({ structure, rank, motion, method, clocks, samplers }: AdvanceAttrs): Work {
+  const minibatches = minibatchesOf(method.minibatches, structure);
+  let descent: DescentAt = evaluator(structure);
+  const begin = (row: number, step: number) => {
+    if (minibatches && structure.kind === 'samples')
+      descent = descentOver(structure, minibatches.at(samplers![row]!, step));
+  };
+  return {
+    reports: new Int32Array(clocks.length * REPORT),
+    field: fieldFor(method.scheme, (...at) => descent(...at), rank, motion),
+    begin,
+    row: 0,
+    asking: null,
+    asked: [],
+  };
+}
 
 /** Goes on with the work; writes the states at the ends and at save times into `ends` and `saved`. */
 function advance(attrs: AdvanceAttrs, work: Work, ends: Float64Array, saved: Float64Array): void {
@@ -75,7 +89,12 @@ function advance(attrs: AdvanceAttrs, work: Work, ends: Float64Array, saved: Flo
   for (; work.row < clocks.length; work.row++) {
     const at = work.row * elements;
     const start = () => [ends.slice(at, at + cut), ends.slice(at + cut, at + elements)];
-    const asking = work.asking ?? twin(start(), clocks[work.row]!, method, stop, { motion, rank });
+    const asking =
+      work.asking ??
+      twin(start(), clocks[work.row]!, method, stop, {
+        ...{ motion, rank },
+        begin: (step) => work.begin(work.row, step),
+      });
     let turn = work.asking ? asking.next(work.field(work.asked)) : asking.next();
     for (; !turn.done && left > 0; left--) turn = asking.next(work.field(turn.value));
     if (!turn.done) {

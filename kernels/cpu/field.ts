@@ -6,7 +6,7 @@ import { gradientMotion, type Motion } from '../../src/flow/motion.js';
 import { isOptimizer, type Scheme } from '../../src/method/schemes.js';
 import { rules } from './rules.js';
 import type { State64 } from './state.js';
-import type { Evaluate } from './structures/structure.js';
+import type { DescentAt } from './structures/structure.js';
 
 /** Time derivatives of several states. */
 export type HostField = (states: readonly State64[]) => readonly State64[];
@@ -16,7 +16,7 @@ export type Field = (states: readonly State64[]) => readonly State64[] | Promise
 
 /** The field of [X, Y] of a rank: the motion by the descent that an evaluation gives. */
 export const fieldOf =
-  (evaluate: Evaluate, rank: number, motion: Motion = gradientMotion): HostField =>
+  (evaluate: DescentAt, rank: number, motion: Motion = gradientMotion): HostField =>
   (states) =>
     states.map((state) => {
       const [x, y] = state as [Float64Array, Float64Array];
@@ -26,7 +26,7 @@ export const fieldOf =
 
 /** What the rule of a motion is given at [X, Y] of a rank: descent_i - coupled_i Z_i; zeros of a frozen factor. */
 export const descentsOf =
-  (evaluate: Evaluate, rank: number, motion: Motion): HostField =>
+  (evaluate: DescentAt, rank: number, motion: Motion): HostField =>
   (states) =>
     states.map((state) => {
       const [x, y] = state as [Float64Array, Float64Array];
@@ -35,7 +35,7 @@ export const descentsOf =
     });
 
 /** What the steps of a scheme ask for: the descents of an optimizer, the derivatives of others. */
-export const fieldFor = (scheme: Scheme, ...of: [Evaluate, number, Motion]): HostField =>
+export const fieldFor = (scheme: Scheme, ...of: [DescentAt, number, Motion]): HostField =>
   isOptimizer(scheme) ? descentsOf(...of) : fieldOf(...of);
 
 function inside(

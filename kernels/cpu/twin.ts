@@ -37,7 +37,7 @@ export interface TwinEnding {
 /**
  * Advances a trajectory to its end.
  * @param clock time of the field per unit of time t
- * @param moving what an optimizer moves; other schemes ask for derivatives, and need not know
+ * @param moving what an optimizer moves, and who hears of steps; other schemes ask for derivatives, and need not know
  * @throws InputError if the scheme cannot be under the control
  */
 export function* twin(
@@ -53,6 +53,7 @@ export function* twin(
   let place = yield* beginPlace(track, start, method);
   while (track.outcome === null) {
     const step = plan(track, method, stop);
+    moving?.begin?.(step.number);
     const { next, slope, error, memory } = yield* attempt(method.scheme, place, step, moving);
     const [state, rate] = [next[0]!, norm(slope[0]!)];
     const iteration = step.iterates ? yield* powerIteration(state, slope[0]!, place.direction!) : null;

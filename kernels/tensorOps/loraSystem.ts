@@ -14,7 +14,7 @@ import { diagonal } from './structures/diagonal.js';
 import { kronecker } from './structures/kronecker.js';
 import { quadratic } from './structures/quadratic.js';
 import { samples } from './structures/samples.js';
-import type { DescentOf, Shape } from './structures/structure.js';
+import type { Descent, DescentOf, Shape } from './structures/structure.js';
 import { trace } from './structures/trace.js';
 
 type Factors = [x: Tensor3D, y: Tensor3D];
@@ -32,6 +32,16 @@ const descents: { readonly [Kind in Structure['kind']]: DescentOf<StructureOf<Ki
 /** The system of a problem's structure under a motion, for factors X [batch, n, width], Y [batch, m, width]. */
 export function loraSystem(structure: Structure, shape: Shape, motion: Motion = gradientMotion): System {
   const descent = (descents[structure.kind] as DescentOf<Structure>)(structure, shape);
+  const { over } = descent;
+  return {
+    ...movedBy(descent, motion),
+    ...(over && { over: (samples) => ({ ...movedBy(over(samples), motion), dispose: () => undefined }) }),
+    dispose: () => tf.dispose([...descent.constants]),
+  };
+}
+
+/** A descent moved by a motion. */
+function movedBy(descent: Pick<Descent, 'dX' | 'dY' | 'both'>, motion: Motion): Omit<System, 'dispose'> {
   const factors = (state: State) => [...state] as Factors;
   const both = ([x, y]: Factors): Factors => descent.both?.(x, y) ?? [descent.dX(x, y), descent.dY(x, y)];
   const one = (index: number, [x, y]: Factors) => (index === 0 ? descent.dX(x, y) : descent.dY(x, y));
@@ -46,7 +56,6 @@ export function loraSystem(structure: Structure, shape: Shape, motion: Motion = 
     component: (index, state) => moved(index as 0 | 1, one(index, factors(state)), factors(state), motion),
     descents: (state) => both(factors(state)).map((d, i) => inside(i as 0 | 1, d, factors(state), motion)),
     descent: (index, state) => inside(index as 0 | 1, one(index, factors(state)), factors(state), motion),
-    dispose: () => tf.dispose([...descent.constants]),
   };
 }
 

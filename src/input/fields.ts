@@ -128,6 +128,11 @@ export const horizonFields = {
   warmup: wholeFrom(0)
     .optional()
     .describe('steps over which the learning rate rises from 0, with any schedule (default: 0)'),
+  batch: wholeFrom(1)
+    .optional()
+    .describe(
+      `samples of which each step of gradient descent and optimizers takes the mean gradient, without replacement (default: all); with samples`,
+    ),
   rtol: positive
     .optional()
     .describe(

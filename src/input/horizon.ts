@@ -25,23 +25,40 @@ const DEFAULT_SAVES = 32;
 /** Time, in units of the fastest growth of a cell, when none is given. */
 const DEFAULT_HORIZON = 400;
 
+/** A config with the seed of what is drawn. */
+interface Seeded {
+  readonly seed: number;
+}
+
 /** The method of a config; of auto, which has only flows followed, the one of short horizons. @throws InputError */
-const methodOf = (config: HorizonConfig): Method =>
+const methodOf = (config: HorizonConfig & Seeded): Method =>
   method(config.method === 'auto' ? methodFor(0) : config.method, config);
 
 /**
  * The flow that a config names, as its method advances it.
  * @throws InputError if there is no such flow, or the method has a rule of its own
  */
-export const flowIn = (config: HorizonConfig & Decay, name: string): Flow =>
+export const flowIn = (config: HorizonConfig & Seeded & Decay, name: string): Flow =>
   flowUnder(methodOf(config), flow(name, config));
 
 /**
  * The horizon at a rate: the fastest growth of a problem, in time t. The same rate gives the same object.
  * @throws InputError for options that the method does not take; from the function, for times that it cannot stop at
  */
-export function horizons(config: HorizonConfig): (rate: number) => Horizon {
+export function horizons(config: HorizonConfig & Seeded): (rate: number) => Horizon {
   methodOf(config);
+  if (config.batch !== undefined && typeof config.steady === 'number')
+    throw new InputError(
+      'steady',
+      config.steady,
+      'left out with batch: gradients of minibatches do not come to rest',
+    );
+  if (config.batch !== undefined && config.time === undefined)
+    throw new InputError(
+      'time',
+      config.time,
+      'given with batch: gradients of minibatches do not come to rest',
+    );
   if (config.time === undefined && config.method !== 'auto' && isOptimizerName(config.method))
     throw new InputError(
       'time',

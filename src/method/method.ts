@@ -2,12 +2,15 @@
 import { gradientFlow, jumps, nameOf, type Flow } from '../flow/flow.js';
 import { InputError } from '../host/inputError.js';
 import type { Control } from './control.js';
+import { minibatches as minibatchesBy, type Minibatches } from './minibatch.js';
 import { isConstant, schedule } from './schedule.js';
 import { isOptimizer, type Scheme } from './schemes.js';
 
 export interface Method {
   readonly scheme: Scheme;
   readonly control: Control;
+  /** Minibatches by which each step sees the gradient, of a loss over samples (default: all samples at each). */
+  readonly minibatches?: Minibatches;
 }
 
 /**
@@ -15,7 +18,10 @@ export interface Method {
  * @throws InputError if a step, a schedule or a tolerance is out of range, a control by error gets no estimate, a scheme
  *   that chooses its stages fixed steps, or one that is no descent a schedule
  */
-export function assertMethod({ scheme, control }: Method): void {
+export function assertMethod({ scheme, control, minibatches }: Method): void {
+  if (minibatches) minibatchesBy(minibatches.size, minibatches.seed);
+  if (minibatches && scheme.kind !== 'gradient-descent' && !isOptimizer(scheme))
+    throw new InputError('batch', minibatches.size, `left out for the scheme ${scheme.kind}`);
   switch (control.kind) {
     case 'fixed':
       if (!(control.step > 0 && control.step < Infinity))
@@ -56,9 +62,11 @@ export const carried = ({ scheme, control }: Method): Scheme['carries'] =>
 export const evaluationsOf = (method: Method, stages: number, iterates: boolean): number =>
   method.scheme.evaluations - (carried(method).includes('slope') ? 1 : 0) + stages + (iterates ? 1 : 0);
 
-/** Whether trajectories approach those of the flow as steps shrink: those of no optimizer, and of no schedule, do. */
-export const followsFlow = ({ scheme, control }: Method): boolean =>
-  !isOptimizer(scheme) && !(control.kind === 'fixed' && control.schedule && !isConstant(control.schedule));
+/** Whether a method takes the steps of a flow: without an optimizer, a schedule and minibatches. */
+export const followsFlow = ({ scheme, control, minibatches }: Method): boolean =>
+  !minibatches &&
+  !isOptimizer(scheme) &&
+  !(control.kind === 'fixed' && control.schedule && !isConstant(control.schedule));
 
 /**
  * The flow (default: the gradient flow) as a method advances its factors: itself, but with factors that are held plainly
@@ -92,9 +100,11 @@ export function assertFollows(method: Method, flow: Flow): void {
 }
 
 /** A method that is no step along a flow, in words. */
-export const methodInWords = ({ scheme, control }: Method): string =>
-  isOptimizer(scheme)
-    ? scheme.kind
-    : control.kind === 'fixed' && control.schedule
-      ? `steps under a schedule (${control.schedule.name})`
-      : scheme.kind;
+export const methodInWords = ({ scheme, control, minibatches }: Method): string =>
+  minibatches
+    ? 'minibatches'
+    : isOptimizer(scheme)
+      ? scheme.kind
+      : control.kind === 'fixed' && control.schedule
+        ? `steps under a schedule (${control.schedule.name})`
+        : scheme.kind;

@@ -3,6 +3,7 @@ import { InputError } from '../host/inputError.js';
 import type { Precision } from '../numbers/precision.js';
 import type { Control } from './control.js';
 import type { Method } from './method.js';
+import { minibatches } from './minibatch.js';
 import { isOptimizer, type Scheme } from './schemes.js';
 import { isConstant, schedule, type ScheduleName } from './schedule.js';
 import { adamw } from './schemes/adamw.js';
@@ -17,7 +18,7 @@ import { tableaus } from './tableaus.js';
 export const DEFAULT_RTOL = 1e-5;
 
 /** Options of gradient descent and other optimizers. */
-const descentOptions = ['momentum', 'schedule', 'warmup'] as const;
+const descentOptions = ['momentum', 'schedule', 'warmup', 'batch'] as const;
 type DescentOption = (typeof descentOptions)[number];
 
 interface NamedMethod {
@@ -88,7 +89,7 @@ const methods = {
   /** Loshchilov and Hutter 2019, as torch.optim.AdamW has it. */
   adamw: {
     control: 'fixed',
-    takes: ['schedule', 'warmup'],
+    takes: ['schedule', 'warmup', 'batch'],
     scheme: () => adamw(),
     about: "AdamW, PyTorch's, with betas 0.9, 0.999",
   },
@@ -151,6 +152,10 @@ export interface MethodOptions {
   readonly schedule?: ScheduleName | undefined;
   /** Steps over which the learning rate rises from 0 (default: 0). */
   readonly warmup?: number | undefined;
+  /** Samples of which each step takes the mean gradient, on a loss over samples (minibatch.ts; default: all). */
+  readonly batch?: number | undefined;
+  /** Seed of minibatches (default: 0). */
+  readonly seed?: number | undefined;
   /** Local error tolerances of adaptive methods, relative and absolute, of the norm of the normalized factors. */
   readonly rtol?: number | undefined;
   readonly atol?: number | undefined;
@@ -164,7 +169,7 @@ export const LEAST_RTOL = { float32: 1e-7, float64: 1e-12 } as const;
 /**
  * The method of that name. Adaptive methods take `rtol` (default 1e-5; from 1e-7 on in float32, 1e-12 in float64) and
  * `atol` (default 1e-9, or 1e-4 rtol where float32 has no such rtol); the others `step`, and gradient descent and
- * optimizers `schedule` and `warmup`, and but for adamw `momentum`.
+ * optimizers `schedule`, `warmup` and `batch` with its `seed`, and but for adamw `momentum`.
  * @throws InputError if a needed option is missing or out of range, or one is given that the method does not take
  */
 export function method(name: MethodName, options: MethodOptions = {}): Method {
@@ -175,7 +180,11 @@ export function method(name: MethodName, options: MethodOptions = {}): Method {
       throw new InputError(field, options[field], `left out: ${name} does not use it`);
   const { scheme }: NamedMethod = methods[name];
   const control = adaptive ? errorControl(options) : fixedControl(name, options);
-  return { scheme: scheme(control.kind === 'error' ? control.rtol : 0, options), control };
+  return {
+    scheme: scheme(control.kind === 'error' ? control.rtol : 0, options),
+    control,
+    ...(options.batch !== undefined && { minibatches: minibatches(options.batch, options.seed) }),
+  };
 }
 
 function errorControl({ rtol = DEFAULT_RTOL, atol, precision = 'float32' }: MethodOptions): Control {

@@ -5,7 +5,7 @@
  * [batch, m, r], c = s sqrt(kA kB), and normalized time tau = c t. There s, kA and kB drop out:
  * s B A = X Y^T,  dX/dtau = -G Y,  dY/dtau = -G^T X,  and a step h of either factor's learning rate is c h in tau.
  */
-import type { Tensor3D } from '@tensorflow/tfjs';
+import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { Motion } from '../flow/motion.js';
 
 /** The components of a state, each [batch, ...]. */
@@ -24,6 +24,11 @@ export interface System {
   descents(state: State): Tensor3D[];
   /** The same of one component. */
   descent(index: number, state: State): Tensor3D;
+  /**
+   * The system of a loss over samples with the mean over those of each row alone, indices [batch, B]; absent of others. It
+   * shares the constants of this one.
+   */
+  over?(samples: Tensor2D): System;
   /** Frees the constants held on the device. */
   dispose(): void;
 }

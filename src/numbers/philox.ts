@@ -47,6 +47,7 @@ export const streams = {
   inputs: 6,
   labelNoise: 7,
   resamples: 8,
+  minibatches: 9,
 } as const;
 
 export type StreamName = keyof typeof streams;

@@ -1,5 +1,6 @@
 /** A simulation's plan: one ensemble, its horizon, and the config with what it left open filled in. */
 import { assertFollows } from '../method/method.js';
+import { assertMinibatches } from '../method/minibatch.js';
 import { symmetriesOf } from '../flow/flow.js';
 import { flowIn, horizons, paceOf, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
@@ -32,5 +33,6 @@ export async function planSimulation(config: SimulationConfig): Promise<Simulati
   checkObservables(start.problem, config.observe, start.bases);
   const horizon = horizonAt(paceOf(start));
   assertFollows(horizon.method, moved);
+  if (horizon.method.minibatches) assertMinibatches(horizon.method.minibatches.size, start.problem.structure);
   return { ...start, ...horizon, config: { ...config, ...sharedHorizon([horizon]) } };
 }

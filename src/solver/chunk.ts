@@ -7,6 +7,7 @@ import type { Precision } from '../numbers/precision.js';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { dense } from '../numbers/dense.js';
 import type { Factors } from '../problem/factors.js';
+import { minibatchesOf } from '../method/minibatch.js';
 import type { Method } from '../method/method.js';
 import { succeeded } from '../method/outcome.js';
 import type { StopRule } from '../method/track.js';
@@ -39,6 +40,9 @@ export interface ChunkStart {
   /** Index of its member among all members. */
   readonly member: number;
   readonly rank: number;
+  /** Numbers of its trial and of its draw of the target, which choose the samples of minibatches. */
+  readonly trial: number;
+  readonly draw: number;
   /** Normalized time per unit of time t. */
   readonly clock: number;
   /** Normalized factors, or how a device draws them; of a chunk all the same. */
@@ -89,7 +93,7 @@ async function solvedHere(
   const endings =
     path === 'fused' && structure.kind !== 'autodiff'
       ? await integrateFused(kernel!, {
-          ...{ ...common, structure, n, m, rank: width, motion, precision, method, stop },
+          ...{ ...common, structure, n, m, rank: width, motion, precision, method, stop, samplers: starts },
           initial: drawn.length > 0 ? { drawn } : { states: initial },
         })
       : await byTensorOps(chunk, { ...common, initial });
@@ -105,12 +109,18 @@ async function byTensorOps<T extends S, S>(
   batch: Pick<Batch<T, S>, 'initial' | 'clocks' | 'save' | 'observe'>,
 ): Promise<Ending<T, S>[]> {
   const system = loraSystem(structure, { n, m, width }, motion);
+  const minibatches = minibatchesOf(method.minibatches, structure);
+  const samplesAt = minibatches && ((index: number, step: number) => minibatches.at(starts[index]!, step));
   try {
     const shapes = [
       { rows: n, cols: width },
       { rows: m, cols: width },
     ];
-    return await integrate({ ...batch, system, shapes, ranks: starts.map(({ rank }) => rank) }, method, stop);
+    return await integrate(
+      { ...batch, system, shapes, ranks: starts.map(({ rank }) => rank), samplesAt: samplesAt ?? undefined },
+      method,
+      stop,
+    );
   } finally {
     system.dispose();
   }

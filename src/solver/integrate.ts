@@ -44,6 +44,8 @@ export interface Batch<T extends S, S = T> {
   readonly clocks: readonly number[];
   /** Rank of the adapter, per trajectory (default: the columns of its components). */
   readonly ranks?: readonly number[];
+  /** Indices of the samples that a step of trajectory `index` sees, from 0 [B] (default: it sees all). */
+  readonly samplesAt?: ((index: number, step: number) => Int32Array) | undefined;
   /** What to keep of trajectory `index` at time t. */
   readonly observe: (index: number, time: number, state: HostState) => T | Promise<T>;
   /** What to keep of trajectory `index` at save times (default: as `observe`). */
@@ -208,7 +210,12 @@ interface TriedStep extends Omit<Rows<never>, 'tracks'> {
 
 /** Tries the planned step in every row and measures it. */
 async function attempt<T>(
-  { system, shapes, ranks }: Pick<Batch<unknown>, 'system' | 'shapes' | 'ranks'>,
+  {
+    system: whole,
+    shapes,
+    ranks,
+    samplesAt,
+  }: Pick<Batch<unknown>, 'system' | 'shapes' | 'ranks' | 'samplesAt'>,
   method: Method,
   { tracks, state, slope, direction, memory }: Rows<T>,
   planned: readonly PlannedStep[],
@@ -223,6 +230,7 @@ async function attempt<T>(
     ranks: tracks.map(({ index }) => ranks?.[index] ?? shapes[0]!.cols),
   };
   const { measures, parts, estimates, ...tried } = tf.tidy(() => {
+    const system = samplesAt ? whole.over!(chosenSamples(tracks, planned, samplesAt)) : whole;
     const step = attemptStep(system, method.scheme, { state, slope, memory }, sizes);
     const iteration = iterates
       ? powerIteration(system, { state: step.next, slope: step.slope, memory: [] }, direction)
@@ -269,6 +277,19 @@ function accept<T>(rows: Rows<T>, tried: TriedStep, accepted: readonly boolean[]
   } finally {
     tf.dispose([...state, ...slope, ...direction, ...memory]);
   }
+}
+
+/** The samples that the steps of all rows see [batch, B]. */
+function chosenSamples<T>(
+  tracks: readonly Track<T>[],
+  planned: readonly PlannedStep[],
+  samplesAt: NonNullable<Batch<unknown>['samplesAt']>,
+): tf.Tensor2D {
+  const chosen = tracks.map(({ index }, row) => samplesAt(index, planned[row]!.number));
+  const size = chosen[0]!.length;
+  const all = new Int32Array(chosen.length * size);
+  chosen.forEach((indices, row) => all.set(indices, row * size));
+  return tf.tensor2d(all, [chosen.length, size], 'int32');
 }
 
 /** The memory that a scheme begins with: so many zeros for every component. */

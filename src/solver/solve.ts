@@ -9,6 +9,7 @@ import type { Member } from '../ensemble/member.js';
 import { InputError } from '../host/inputError.js';
 import { trajectoryOrigin } from '../host/provenance.js';
 import { assertFollows, type Method } from '../method/method.js';
+import { assertMinibatches } from '../method/minibatch.js';
 import type { StopRule } from '../method/track.js';
 import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
@@ -153,14 +154,15 @@ async function* placed<M extends Member>(
   const { structure, n, m, risk } = problem;
   assertOptions({ ...options, stop });
   for (const { flow } of members) assertFollows(method, flow);
+  if (method.minibatches) assertMinibatches(method.minibatches.size, structure);
   const chunkOf = ({ path, width, drawn, motion, indices }: Cut): Chunk => ({
     problem: { structure, n, m, ...(risk && { risk }) },
     ...{ motion, path, precision, method, stop, detail, observe, width },
     starts: indices.map((i) => {
       const member = members[i]!;
-      const { rank, coefficients, flow } = member;
+      const { rank, trial, draw, coefficients, flow } = member;
       const from = drawn ? member.drawn! : startOf(member, problem);
-      return { member: i, rank, clock: clock(coefficients, flow), from };
+      return { member: i, rank, trial, draw, clock: clock(coefficients, flow), from };
     }),
   });
   const { watch } = options;

@@ -3,6 +3,7 @@
  * resolved from a config. Everything that can be refused is refused here, before anything runs or is written.
  */
 import { assertFollows } from '../method/method.js';
+import { assertMinibatches } from '../method/minibatch.js';
 import { symmetriesOf } from '../flow/flow.js';
 import { flowIn, horizons, paceOf, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
@@ -76,6 +77,8 @@ export async function makePlan(input: SweepConfig, problemOf = makeProblem, fold
               checkObservables(start.problem, config.observe, start.bases);
               const horizon = horizonAt(paceOf(start));
               assertFollows(horizon.method, flow);
+              if (horizon.method.minibatches)
+                assertMinibatches(horizon.method.minibatches.size, start.problem.structure);
               const cell: Cell = {
                 ...{ index: cells.length, target, draws: config.draws, ...start, ...horizon },
                 at: async (draw) =>

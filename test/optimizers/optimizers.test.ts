@@ -139,9 +139,7 @@ describe('what cannot be is refused', () => {
   it('a method that an optimizer is not told of', async () => {
     const all = ensemble({ problem, ranks: [1] });
     const options = { method: adamw, stop: { saveTimes: [1] }, device: cpu };
-    await expect(solve(all, options).all()).rejects.toThrow(
-      'that of flowUnder(method, flow), for adamw',
-    );
+    await expect(solve(all, options).all()).rejects.toThrow('that of flowUnder(method, flow), for adamw');
   });
 
   it('AdamW in a spectral frame', async () => {

@@ -3,7 +3,8 @@
 f = |W0 + s B A - M|^2 / 2 with W0 = 0, gradients by autograd, everything in float64 but `stock`. Learning rates of A and B
 are kA and kB times the base. Weight decay that is decoupled shrinks either factor by lr mu a step (lr the base): PyTorch's
 weight_decay is mu over the ratio there. Muon is torch.optim.Muon's algorithm without its cast to bfloat16, line by line;
-`stock` is that optimizer itself, where this PyTorch has it. Schedules are transformers'.
+`stock` is that optimizer itself, where this PyTorch has it. Schedules are transformers'. Minibatches of `samples` are those
+of rankflow, by a Philox4x32-10 of this file's own.
 
     python make_optimizers.py [--print]    with torch and transformers; --print writes to standard output
 """
@@ -110,7 +111,49 @@ def optimizers_of(case, params):
     return [sgd([each]) for each in (groups if kind == "gd-a-then-b" else groups[::-1])]
 
 
-def run(case, a0, b0, target, optimizers_of=optimizers_of):
+def philox(counter, key):
+    """Philox4x32-10 (Salmon et al. 2011)."""
+    c, k = list(counter), list(key)
+    for _ in range(10):
+        first, second = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(second >> 32) ^ c[1] ^ k[0], second & 0xFFFFFFFF, (first >> 32) ^ c[3] ^ k[1], first & 0xFFFFFFFF]
+        k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return c
+
+
+MINIBATCHES = 9  # stream of src/numbers/philox.ts
+
+
+def minibatch(seed, trial, step, size, count):
+    """The first `size` swaps of a Fisher-Yates shuffle of 0, ..., count - 1."""
+    order = list(range(count))
+    for i in range(size):
+        word = philox([i // 4, MINIBATCHES, step, trial], [seed & 0xFFFFFFFF, seed >> 32])[i % 4]
+        j = i + math.floor((word + 0.5) * 2.0**-32 * (count - i))
+        order[i], order[j] = order[j], order[i]
+    return order[:size]
+
+
+SAMPLES, BATCH, SEED, TRIAL = 12, 5, 2**33 + 17, 3
+STOCHASTIC = [
+    {"method": "gd-simultaneous", "step": 0.02},
+    {"method": "gd-a-then-b", "step": 0.01, "momentum": 0.8, "coupledDecay": 0.1},
+    {"method": "adamw", "step": 0.01, "decay": 0.3, "schedule": "cosine"},
+    {"method": "muon", "step": 0.002},
+]
+
+
+def regression(inputs, residuals):
+    """The mean loss over the minibatch of a step."""
+
+    def loss(update, step):
+        rows = minibatch(SEED, TRIAL, step, BATCH, SAMPLES)
+        return (inputs[rows] @ update.T - residuals[rows]).square().sum() / (2 * BATCH)
+
+    return loss
+
+
+def run(case, a0, b0, loss_at, optimizers_of=optimizers_of):
     a, b = a0.clone(), b0.clone()
     ratios = {"A": (a, RATIO_A), "B": (b, RATIO_B)}
     params = [pair for name, pair in ratios.items() if name != case.get("frozen")]
@@ -120,10 +163,10 @@ def run(case, a0, b0, target, optimizers_of=optimizers_of):
     schedules = [SCHEDULES[case.get("schedule", "constant")](each, case.get("warmup", 0)) for each in optimizers]
     coupled_muon = case.get("coupledDecay", 0) if case["method"] == "muon" else 0
     beside = case.get("decay", 0) if case["method"].startswith("gd") else 0
-    for _ in range(STEPS):
+    for step in range(STEPS):
         for optimizer, schedule in zip(optimizers, schedules):
             optimizer.zero_grad()
-            loss = (SCALE * b @ a - target).square().sum() / 2
+            loss = loss_at(SCALE * b @ a, step)
             loss = loss + coupled_muon / 2 * (a.square().sum() + b.square().sum())
             loss.backward()
             own = [param for group in optimizer.param_groups for param in group["params"]]
@@ -149,18 +192,26 @@ def main():
     draw = lambda *shape: torch.from_numpy(random.standard_normal(shape))
     target, a0, b0 = draw(N, M), draw(R, M) / math.sqrt(M), 0.3 * draw(N, R)
     cases = []
+    frobenius = lambda update, _: (update - target).square().sum() / 2
     for case in CASES:
-        a, b = run(case, a0, b0, target)
+        a, b = run(case, a0, b0, frobenius)
         made = {**case, "A": a.flatten().tolist(), "B": b.flatten().tolist()}
         if case["method"] == "muon" and "coupledDecay" not in case and hasattr(torch.optim, "Muon"):
-            stock_a, stock_b = run(case, a0, b0, target, stock_muon)
+            stock_a, stock_b = run(case, a0, b0, frobenius, stock_muon)
             made["stock"] = float((stock_b @ stock_a - b @ a).norm() / (b @ a).norm())
         cases.append(made)
     flat = lambda tensor: tensor.flatten().tolist()
+    inputs = draw(SAMPLES, M)
+    residuals = inputs @ target.T / 3 + 0.5 * draw(SAMPLES, N)
+    stochastic = []
+    for case in STOCHASTIC:
+        a, b = run(case, a0, b0, regression(inputs, residuals))
+        stochastic.append({**case, "batch": BATCH, "seed": SEED, "A": flat(a), "B": flat(b)})
     text = json.dumps(
         {
             **{"n": N, "m": M, "rank": R, "steps": STEPS, "scale": SCALE, "lrRatioA": RATIO_A, "lrRatioB": RATIO_B},
             **{"target": flat(target), "A0": flat(a0), "B0": flat(b0), "torch": torch.__version__, "cases": cases},
+            **{"trial": TRIAL, "inputs": flat(inputs), "residuals": flat(residuals), "stochastic": stochastic},
         }
     )
     if "--print" in sys.argv:

@@ -9,10 +9,12 @@ import type { Asking } from '../field.js';
 import type { State64 } from '../state.js';
 import type { Step64 } from './step.js';
 
-/** What an optimizer knows of a trajectory: its motion, and the rank of its adapter. */
+/** What is known of a trajectory: its motion and the rank of its adapter, for optimizers. */
 export interface Moving {
   readonly motion: Motion;
   readonly rank: number;
+  /** Hears of every step, by its number, before it asks for anything: of a field over minibatches. */
+  readonly begin?: ((step: number) => void) | undefined;
 }
 
 /** An optimizer's update of one component, to be subtracted once times its learning rate, and what it then remembers. */

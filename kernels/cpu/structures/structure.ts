@@ -28,6 +28,9 @@ export type Evaluate = (
   r: number,
 ) => Evaluation & Pick<WithGrams, 'xx' | 'yy'>;
 
+/** The descent at X [n, r] and Y [m, r]. */
+export type DescentAt = (x: Float64Array, y: Float64Array, r: number) => Pick<Evaluation, 'dX' | 'dY'>;
+
 /** The loss at X [n, r] and Y [m, r]. */
 export type LossAt = (x: Float64Array, y: Float64Array, r: number) => number;
 

@@ -15,6 +15,8 @@ export interface Descent {
   dY(x: Tensor3D, y: Tensor3D): Tensor3D;
   /** Both descents, dX and dY, where they share work. */
   both?(x: Tensor3D, y: Tensor3D): [Tensor3D, Tensor3D];
+  /** The descent of the mean loss over the samples of each row alone, indices [batch, B]; only of losses over samples. */
+  over?(samples: Tensor2D): Pick<Descent, 'dX' | 'dY' | 'both'>;
   /** Constants of the structure that are held on the device. */
   readonly constants: readonly Tensor2D[];
 }
