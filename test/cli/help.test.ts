@@ -8,7 +8,17 @@ import { describe, expect, it } from 'vitest';
 import { done, main, node, root, work } from './support.js';
 
 const commands = [
-  ...['sweep', 'sweep merge', 'sweep submit', 'simulate', 'status', 'theory', 'verify', 'reproduce', 'devices'],
+  ...[
+    'sweep',
+    'sweep merge',
+    'sweep submit',
+    'simulate',
+    'status',
+    'theory',
+    'verify',
+    'reproduce',
+    'devices',
+  ],
 ];
 
 describe.concurrent('help', () => {
