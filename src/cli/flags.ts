@@ -49,7 +49,7 @@ export const configOf = <S extends z.ZodObject>(
 function describe(type: z.ZodType): string {
   const { def } = type as unknown as { def: { type: string; defaultValue?: unknown } };
   const text = type.description ?? '';
-  return def.type === 'default' ? `${text} [default: ${String(def.defaultValue)}]` : text;
+  return def.type === 'default' ? `${text} [default: ${String(def.defaultValue) || 'none'}]` : text;
 }
 
 const widest = Math.max(...Object.keys(initializationNames).map(({ length }) => length));
