@@ -3,7 +3,10 @@ import { Matrix, pseudoInverse } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
 import type { Dense } from '../src/numbers/dense.js';
 import { statistic } from '../src/numbers/statistics.js';
-import { onSamples } from '../src/problem/linearRegression.js';
+import { gradientFlow, symmetriesOf } from '../src/flow/flow.js';
+import { linearRegressionLoss, onSamples } from '../src/problem/linearRegression.js';
+import { readSource } from '../src/problem/source.js';
+import type { SamplesStructure } from '../src/problem/structure.js';
 import { fromSamples, samplesForm, samplesOf } from '../src/problem/samples.js';
 import { sweep } from '../src/run/sweep.js';
 import { sampledFullPath, sampledOptima } from '../src/theory/sampledRegression.js';
@@ -68,6 +71,21 @@ describe('samples', () => {
         gradient.data.map((g) => -g),
       ),
     ).toBeLessThan(1e-8);
+  });
+
+  it('have the risk of full fine-tuning over the population', () => {
+    const spec = { samples: 5, labelNoise: 0.3, covariance: 'power:1', spectrum: [2, 1], seed: 3 } as const;
+    const size = { n, m };
+    const problem = linearRegressionLoss.problem(readSource(spec), size, null, symmetriesOf(gradientFlow));
+    const diagonal = Float64Array.from({ length: m }, (_, i) => 1 / (i + 1));
+    const structure = problem.structure as SamplesStructure;
+    const path = sampledFullPath(structure.weighted, structure.covariance, structure.constant);
+    const left = path.update(0.7).data.slice();
+    left[0]! -= 2;
+    left[m + 1]! -= 1;
+    const expected = left.reduce((sum, value, at) => sum + diagonal[at % m]! * value * value, 0);
+    expect(problem.fullFineTuningRisk!(0.7) / expected).toBeCloseTo(1, 12);
+    expect(problem.risk!.scale).toBeCloseTo(4 + 1 / 2, 12);
   });
 
   it('have optima of low rank that no update of that rank beats, and the flow reaches', async () => {

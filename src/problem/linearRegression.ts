@@ -22,7 +22,7 @@ import { directionsOf } from './spectralDirections.js';
 import { optimumOver, spectralAnswers } from './spectralLoss.js';
 import { spectralRate } from './spectralRate.js';
 import { isNamedSpectrum, namedSpectrum } from './spectrum.js';
-import { riskOf } from './risk.js';
+import { riskOf, riskOfUpdate } from './risk.js';
 import { samplesForm, samplesOf } from './samples.js';
 import { sampledFullPath, sampledOptima } from '../theory/sampledRegression.js';
 import type { QuadraticStructure, SamplesStructure } from './structure.js';
@@ -140,15 +140,31 @@ function sampled(error: Dense, h: Dense, { spec, draw }: Source): Problem {
   const { samples: count = 1, labelNoise = 0, seed = 0 } = spec;
   const law = { clean: error, covariance: population, count, labelNoise };
   const risk = riskOf(error, population);
-  return { ...onSamples(samplesOf(law, { seed, draw })), risk };
+  const structure = samplesOf(law, { seed, draw });
+  const path = lazily(() => sampledFullPath(structure.weighted, structure.covariance, structure.constant));
+  return {
+    ...onSamples(structure, path),
+    risk,
+    fullFineTuningRisk: (t) => riskOfUpdate(risk, path().update(t)),
+  };
 }
 
-/** The problem of samples. */
-export function onSamples(structure: SamplesStructure): Problem {
-  const { inputs, residuals, weighted, covariance, constant } = structure;
-  let [optimum, path]: [ReturnType<typeof sampledOptima> | null, ReturnType<typeof sampledFullPath> | null] =
-    [null, null];
-  const fullPath = () => (path ??= sampledFullPath(weighted, covariance, constant));
+/** What is computed when it is first asked for. */
+function lazily<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
+}
+
+/**
+ * The problem of samples.
+ * @param fullPath full fine-tuning on them, where it is at hand
+ */
+export function onSamples(
+  structure: SamplesStructure,
+  fullPath = lazily(() => sampledFullPath(structure.weighted, structure.covariance, structure.constant)),
+): Problem {
+  const { inputs, residuals, weighted, constant } = structure;
+  const optimum = lazily(() => sampledOptima(inputs, residuals));
   return {
     loss: linearRegressionLoss,
     n: weighted.rows,
@@ -156,7 +172,7 @@ export function onSamples(structure: SamplesStructure): Problem {
     structure,
     frame: null,
     initialLoss: constant,
-    optimum: (rank) => (optimum ??= sampledOptima(inputs, residuals))(rank),
+    optimum: (rank) => optimum()(rank),
     fullFineTuningLoss: (t) => fullPath().loss(t),
     get fullFineTuningRate() {
       return fullPath().rate;

@@ -3,7 +3,7 @@
  * see, H the population's input covariance (the identity if there is none). Risks are plain data in a problem's
  * coordinates, and go to the threads that observe trajectories.
  */
-import { dense, type Dense } from '../numbers/dense.js';
+import { difference, type Dense } from '../numbers/dense.js';
 import { dot, gram } from '../numbers/gram.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../numbers/products.js';
 import { intoFrame, type Factors } from './factors.js';
@@ -61,17 +61,15 @@ export function riskAt({ clean, covariance, squares }: Risk): (factors: Factors)
     const risk = square - 2 * overlap + squares;
     return risk > LOST * squares || !Number.isFinite(risk)
       ? risk
-      : squared(distance(clean, { x, y }), covariance);
+      : riskOfUpdate({ clean, covariance }, multiplyTransposedRight(x, y));
   };
 }
 
-/** C - X Y^T [n, m]. */
-function distance(clean: Risk['clean'], { x, y }: Factors): Dense {
-  const update = multiplyTransposedRight(x, y);
-  const { rows, cols, data } = isFactors(clean) ? multiplyTransposedRight(clean.x, clean.y) : clean;
-  return dense(
-    rows,
-    cols,
-    data.map((value, i) => value - update.data[i]!),
-  );
-}
+/** The risk of an update D [n, m], which is formed, in float64. */
+export const riskOfUpdate = (
+  { clean, covariance }: Pick<Risk, 'clean' | 'covariance'>,
+  update: Dense,
+): number => squared(difference(denseOf(clean), update), covariance);
+
+const denseOf = (clean: Risk['clean']): Dense =>
+  isFactors(clean) ? multiplyTransposedRight(clean.x, clean.y) : clean;

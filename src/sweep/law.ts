@@ -14,12 +14,16 @@ export const metricOf = ({ problem }: Cell): MetricName => problem.loss.metric.n
 export const accuracyOf = ({ problem }: Cell, measured: Measured): number =>
   problem.loss.metric.accuracyOf(problem, measured);
 
-/** The law of a cell at its end point, or null if none is known (Rushka & Klabjan 2026 and what follows from it). */
-export const lawOf = (cell: Cell): Law | null => cell.problem.loss.law(cell.problem, settingOf(cell));
+/**
+ * The law of a cell at its end point, or null if none is known (Rushka & Klabjan 2026 and what follows from it), or each
+ * draw of the target has its own.
+ */
+export const lawOf = (cell: Cell): Law | null =>
+  cell.draws > 1 ? null : cell.problem.loss.law(cell.problem, settingOf(cell));
 
 /** The exact mean of the squared metric, where the metric is random at the end point and this is known; else null. */
 export const expectedSquare = (cell: Cell): number | null =>
-  cell.problem.loss.expectedSquare(cell.problem, settingOf(cell));
+  cell.draws > 1 ? null : cell.problem.loss.expectedSquare(cell.problem, settingOf(cell));
 
 /** The closed-form path of a trial of a cell, or null. */
 export const pathOf = (cell: MemberLaw, trial: number, seed: number): ClosedForm | null =>

@@ -79,7 +79,7 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
   const grouped = draws > 1 ? byDraw(await drawsOf(trials, cell), draws) : null;
   const of = statisticOver(grouped, seed);
   const level = targetCi === undefined ? undefined : lookLevel(draws > 1 ? draws : cell.trials);
-  const expected = draws > 1 ? null : expectedSquare(cell);
+  const expected = expectedSquare(cell);
   const accuracy = of(accuracies, level);
   const squares = accuracies.map((a) => a * a);
   const { risk } = problem;
@@ -95,7 +95,7 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     scaling: cell.scaling,
     scale: coefficients.scale,
     metric: metricOf(cell),
-    law: draws > 1 ? null : lawOf(cell),
+    law: lawOf(cell),
     optimum: draws > 1 ? null : problem.optimum(rank),
     accuracy,
     draws,
