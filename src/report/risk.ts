@@ -24,17 +24,21 @@ export function riskAt({ riskScale }: RiskCell, { risk }: CurvePoint): Estimate 
   return { mean: risk.mean / riskScale, ciLow: risk.ciLow / riskScale, ciHigh: risk.ciHigh / riskScale };
 }
 
+/** Where a cell's risk is least: at a save time, which may be the last. */
+export interface RiskStop {
+  readonly time: number;
+  readonly risk: Estimate;
+  readonly isLast: boolean;
+}
+
 /** The save time at which the mean risk of a cell is least, and the risk there; null where there is none. */
-export function bestStop(cell: RiskCell): { readonly time: number; readonly risk: Estimate } | null {
+export function bestStop(cell: RiskCell): RiskStop | null {
   return cell.curve
-    .flatMap((point) => {
+    .flatMap((point, i) => {
       const risk = riskAt(cell, point);
-      return risk ? [{ time: point.time, risk }] : [];
+      return risk ? [{ time: point.time, risk, isLast: i === cell.curve.length - 1 }] : [];
     })
-    .reduce<{ time: number; risk: Estimate } | null>(
-      (best, each) => (best && best.risk.mean <= each.risk.mean ? best : each),
-      null,
-    );
+    .reduce<RiskStop | null>((best, each) => (best && best.risk.mean <= each.risk.mean ? best : each), null);
 }
 
 /** Full fine-tuning at the save times, relative: where its risk is least, and at the last; null where it is unknown. */

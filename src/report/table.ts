@@ -4,7 +4,7 @@ import { outcomes, type Outcome } from '../method/outcome.js';
 import type { CellSummary } from '../sweep/summary.js';
 import { formatAbove, formatCount, formatInterval, formatNumber, shortTime, wrapText } from './format.js';
 import { outcomeNames } from './outcomes.js';
-import { bestStop, withRisk, type Estimate, type RiskCell } from './risk.js';
+import { bestStop, withRisk, type Estimate, type RiskCell, type RiskStop } from './risk.js';
 import { riskAnswers, riskNotes } from './riskWords.js';
 import { distinct, varyingFields } from './series.js';
 import { endCounts, leftOutNotes, stationarityNotes } from './stationarity.js';
@@ -90,7 +90,7 @@ function riskColumns(cells: readonly CellSummary[]): readonly Column[] {
     text: (cell) => withRisk([cell]).map(of)[0] ?? formatNumber(null),
   });
   const interval = (risk: Estimate | undefined) => (risk ? formatInterval(risk.ciLow, risk.ciHigh) : '-');
-  const stop = (of: (found: NonNullable<ReturnType<typeof bestStop>>) => string) => (cell: RiskCell) => {
+  const stop = (of: (found: RiskStop) => string) => (cell: RiskCell) => {
     const found = bestStop(cell);
     return found ? of(found) : formatNumber(null);
   };
@@ -101,7 +101,7 @@ function riskColumns(cells: readonly CellSummary[]): readonly Column[] {
     numbers('95 % CI', ({ riskRelative }) => interval(riskRelative)),
     numbers(
       'best stop',
-      stop(({ time }) => `t = ${shortTime(time)}`),
+      stop(({ time, isLast }) => (isLast ? 'none' : `t = ${shortTime(time)}`)),
     ),
     numbers(
       'risk there',

