@@ -46,6 +46,15 @@ const solving = (
     ),
 });
 
+/** The solver with another flow, where the problem is in no frame that it would not commute with. */
+const inOwnCoordinates = (other: object): Partial<VerificationSubject> => ({
+  solve: (ensemble, options) =>
+    (ensemble.problem.frame
+      ? verificationSubject
+      : { ...verificationSubject, ...solving(() => other) }
+    ).solve(ensemble, options),
+});
+
 const noise: Partial<VerificationSubject> = { solve: noisyEnd };
 
 /** By check: what is wrong, and the subject with that wrong. */
@@ -130,7 +139,7 @@ const faults: Record<string, Record<string, Fault>> = {
     noise,
   },
   'flows/equivariance': {
-    'the sign flow, which is not': solving(() => ({ rule: 'sign', damping: 0.3 })),
+    'the sign flow, which is not': inOwnCoordinates({ rule: 'sign', damping: 0.3 }),
     noise,
   },
   'flows/sign-symmetry': {

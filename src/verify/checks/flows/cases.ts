@@ -26,16 +26,16 @@ export function under(at: Case, moved: Flow, name: string): Case | null {
   return { ...at, name: `${name}, ${at.name}`, flow: moved, coefficients };
 }
 
-/** The first cases of every kind of loss, of less than full rank where there are such, under each of some flows. */
+/** The first cases of every kind of loss, of a rank above 1 and less than full where there are such, under some flows. */
 export function flowCases(
   { cases }: CheckContext,
   specs: readonly string[],
   decay: Decay = {},
   count = 1,
 ): Case[] {
-  const isWide = ({ rank, problem: { n, m } }: Case) => rank < Math.min(n, m);
+  const place = ({ rank, problem: { n, m } }: Case) => (rank === 1 ? 2 : rank < Math.min(n, m) ? 0 : 1);
   const chosen = firstOfEach(
-    [...cases].sort((a, b) => Number(isWide(b)) - Number(isWide(a))),
+    [...cases].sort((a, b) => place(a) - place(b)),
     count,
   );
   return specs.flatMap((spec) => chosen.flatMap((at) => under(at, flow(spec, decay), spec) ?? []));
