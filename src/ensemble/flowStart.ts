@@ -1,7 +1,18 @@
 /** What a flow asks of the start of its factors and of the coordinates of its problem: refused before anything moves. */
-import { nameOf, symmetriesOf } from '../flow/flow.js';
+import { nameOf, symmetriesOf, type Flow } from '../flow/flow.js';
 import { InputError } from '../host/inputError.js';
+import type { Problem } from '../problem/problem.js';
 import { motionUnder, type MemberLaw } from './member.js';
+
+/** @throws InputError if a problem is in a frame that a flow does not commute with */
+export function checkCoordinates({ frame }: Pick<Problem, 'frame'>, flow: Flow): void {
+  if (frame && !symmetriesOf(flow).rotation)
+    throw new InputError(
+      'flow',
+      nameOf(flow),
+      'used on a problem in the coordinates of W, in no spectral frame',
+    );
+}
 
 /**
  * @throws InputError if nothing would move, a Gram matrix that an undamped flow divides by would be zero, the problem is
@@ -10,12 +21,7 @@ import { motionUnder, type MemberLaw } from './member.js';
 export function checkFlowStart(law: MemberLaw): void {
   const { problem, rank, initialization, coefficients, flow } = law;
   const { rule, damping, rates } = motionUnder(law);
-  if (flow && problem.frame && !symmetriesOf(flow).rotation)
-    throw new InputError(
-      'flow',
-      nameOf(flow),
-      'used on a problem in the coordinates of W, in no spectral frame',
-    );
+  if (flow) checkCoordinates(problem, flow);
   const { n, m } = problem;
   const { lrRatioA, lrRatioB } = coefficients;
   // Of adapters that are given nothing is known before they are drawn.

@@ -5,6 +5,7 @@
 import { clock } from '../flow/normalization.js';
 import type { Ensemble } from '../ensemble/ensemble.js';
 import { motionOf, type Motion } from '../flow/motion.js';
+import { checkCoordinates } from '../ensemble/flowStart.js';
 import type { Member } from '../ensemble/member.js';
 import { InputError } from '../host/inputError.js';
 import { trajectoryOrigin } from '../host/provenance.js';
@@ -153,7 +154,10 @@ async function* placed<M extends Member>(
   const stop = wholeStop(options);
   const { structure, n, m, risk } = problem;
   assertOptions({ ...options, stop });
-  for (const { flow } of members) assertFollows(method, flow);
+  for (const flow of new Set(members.map((member) => member.flow))) {
+    checkCoordinates(problem, flow);
+    assertFollows(method, flow);
+  }
   if (method.minibatches) assertMinibatches(method.minibatches.size, structure);
   const chunkOf = ({ path, width, drawn, motion, indices }: Cut): Chunk => ({
     problem: { structure, n, m, ...(risk && { risk }) },
