@@ -1,6 +1,7 @@
 /** All workloads, in the order in which they run. */
 import type { Workload } from '../workload.js';
 import { accuracy } from './accuracy.js';
+import { decay } from './decay.js';
 import { lab } from './lab.js';
 import { mainJob } from './mainJob.js';
 import { mixedSteps } from './mixedSteps.js';
@@ -13,7 +14,7 @@ import { w1, w1Float64, w1Webgpu, w1Workers } from './w1.js';
 
 export const workloads: readonly Workload[] = [
   ...[w1, w1Workers, w1Float64, w1C, w1Webgpu],
-  ...[mixedSteps, stabilized, methodChoice, mainJob],
+  ...[decay, mixedSteps, stabilized, methodChoice, mainJob],
   ...[accuracy('wasm', 'float32', 12), accuracy('wasm', 'float64', 12), accuracy('webgpu', 'float32', 2)],
   ...[overhead, operations, truncated, lab],
   scaling('wasm', {

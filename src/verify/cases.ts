@@ -6,7 +6,8 @@ import { dense, type Dense } from '../numbers/dense.js';
 import { multiplyTransposedRight } from '../numbers/products.js';
 import type { Adapter } from '../ensemble/adapter.js';
 import type { Coefficients } from '../flow/coefficients.js';
-import type { Flow } from '../flow/flow.js';
+import { flow, type Decay, type Flow } from '../flow/flow.js';
+import { motionOf, wordsOf } from '../flow/motion.js';
 import { clock } from '../flow/normalization.js';
 import { customProblem } from '../input/customLoss.js';
 import { losses } from '../problem/losses.js';
@@ -205,12 +206,31 @@ export function wideCases(seed: number): Case[] {
   });
 }
 
-/** Name of a case's loss and of the structure that its flow is computed from. */
-export const kindOf = ({ problem: { loss, structure } }: Case): string => `${loss.name}, ${structure.kind}`;
+/** A case's loss, the structure that its flow is computed from, and how its factors move, in words. */
+export const kindOf = ({ problem: { loss, structure }, coefficients, flow: moved }: Case): string =>
+  `${loss.name}, ${structure.kind}, ${wordsOf(motionOf(coefficients, moved))}`;
 
 /** The first cases of every kind. */
 export const firstOfEach = (cases: readonly Case[], count = 1): Case[] =>
   cases.filter((at, i) => cases.slice(0, i).filter((other) => kindOf(other) === kindOf(at)).length < count);
+
+/** The cases under weight decay of either kind, and, with both, with each factor frozen. */
+export const decayingAndFrozen = (cases: readonly Case[]): Case[] =>
+  cases.flatMap((at) => {
+    const decaying = (name: string, decay: Decay, frozen: Partial<Coefficients> = {}): Case => ({
+      ...at,
+      name: `${name}, ${at.name}`,
+      coefficients: { ...at.coefficients, ...frozen },
+      flow: flow('gradient', decay),
+    });
+    const both = { decay: 0.2, coupledDecay: 0.15 };
+    return [
+      decaying('decoupled decay', { decay: 0.3 }),
+      decaying('coupled decay', { coupledDecay: 0.3 }),
+      decaying('frozen A and both decays', both, { lrRatioA: 0 }),
+      decaying('frozen B and both decays', both, { lrRatioB: 0 }),
+    ];
+  });
 
 /** Cases of one given problem, over its ranks. */
 export function casesOf(

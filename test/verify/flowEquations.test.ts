@@ -10,6 +10,7 @@ import { fullFineTuningSystem } from '../../kernels/tensorOps/fullFineTuningSyst
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { dense, transposed, type Dense } from '../../src/numbers/dense.js';
 import { toFactors } from '../../src/ensemble/adapter.js';
+import { motionOf, type Motion, type OfBoth } from '../../src/flow/motion.js';
 import type { System } from '../../src/method/system.js';
 import { frobeniusDense, frobeniusLoss } from '../../src/problem/frobenius.js';
 import type { Structure } from '../../src/problem/structure.js';
@@ -113,11 +114,33 @@ const wrongFlows = {
   'a transposed matrix': transposedInSquare,
 };
 
+/** Motions with something wrong. */
+const moving = (alter: (motion: Motion) => Partial<Motion>): Fault => ({
+  motionOf(k, flow) {
+    const motion = motionOf(k, flow);
+    return { ...motion, ...alter(motion) };
+  },
+});
+const swapped = ([x, y]: OfBoth): OfBoth => [y, x];
+
+const wrongDecays = {
+  'a decay left out': moving(() => ({ decay: [0, 0] })),
+  'the decay of the other factor': moving(({ decay }) => ({ decay: swapped(decay) })),
+  'the other factor frozen': moving(({ rates, decay }) => ({ rates: swapped(rates), decay: swapped(decay) })),
+  'a frozen factor that moves': moving(() => ({ rates: [1, 1] })),
+  'coupled decay taken for decoupled': {
+    motionOf: (k, flow) =>
+      motionOf(k, flow && { ...flow, decay: flow.decay + flow.coupledDecay, coupledDecay: 0 }),
+  } satisfies Fault,
+};
+
 holdAndCatch(flowChecks, () => context, {
   'flow/autodiff': wrongFlows,
   'flow/differences': wrongFlows,
   'flow/autodiff-differences': { 'a loss that is not the one defined': otherLoss },
   'flow/float64': { 'a float32 sum': { evaluator: float32Twin } },
+  'flow/decay': wrongDecays,
+  'flow/decay-float64': wrongDecays,
   'flow/loss-float64': { 'a float32 sum': { evaluator: float32Twin } },
   'flow/full-fine-tuning': { 'a wrong sign': { fullFineTuningSystem: ascending } },
   'flow/full-fine-tuning-float64': { 'a forgotten covariance': withoutCovariance },

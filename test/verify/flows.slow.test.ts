@@ -167,6 +167,7 @@ const faults: Record<string, Record<string, Fault>> = {
         ),
     },
   },
+  'flows/frozen-updates': { 'a frozen factor that moves': moving(() => ({ rates: [1, 1] })) },
 };
 
 holdAndCatch(otherFlowChecks, () => context, faults);

@@ -4,7 +4,10 @@
  */
 import { beforeAll } from 'vitest';
 import { toFactors } from '../../src/ensemble/adapter.js';
+import type { Member } from '../../src/ensemble/member.js';
+import { gradientFlow } from '../../src/flow/flow.js';
 import { solve } from '../../src/solver/solve.js';
+import { firstOfEach } from '../../src/verify/cases.js';
 import type { CheckContext } from '../../src/verify/check.js';
 import { kernelChecks } from '../../src/verify/checks/kernels.js';
 import type { VerificationSubject } from '../../src/verify/subject.js';
@@ -34,15 +37,43 @@ const miscounting: VerificationSubject['solve'] = (ensemble, options) =>
     return { ...trajectory, acceptedSteps: acceptedSteps + rejectedSteps };
   });
 
-holdAndCatch(kernelChecks, () => context, {
-  'kernels/trajectories': {
-    'a dropped kA': { toFactors: withoutRatioA },
-    'an end that is off': { solve: noisyEnd },
+/** Kernels that leave out decay, freeze the other factor, or let a frozen one move, as members with other flows have it. */
+const moving =
+  (alter: (member: Member) => Partial<Member>): VerificationSubject['solve'] =>
+  ({ problem, members }, options) =>
+    solve({ problem, members: members.map((member) => ({ ...member, ...alter(member) })) }, options);
+
+const wrongMotions = {
+  'a decay left out': { solve: moving(() => ({ flow: gradientFlow })) },
+  'the other factor frozen': {
+    solve: moving(({ coefficients: { lrRatioA, lrRatioB, ...rest } }) =>
+      lrRatioA * lrRatioB > 0 ? {} : { coefficients: { ...rest, lrRatioA: lrRatioB, lrRatioB: lrRatioA } },
+    ),
   },
-  'kernels/adaptive': { 'an end that is off': { solve: noisyEnd } },
-  'kernels/float64': { 'a float32 kernel where float64 is promised': { solve: inFloat32 } },
-  'kernels/decisions': {
-    'a stop rule that is ignored': { solve: restless },
-    'miscounted steps': { solve: miscounting },
+};
+
+/** One case of each kind is enough to see what is wrong. */
+const fewer = (): CheckContext => ({ ...context, cases: firstOfEach(context.cases) });
+
+holdAndCatch(
+  kernelChecks,
+  () => context,
+  {
+    'kernels/trajectories': {
+      'a dropped kA': { toFactors: withoutRatioA },
+      'an end that is off': { solve: noisyEnd },
+      ...wrongMotions,
+    },
+    'kernels/adaptive': { 'an end that is off': { solve: noisyEnd }, ...wrongMotions },
+    'kernels/float64': {
+      'a float32 kernel where float64 is promised': { solve: inFloat32 },
+      ...wrongMotions,
+    },
+    'kernels/decisions': {
+      'a stop rule that is ignored': { solve: restless },
+      'miscounted steps': { solve: miscounting },
+      ...wrongMotions,
+    },
   },
-});
+  fewer,
+);

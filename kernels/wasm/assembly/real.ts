@@ -12,6 +12,11 @@ export function zeros(): v128 {
   return v128.splat<Real>(0);
 }
 
+/** A number in one lane, zeros in the others. */
+export function inOneLane(value: f64): v128 {
+  return v128.replace_lane<Real>(zeros(), 0, <Real>value);
+}
+
 export function add(a: v128, b: v128): v128 {
   return v128.add<Real>(a, b);
 }

@@ -54,10 +54,3 @@ export function unpack(rows: usize, state: usize): void {
   for (let i = 0; i < m; i++)
     for (let j = 0; j < rank; j++, rows += SIZE) store<Real>(rows, load<Real>(entry(state + xBytes, i, j)));
 }
-
-/** Adds a number to the diagonal of a Gram matrix [columns, columns]: -Z (g + mu) is -Z g less the decay mu of Z. */
-export function addToDiagonal(g: usize, number: f64): void {
-  if (number == 0) return;
-  for (let i = 0; i < columns; i++, g += SIZE * (columns + 1))
-    store<Real>(g, <Real>(load<Real>(g) + <Real>number));
-}

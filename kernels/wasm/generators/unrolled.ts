@@ -19,13 +19,13 @@ export function unrolledText(lanes: Lanes): string {
   const ranks = range(1, EXACT + 1);
   const widths = range(1, TILE + 1);
   return `
-import { madd, mul, nmadd, splat, sums${lanes}, zeros } from '../real';
+import { inOneLane, madd, mul, nmadd, splat, sums${lanes}, zeros } from '../real';
 
-/** The Gram matrix a^T b [columns, columns], which must be symmetric, of vectors [blocks][columns][LANES]. */
-export function gram(g: usize, a: usize, b: usize, blocks: i32, columns: i32): void {
-  if (columns > ${EXACT}) return gramTiled(g, a, b, blocks, columns);
+/** a^T b + ridge I [columns, columns], which must be symmetric, of vectors [blocks][columns][LANES]. */
+export function gram(g: usize, a: usize, b: usize, blocks: i32, columns: i32, ridge: f64): void {
+  if (columns > ${EXACT}) return gramTiled(g, a, b, blocks, columns, ridge);
   switch (columns) {
-${lines(ranks, (r) => `case ${r}: if (a == b) gram${r}(g, a, blocks); else gramOf${r}(g, a, b, blocks); break;`)}
+${lines(ranks, (r) => `case ${r}: if (a == b) gram${r}(g, a, blocks, ridge); else gramOf${r}(g, a, b, blocks, ridge); break;`)}
   }
 }
 
@@ -69,12 +69,16 @@ function gramTiles(r: number): Entry[][] {
   return [triangle(0, TILE), pairs([0, 1], right), pairs([2, 3], right), triangle(TILE, r)];
 }
 
-/** Sums the products of columns of a and b over all blocks, then over lanes, and stores them by `put`. */
+/**
+ * Sums the products of columns of a and b over all blocks, then over lanes, and stores them by `put`. Sums of the diagonal
+ * begin with the ridge.
+ */
 function gramTile(
   tile: readonly Entry[],
   lanes: Lanes,
   { a, b, step }: { readonly a: string; readonly b: string; readonly step: number | string },
   put: (lane: number, entry: Entry) => string,
+  onDiagonal = true,
 ): string {
   const [is, js] = [[...new Set(tile.map(([i]) => i))], [...new Set(tile.map(([, j]) => j))]];
   const same = a === b;
@@ -82,7 +86,7 @@ function gramTile(
   const summands = (group: readonly Entry[]) =>
     range(0, lanes).map((k) => (group[k] ? `s${group[k].join('_')}` : 'zeros()'));
   return `{
-${lines(tile, ([i, j]) => `let s${i}_${j} = zeros();`)}
+${lines(tile, ([i, j]) => `let s${i}_${j} = ${onDiagonal && i === j ? 'inOneLane(ridge)' : 'zeros()'};`)}
 let p: usize = ${a};
 ${same ? '' : `let q: usize = ${b};`}
 for (let k = blocks; k > 0; k--) {
@@ -113,7 +117,7 @@ function gramExact(r: number, lanes: Lanes, crossed: boolean): string {
     return lines(places, (place) => storeLane(lanes, k, 'g', (16 / lanes) * place));
   };
   return `
-function gram${crossed ? 'Of' : ''}${r}(g: usize, a: usize, ${crossed ? 'b: usize, ' : ''}blocks: i32): void {
+function gram${crossed ? 'Of' : ''}${r}(g: usize, a: usize, ${crossed ? 'b: usize, ' : ''}blocks: i32, ridge: f64): void {
 ${lines(gramTiles(r), (tile) => gramTile(tile, lanes, { a: 'a', b, step: bytes(r) }, put))}
 }`;
 }
@@ -124,15 +128,15 @@ function gramTiled(lanes: Lanes): string {
   const put = (k: number, [i, j]: Entry) => `
 ${storeLane(lanes, k, entry(`(row + ${i})`, `column + ${j}`))}
 ${storeLane(lanes, k, entry(`(column + ${j})`, `row + ${i}`))}`;
-  const tile = (entries: readonly Entry[]) =>
-    gramTile(entries, lanes, { a: 'a + 16 * row', b: 'b + 16 * column', step: 'step' }, put);
+  const tile = (entries: readonly Entry[], onDiagonal = false) =>
+    gramTile(entries, lanes, { a: 'a + 16 * row', b: 'b + 16 * column', step: 'step' }, put, onDiagonal);
   const all = range(0, TILE);
   return `
-function gramTiled(g: usize, a: usize, b: usize, blocks: i32, columns: i32): void {
+function gramTiled(g: usize, a: usize, b: usize, blocks: i32, columns: i32, ridge: f64): void {
 const step: usize = 16 * columns;
 for (let row = 0; row < columns; row += ${TILE}) {
 let column = row;
-${tile(triangle(0, TILE))}
+${tile(triangle(0, TILE), true)}
 for (column += ${TILE}; column < columns; column += ${TILE}) {
 ${tile(pairs([0, 1], all))}
 ${tile(pairs([2, 3], all))}

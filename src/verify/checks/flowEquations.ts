@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { dense } from '../../numbers/dense.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../../numbers/products.js';
-import type { Case } from '../cases.js';
+import { decayingAndFrozen, firstOfEach, type Case } from '../cases.js';
 import { atMost, tightest, Worst, type Check, type CheckContext, type Measurement } from '../check.js';
 import { gradientByDifferences } from '../means/differences.js';
 import {
@@ -23,6 +23,9 @@ import { slopeByTensorDifferences } from '../means/tensorDifferences.js';
 import type { State64 } from '../../../kernels/cpu/state.js';
 
 const FLOW = 'gradient-flow equations, Rushka & Klabjan 2026';
+
+/** Allowed between a float64 flow and differences. */
+const DIFFERENCES = atMost(1e-9, 'truncation and rounding of five-point differences');
 
 /** A way to find the slopes of adapters of a case. */
 type Way = (context: CheckContext, at: Case, states: readonly State64[]) => Promise<readonly State64[]>;
@@ -46,9 +49,10 @@ async function compareSlopes(
   one: Way,
   other: Way,
   budget = (at: Case) => flowBudget(context.backend, at),
+  cases = context.cases,
 ): Promise<Measurement> {
   const all: Measurement[] = [];
-  for (const at of context.cases) {
+  for (const at of cases) {
     const states = at.adapters.map(stateOf);
     const [actual, expected] = [await one(context, at, states), await other(context, at, states)];
     const allowed = budget(at);
@@ -108,6 +112,34 @@ const autodiffDifferences: Check = {
   measure: (context) => compareWithDifferences(context, byAutodiff),
 };
 
+const DECAYING =
+  'under weight decay the flow is minus the gradient of f + nu/2 (|B|^2 + |A|^2), nu the coupled decay, less the decoupled mu B and mu A; a frozen factor does not move';
+
+const decay: Check = {
+  id: 'flow/decay',
+  claim: `${DECAYING}: the gradient by automatic differentiation`,
+  source: 'Loshchilov & Hutter 2019 on both decays; LoRA-FA, Zhang et al. 2023, on a frozen A',
+  on: 'backend',
+  scope: 'any-loss',
+  measure: (context) =>
+    compareSlopes(context, byFlow, byAutodiff, undefined, decayingAndFrozen(firstOfEach(context.cases))),
+};
+
+const decayHost: Check = {
+  id: 'flow/decay-float64',
+  claim: `${DECAYING}: in float64, the gradient by central differences`,
+  source: 'Loshchilov & Hutter 2019 on both decays; LoRA-FA, Zhang et al. 2023, on a frozen A',
+  on: 'host',
+  measure: (context) =>
+    compareSlopes(
+      context,
+      async (_, at, states) => hostField(context.subject, at)!(states),
+      byFloat64Differences,
+      () => DIFFERENCES,
+      decayingAndFrozen(firstOfEach(context.cases)),
+    ),
+};
+
 const host: Check = {
   id: 'flow/float64',
   claim: 'the float64 flow on the host is minus the gradient by float64 central differences',
@@ -122,7 +154,7 @@ const host: Check = {
         worst.add(relativeError(actual[i]!, slopeByDifferences(at, at.definition.host!, state)), at.name),
       );
     }
-    return { ...worst.result, allowed: atMost(1e-9, 'truncation and rounding of five-point differences') };
+    return { ...worst.result, allowed: DIFFERENCES };
   },
 };
 
@@ -180,7 +212,7 @@ const fullHost: Check = {
         const gradient = gradientByHand(at, state);
         if (gradient) worst.add(relativeError([gradient], [gradientByLoss(at, state)]), at.name);
       }
-    return { ...worst.result, allowed: atMost(1e-9, 'truncation and rounding of five-point differences') };
+    return { ...worst.result, allowed: DIFFERENCES };
   },
 };
 
@@ -210,6 +242,8 @@ export const flowChecks: readonly Check[] = [
   differences,
   autodiffDifferences,
   host,
+  decay,
+  decayHost,
   loss,
   full,
   fullHost,

@@ -10,7 +10,7 @@ import { clock } from '../../flow/normalization.js';
 import { isAdaptive, method, flowMethodNames } from '../../method/methods.js';
 import type { Trajectory } from '../../solver/chunk.js';
 import { twinChecks, TWIN } from './againstTwin.js';
-import { timeOf, type Case } from '../cases.js';
+import { decayingAndFrozen, firstOfEach, timeOf, type Case } from '../cases.js';
 import { atMost, Worst, type Check, type CheckContext } from '../check.js';
 import { intoFlow, stateOf } from '../means/fields.js';
 import { relativeError } from '../means/precision.js';
@@ -21,10 +21,11 @@ const has =
   ({ name }: Pick<BackendInfo, 'name'>): boolean =>
     fusedKernel(name)?.precisions.includes(precision) ?? false;
 
-/** The cases that the kernel is for. */
+/** The cases that the kernel is for; the first of each kind also under decay and with a frozen factor. */
 const kernelCases = ({ backend, cases }: CheckContext): readonly Case[] => {
   const kinds = fusedKernel(backend.name)?.kinds ?? [];
-  return cases.filter(({ problem }) => kinds.includes(problem.structure.kind));
+  const own = cases.filter(({ problem }) => kinds.includes(problem.structure.kind));
+  return [...own, ...decayingAndFrozen(firstOfEach(own))];
 };
 
 /** Largest rate times time. */
@@ -38,7 +39,7 @@ async function* pairs(
   for (const at of kernelCases(context)) {
     const { structure } = at.problem;
     if (structure.kind === 'autodiff') continue;
-    const field = fieldOf(subject.evaluator(structure), at.rank);
+    const field = fieldOf(subject.evaluator(structure), at.rank, subject.motionOf(at.coefficients, at.flow));
     const time = timeOf(at, HORIZON);
     const starts = at.adapters.map((adapter) => intoFlow(subject, at, stateOf(adapter)));
     for (const name of flowMethodNames) {
@@ -47,7 +48,10 @@ async function* pairs(
       const run = { ...stop, method: by, kernel: 'fused', precision: 'float64' } as const;
       const all = await solveCase(context, at, starts, run);
       for (const [i, { x, y }] of starts.entries()) {
-        const expected = answered(subject.twin([x.data, y.data], clock(at.coefficients), by, stop), field);
+        const expected = answered(
+          subject.twin([x.data, y.data], clock(at.coefficients, at.flow), by, stop),
+          field,
+        );
         yield { actual: all[i]!, expected, where: `${name}, ${at.name}` };
       }
     }

@@ -8,6 +8,7 @@ import { moved, norm, type State64 } from '../../../kernels/cpu/state.js';
 import { fieldOf, type Field, type HostField } from '../../../kernels/cpu/field.js';
 import { dense } from '../../numbers/dense.js';
 import type { Adapter } from '../../ensemble/adapter.js';
+import { gradientFlow } from '../../flow/flow.js';
 import { clock } from '../../flow/normalization.js';
 import { intoFrame, outOfFrame, type Factors } from '../../problem/factors.js';
 import { download, upload } from '../../solver/batch.js';
@@ -112,15 +113,26 @@ export function fieldOfLoss(at: Case, loss: HostLoss): HostField {
     });
 }
 
+/** A case whose gradients have its coupled decay nu in them: they are those of f + nu/2 (|B|^2 + |A|^2). */
+const coupledBefore = (at: Case): { readonly coupledDecay: number; readonly rest: Case } => {
+  const { flow = gradientFlow } = at;
+  return { coupledDecay: flow.coupledDecay, rest: { ...at, flow: { ...flow, coupledDecay: 0 } } };
+};
+
+const sumOfSquares = (z: Float64Array): number => z.reduce((sum, value) => sum + value * value, 0);
+
 /**
- * The flow of a case as it is defined, its gradients of f(W0 + s B A) by B and A all by central differences: no flow
- * equation.
+ * The flow of a case as it is defined, its gradients of f(W0 + s B A), with the penalty of its coupled decay, by B and A
+ * all by central differences: no flow equation.
  */
 export function slopeByDifferences(at: Case, loss: HostLoss, state: State64): State64 {
   const [b, a] = state as readonly [Float64Array, Float64Array];
-  const byB = gradientByDifferences((z) => loss(weightsAt(at, [z, a])), b);
-  const byA = gradientByDifferences((z) => loss(weightsAt(at, [b, z])), a);
-  return slopeByDefinition(at, state, [byB, byA]);
+  const { coupledDecay, rest } = coupledBefore(at);
+  const penalized = (...pair: [Float64Array, Float64Array]) =>
+    loss(weightsAt(at, pair)) + (coupledDecay / 2) * (sumOfSquares(pair[0]) + sumOfSquares(pair[1]));
+  const byB = gradientByDifferences((z) => penalized(z, a), b);
+  const byA = gradientByDifferences((z) => penalized(b, z), a);
+  return slopeByDefinition(rest, state, [byB, byA]);
 }
 
 /** A flow to compare with. */
@@ -221,13 +233,14 @@ function jacobianVectorProduct(system: System, z: readonly Tensor3D[], v: readon
 }
 
 /**
- * The flow of a case as it is defined, its gradients of f(W0 + s B A) by B and A by automatic differentiation of the
- * composed loss: nothing of the hand-derived flow.
+ * The flow of a case as it is defined, its gradients of f(W0 + s B A), with the penalty of its coupled decay, by B and A
+ * by automatic differentiation of the composed loss: nothing of the hand-derived flow.
  */
 export async function slopesByAutodiff(at: Case, states: readonly State64[]): Promise<readonly State64[]> {
   const { problem, rank, coefficients, definition, base } = at;
   const { n, m } = problem;
   const { scale } = coefficients;
+  const { coupledDecay, rest } = coupledBefore(at);
   const gradients = tf.tidy(() => {
     const [b, a] = upload(
       states.map((state) => state.map((z) => Float32Array.from(z))),
@@ -239,7 +252,10 @@ export async function slopesByAutodiff(at: Case, states: readonly State64[]): Pr
     const w0 = tf.tensor2d(Float32Array.from(base.data), [n, m]);
     const loss = (...[atB, atA]: tf.Tensor[]) => {
       const update = tf.mul(tf.matMul(atB as Tensor3D, atA as Tensor3D), scale);
-      return tf.sum<tf.Scalar>(definition.tensor(tf.add(w0, update)));
+      const value = tf.sum<tf.Scalar>(definition.tensor(tf.add(w0, update)));
+      if (coupledDecay === 0) return value;
+      const squares = tf.add(tf.sum(tf.square(atB!)), tf.sum(tf.square(atA!)));
+      return tf.add<tf.Scalar>(value, tf.mul(squares, coupledDecay / 2));
     };
     return tf.grads(loss)([b!, a!]) as Tensor3D[];
   });
@@ -250,7 +266,7 @@ export async function slopesByAutodiff(at: Case, states: readonly State64[]): Pr
   tf.dispose(gradients);
   return arrays.map((gradient, row) =>
     slopeByDefinition(
-      at,
+      rest,
       states[row]!,
       gradient.map((z) => Float64Array.from(z)),
     ),

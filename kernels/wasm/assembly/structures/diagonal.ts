@@ -3,7 +3,7 @@ import { Part } from '../generated/constants';
 import { gram, product } from '../generated/unrolled';
 import { parameters } from '../parameters';
 import { VECTOR } from '../real';
-import { addToDiagonal, blockBytes, columns, xBlocks, xBytes, yBlocks } from '../shape';
+import { blockBytes, columns, xBlocks, xBytes, yBlocks } from '../shape';
 
 export function descent(out: usize, state: usize, parts: i32): void {
   const x = state;
@@ -16,8 +16,7 @@ export function descent(out: usize, state: usize, parts: i32): void {
 function half(out: usize, own: usize, other: usize, ownBlocks: i32, otherBlocks: i32, decay: f64): void {
   const g = parameters.gram;
   const scales = parameters.scales;
-  gram(g, other, other, otherBlocks, columns);
-  addToDiagonal(g, decay);
+  gram(g, other, other, otherBlocks, columns, decay);
   const common = min(ownBlocks, otherBlocks);
   product(out, other, scales, own, g, common, columns);
   // Below the other's last row sigma is zero; what it multiplies does not matter.

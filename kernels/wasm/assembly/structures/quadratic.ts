@@ -5,7 +5,7 @@
 import { Part } from '../generated/constants';
 import { dense, gram, product } from '../generated/unrolled';
 import { parameters } from '../parameters';
-import { addToDiagonal, columns, stateBytes, xBlocks, xBytes, yBlocks } from '../shape';
+import { columns, stateBytes, xBlocks, xBytes, yBlocks } from '../shape';
 import { combine, term } from '../vectors';
 
 export function descent(out: usize, state: usize, parts: i32): void {
@@ -20,15 +20,13 @@ export function descent(out: usize, state: usize, parts: i32): void {
   }
   if (parts & Part.X) {
     dense(out, parameters.p, y, xBlocks, yBlocks, columns);
-    gram(g, y, weighted, yBlocks, columns);
-    addToDiagonal(g, parameters.decayX);
+    gram(g, y, weighted, yBlocks, columns, parameters.decayX);
     product(out, out, scales, x, g, xBlocks, columns);
   }
   if (parts & Part.Y) {
     const dY = out + xBytes;
     dense(dY, parameters.pTransposed, x, yBlocks, xBlocks, columns);
-    gram(g, x, x, xBlocks, columns);
-    if (weighted == y) addToDiagonal(g, parameters.decayY);
+    gram(g, x, x, xBlocks, columns, weighted == y ? parameters.decayY : 0);
     product(dY, dY, scales, weighted, g, yBlocks, columns);
     if (weighted != y && parameters.decayY != 0) {
       term(1, dY);

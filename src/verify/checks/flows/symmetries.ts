@@ -5,7 +5,7 @@ import { multiplyTransposedLeft, multiplyTransposedRight } from '../../../number
 import { trace } from '../../../problem/traceSquared.js';
 import { tableaus } from '../../../method/tableaus.js';
 import type { State64 } from '../../../../kernels/cpu/state.js';
-import { Draws, timeOf, type Case } from '../../cases.js';
+import { decayingAndFrozen, Draws, firstOfEach, timeOf, type Case } from '../../cases.js';
 import { around, atMost, Worst, type Check, type CheckContext } from '../../check.js';
 import { adapterOf, hostField, stateOf, tangentsByDifferences } from '../../means/fields.js';
 import { DELTA } from '../../means/differences.js';
@@ -127,9 +127,9 @@ const settingOf = (context: CheckContext, at: Case): Setting => {
   };
 };
 
-/** Two cases of each smooth flow that the host evaluates. */
+/** Two cases of each smooth flow with decay that the host evaluates. */
 const smoothCases = (context: CheckContext): Case[] =>
-  ['scaled:0.3', 'projected:0.3', 'spectral:0.3', 'sign:0.3'].flatMap((spec) =>
+  ['gradient', 'scaled:0.3', 'projected:0.3', 'spectral:0.3', 'sign:0.3'].flatMap((spec) =>
     flowCases(context, [spec], { decay: 0.2, coupledDecay: 0.1 })
       .filter(({ problem: { structure } }) => structure.kind !== 'autodiff')
       .slice(0, 2),
@@ -138,7 +138,7 @@ const smoothCases = (context: CheckContext): Case[] =>
 const updates: Check = {
   id: 'flows/updates',
   claim:
-    'under the smooth flows too, simultaneous and sequential updates are O(h) from one flow: order of their distance to it',
+    'under decay and the smooth flows too, simultaneous and sequential updates are O(h) from one flow: order of their distance to it',
   source: "Rushka & Klabjan 2026's claim, of other flows; derived",
   on: 'host',
   async measure(context) {
@@ -182,4 +182,33 @@ const gap: Check = {
   },
 };
 
-export const symmetryChecks: readonly Check[] = [decayed, equivariance, signSymmetry, updates, gap];
+const frozenUpdates: Check = {
+  id: 'flows/frozen-updates',
+  claim:
+    'with a frozen factor, sequential updates in either order are the simultaneous one: their largest difference',
+  source: 'derived from the flow: the factor that moves sees no other one move',
+  on: 'host',
+  async measure(context) {
+    const worst = new Worst();
+    for (const at of decayingAndFrozen(firstOfEach(context.cases))) {
+      const { lrRatioA, lrRatioB } = at.coefficients;
+      if (lrRatioA * lrRatioB > 0 || at.problem.structure.kind === 'autodiff') continue;
+      const setting = { ...settingOf(context, at), counts: [32] };
+      const simultaneous = await descents(setting, 'simultaneous');
+      for (const order of ['a-then-b', 'b-then-a'] as const) {
+        const [end] = await descents(setting, order);
+        worst.add(relativeError(end!, simultaneous[0]!), `${at.name}, ${order}`);
+      }
+    }
+    return { ...worst.result, allowed: atMost(0, 'the same numbers in the same order') };
+  },
+};
+
+export const symmetryChecks: readonly Check[] = [
+  decayed,
+  equivariance,
+  signSymmetry,
+  updates,
+  gap,
+  frozenUpdates,
+];
