@@ -6,7 +6,7 @@ export {
   type MethodName,
   type MethodOptions,
 } from '../method/methods.js';
-export { minibatches, type Minibatches } from '../method/minibatch.js';
+export { minibatches, type Minibatches, type Sampler } from '../method/minibatch.js';
 export { flowUnder, type Method } from '../method/method.js';
 export type { Control } from '../method/control.js';
 export { schedule, type Schedule, type ScheduleName } from '../method/schedule.js';

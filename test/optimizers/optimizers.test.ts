@@ -12,6 +12,11 @@ import { method, type MethodName, type MethodOptions } from '../../src/method/me
 import { frobenius, frobeniusDense } from '../../src/problem/frobenius.js';
 import { outOfFrame } from '../../src/problem/factors.js';
 import type { Problem } from '../../src/problem/problem.js';
+import { checkConfig } from '../../src/input/checkConfig.js';
+import { runTrials } from '../../src/run/trials.js';
+import type { Span } from '../../src/sweep/chunks.js';
+import { sweepSchema, type SweepInput } from '../../src/sweep/config.js';
+import { makePlan } from '../../src/sweep/plan.js';
 import { openDevice, type Device } from '../../src/solver/device.js';
 import { solve } from '../../src/solver/solve.js';
 import { gaussian, relativeError } from '../support.js';
@@ -114,6 +119,54 @@ describe('a trajectory', () => {
       expect(ended!.factors.y.data).toEqual(Float64Array.from(y.data, Math.fround));
       expect(ended!.factors.x.data).not.toEqual(Float64Array.from(x.data, Math.fround));
     }
+  });
+
+  it.each<Partial<SweepInput>>([
+    { method: 'adamw', schedule: 'cosine', decay: 0.1, time: 1 },
+    { method: 'muon', warmup: 2, time: 1 },
+    { method: 'gd-b-then-a', momentum: 0.9, time: 1 },
+    {
+      method: 'adamw',
+      loss: ['linear-regression'],
+      covariance: 'power:1',
+      samples: 9,
+      draws: 2,
+      batch: 4,
+      time: 1,
+    },
+  ])('of a sweep by %o is the same in whatever parts it is resumed', async (input) => {
+    const plan = await makePlan(
+      checkConfig(sweepSchema, {
+        spectrum: 'power:1',
+        shape: ['6x5'],
+        ranks: [1, 3],
+        trials: 3,
+        step: 0.1,
+        ...input,
+      }),
+    );
+    const draws = plan.config.draws;
+    const rowsOf = async (spans: readonly Span[]) => {
+      const rows = [];
+      for await (const { row } of runTrials(plan, spans, wasm)) rows.push(row);
+      return rows.sort((a, b) => a.cell - b.cell || a.draw - b.draw || a.trial - b.trial);
+    };
+    const spans = (parts: readonly (readonly [number, number])[]) =>
+      plan.cells.flatMap(({ index }) =>
+        Array.from({ length: draws }, (_, draw) =>
+          parts.map(([from, to]) => ({ cell: index, draw, from, to })),
+        ).flat(),
+      );
+    const whole = await rowsOf(spans([[0, 3]]));
+    expect(whole).toHaveLength(6 * draws);
+    const parts = [];
+    for (const part of spans([
+      [2, 3],
+      [0, 2],
+    ]))
+      parts.push(...(await rowsOf([part])));
+    parts.sort((a, b) => a.cell - b.cell || a.draw - b.draw || a.trial - b.trial);
+    expect(parts).toEqual(whole);
   });
 
   it('that leaves the range of float32 leaves its neighbours as they are', async () => {
