@@ -70,7 +70,7 @@ const orthogonalityDefect = (q: Matrix) => Matrix.sub(q.transpose().mmul(q), Mat
 const singularValues = (a: Dense) =>
   new SingularValueDecomposition(toMatrix(a), { autoTranspose: true }).diagonal;
 
-const named = ['kaiming', 'gaussian', 'orthogonal', 'spectral', 'balanced', 'small', 'zero-a'];
+const named = ['kaiming', 'gaussian', 'orthogonal', 'spectral', 'balanced', 'small', 'zero-a', 'aligned'];
 
 describe('every initialization', () => {
   it('is listed', () => {

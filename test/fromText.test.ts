@@ -24,6 +24,8 @@ describe('a list', () => {
       'ranks',
       'init',
       'scaling',
+      'flow',
+      'observe',
       'save-times',
     ]);
     expect(
@@ -95,9 +97,8 @@ describe('a list', () => {
   });
 });
 
-it.each(['A', 'B'])('a learning rate of 0 for %s waits for frozen factors', (factor) => {
+it.each(['A', 'B'])('a learning rate of 0 for %s freezes it, and one below 0 is refused', (factor) => {
   const field = `lrRatio${factor}`;
-  expect(() => checkConfig(sweepSchema, { ranks: [1], [field]: 0 })).toThrow(
-    `invalid ${field}: 0; must be more than 0: at 0 ${factor} would be frozen, which is not supported yet`,
-  );
+  expect(checkConfig(sweepSchema, { ranks: [1], [field]: 0 })).toMatchObject({ [field]: 0 });
+  expect(() => checkConfig(sweepSchema, { ranks: [1], [field]: -1 })).toThrow(`invalid ${field}: -1;`);
 });

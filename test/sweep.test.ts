@@ -38,6 +38,8 @@ describe('config', () => {
       flow: ['gradient'],
       decay: 0,
       coupledDecay: 0,
+      draws: 1,
+      observe: [],
       trials: 32,
       seed: 0,
       method: 'auto',
