@@ -1,4 +1,5 @@
 /** `rankflow theory`: the closed forms alone. */
+import { builtInLoss } from '../problem/losses.js';
 import { motionUnder } from '../ensemble/member.js';
 import { isGradientMotion } from '../flow/motion.js';
 import { formatAbove, formatNumber } from '../report/format.js';
@@ -101,7 +102,7 @@ function printNoise(tau: number, rows: readonly TheoryRow[], { cells }: Plan): v
 function fullFineTuningOf(tau: number, cells: Plan['cells']): string[] {
   const problems = new Set(cells.map(({ problem }) => problem));
   return [...problems].flatMap(({ n, m, loss, initialLoss }) => {
-    if (loss.name !== 'frobenius' || !initialLoss) return [];
+    if (!builtInLoss(loss.name)?.takesNoise || !initialLoss) return [];
     const errorSquares = 2 * initialLoss;
     const full = noisyFullFineTuning({ errorSquares, noiseSquares: tau * tau * n });
     const [best, end] = [full.bestRisk, full.risk(Infinity)].map((risk) => formatNumber(risk / errorSquares));

@@ -14,6 +14,8 @@ export interface Normalization {
   readonly b: number;
   readonly a: number;
   readonly clock: number;
+  /** Squares of x and y. */
+  readonly squares: { readonly x: number; readonly y: number };
 }
 
 /** @throws InputError if both factors are frozen */
@@ -25,10 +27,12 @@ export function normalizationOf(
     throw new InputError('lrRatioA', 0, 'more than 0 where lrRatioB is 0: both factors would be frozen');
   if (factors === 'plain') {
     const [to, from] = [Math.sqrt(s), 1 / Math.sqrt(s)];
-    return { x: to, y: to, b: from, a: from, clock: 1 };
+    return { x: to, y: to, b: from, a: from, clock: 1, squares: { x: s, y: s } };
   }
-  if (lrRatioA === 0) return { x: s, y: 1, b: 1 / s, a: 1, clock: s * s * lrRatioB };
-  if (lrRatioB === 0) return { x: 1, y: s, b: 1, a: 1 / s, clock: s * s * lrRatioA };
+  if (lrRatioA === 0)
+    return { x: s, y: 1, b: 1 / s, a: 1, clock: s * s * lrRatioB, squares: { x: s * s, y: 1 } };
+  if (lrRatioB === 0)
+    return { x: 1, y: s, b: 1, a: 1 / s, clock: s * s * lrRatioA, squares: { x: 1, y: s * s } };
   const c = s * Math.sqrt(lrRatioA * lrRatioB);
   return {
     x: Math.sqrt(c / lrRatioB),
@@ -36,6 +40,7 @@ export function normalizationOf(
     b: Math.sqrt(lrRatioB / c),
     a: Math.sqrt(lrRatioA / c),
     clock: c,
+    squares: { x: c / lrRatioB, y: c / lrRatioA },
   };
 }
 

@@ -64,5 +64,8 @@ export type HostStructure =
 
 export type Structure = HostStructure | AutodiffStructure;
 
+/** Whether products with a matrix of the structure, which trajectories share, are most of its work. */
+export const sharesMatrix = ({ kind }: Structure): boolean => kind === 'quadratic';
+
 /** The structure of one kind. */
 export type StructureOf<Kind extends Structure['kind']> = Extract<Structure, { kind: Kind }>;

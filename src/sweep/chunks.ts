@@ -3,6 +3,7 @@
  * alone, so that any machine cuts it the same way.
  */
 import { InputError } from '../host/inputError.js';
+import { sharesMatrix } from '../problem/structure.js';
 import { paddedWidth } from '../solver/solve.js';
 import { looksOf } from './looks.js';
 import type { Cell, Plan } from './plan.js';
@@ -34,7 +35,7 @@ export interface Shard {
  */
 export const effort = ({ problem: { n, m, structure, risk }, rank }: Cell): number => {
   const width = paddedWidth(rank);
-  return risk && structure.kind === 'quadratic' ? (n + m) * width : (n + m) * width ** 2;
+  return risk && sharesMatrix(structure) ? (n + m) * width : (n + m) * width ** 2;
 };
 
 /** Work of making the problem of a draw, in the same units: a decomposition is that of some hundred evaluations. */

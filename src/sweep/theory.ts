@@ -108,7 +108,7 @@ export const theoryRows = ({ cells, config }: Plan, noise: number | null = null)
 };
 
 const modelUnder = (noise: number | null, { structure, n, m }: Problem): SpikedModel | null =>
-  structure.kind === 'diagonal' ? spikedLaw(structure.sigma, noise, { n, m }) : null;
+  'sigma' in structure ? spikedLaw(structure.sigma, noise, { n, m }) : null;
 
 function noiseAt(model: SpikedModel, rank: number): NoiseTheory {
   const spike = model.spikes[rank - 1];
@@ -133,7 +133,7 @@ function lateRate(cell: Cell, { seed, spectrum }: SweepConfig): number | null {
   const { loss, n, m } = problem;
   const { lrRatioA, lrRatioB } = coefficients;
   const motion = motionUnder(cell);
-  const { x, y, clock: perTime } = normalizationOf(coefficients, flow);
+  const { squares: units, clock: perTime } = normalizationOf(coefficients, flow);
   const rounding = spectrum === undefined ? roundingOf(n, m) : 0;
   const squares = initialization.squares({ n, m, rank, lrRatioA, lrRatioB });
   // The one draw that is always the same lies along the leading singular vectors, and one of m orthonormal rows is an
@@ -142,7 +142,7 @@ function lateRate(cell: Cell, { seed, spectrum }: SweepConfig): number | null {
   const rate = squares
     ? loss.lateRate(problem, {
         ...{ rank, isAligned, rounding, motion },
-        ...{ x: x * x * squares.b, y: y * y * squares.a },
+        ...{ x: units.x * squares.b, y: units.y * squares.a },
       })
     : loss.closedForm(problem, member(cell, 0, seed).initial(), motion, rounding)?.rate;
   return rate == null ? null : perTime * rate;
