@@ -13,6 +13,6 @@ export function checkClock(coefficients: Coefficients, flow: Flow): void {
   throw new InputError(
     'scale',
     `s = ${scale}, kA = ${lrRatioA}, kB = ${lrRatioB}`,
-    'such that s sqrt(kA kB), or s^2 kB where A is frozen and s^2 kA where B is, is from 1e-10 to 1e10, where float32 follows the flow',
+    'such that s sqrt(kA kB) is from 1e-10 to 1e10 (s^2 kB where A is frozen, s^2 kA where B is), where float32 follows the flow',
   );
 }
