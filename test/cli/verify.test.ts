@@ -46,7 +46,7 @@ describe.concurrent('verify', () => {
       `verify --loss ${losses}/logCosh.ts --shape 7x4 --only flow --backend wasm`,
     );
     expect(stdout).toMatch(/logCosh\.ts/);
-    expect(stdout).toContain('\n4 of 4 checks pass.');
+    expect(stdout).toContain('\n5 of 5 checks pass.');
     const [, page] = /Results: (\S+)/.exec(stdout) ?? [];
     expect(page).toMatch(/^rankflow-results\/verify-[\dTZ-]+\.html$/);
     expect(readFileSync(join(work, page!), 'utf8')).toContain('logCosh.ts');
@@ -57,7 +57,7 @@ describe.concurrent('verify', () => {
       `verify --loss ${losses}/wrongGradient.ts --only flow --json w.json --html w.html`.split(' '),
     );
     expect(code).toBe(1);
-    expect(stdout).toMatch(/3 of 4 checks pass. Failed: flow\/own-gradient on \w+/);
+    expect(stdout).toMatch(/4 of 5 checks pass. Failed: flow\/own-gradient on \w+/);
     const findings: Row[] = json('w.json');
     expect(findings.filter(({ pass }) => !pass).map(({ id }) => id)).toEqual(['flow/own-gradient']);
     expect(readFileSync(join(work, 'w.html'), 'utf8')).toContain('FAIL');
