@@ -17,7 +17,7 @@ import { linearRegression } from '../src/problem/linearRegression.js';
 import { lossNames } from '../src/problem/losses.js';
 import { curvatureKeys } from '../src/problem/source.js';
 import { openDevice, type Device } from '../src/solver/device.js';
-import { poolFor } from '../src/solver/pool.js';
+import { openPool, poolFor } from '../src/solver/pool.js';
 import { solve } from '../src/solver/solve.js';
 import { sweepSchema } from '../src/sweep/config.js';
 import { makePlan } from '../src/sweep/plan.js';
@@ -103,6 +103,13 @@ describe('workers', () => {
     expect(poolFor({ name: 'wasm' }, 1)).toBe(null);
     expect(poolFor({ name: 'webgpu' }, undefined)).toBe(null);
     expect(() => poolFor({ name: 'webgpu' }, 2)).toThrow(InputError);
+  });
+
+  it('whose threads cannot start fails, as what it should solve does', async () => {
+    // Of the sources no worker is built.
+    const pool = openPool('wasm', 2);
+    await expect(pool.solve(undefined as never)).rejects.toThrow(/Cannot find module .*worker\.js/);
+    await pool.close();
   });
 });
 

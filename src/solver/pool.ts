@@ -42,13 +42,22 @@ export function openPool(backend: BackendName, workers: number): Pool {
     concurrentTasksPerWorker: 1,
     idleTimeout: Infinity,
   });
-  // What comes of a chunk is told by its promise; nobody waits for one that is under way when the pool is closed.
-  threads.on('error', () => undefined);
+  // A thread that fails before it has a chunk, as one that cannot start, would leave all that wait for it waiting.
+  const waiting = new Set<(error: Error) => void>();
+  threads.on('error', (error: Error) => waiting.forEach((reject) => reject(error)));
+  const onThread = (chunk: Chunk) =>
+    new Promise<Trajectory[]>((resolve, reject) => {
+      waiting.add(reject);
+      void threads
+        .run(chunk)
+        .then(resolve, reject)
+        .finally(() => waiting.delete(reject));
+    });
   let asked = 0;
   return {
     workers,
     isWorth: (work) => (asked += work) >= WORTH,
-    solve: onceMore((chunk: Chunk) => threads.run(chunk)),
+    solve: onceMore(onThread),
     close: () => threads.destroy(),
   };
 }
