@@ -5,11 +5,14 @@ import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { backendNames, trajectoriesTogether, type BackendName } from '../src/backend/backend.js';
 import { closeBackends, listBackends, useBackend } from '../src/backend/useBackend.js';
 import { InputError } from '../src/host/inputError.js';
+import { available } from './backends.js';
 
 const reports = await listBackends();
 const report = (name: BackendName) => reports.find((r) => r.name === name)!;
-const noWebgpu = !report('webgpu').available;
-const noGpu = (noWebgpu || report('webgpu').software) && !report('tensorflow').device.startsWith('GPU');
+const noWebgpu = !(await available('webgpu'));
+const noGpu =
+  (!report('webgpu').available || report('webgpu').software) &&
+  !report('tensorflow').device.startsWith('GPU');
 
 afterAll(closeBackends);
 
@@ -36,8 +39,7 @@ describe('listBackends', () => {
 
   it('lets the process end by itself, with nothing on standard output', () => {
     const script = `
-      const { createJiti } = await import('jiti');
-      const { listBackends, useBackend } = await createJiti(process.cwd() + '/').import('./src/backend/useBackend.ts');
+      const { listBackends, useBackend } = await import('./dist/src/backend/useBackend.js');
       await listBackends();
       await useBackend('auto');
       await useBackend(${JSON.stringify(noWebgpu ? 'cpu' : 'webgpu')});`;

@@ -1,15 +1,14 @@
 /**
  * What the solver computes trajectories on, in tests: each backend, by tensor operations and by its fused kernel, in each
- * precision that this has. Those that are not here are skipped, and seen to be.
+ * precision that this has. Those that are not available (backends.ts) are skipped, and seen to be.
  */
 import { describe } from 'vitest';
 import { webgpuKernel } from '../kernels/webgpu/kernel.js';
-
-import { InputError } from '../src/host/inputError.js';
 import type { Problem } from '../src/problem/problem.js';
 import type { Precision } from '../src/numbers/precision.js';
 import { openDevice, type Device } from '../src/solver/device.js';
 import type { Path } from '../src/solver/paths.js';
+import { available } from './backends.js';
 
 export interface Engine {
   readonly backend: 'cpu' | 'wasm' | 'tensorflow' | 'webgpu';
@@ -42,19 +41,8 @@ export const takes = ({ backend, choice }: Engine, { structure: { kind } }: Prob
   choice.kernel === 'tensor-ops' ||
   (kind !== 'autodiff' && (backend !== 'webgpu' || webgpuKernel.kinds.includes(kind)));
 
-/** Whether the device of a backend is here: not every machine has a GPU or its driver, or tfjs-node. */
-const isHere = async (backend: Engine['backend']): Promise<boolean> => {
-  try {
-    await (await openDevice(backend, { workers: 1 })).close();
-    return true;
-  } catch (error) {
-    if (error instanceof InputError) return false;
-    throw error;
-  }
-};
-
 const absent = new Set<string>();
-for (const backend of ['tensorflow', 'webgpu'] as const) if (!(await isHere(backend))) absent.add(backend);
+for (const backend of ['tensorflow', 'webgpu'] as const) if (!(await available(backend))) absent.add(backend);
 
 /** Opens the device of an engine; to be closed, if at all, with the process. */
 export const useEngine = ({ backend }: Engine): Promise<Device> => openDevice(backend, { workers: 1 });

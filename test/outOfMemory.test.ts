@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { OutOfMemoryError } from '../kernels/outOfMemory.js';
-import { closeBackends, listBackends } from '../src/backend/useBackend.js';
+import { closeBackends } from '../src/backend/useBackend.js';
 import { method } from '../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import type { Member } from '../src/ensemble/member.js';
@@ -10,6 +10,7 @@ import { openDevice, type Device } from '../src/solver/device.js';
 import { solve, type SolveOptions } from '../src/solver/solve.js';
 import { isOutOfMemory } from '../src/solver/withinMemory.js';
 import { gaussian, memberOf, plain } from './support.js';
+import { available } from './backends.js';
 
 let device: Device;
 
@@ -20,7 +21,7 @@ async function onDevice(name: 'wasm' | 'webgpu'): Promise<Device> {
   return opened;
 }
 
-const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.available;
+const noWebgpu = !(await available('webgpu'));
 afterAll(closeBackends);
 
 const problem = frobeniusFromSpectrum(

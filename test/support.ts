@@ -10,21 +10,15 @@ import { dense, type Dense } from '../src/numbers/dense.js';
 import { toFactors, type Adapter } from '../src/ensemble/adapter.js';
 import type { Coefficients } from '../src/flow/coefficients.js';
 import type { Factors } from '../src/problem/factors.js';
-import { InputError } from '../src/host/inputError.js';
 import { tableau, type Tableau, type TableauCoefficients } from '../src/method/tableau.js';
 import { normals } from '../src/numbers/philox.js';
 import { memberAt, type Member } from '../src/ensemble/member.js';
+import { available } from './backends.js';
 
 const names = ['cpu', 'wasm', 'tensorflow'] as const;
 type Name = (typeof names)[number];
 
-/** Null where tfjs-node is not installed, as it need not be. */
-const native = await openDevice('tensorflow', { workers: 1 }).catch((error: unknown) => {
-  if (error instanceof InputError) return null;
-  throw error;
-});
-
-export const available = (name: Name): boolean => name !== 'tensorflow' || native !== null;
+export const noTensorflow = !(await available('tensorflow'));
 
 /** Puts TensorFlow.js on a backend; the device computes by tensor operations alone. */
 export async function useBackend(name: Name): Promise<Device> {
@@ -33,9 +27,10 @@ export async function useBackend(name: Name): Promise<Device> {
   return { ...device, kernel: undefined };
 }
 
-/** The same tests for every backend; skipped on those that are not here. */
+/** The same tests for every backend; skipped on those that are not available. */
 export function eachBackend(title: string, body: (backend: Name) => void): void {
-  for (const name of names) describe.skipIf(!available(name))(title.replace('%s', name), () => body(name));
+  for (const name of names)
+    describe.skipIf(name === 'tensorflow' && noTensorflow)(title.replace('%s', name), () => body(name));
 }
 
 /** Coefficients that all differ from 1 and from each other. */

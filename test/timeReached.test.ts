@@ -3,12 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromProgress, toProgress } from '../kernels/report.js';
 import { registerCpuKernel } from '../kernels/cpu/advance.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
-import { closeBackends, listBackends } from '../src/backend/useBackend.js';
+import { closeBackends } from '../src/backend/useBackend.js';
 import { method } from '../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import { openDevice, type Device } from '../src/solver/device.js';
 import { solve, type SolveOptions } from '../src/solver/solve.js';
 import { gaussian, memberOf, plain } from './support.js';
+import { available } from './backends.js';
 
 let device: Device;
 
@@ -17,7 +18,7 @@ const problem = frobeniusFromSpectrum(sigma(6), 8, 6);
 const members = [0, 1].map((i) =>
   memberOf({ loraA: gaussian(2, 6, i, 0.3), loraB: gaussian(8, 2, 9 + i, 0.3) }, { ...plain, scale: 1 + i }),
 );
-const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.available;
+const noWebgpu = !(await available('webgpu'));
 
 /** Times where a budget of 40 steps ends, with save times before and after it. */
 async function timesOf(end: number, options: Partial<SolveOptions>): Promise<readonly number[]> {

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawnOnDevice } from '../kernels/webgpu/philox.js';
-import { closeBackends, listBackends } from '../src/backend/useBackend.js';
+import { closeBackends } from '../src/backend/useBackend.js';
 import type { Factors } from '../src/problem/factors.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 import { normals, philox4x32, streams } from '../src/numbers/philox.js';
@@ -12,10 +12,11 @@ import { sweepSchema } from '../src/sweep/config.js';
 import { member, type Member } from '../src/ensemble/member.js';
 import { makePlan } from '../src/sweep/plan.js';
 import { relativeError } from './support.js';
+import { available } from './backends.js';
 
 let device: Device;
 
-const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.available;
+const noWebgpu = !(await available('webgpu'));
 
 describe.skipIf(noWebgpu)('random numbers on the webgpu device', () => {
   let check: Device['check'];

@@ -13,7 +13,7 @@ import { onceMore } from '../src/solver/pool.js';
 import { memberAt, type Member } from '../src/ensemble/member.js';
 import { solve } from '../src/solver/solve.js';
 import { isOutOfMemory, withinMemory } from '../src/solver/withinMemory.js';
-import { available, gaussian, plain, useBackend } from './support.js';
+import { gaussian, noTensorflow, plain, useBackend } from './support.js';
 
 afterAll(closeBackends);
 
@@ -79,7 +79,7 @@ describe('a chunk without memory', () => {
     expect(asked).toBe(3);
   });
 
-  it.skipIf(!available('tensorflow'))('is what TensorFlow says when it has none', async () => {
+  it.skipIf(noTensorflow)('is what TensorFlow says when it has none', async () => {
     await useBackend('tensorflow');
     // 1 TiB.
     const outer = () => tf.tidy(() => tf.mul(tf.ones([2 ** 19, 1]), tf.ones([1, 2 ** 19])));

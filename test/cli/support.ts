@@ -1,6 +1,6 @@
 /** The built command, run as a user runs it in a folder of its own with some matrices, and readers of what it writes. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -65,6 +65,15 @@ export const number = (row: Row | undefined, name: string): number => {
   if (typeof value !== 'number') throw new Error(`${name} is ${value}`);
   return value;
 };
+
+/** All trial rows of a sweep's folder, by cell and trial. */
+export async function trialRows(folder: string): Promise<Row[]> {
+  const parts = readdirSync(join(work, folder, 'trials')).sort();
+  const rows = (await Promise.all(parts.map((part) => parquet(folder, 'trials', part)))).flat();
+  return rows.sort(
+    (a, b) => number(a, 'cell') - number(b, 'cell') || number(a, 'trial') - number(b, 'trial'),
+  );
+}
 
 export const json = (...path: string[]) => JSON.parse(readFileSync(join(work, ...path), 'utf8'));
 
