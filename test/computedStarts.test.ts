@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { member } from '../src/ensemble/member.js';
 import { checkConfig } from '../src/input/checkConfig.js';
+import { multiply } from '../src/numbers/products.js';
+import { norm } from '../src/numbers/norm.js';
 import { outOfFrame } from '../src/problem/factors.js';
+import { pathOf } from '../src/sweep/law.js';
 import { makePlan } from '../src/sweep/plan.js';
 import { sweepSchema } from '../src/sweep/config.js';
 import { theoryProblems } from '../src/sweep/theoryProblem.js';
@@ -70,6 +73,29 @@ describe('of a base matrix', () => {
   it.each(['pissa', 'olora'])('%s starts the model at W0', async (init) => {
     const { loss, atBase } = await startingLoss({ target, base, init: [init] });
     expect(Math.abs(loss / atBase - 1)).toBeLessThan(1e-12);
+  });
+
+  it.each(['pissa', 'olora'])('%s has the path of a frozen factor from W0', async (init) => {
+    const { cells } = await planOf({ target, base, init: [init], lrRatioA: 0, alpha: 1 });
+    const { problem } = cells[0]!;
+    const path = pathOf(cells[0]!, 0, 0)!;
+    expect(path.loss(0) / problem.initialLoss!).toBeCloseTo(1, 12);
+    // It falls from there by the square of the gradient G Y of the other factor.
+    const { x, y } = member(cells[0]!, 0, 0).initial();
+    const { gradient } = problem.valueAndGradient(product({ x, y }))!;
+    const descent = norm(multiply(gradient, y).data) ** 2;
+    const h = 1e-6;
+    expect((path.loss(0) - path.loss(h)) / (h * descent)).toBeCloseTo(1, 4);
+  });
+
+  it.each(['pissa', 'olora'])('%s has full fine-tuning from W0 under noise too', async (init) => {
+    const { cells } = await planOf({ target, base, init: [init, 'kaiming'], noise: 0.5 });
+    const [moved, plain] = cells.map(({ problem }) => problem);
+    for (const t of [0, 0.7]) {
+      expect(moved!.fullFineTuningRisk!(t) / plain!.fullFineTuningRisk!(t)).toBeCloseTo(1, 12);
+      expect(moved!.fullFineTuningLoss(t)! / plain!.fullFineTuningLoss(t)!).toBeCloseTo(1, 12);
+    }
+    expect(moved!.fullFineTuningRisk!(0) / moved!.risk!.scale).toBeCloseTo(1, 12);
   });
 
   it('mica freezes B, whatever its learning rate, and other starts do not', async () => {

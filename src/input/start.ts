@@ -215,5 +215,6 @@ async function movedTo(
     initialLoss,
     fullFineTuningRate,
     fullFineTuningLoss: (t) => original.fullFineTuningLoss(t),
+    ...(original.fullFineTuningRisk && { fullFineTuningRisk: original.fullFineTuningRisk }),
   };
 }

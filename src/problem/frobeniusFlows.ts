@@ -2,8 +2,9 @@
  * Closed forms of the Frobenius loss under every flow: its paths, and its ends that are not the optimum of a rank, under
  * weight decay (the soft threshold of E) and with a frozen factor (E projected on what that spans).
  */
-import { isGradientMotion, restsAtOptimum, type Motion } from '../flow/motion.js';
+import { decays, isGradientMotion, restsAtOptimum, type Motion } from '../flow/motion.js';
 import { dense, type Dense } from '../numbers/dense.js';
+import { dot } from '../numbers/gram.js';
 import { multiply, multiplyTransposedLeft } from '../numbers/products.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import { decayPath, softThreshold, type SoftThreshold } from '../theory/flows/decay.js';
@@ -47,8 +48,9 @@ export const frobeniusFlows: Pick<
   },
   lossAtEnd(problem, factors, motion) {
     if (isThresholded(motion)) return thresholded(problem, factors.x.cols, motion)?.loss ?? null;
-    const isFrozen = isNormalizedGradient(motion) && frozenIndex(motion) !== null;
-    return isFrozen ? frozen(problem, factors, motion).loss(Infinity) : null;
+    // Without decay the least loss over the other factor, whatever moves that.
+    const isKnown = frozenIndex(motion) !== null && (isNormalizedGradient(motion) || !decays(motion));
+    return isKnown ? frozen(problem, factors, motion).loss(Infinity) : null;
   },
   closedForm(problem, factors, motion, rounding = 0) {
     const { structure } = problem;
@@ -96,6 +98,12 @@ function singularValuesOf(problem: Problem): Float64Array | null {
   );
 }
 
+/** |E|_F^2. */
+const squaresOf = ({ structure }: FrobeniusProblem): number =>
+  structure.kind === 'diagonal'
+    ? dot(structure.sigma, structure.sigma)
+    : dot(structure.error.data, structure.error.data);
+
 /** E Z [n, r], or E^T Z [m, r], in the problem's coordinates. */
 function timesError({ structure, n, m }: FrobeniusProblem, z: Dense, transposed: boolean): Dense {
   if (structure.kind === 'quadratic')
@@ -113,7 +121,7 @@ function frozen(problem: FrobeniusProblem, { x, y }: Factors, motion: Motion): F
   return frozenPath({
     seen: timesError(problem, still, isX),
     ...{ moving, frozen: still },
-    squares: 2 * problem.initialLoss!,
+    squares: squaresOf(problem),
     decay: motion.decay[isX ? 1 : 0],
   });
 }
