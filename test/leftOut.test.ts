@@ -7,6 +7,7 @@ import { sweepHtml } from '../src/report/html.js';
 import { sweepTable } from '../src/report/table.js';
 import type { Provenance } from '../src/host/provenance.js';
 import { summaryRow } from '../src/results/sweepFolder.js';
+import { trialTexts } from '../src/sweep/row.js';
 import { csv, parquet } from '../src/results/tables.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { makePlan } from '../src/sweep/plan.js';
@@ -87,7 +88,7 @@ describe('statistics', () => {
     expect(csv([row])).toContain('accuracy_left_out');
     const bytes = parquet([row], {
       integers: ['accuracy_left_out'],
-      texts: ['loss_function', 'target', 'initialization', 'scaling', 'metric', 'law_name'],
+      texts: [...trialTexts, 'metric', 'law_name'],
     });
     const [read] = await parquetReadObjects({ file: bytes.buffer });
     expect(read).toMatchObject({ accuracy_left_out: 3 });

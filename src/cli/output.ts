@@ -1,7 +1,6 @@
 /** Output of commands: results on standard output (alone there with --json), everything else on standard error. */
 
-import type { Flow } from '../flow/flow.js';
-import { factsOf } from '../flow/rules.js';
+import { forgetsSize, type Flow } from '../flow/flow.js';
 import type { Way } from '../solver/path.js';
 import type { Horizon } from '../input/horizon.js';
 
@@ -35,7 +34,7 @@ export function howOf(followed: readonly Followed[], ways: readonly Way[]): stri
 
 /** What becomes of the jumps of a flow: smoothed over a width, or met in fixed steps; nothing where it has none. */
 function jumpsOf({ flow, method: { control } }: Followed): string {
-  if (factsOf(flow.rule).damping !== 'width') return '';
+  if (!forgetsSize(flow)) return '';
   if (flow.damping > 0) return `the ${flow.rule} flow is smoothed over a width of ${flow.damping}`;
   const step = control.kind === 'fixed' ? ` of ${control.step}` : '';
   return `the ${flow.rule} flow is not smoothed: once arrived it stays within a step${step} and is not called stationary`;

@@ -70,6 +70,9 @@ export const nameOf = ({ rule, damping }: Pick<Flow, 'rule' | 'damping'>): strin
 export const symmetriesOf = ({ rule, byEntry }: Pick<Flow, 'rule' | 'byEntry'>): Symmetries =>
   byEntry ? { rotation: false } : factsOf(rule).symmetries;
 
+/** Whether factors move no slower where their gradients are smaller: by polar factors, or signs. */
+export const forgetsSize = ({ rule }: Pick<Flow, 'rule'>): boolean => factsOf(rule).damping === 'width';
+
 /** Whether the right-hand side of a flow jumps, where a singular value or an entry of a gradient changes its sign. */
-export const jumps = ({ rule, damping }: Pick<Flow, 'rule' | 'damping'>): boolean =>
-  factsOf(rule).damping === 'width' && damping === 0;
+export const jumps = (flow: Pick<Flow, 'rule' | 'damping'>): boolean =>
+  forgetsSize(flow) && flow.damping === 0;

@@ -75,9 +75,13 @@ export const isDescentAndDecay = ({ rule, rates, coupled }: Motion): boolean =>
 /** Whether a factor decays beside the rule. */
 export const isDecaying = ({ decay }: Motion): boolean => decay.some((value) => value > 0);
 
+/** Whether a factor decays, beside the rule or inside it. */
+export const decays = ({ decay, coupled }: Motion): boolean =>
+  [...decay, ...coupled].some((value) => value > 0);
+
 /** Whether a motion that comes to rest may do so at stationary points of the loss alone: both factors, no decay. */
-export const restsAtOptimum = ({ rates, decay, coupled }: Motion): boolean =>
-  rates.every((rate) => rate > 0) && [...decay, ...coupled].every((value) => value === 0);
+export const restsAtOptimum = (motion: Motion): boolean =>
+  motion.rates.every((rate) => rate > 0) && !decays(motion);
 
 /** A motion in words: what its trajectories are under. */
 export function wordsOf({ rule, rates, decay }: Motion): string {

@@ -153,7 +153,7 @@ export const horizonFields = {
     .nullable()
     .optional()
     .describe(
-      'stop a trajectory when its gradient norm is this fraction of its largest (default 1e-4 without time)',
+      'stop a trajectory when the speed of its flow is this fraction of its largest (default 1e-4 without time)',
     ),
   saveTimes: list(positive)
     .optional()

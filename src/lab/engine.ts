@@ -14,7 +14,7 @@ import { runProvenance, type Provenance } from '../host/provenance.js';
 import { csv, parquet } from '../results/tables.js';
 import { openDevice, type Device } from '../solver/device.js';
 import { accuracyFloor, excessFloor } from '../sweep/accuracyFloor.js';
-import { lawOf, metricOf, pathOf } from '../sweep/law.js';
+import { lawOf, metricOf, pathOf, sharesTimeOfFullFineTuning } from '../sweep/law.js';
 import { makePlan, totalTrials, type Cell, type Plan } from '../sweep/plan.js';
 import { trialIntegers, trialTexts, type TrialRow } from '../sweep/row.js';
 import { waysOf } from '../run/trials.js';
@@ -88,11 +88,12 @@ export class LabEngine implements protocol.Engine {
     const { cells, config } = this.currentPlan();
     const cell = cells.find((each) => each.rank === rank)!;
     this.cell = cell;
-    const { problem, coefficients, flow, stop } = cell;
+    const { problem, coefficients, flow, stop, draws } = cell;
     const times = stop.saveTimes;
     const small = (problem.n + problem.m) * rank ** 2 <= MOST_ENTRIES;
     const path = small ? pathOf(cell, 0, config.seed) : null;
-    const full = times.map((time) => problem.fullFineTuningLoss(time));
+    const isFullBeside = draws === 1 && sharesTimeOfFullFineTuning(cell);
+    const full = isFullBeside ? times.map((time) => problem.fullFineTuningLoss(time)) : [null];
     return {
       rank,
       times,
@@ -101,7 +102,7 @@ export class LabEngine implements protocol.Engine {
         loss: times.map((time) => path.loss(clock(coefficients, flow) * time)),
       },
       fullFineTuning: full.includes(null) ? null : (full as number[]),
-      optimum: problem.optimum(rank),
+      optimum: draws === 1 ? problem.optimum(rank) : null,
       target: problem.loss.targetSingularValues(problem, rank),
       lines: this.tally?.linesOf(cell.index) ?? [],
     };

@@ -38,7 +38,7 @@ export interface Look {
   /** Loss of trial 0 in closed form, if there is one and the problem is not too large to compute it here. */
   readonly closedForm: { readonly name: string; readonly loss: readonly number[] } | null;
   readonly fullFineTuning: readonly number[] | null;
-  /** Smallest loss of this rank. */
+  /** Smallest loss of this rank; of several draws of the target there is no one. */
   readonly optimum: number | null;
   /** Singular values of the update that it could reach, if known. */
   readonly target: readonly number[] | null;

@@ -1,7 +1,7 @@
 /** Why a trajectory ended. Every trajectory of every run has exactly one outcome; nothing is dropped. */
 export const outcomes = {
   'end-time': 'reached the end time before it became stationary',
-  stationary: 'the gradient norm fell below the steady-state tolerance',
+  stationary: 'the speed of the flow fell below the steady-state tolerance',
   diverged: 'the state, or its norm squared, left the range of its precision',
   'step-too-small': 'the step size the tolerance asks for is below what the time can resolve',
   'step-budget': 'used up its steps before the end time',

@@ -2,6 +2,7 @@
  * Sorting the cells of a sweep into series: cells that differ in rank alone belong to one series, which is
  * one line of a plot. A series is named by the fields that vary over the sweep and by nothing else.
  */
+import { settingWords } from '../sweep/settingWords.js';
 import type { CellSummary } from '../sweep/summary.js';
 
 /** A property of a cell, other than its rank, that may set one series apart from another. */
@@ -48,15 +49,18 @@ export function varyingFields(cells: readonly CellSummary[]): readonly Field[] {
   return fields.filter(({ value }) => new Set(cells.map(value)).size > 1);
 }
 
-/** Label of what all the cells have in common, for a subtitle: "frobenius, 64 x 64, gaussian". */
+/** Label of what all the cells have in common, for a subtitle: "frobenius, 64 x 64, gaussian, noise 0.5". */
 export function commonLabel(cells: readonly CellSummary[]): string {
   const [first] = cells;
   if (!first) return '';
   const varying = varyingFields(cells);
-  return fields
-    .filter((field) => !varying.includes(field) && !(field.name === 'flow' && first.flow === 'gradient'))
-    .map(({ label }) => label(first))
-    .join(', ');
+  const shared = fields.filter(
+    (field) => !varying.includes(field) && !(field.name === 'flow' && first.flow === 'gradient'),
+  );
+  const words = settingWords(first).filter((word) =>
+    cells.every((cell) => settingWords(cell).includes(word)),
+  );
+  return [...shared.map(({ label }) => label(first)), ...words].join(', ');
 }
 
 /** The cells as series, in order of first appearance. */

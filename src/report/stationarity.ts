@@ -8,12 +8,12 @@ import type { SimulationTrial } from '../simulation/report.js';
 type Ends = Pick<CellSummary, 'outcomes' | 'stationarity'>;
 
 /** "4 stationary (3 at a saddle, 1 short), 2 end-time": outcomes, with what is wrong with stationary ends. */
-export function endCounts({ outcomes, stationarity: { saddle, short } }: Ends): string {
-  const parts = [
-    saddle > 0 ? `${formatCount(saddle)} at a saddle` : '',
-    short > 0 ? `${formatCount(short)} short` : '',
-  ];
-  const faults = parts.filter(Boolean).join(', ');
+export function endCounts({ outcomes, stationarity }: Ends): string {
+  const names = { saddle: 'at a saddle', short: 'short', 'before-end': 'before the end' } as const;
+  const faults = (Object.keys(names) as (keyof typeof names)[])
+    .filter((kind) => stationarity[kind] > 0)
+    .map((kind) => `${formatCount(stationarity[kind])} ${names[kind]}`)
+    .join(', ');
   return outcomeCounts(outcomes).replace(/\d[\d,]* stationary/, (all) =>
     faults ? `${all} (${faults})` : all,
   );

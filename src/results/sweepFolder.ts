@@ -28,6 +28,7 @@ const TYPES = {
   integers: [
     ...trialIntegers,
     ...['draws', 'trials', 'at_optimum', 'at_saddle', 'at_saddle_near_optimum', 'at_floor', 'stopped_short'],
+    ...['at_end', 'before_end'],
     ...[
       'accuracy',
       'risk',
@@ -39,7 +40,7 @@ const TYPES = {
     ].flatMap((name) => [`${name}_count`, `${name}_left_out`]),
     ...Object.keys(outcomes).map(outcomeColumn),
   ],
-  texts: [...trialTexts, 'metric', 'law_name'],
+  texts: [...trialTexts, 'optimizer', 'metric', 'law_name'],
 };
 
 /** Record of a sweep in its folder. */
@@ -115,7 +116,7 @@ export async function finishSweepFolder(
 /** A cell as one flat row; statistics become columns `accuracy_mean`, ... */
 export function summaryRow(cell: CellSummary): Rows[number] {
   const { law, accuracy, timeToOptimumAfter, timeToOptimumBy, steps, zScore, stationarity } = cell;
-  const ends = (count: number) => (cell.optimum === null ? null : count);
+  const ends = (count: number) => (stationarity.unknown > 0 ? null : count);
   return {
     cell: cell.cell,
     loss_function: cell.loss,
@@ -124,8 +125,14 @@ export function summaryRow(cell: CellSummary): Rows[number] {
     m: cell.m,
     rank: cell.rank,
     initialization: cell.initialization,
+    flow: cell.flow,
+    decay: cell.decay,
+    coupled_decay: cell.coupledDecay,
+    optimizer: cell.optimizer,
     scaling: cell.scaling,
     scale: cell.scale,
+    lr_ratio_a: cell.lrRatioA,
+    lr_ratio_b: cell.lrRatioB,
     metric: cell.metric,
     law: law && law.value,
     law_name: law && law.name,
@@ -148,6 +155,8 @@ export function summaryRow(cell: CellSummary): Rows[number] {
     at_saddle_near_optimum: ends(cell.nearSaddles),
     at_floor: ends(stationarity.floor),
     stopped_short: ends(stationarity.short),
+    at_end: ends(stationarity.end),
+    before_end: ends(stationarity['before-end']),
     ...columns('time_to_optimum_after', timeToOptimumAfter),
     ...columns('time_to_optimum_by', timeToOptimumBy),
     ...columns('steps', steps),

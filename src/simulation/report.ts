@@ -34,7 +34,7 @@ export interface SimulationRisk {
   readonly noiseEdge: number | null;
   /** Along the closed-form path beside the trials; null without. */
   readonly closedForm: readonly number[] | null;
-  /** Of full fine-tuning towards the same draw; null where that is unknown. */
+  /** Of full fine-tuning towards the same draw; null where that is unknown, or has another time. */
   readonly fullFineTuning: readonly number[] | null;
 }
 
@@ -43,6 +43,8 @@ export interface SimulationReport {
   readonly provenance: Provenance;
   readonly times: readonly number[];
   readonly rank: number;
+  /** Whether trials are along the gradient flow alone: of both factors, without decay, by a method that follows it. */
+  readonly isGradientFlow: boolean;
   /** Names of what else is observed. */
   readonly observed: readonly ObservableName[];
   readonly trials: readonly SimulationTrial[];
@@ -51,7 +53,7 @@ export interface SimulationReport {
     readonly loss: readonly number[];
     readonly singularValues: readonly (readonly number[])[] | null;
   } | null;
-  /** NaN where full fine-tuning had failed. */
+  /** NaN where full fine-tuning had failed; null where it has another time than the trials. */
   readonly fullFineTuningLoss: readonly number[] | null;
   /** How full fine-tuning ended, and the time t it reached; null where a closed form gives it. */
   readonly fullFineTuningEnd: { readonly outcome: Outcome; readonly time: number } | null;

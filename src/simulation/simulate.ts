@@ -1,5 +1,6 @@
 /** One ensemble, watched closely: functionals of every trajectory over time, and the final adapters. */
 import { fromFactors, type Adapter } from '../ensemble/adapter.js';
+import { nameOf } from '../flow/flow.js';
 import { clock } from '../flow/normalization.js';
 import { membersOf } from '../ensemble/member.js';
 import type { Provenance } from '../host/provenance.js';
@@ -12,7 +13,8 @@ import { observeTask, unobserved } from '../solver/observables.js';
 import type { Solved } from '../solver/solution.js';
 import { solve } from '../solver/solve.js';
 import { excessFloor } from '../sweep/accuracyFloor.js';
-import { pathOf } from '../sweep/law.js';
+import { followsGradientFlow, pathOf, sharesTimeOfFullFineTuning } from '../sweep/law.js';
+import { settingOf, settingWords } from '../sweep/settingWords.js';
 import { endOf } from '../sweep/stationarity.js';
 import { fullFineTuning, type FullFineTuning } from './fullFineTuning.js';
 import type { SimulationPlan } from './plan.js';
@@ -24,7 +26,8 @@ export interface Simulation {
   readonly trajectories: readonly Trajectory[];
   /** Final adapters in the coordinates of W, per trial. */
   readonly adapters: readonly Adapter[];
-  readonly fullFineTuning: FullFineTuning;
+  /** Null where trajectories have another time than it (sweep/law.ts). */
+  readonly fullFineTuning: FullFineTuning | null;
 }
 
 /** Hears of a simulation while it is computed. */
@@ -59,7 +62,9 @@ export async function simulate(
   );
   return {
     ...{ plan, trajectories, adapters },
-    fullFineTuning: await fullFineTuningBeside(plan, trajectories, device, watch),
+    fullFineTuning: sharesTimeOfFullFineTuning(plan)
+      ? await fullFineTuningBeside(plan, trajectories, device, watch)
+      : null,
   };
 }
 
@@ -85,10 +90,11 @@ function fullFineTuningBeside(
 
 /** The risk at the saved times, of trials and beside them; null without one. */
 function riskOf(
-  { problem, coefficients, flow, stop, config }: SimulationPlan,
+  plan: SimulationPlan,
   trajectories: readonly Trajectory[],
   path: ClosedForm | null,
 ): SimulationRisk | null {
+  const { problem, coefficients, flow, stop, config } = plan;
   const { risk, n, m } = problem;
   if (!risk) return null;
   const times = stop.saveTimes;
@@ -101,9 +107,10 @@ function riskOf(
     noise,
     noiseEdge: noise === null ? null : noise * (1 + Math.sqrt(n / m)),
     closedForm: along && times.map((time) => along(at(time))),
-    fullFineTuning: problem.fullFineTuningRisk
-      ? times.map((time) => problem.fullFineTuningRisk!(time))
-      : null,
+    fullFineTuning:
+      problem.fullFineTuningRisk && sharesTimeOfFullFineTuning(plan)
+        ? times.map((time) => problem.fullFineTuningRisk!(time))
+        : null,
   };
 }
 
@@ -118,7 +125,12 @@ export function simulationReport(
   const path = pathOf(plan, 0, config.seed);
   const taus = times.map((time) => clock(coefficients, flow) * time);
   return {
-    title: `${problem.loss.name}, ${problem.n} x ${problem.m}, ${initialization.name}`,
+    title: [
+      ...[problem.loss.name, `${problem.n} x ${problem.m}`, initialization.name],
+      ...(flow.rule === 'gradient' ? [] : [`${nameOf(flow)} flow`]),
+      ...settingWords(settingOf(plan, config)),
+    ].join(', '),
+    isGradientFlow: followsGradientFlow(plan),
     provenance,
     times,
     rank,
@@ -143,8 +155,8 @@ export function simulationReport(
       loss: taus.map((tau) => path.loss(tau)),
       singularValues: taus.map((tau) => path.singularValues(tau)),
     },
-    fullFineTuningLoss: full.losses,
-    fullFineTuningEnd: full.outcome && { outcome: full.outcome, time: full.time },
+    fullFineTuningLoss: full && full.losses,
+    fullFineTuningEnd: full?.outcome ? { outcome: full.outcome, time: full.time } : null,
     targetSingularValues: problem.loss.targetSingularValues(problem, rank),
     optimum,
     excessFloor: excessFloor(problem, config.precision),

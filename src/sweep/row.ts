@@ -1,14 +1,12 @@
 /** One trial of a sweep as one row of its results. */
 import { nameOf } from '../flow/flow.js';
-import { isGradientMotion } from '../flow/motion.js';
-import { motionUnder } from '../ensemble/member.js';
 import { succeeded, type Outcome } from '../method/outcome.js';
 import { optimumOf } from '../problem/optimumOf.js';
 import type { Trajectory } from '../solver/chunk.js';
 import { biasBound } from './bias.js';
 import { unobserved, type Observables } from '../solver/observables.js';
 import type { SweepConfig } from './config.js';
-import { accuracyOf } from './law.js';
+import { accuracyOf, followsGradientFlow } from './law.js';
 import type { Cell } from './plan.js';
 import { endOf, isNear, type Stationarity } from './stationarity.js';
 
@@ -175,7 +173,7 @@ export function trialRow(
     balancedness: last.balancedness,
     ...observableColumns(last.observables ?? unobserved),
     stationarity,
-    accuracy_bias: isGradientMotion(motionUnder(cell))
+    accuracy_bias: followsGradientFlow(cell)
       ? biasBound(problem, coefficients, rank, precision, stationarity, end)
       : null,
     ...timeToOptimum(cell, trajectory),

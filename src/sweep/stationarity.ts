@@ -10,16 +10,19 @@
  *    Directions that gain less than 1e-6 f(W0) count where the loss is not near the optimum alone.
  * 3. Otherwise the flow is on its way to the optimum: `optimum` if the loss is near it, with a relative error within
  *    0.1 % of the law's and 0.1 % of 1 (added as squares), else `short`.
- * Of flows that rest elsewhere (weight decay, a frozen factor) an end is compared with where the flow ends, if that is
- * known: `end` or `before-end`; else it is `unknown`.
+ * Of what rests elsewhere (weight decay, a frozen factor) an end is compared with where the flow ends, if that is known:
+ * `end` or `before-end`; else it is `unknown`. With a frozen factor and no decay that is the least loss over the other
+ * one, to which any method descends; decay takes an optimizer elsewhere than the flow.
  */
-import { motionUnder, type MemberLaw } from '../ensemble/member.js';
-import { restsAtOptimum } from '../flow/motion.js';
+import { motionUnder } from '../ensemble/member.js';
+import { decays, restsAtOptimum } from '../flow/motion.js';
+import { followsFlow } from '../method/method.js';
 import type { Precision } from '../numbers/precision.js';
 import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
 import { heightOf, type Saddle } from '../problem/nearestSaddles.js';
 import { excessFloor } from './accuracyFloor.js';
+import type { Followed } from './law.js';
 import { optimumOf } from '../problem/optimumOf.js';
 import type { Trajectory } from '../solver/chunk.js';
 
@@ -84,7 +87,7 @@ export function stationarityOf(
 
 /** Kind of the end of a trajectory of a law: `moving` unless it is stationary. */
 export function endOf(
-  law: MemberLaw,
+  law: Followed,
   precision: Precision,
   { outcome, last, factors }: Pick<Trajectory, 'outcome' | 'last' | 'factors'>,
 ): Stationarity {
@@ -92,7 +95,8 @@ export function endOf(
   const { problem, rank } = law;
   const motion = motionUnder(law);
   if (restsAtOptimum(motion)) return stationarityOf(problem, rank, precision, { ...last, factors });
-  const end = problem.loss.lossAtEnd(problem, factors, motion);
+  const isElsewhere = decays(motion) && !followsFlow(law.method);
+  const end = isElsewhere ? null : problem.loss.lossAtEnd(problem, factors, motion);
   if (end === null || !problem.initialLoss) return 'unknown';
   const margin = ((1 + MARGIN) ** 2 - 1) * end + MARGIN ** 2 * problem.initialLoss;
   return Math.abs(last.loss - end) <= margin ? 'end' : 'before-end';

@@ -3,17 +3,24 @@
  * more than that is held.
  */
 import { clock } from '../flow/normalization.js';
-import { motionUnder } from '../ensemble/member.js';
 import { nameOf } from '../flow/flow.js';
-import { isGradientMotion } from '../flow/motion.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import { riskAlong } from '../problem/closedForm.js';
 import { meanFullFineTuningRisk } from '../problem/noise.js';
 import { accuracyFloor } from './accuracyFloor.js';
-import { expectedSquare, lawOf, metricOf, pathOf, riskLaw } from './law.js';
+import {
+  expectedSquare,
+  followsGradientFlow,
+  lawOf,
+  metricOf,
+  pathOf,
+  riskLaw,
+  sharesTimeOfFullFineTuning,
+} from './law.js';
 import { lookLevel } from './looks.js';
 import type { Cell, Plan } from './plan.js';
 import { lossAt, riskAt, succeeded, valueOf, type Column } from './row.js';
+import { settingOf } from './settingWords.js';
 import { isNear, isNearTo, stationarities, type Stationarity } from './stationarity.js';
 import { byDraw, meansOver, statisticOver, type Grouped } from './draws.js';
 import { statistic, zScore } from '../numbers/statistics.js';
@@ -59,7 +66,7 @@ export async function summarize(plan: Plan, trials: TrialColumns): Promise<CellS
 
 async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<CellSummary> {
   const { problem, rank, coefficients, draws } = cell;
-  const { precision, targetCi, seed, noise = null, samples = null, labelNoise = 0 } = plan.config;
+  const { precision, targetCi, seed, noise = null } = plan.config;
   const ended = await trials.outcomes(cell.index);
   const ends = await trials.stationarities(cell.index);
   const good = ended.map(succeeded);
@@ -94,14 +101,12 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     flow: nameOf(cell.flow),
     scaling: cell.scaling,
     scale: coefficients.scale,
+    ...settingOf(cell, plan.config),
     metric: metricOf(cell),
     law: lawOf(cell),
     optimum: draws > 1 ? null : problem.optimum(rank),
     accuracy,
     draws,
-    noise,
-    samples,
-    labelNoise: samples === null ? null : labelNoise,
     risk: risk ? of(ofTrials.risk, level) : null,
     riskRelative: risk ? of(ofTrials.risk_relative, level) : null,
     riskScale: risk?.scale ?? null,
@@ -159,11 +164,9 @@ function zScoreBias(accuracies: Float64Array, biases: Float64Array, squares: Flo
 }
 
 /** Risk of full fine-tuning at a time: of the draw if there is one, else its mean over all; null where it is unknown. */
-function fullFineTuningRisk(
-  { problem, draws }: Cell,
-  { noise }: Plan['config'],
-  time: number,
-): number | null {
+function fullFineTuningRisk(cell: Cell, { noise }: Plan['config'], time: number): number | null {
+  const { problem, draws } = cell;
+  if (!sharesTimeOfFullFineTuning(cell)) return null;
   if (draws === 1) return problem.fullFineTuningRisk?.(time) ?? null;
   return noise === undefined || !problem.risk
     ? null
@@ -182,7 +185,7 @@ async function curveOf(
   const { problem, coefficients, flow, initialization, trials, draws, stop } = cell;
   const isShared =
     draws === 1 &&
-    (trials === 1 || (isGradientMotion(motionUnder(cell)) && problem.loss.isCurveShared(initialization.law)));
+    (trials === 1 || (followsGradientFlow(cell) && problem.loss.isCurveShared(initialization.law)));
   const path = isShared ? pathOf(cell, 0, config.seed) : null;
   const along = path && riskAlong(problem, path);
   const points: CurvePoint[] = [];
@@ -200,7 +203,8 @@ async function curveOf(
         riskByDraw: risks ? meansOver(grouped, risks[i]!) : [],
         closedForm: path && path.loss(clock(coefficients, flow) * time),
         closedFormRisk: along && along(clock(coefficients, flow) * time),
-        fullFineTuning: draws === 1 ? problem.fullFineTuningLoss(time) : null,
+        fullFineTuning:
+          draws === 1 && sharesTimeOfFullFineTuning(cell) ? problem.fullFineTuningLoss(time) : null,
         fullFineTuningRisk: fullFineTuningRisk(cell, config, time),
       }),
     );

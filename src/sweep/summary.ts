@@ -1,4 +1,5 @@
 /** What a sweep says of its cells: statistics of the trials beside the closed-form law. */
+import type { MethodName } from '../method/methods.js';
 import type { Outcome } from '../method/outcome.js';
 import type { Scaling } from '../ensemble/scaling.js';
 import type { Statistic } from '../numbers/statistics.js';
@@ -18,9 +19,9 @@ export interface CurvePoint {
   readonly closedForm: number | null;
   /** Risk along the closed-form path, where there is one. */
   readonly closedFormRisk: number | null;
-  /** Loss of full fine-tuning at this time where it is known. */
+  /** Loss of full fine-tuning, the gradient flow of W, at this time; null where it is unknown or has another time. */
   readonly fullFineTuning: number | null;
-  /** Mean risk of full fine-tuning over all draws of the target, at this time; null where it is unknown. */
+  /** Mean risk of full fine-tuning over all draws of the target, likewise. */
   readonly fullFineTuningRisk: number | null;
 }
 
@@ -38,9 +39,15 @@ export interface CellSummary {
   readonly rank: number;
   readonly initialization: string;
   readonly flow: string;
+  readonly decay: number;
+  readonly coupledDecay: number;
+  /** Name of the method where that does not follow the flow: adamw, gd on minibatches ...; null where it does. */
+  readonly optimizer: MethodName | null;
   readonly scaling: Scaling;
   /** The factor s of W = W0 + s B A. */
   readonly scale: number;
+  readonly lrRatioA: number;
+  readonly lrRatioB: number;
   readonly metric: MetricName;
   /** The closed-form value of the metric where there is one, and what it is: "Eckart-Young-Mirsky", ... */
   readonly law: Law | null;

@@ -50,8 +50,11 @@ export function cellOf(rank: number, changes: Partial<CellSummary> = {}): CellSu
       rank,
       initialization: 'gaussian',
       flow: 'gradient',
+      decay: 0,
+      coupledDecay: 0,
+      optimizer: null,
     },
-    ...{ scaling: 'none', scale: 1, metric: 'relative error' },
+    ...{ scaling: 'none', scale: 1, lrRatioA: 1, lrRatioB: 1, metric: 'relative error' },
     law: { value: law, name: 'Eckart-Young-Mirsky' },
     optimum: law,
     accuracy: around(law),
@@ -167,6 +170,7 @@ export function simulationOf(trials: number): SimulationReport {
     closedForm: { name: 'exact path', loss, singularValues: values(2) },
     fullFineTuningEnd: null,
     fullFineTuningLoss: times.map((time) => 1.5 * Math.exp(-time)),
+    isGradientFlow: true,
     targetSingularValues: [2, 1, 0.5],
   };
 }

@@ -120,7 +120,7 @@ function logTicks(low: number, high: number): { values: number[]; labelExpr: str
  * fifth of the range). Time zero has no place on it and is left out: `place` gives null.
  */
 export function timeAxis(times: readonly number[]): ChosenAxis {
-  const title = 'time t (gradient-flow units)';
+  const title = 'time t';
   const positive = [...new Set(times)].filter((time) => time > 0).sort((a, b) => a - b);
   const first = positive[0] ?? 0;
   const last = positive.at(-1) ?? 1;

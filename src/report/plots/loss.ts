@@ -129,7 +129,7 @@ export function lossFigure(cells: readonly CellSummary[]): Figure {
         ]
       : []),
   ];
-  const title = plotTitle('Loss along the flow, by rank', commonLabel(cells));
+  const title = plotTitle('Loss over time, by rank', commonLabel(cells));
   const panel = facets ? { width: 330, height: 240 } : { width: 540, height: 340 };
   return {
     id: 'loss',

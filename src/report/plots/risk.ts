@@ -1,15 +1,15 @@
 /**
- * Rank against risk, the plot of a sweep with noise: U-shaped at the end of the flow, where a smaller rank keeps noise
+ * Rank against risk, the plot of a sweep with noise: U-shaped at the end, where a smaller rank keeps noise
  * out, and beside it what each rank gets to if it is stopped in time.
  */
 import { bestFullFineTuning, bestStop, type Estimate, type RiskCell } from '../risk.js';
 import { shortTime } from '../format.js';
 import { commonLabel, seriesOf, type Series } from '../series.js';
-import { rankAxis, valueAxis } from './axes.js';
+import { rankAxis, valueAxis, type ChosenAxis } from './axes.js';
 import { plotTitle } from './layout.js';
 import { dashed, dotted, fullFineTuningColor, ink, optimumColor, solid, type Figure } from './theme.js';
 
-const end = 'at the end of the flow';
+const end = 'at the end';
 const stopped = 'stopped at the best time of each rank';
 const law = 'spiked-model law at the end';
 const full = 'full fine-tuning, stopped at its best time';
@@ -32,18 +32,20 @@ interface Row {
   readonly value: number | null;
   readonly low?: number | null;
   readonly high?: number | null;
-  /** Words at the best of a line. */
+  /** Words at the best of a line, and how far below it they stand, in pixels. */
   readonly mark?: string;
+  readonly below?: number;
 }
 
-type Place = (value: number | null) => number | null;
-
-/** The points of a line, the least of them marked. */
+/**
+ * The points of a line, the least of them marked: above the line of the end; under that of the best stops, and under full
+ * fine-tuning's, which is close below it, unless the axis is.
+ */
 function line(
   { label, cells }: Series,
   kind: Kind,
-  of: (cell: RiskCell) => { readonly risk: Estimate; readonly words: string } | null,
-  place: Place,
+  of: (cell: RiskCell) => { readonly risk: Estimate; readonly words: string | null } | null,
+  { place, scale }: ChosenAxis,
 ): Row[] {
   const points = (cells as readonly RiskCell[]).flatMap((cell) => {
     const found = of(cell);
@@ -51,12 +53,18 @@ function line(
   });
   const least = Math.min(...points.map(({ risk }) => risk.mean));
   const best = points.findIndex(({ risk }) => risk.mean === least);
+  const [bottom, top] = scale.domain;
+  const height =
+    scale.type === 'log'
+      ? Math.log(least / bottom) / Math.log(top / bottom)
+      : (least - bottom) / (top - bottom);
+  const below = kind === end || height < 0.15 ? -18 : 36;
   return points.map(({ rank, risk, words }, i) => ({
     ...{ series: label, kind, rank },
     value: place(risk.mean),
     low: place(risk.ciLow),
     high: place(risk.ciHigh),
-    ...(i === best && { mark: words }),
+    ...(i === best && words !== null && { mark: words, below }),
   }));
 }
 
@@ -75,7 +83,9 @@ export function riskFigure(cells: readonly RiskCell[]): Figure {
   });
   const atStop = (cell: RiskCell) => {
     const stop = bestStop(cell);
-    return stop && { risk: stop.risk, words: `rank ${cell.rank} at t = ${shortTime(stop.time)}` };
+    // The best of all stops is that of the end where it is the last.
+    const words = stop?.isLast ? null : `rank ${cell.rank} at t = ${shortTime(stop?.time ?? NaN)}`;
+    return stop && { risk: stop.risk, words };
   };
   const y = valueAxis(
     cells.flatMap((cell) => [
@@ -87,8 +97,8 @@ export function riskFigure(cells: readonly RiskCell[]): Figure {
   const rows = series.flatMap((each) => {
     const own = each.cells as readonly RiskCell[];
     return [
-      ...line(each, end, atEnd, y.place),
-      ...line(each, stopped, atStop, y.place),
+      ...line(each, end, atEnd, y),
+      ...line(each, stopped, atStop, y),
       ...own.map((cell): Row => ({
         series: each.label,
         kind: law,
@@ -114,14 +124,13 @@ export function riskFigure(cells: readonly RiskCell[]): Figure {
   const color = kindScale((stroke) => stroke.color);
   const only = (...kinds: Kind[]) => ({ filter: { field: 'kind', oneOf: kinds } });
   const half = Math.sqrt(Math.min(...ranks) * Math.max(...ranks));
-  // Above the line of the end; under that of the best stops, and under full fine-tuning's, which is close below it.
   const words = {
     transform: [{ filter: 'isValid(datum.mark)' }],
     mark: {
       type: 'text' as const,
       align: { expr: `datum.rank < ${half} ? 'left' : 'right'` },
       dx: { expr: `datum.rank < ${half} ? -8 : 8` },
-      dy: { expr: `datum.kind === ${JSON.stringify(end)} ? -18 : 36` },
+      dy: { expr: 'datum.below' },
       fontSize: 13,
       fontWeight: 'bold' as const,
     },
@@ -161,7 +170,7 @@ export function riskFigure(cells: readonly RiskCell[]): Figure {
     },
     words,
   ];
-  const title = plotTitle('Risk against rank', subtitle(cells), 96);
+  const title = plotTitle('Risk against rank', commonLabel(cells), 96);
   return {
     id: 'risk',
     heading: 'Risk by rank',
@@ -183,10 +192,4 @@ export function riskFigure(cells: readonly RiskCell[]): Figure {
           }
         : { title, data: { values: rows }, width: 580, height: 340, layer },
   };
-}
-
-/** What all cells have in common, and the noise. */
-export function subtitle(cells: readonly RiskCell[]): string {
-  const noise = cells[0]?.noise;
-  return noise === null || noise === undefined ? commonLabel(cells) : `${commonLabel(cells)}, noise ${noise}`;
 }

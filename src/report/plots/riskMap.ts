@@ -1,9 +1,8 @@
 /** Risk over rank and time as a heat map: which rank is best depends on when it is stopped. */
 import { riskAt, type RiskCell } from '../risk.js';
-import { seriesOf, type Series } from '../series.js';
+import { commonLabel, seriesOf, type Series } from '../series.js';
 import { timeAxis, type ChosenAxis } from './axes.js';
 import { plotTitle } from './layout.js';
-import { subtitle } from './risk.js';
 import { ink, type Figure } from './theme.js';
 
 /** Risks beyond this many times that of W0 are drawn alike. */
@@ -105,7 +104,7 @@ export function riskMapFigure(cells: readonly RiskCell[]): Figure {
       encoding: { x: time, y },
     },
   ];
-  const title = plotTitle('Risk over rank and time', subtitle(cells), 96);
+  const title = plotTitle('Risk over rank and time', commonLabel(cells), 96);
   const height = Math.min(360, Math.max(140, 36 * ranks.length));
   return {
     id: 'risk-map',

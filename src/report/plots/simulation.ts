@@ -111,7 +111,7 @@ function outcomeKinds(trials: readonly SimulationTrial[]): Kind[] {
 
 /** Loss, excess over the optimum (where known), singular values, gradient norm and balancedness against time. */
 export function simulationFigures(report: SimulationReport): Figure[] {
-  const { closedForm, fullFineTuningLoss, optimum, rank } = report;
+  const { closedForm, fullFineTuningLoss, optimum, rank, isGradientFlow } = report;
   const trials = spread(report.trials, mostTrials);
   const note = drawnNote(trials.length, report.trials.length);
   const ofTrials = outcomeKinds(trials);
@@ -143,10 +143,14 @@ export function simulationFigures(report: SimulationReport): Figure[] {
     {
       id: 'loss',
       heading: 'Loss over time',
-      title: 'Loss along the flow',
+      title: 'Loss over time',
       quantity: 'loss',
       choice: 'auto',
-      reading: `Each thin line is one trial.${closedForm ? ' The dashed line is the closed form.' : ''}`,
+      reading:
+        `Each thin line is one trial.${closedForm ? ' The dashed line is the closed form.' : ''}` +
+        (fullFineTuningLoss && !isGradientFlow
+          ? ' Full fine-tuning is the gradient flow of W, without decay.'
+          : ''),
       kinds,
       lines,
     },
@@ -164,29 +168,32 @@ export function simulationFigures(report: SimulationReport): Figure[] {
       lines: linesOf(({ excess }) => excess ?? []),
     });
   if (report.risk) plots.push(riskPlot(report, report.risk, trials, ofTrials));
-  plots.push(
-    {
-      id: 'gradient-norm',
-      heading: 'Gradient norm',
-      title: 'Gradient norm along the flow',
-      quantity: 'gradient norm',
-      choice: 'log',
-      reading:
-        'A trial is stationary once this falls below the steady-state tolerance; a long dip is a saddle passed.',
-      kinds: ofTrials,
-      lines: linesOf(({ gradientNorm }) => gradientNorm),
-    },
-    {
+  plots.push({
+    id: 'gradient-norm',
+    heading: 'Gradient norm',
+    title: 'Gradient norm over time',
+    quantity: 'gradient norm',
+    choice: 'log',
+    reading: isGradientFlow
+      ? 'A trial is stationary once this falls below the steady-state tolerance; a long dip is a saddle passed.'
+      : 'Of the loss alone: trials that come to rest elsewhere than at its stationary points do not take it to 0.',
+    kinds: ofTrials,
+    lines: linesOf(({ gradientNorm }) => gradientNorm),
+  });
+  // With a frozen factor there is none.
+  if (trials.some(({ balancedness }) => balancedness.some(Number.isFinite)))
+    plots.push({
       id: 'balancedness',
       heading: 'Balancedness',
       title: 'Balancedness of the two factors',
       quantity: '‖XᵀX − YᵀY‖ (Frobenius)',
       choice: 'linear',
-      reading: 'The flow conserves it, so a line that is not flat shows the error of the method.',
+      reading: isGradientFlow
+        ? 'The flow conserves it, so a line that is not flat shows the error of the method.'
+        : 'The gradient flow would conserve it; what moves the factors here need not.',
       kinds: ofTrials,
       lines: linesOf(({ balancedness }) => balancedness),
-    },
-  );
+    });
   plots.push(...observablePlots(report, trials));
   const figures = plots.map((plot) => drawLines(report, plot, note));
   const place = plots.findIndex(({ id }) => id === 'gradient-norm');
@@ -215,7 +222,7 @@ function riskPlot(
   return {
     id: 'risk',
     heading: 'Risk over time',
-    title: 'Risk along the flow',
+    title: 'Risk over time',
     quantity: 'risk, relative to that of W₀',
     choice: 'auto',
     reading:

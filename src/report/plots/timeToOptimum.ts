@@ -45,7 +45,7 @@ export function timeToOptimumFigure(cells: readonly CellSummary[]): Figure {
     ...[by.p50, by.p95],
   ]);
   const anyArrived = times.some(Number.isFinite);
-  const y = valueAxis(anyArrived ? times : [0, endTime], 'time t (gradient-flow units)');
+  const y = valueAxis(anyArrived ? times : [0, endTime], 'time t');
   const rows = series.flatMap(({ label, cells: seriesCells }, index) =>
     seriesCells.map((cell) => {
       const { rank, trials, timeToOptimumAfter: after, timeToOptimumBy: by } = cell;
