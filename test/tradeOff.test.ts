@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { bootstrapInterval, RESAMPLES, resampledMeans } from '../src/numbers/bootstrap.js';
 import { normals } from '../src/numbers/philox.js';
+import { sweep } from '../src/run/sweep.js';
 import { byDraw, meansOver, statisticOver } from '../src/sweep/draws.js';
 import { tradeOffs } from '../src/sweep/tradeOff.js';
 import { around, cellOf } from './report/support.js';
@@ -13,7 +14,7 @@ describe('the bootstrap', () => {
     const runs = 400;
     let held = 0;
     for (let run = 0; run < runs; run++) {
-      const [low, high] = bootstrapInterval(normal(run, count), 7);
+      const [low, high] = bootstrapInterval(normal(run, count));
       held += Number(low <= 0 && high >= 0);
     }
     // Hesterberg's expansion leaves 92 to 95 % of normal values; three standard deviations of 400 runs are 3 %.
@@ -23,7 +24,7 @@ describe('the bootstrap', () => {
 
   it('is as wide as Student’s t of normal values, and not as the plain percentiles', () => {
     const widths = Array.from({ length: 100 }, (_, run) => {
-      const [low, high] = bootstrapInterval(normal(run, 8), 1);
+      const [low, high] = bootstrapInterval(normal(run, 8));
       return high - low;
     });
     // 2 t(7) E(s) / sqrt(8) = 2 x 2.365 x 0.965 / 2.83 = 1.61; plain percentiles would give 2 x 1.96 x 0.9 / 2.83 = 1.25.
@@ -32,19 +33,16 @@ describe('the bootstrap', () => {
     expect(mean).toBeLessThan(1.75);
   });
 
-  it('takes the same resamples of the same units, and others of other seeds', () => {
+  it('takes the same resamples of as many units', () => {
     const values = normal(3, 12);
-    const means = resampledMeans(values, 5);
+    const means = resampledMeans(values);
     expect(means).toHaveLength(RESAMPLES);
-    const doubled = resampledMeans(
-      values.map((value) => 2 * value),
-      5,
-    );
+    const doubled = resampledMeans(values.map((value) => 2 * value));
     means.forEach((mean, b) => expect(doubled[b]! - 2 * mean).toBeCloseTo(0, 14));
-    expect(resampledMeans(values, 6)).not.toEqual(means);
-    expect(bootstrapInterval([1], 5)).toEqual([NaN, NaN]);
-    expect(bootstrapInterval([1, 3], 5)).toEqual([1, 3]);
-    const [low, high] = bootstrapInterval(normal(4, 20_000), 5);
+    expect(new Set(means).size).toBeGreaterThan(0.9 * RESAMPLES);
+    expect(bootstrapInterval([1])).toEqual([NaN, NaN]);
+    expect(bootstrapInterval([1, 3])).toEqual([1, 3]);
+    const [low, high] = bootstrapInterval(normal(4, 20_000));
     expect(high - low).toBeCloseTo((2 * 1.96) / Math.sqrt(20_000), 3);
   });
 });
@@ -57,8 +55,8 @@ describe('statistics over draws', () => {
 
   it('are of draws, not of their trials', () => {
     expect(meansOver(grouped, values).map((mean) => mean.toFixed(4))).toEqual(['1.0100', '2.0100', '4.0100']);
-    const over = statisticOver(grouped, 1)(values);
-    const asIfIndependent = statisticOver(null, 1)(values);
+    const over = statisticOver(grouped)(values);
+    const asIfIndependent = statisticOver(null)(values);
     expect(over.count).toBe(6);
     expect(over.mean).toBeCloseTo(7.03 / 3, 12);
     // Three draws: their whole range, where six independent trials would be of a narrower one.
@@ -69,7 +67,7 @@ describe('statistics over draws', () => {
   it('leave out trials that failed, and draws of which all did', () => {
     const some = Float64Array.of(1, NaN, NaN, NaN, 4, 4.02);
     expect(meansOver(grouped, some)).toEqual([1, NaN, expect.closeTo(4.01, 12)]);
-    expect(statisticOver(grouped, 1)(some).mean).toBeCloseTo((1 + 4.01) / 2, 12);
+    expect(statisticOver(grouped)(some).mean).toBeCloseTo((1 + 4.01) / 2, 12);
   });
 });
 
@@ -90,7 +88,7 @@ describe('the trade-off of ranks', () => {
   });
 
   it('says which is best, how surely, when to stop, and the best of both', () => {
-    const [tradeOff, ...others] = tradeOffs(cells, 3);
+    const [tradeOff, ...others] = tradeOffs(cells);
     expect(others).toEqual([]);
     expect(tradeOff).toMatchObject({ n: 16, m: 12, noise: 1, draws: 4 });
     expect(tradeOff!.ranks.map(({ rank, shareOfDraws }) => [rank, shareOfDraws])).toEqual([
@@ -123,7 +121,7 @@ describe('the trade-off of ranks', () => {
 
   it('is of draws that all ranks have seen, and of one has no interval', () => {
     const lost = cells.map((cell) => ({ ...cell, riskByDraw: [NaN, ...cell.riskByDraw.slice(1)] }));
-    expect(tradeOffs([lost[0]!, ...cells.slice(1)], 3)[0]!.draws).toBe(3);
+    expect(tradeOffs([lost[0]!, ...cells.slice(1)])[0]!.draws).toBe(3);
     const one = cells.map((cell) => ({
       ...cell,
       riskByDraw: cell.riskByDraw.slice(0, 1),
@@ -132,6 +130,16 @@ describe('the trade-off of ranks', () => {
     const [tradeOff] = tradeOffs(one);
     expect(tradeOff!.best).toMatchObject({ rank: 2, shareOfDraws: 1, shareOfResamples: NaN });
     expect(tradeOff!.best.risk.ciLow).toBeNaN();
+  });
+
+  it('has the intervals of the cells, whatever the seed', async () => {
+    const cells = await sweep({
+      ...{ spectrum: [2], shape: ['6x5'], noise: 0.5, draws: 6, ranks: [1, 2], trials: 1, seed: 5 },
+      ...{ time: 2, saveTimes: [1], backend: 'cpu', workers: 1 },
+    });
+    const [{ ranks }] = tradeOffs(cells) as [ReturnType<typeof tradeOffs>[number]];
+    const interval = (risk: { readonly ciLow: number; readonly ciHigh: number }) => [risk.ciLow, risk.ciHigh];
+    expect(ranks.map(({ risk }) => interval(risk))).toEqual(cells.map(({ risk }) => interval(risk!)));
   });
 
   it('is of settings with a risk and more than one rank', () => {

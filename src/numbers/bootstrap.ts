@@ -1,7 +1,7 @@
 /**
  * Bootstrap over independent units, such as draws of a target whose trials are not independent (Efron & Tibshirani 1993):
- * units are drawn again with replacement, by Philox, so that the same seed and number of units give the same resamples,
- * whatever the values, and several statistics of the same units can be compared resample by resample.
+ * units are drawn again with replacement, by Philox. The same number of units gives the same resamples, whatever the
+ * values, so that several statistics of the same units can be compared resample by resample.
  */
 import jstat from 'jstat';
 import { uniforms } from './philox.js';
@@ -14,16 +14,15 @@ export const RESAMPLES = 1000;
 /** Units beyond which resamples are not made: there the interval is Student's t, from which it no longer differs. */
 const MOST_UNITS = 2 ** 14;
 
-let last: { readonly key: string; readonly indices: Uint32Array } | null = null;
+let last: { readonly count: number; readonly indices: Uint32Array } | null = null;
 
 /** The units of every resample [resamples, count]. */
-function resamples(count: number, seed: number): Uint32Array {
-  const key = `${count} ${seed}`;
-  if (last?.key !== key)
+function resamples(count: number): Uint32Array {
+  if (last?.count !== count)
     last = {
-      key,
+      count,
       indices: Uint32Array.from(
-        uniforms(RESAMPLES * count, { seed, rank: 0, trial: 0 }, 'resamples'),
+        uniforms(RESAMPLES * count, { seed: 0, rank: 0, trial: 0 }, 'resamples'),
         (u) => u * count,
       ),
     };
@@ -31,9 +30,9 @@ function resamples(count: number, seed: number): Uint32Array {
 }
 
 /** Means of the values [units] over each resample [resamples]. */
-export function resampledMeans(values: ArrayLike<number>, seed: number): Float64Array {
+export function resampledMeans(values: ArrayLike<number>): Float64Array {
   const count = values.length;
-  const indices = resamples(count, seed);
+  const indices = resamples(count);
   return Float64Array.from({ length: RESAMPLES }, (_, b) => {
     let sum = 0;
     for (let i = b * count; i < (b + 1) * count; i++) sum += values[indices[i]!]!;
@@ -48,7 +47,6 @@ export function resampledMeans(values: ArrayLike<number>, seed: number): Float64
  */
 export function bootstrapInterval(
   values: ArrayLike<number>,
-  seed: number,
   level = 0.95,
 ): readonly [low: number, high: number] {
   const count = values.length;
@@ -59,6 +57,6 @@ export function bootstrapInterval(
     return [mean - (t * sd) / Math.sqrt(count), mean + (t * sd) / Math.sqrt(count)];
   }
   const tail = jStat.normal.cdf(-Math.sqrt(count / (count - 1)) * t, 0, 1);
-  const [low, high] = jStat.quantiles(resampledMeans(values, seed).sort(), [tail, 1 - tail], 1, 1);
+  const [low, high] = jStat.quantiles(resampledMeans(values).sort(), [tail, 1 - tail], 1, 1);
   return [low!, high!];
 }

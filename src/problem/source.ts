@@ -128,7 +128,8 @@ export function labelOf({ spec }: Source): string {
   const files = [spec.target, spec.base].filter((file) => file !== undefined);
   if (files.length > 0) return files.map(tail).join(' - ');
   if (spec.spectrum === undefined) return 'W0 = 0';
-  return typeof spec.spectrum === 'string' ? spec.spectrum : `${spec.spectrum.length} singular values`;
+  if (typeof spec.spectrum === 'string') return spec.spectrum;
+  return spec.spectrum.length === 1 ? '1 singular value' : `${spec.spectrum.length} singular values`;
 }
 
 /** Smallest side of a matrix from which its decomposition takes seconds, and is said. */

@@ -28,17 +28,23 @@ export function riskAt({ riskScale }: RiskCell, { risk }: CurvePoint): Estimate 
 export interface RiskStop {
   readonly time: number;
   readonly risk: Estimate;
-  readonly isLast: boolean;
+  /** Whether it is worth stopping there. */
+  readonly pays: boolean;
 }
+
+/** Whether a risk is less than that of going on, by more than a thousandth. */
+export const isWorth = (stopped: number, end: number): boolean => stopped < (1 - 1e-3) * end;
 
 /** The save time at which the mean risk of a cell is least, and the risk there; null where there is none. */
 export function bestStop(cell: RiskCell): RiskStop | null {
-  return cell.curve
-    .flatMap((point, i) => {
-      const risk = riskAt(cell, point);
-      return risk ? [{ time: point.time, risk, isLast: i === cell.curve.length - 1 }] : [];
-    })
-    .reduce<RiskStop | null>((best, each) => (best && best.risk.mean <= each.risk.mean ? best : each), null);
+  const points = cell.curve.flatMap((point) => {
+    const risk = riskAt(cell, point);
+    return risk ? [{ time: point.time, risk }] : [];
+  });
+  const [first] = points;
+  if (!first) return null;
+  const best = points.reduce((least, each) => (each.risk.mean < least.risk.mean ? each : least), first);
+  return { ...best, pays: isWorth(best.risk.mean, points.at(-1)!.risk.mean) };
 }
 
 /** Full fine-tuning at the save times, relative: where its risk is least, and at the last; null where it is unknown. */

@@ -3,9 +3,9 @@
  * at the largest rank, or full fine-tuning, gives instead.
  */
 import type { CellSummary } from '../sweep/summary.js';
-import { tradeOffs, type MeanRisk, type TradeOff } from '../sweep/tradeOff.js';
+import { tradeOffs, type BestStop, type MeanRisk, type TradeOff } from '../sweep/tradeOff.js';
 import { formatInterval, formatNumber, shortTime } from './format.js';
-import { bestFullFineTuning, withRisk, type RiskCell } from './risk.js';
+import { bestFullFineTuning, isWorth, withRisk, type RiskCell } from './risk.js';
 import { seriesOf, type Series } from './series.js';
 
 const percent = (share: number): string => `${Math.round(100 * share)} %`;
@@ -29,6 +29,8 @@ function answers({ cells }: Series, tradeOff: TradeOff): string[] {
   };
   const { best, bestPair, plausible, ranks, draws } = tradeOff;
   const largest = ranks.at(-1)!;
+  const atEnd = (rank: number) => ranks.find((each) => each.rank === rank)!.risk;
+  const pays = (stop: BestStop, rank: number) => !stop.isLast && isWorth(stop.risk.mean, atEnd(rank).mean);
   const others = plausible.filter((rank) => rank !== best.rank);
   const certainty =
     draws < 2
@@ -41,11 +43,11 @@ function answers({ cells }: Series, tradeOff: TradeOff): string[] {
       ? `, between ${shortTime(bestPair.timeLow)} and ${shortTime(bestPair.timeHigh)} in 95 % of resamples`
       : '';
   sentences.push(
-    bestPair.isLast
-      ? `No stop before the last save time is better: rank ${bestPair.rank}, with risk ${risk(bestPair.risk)} there.`
-      : `Best stop of all ranks and save times: rank ${bestPair.rank} at t = ${shortTime(bestPair.time)}${times}, with risk ${risk(bestPair.risk)}.`,
+    pays(bestPair, bestPair.rank)
+      ? `Best stop of all ranks and save times: rank ${bestPair.rank} at t = ${shortTime(bestPair.time)}${times}, with risk ${risk(bestPair.risk)}, against ${formatNumber(atEnd(bestPair.rank).relative)} at the end.`
+      : `No stop before the last save time is better: rank ${bestPair.rank}, with risk ${risk(bestPair.risk)} there.`,
   );
-  if (largest.rank !== bestPair.rank && !largest.bestStop.isLast)
+  if (largest.rank !== bestPair.rank && pays(largest.bestStop, largest.rank))
     sentences.push(
       `Rank ${largest.rank}, the largest, stopped at t = ${shortTime(largest.bestStop.time)}: risk ${risk(largest.bestStop.risk)}, against ${formatNumber(largest.risk.relative)} at the end.`,
     );

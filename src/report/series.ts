@@ -54,9 +54,11 @@ export function commonLabel(cells: readonly CellSummary[]): string {
   const [first] = cells;
   if (!first) return '';
   const varying = varyingFields(cells);
-  const shared = fields.filter(
-    (field) => !varying.includes(field) && !(field.name === 'flow' && first.flow === 'gradient'),
-  );
+  const plain: readonly string[] = [
+    ...(first.flow === 'gradient' ? ['flow'] : []),
+    ...(first.scaling === 'none' && first.scale === 1 ? ['scaling', 'alpha'] : []),
+  ];
+  const shared = fields.filter((field) => !varying.includes(field) && !plain.includes(field.name));
   const words = settingWords(first).filter((word) =>
     cells.every((cell) => settingWords(cell).includes(word)),
   );

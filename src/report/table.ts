@@ -101,7 +101,7 @@ function riskColumns(cells: readonly CellSummary[]): readonly Column[] {
     numbers('95 % CI', ({ riskRelative }) => interval(riskRelative)),
     numbers(
       'best stop',
-      stop(({ time, isLast }) => (isLast ? 'none' : `t = ${shortTime(time)}`)),
+      stop(({ time, pays }) => (pays ? `t = ${shortTime(time)}` : 'none')),
     ),
     numbers(
       'risk there',

@@ -68,7 +68,7 @@ export class Agenda {
     const { trials, draws } = cells[chunks[0]!.spans[0]!.cell]!;
     const values = chunks.map(({ index }) => this.done.get(index) ?? []);
     const drawOf = chunks.flatMap(({ spans }, k) => values[k]!.map(() => spans[0]!.draw ?? 0));
-    const of = statisticOver(draws > 1 ? byDraw(drawOf, draws) : null, config.seed);
+    const of = statisticOver(draws > 1 ? byDraw(drawOf, draws) : null);
     const { mean, ciLow, ciHigh } = of(
       Float64Array.from(values.flat()),
       lookLevel(draws > 1 ? draws : trials),

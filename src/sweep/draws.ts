@@ -29,12 +29,12 @@ export function meansOver(grouped: Grouped | null, values: Float64Array): number
  * mean is over draws, each of which counts as much.
  */
 export const statisticOver =
-  (grouped: Grouped | null, seed: number) =>
+  (grouped: Grouped | null) =>
   (values: Float64Array, level?: number): Statistic => {
     const ofTrials = statistic(values, level);
     if (!grouped) return ofTrials;
     const means = meansOver(grouped, values).filter(Number.isFinite);
-    const [ciLow, ciHigh] = bootstrapInterval(means, seed, level);
+    const [ciLow, ciHigh] = bootstrapInterval(means, level);
     const mean = means.reduce((sum, value) => sum + value, 0) / means.length;
     return { ...ofTrials, mean, ciLow, ciHigh };
   };

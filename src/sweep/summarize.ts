@@ -66,7 +66,7 @@ export async function summarize(plan: Plan, trials: TrialColumns): Promise<CellS
 
 async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<CellSummary> {
   const { problem, rank, coefficients, draws } = cell;
-  const { precision, targetCi, seed, noise = null } = plan.config;
+  const { precision, targetCi, noise = null } = plan.config;
   const ended = await trials.outcomes(cell.index);
   const ends = await trials.stationarities(cell.index);
   const good = ended.map(succeeded);
@@ -84,7 +84,7 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
   );
   const { accuracy: accuracies, accuracy_bias: biases, time_to_optimum_by: by } = ofTrials;
   const grouped = draws > 1 ? byDraw(await drawsOf(trials, cell), draws) : null;
-  const of = statisticOver(grouped, seed);
+  const of = statisticOver(grouped);
   const level = targetCi === undefined ? undefined : lookLevel(draws > 1 ? draws : cell.trials);
   const expected = expectedSquare(cell);
   const accuracy = of(accuracies, level);
@@ -190,7 +190,7 @@ async function curveOf(
   const along = path && riskAlong(problem, path);
   const points: CurvePoint[] = [];
   const together = Math.max(1, Math.floor(HELD / (draws * trials)));
-  const of = statisticOver(grouped, config.seed);
+  const of = statisticOver(grouped);
   for (let from = 0; from < stop.saveTimes.length; from += together) {
     const times = stop.saveTimes.slice(from, from + together);
     const losses = await numbers(times.map((_, i) => lossAt(from + i)));

@@ -69,7 +69,7 @@ export interface TradeOff {
 }
 
 /** The trade-offs of cells that have a risk: one of each setting with more than one rank. */
-export function tradeOffs(cells: readonly CellSummary[], seed = 0): TradeOff[] {
+export function tradeOffs(cells: readonly CellSummary[]): TradeOff[] {
   const groups = new Map<string, CellSummary[]>();
   for (const cell of cells) {
     if (!cell.risk) continue;
@@ -79,15 +79,10 @@ export function tradeOffs(cells: readonly CellSummary[], seed = 0): TradeOff[] {
   }
   return [...groups.values()]
     .filter((group) => group.length > 1)
-    .map((group) =>
-      tradeOffOf(
-        group.sort((a, b) => a.rank - b.rank),
-        seed,
-      ),
-    );
+    .map((group) => tradeOffOf(group.sort((a, b) => a.rank - b.rank)));
 }
 
-function tradeOffOf(cells: readonly CellSummary[], seed: number): TradeOff {
+function tradeOffOf(cells: readonly CellSummary[]): TradeOff {
   const [first] = cells as readonly [CellSummary, ...CellSummary[]];
   const { loss, target, n, m, initialization, flow, scaling, noise } = first;
   const seen = drawsSeenByAll(cells);
@@ -95,11 +90,11 @@ function tradeOffOf(cells: readonly CellSummary[], seed: number): TradeOff {
   const at = (byDraw: readonly number[]) => seen.map((draw) => byDraw[draw]!);
   const meanOf = (byDraw: readonly number[]): MeanRisk => {
     const values = at(byDraw);
-    const [ciLow, ciHigh] = bootstrapInterval(values, seed);
+    const [ciLow, ciHigh] = bootstrapInterval(values);
     return { mean: mean(values), ciLow, ciHigh, relative: mean(values) / scale };
   };
   const resampled = (byDraw: readonly number[]) =>
-    seen.length > 1 ? resampledMeans(at(byDraw), seed) : new Float64Array();
+    seen.length > 1 ? resampledMeans(at(byDraw)) : new Float64Array();
   const ends = cells.map(({ riskByDraw }) => at(riskByDraw));
   const endShares = sharesOfLeast(cells.map(({ riskByDraw }) => resampled(riskByDraw)));
   const drawShares = sharesOfLeast(ends);

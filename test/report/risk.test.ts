@@ -139,7 +139,9 @@ describe('the answers of a sweep with noise', () => {
       /Best rank at the end: 16, with risk 0\.8057 \[0\.7\d+, 0\.8\d+\] \(the best in 100 %/,
     );
     expect(text).toContain('of the 4 draws of the target');
-    expect(text).toContain('Best stop of all ranks and save times: rank 256 at t = 0.853, with risk 0.6953');
+    expect(text).toMatch(
+      /Best stop of all ranks and save times: rank 256 at t = 0\.853, with risk 0\.6953.*, against 1\.251 at the end\./,
+    );
     expect(text).toContain('Full fine-tuning stopped at t = 0.621: risk 0.5242, against 1.100');
   });
 
@@ -163,6 +165,35 @@ describe('the answers of a sweep with noise', () => {
     expect(riskAnswers(loud).join('\n')).toMatch(/Rank 256, the largest, stopped at t = [\d.]+: risk/);
     const early = noisy.map((cell) => ({ ...cell, curve: cell.curve.slice(0, 12) }));
     expect(riskAnswers(early).join('\n')).toContain('No stop before the last save time is better: rank 256');
+  });
+
+  it('take a stop that gains less than a thousandth for none', async () => {
+    // Least one save time before the last.
+    const dipping = (gain: number) =>
+      noisy.map((cell) => {
+        const last = cell.curve.at(-1)!;
+        const by = (factor: number, time: number) => ({
+          ...{ ...last, time, risk: { ...last.risk!, mean: factor * last.risk!.mean } },
+          riskByDraw: last.riskByDraw.map((risk) => factor * risk),
+        });
+        return {
+          ...{ ...cell, riskByDraw: last.riskByDraw },
+          riskRelative: { ...cell.riskRelative!, mean: last.risk!.mean / cell.riskScale! },
+          curve: cell.curve.map(({ time }, i) => by(i === cell.curve.length - 2 ? 1 - gain : 1, time)),
+        };
+      });
+    const [none, some] = [dipping(5e-4), dipping(5e-3)];
+    const time = `t = ${Number(noisy[0]!.curve.at(-2)!.time.toPrecision(3))}`;
+    expect(riskAnswers(none).join()).toContain('No stop before the last save time is better: rank 16');
+    expect(riskAnswers(some).join()).toContain(`Best stop of all ranks and save times: rank 16 at ${time}`);
+    const said = async (cells: readonly CellSummary[]) => [
+      sweepTable(cells).includes(time),
+      textsOf(await svgOf(sweepFigures(cells), 'risk')).some(({ text }) => text === `rank 16 at ${time}`),
+    ];
+    expect([await said(none), await said(some)]).toEqual([
+      [false, false],
+      [true, true],
+    ]);
   });
 
   it('are of each series, and none where there is no risk', () => {
@@ -189,6 +220,24 @@ describe('the answers of a sweep with noise', () => {
     ])
       expect(text).toContain(expected);
     expect(sweepTable([cellOf(1)])).not.toContain('risk');
+  });
+});
+
+describe('a subtitle', () => {
+  const subtitleOf = (cells: readonly CellSummary[]) => {
+    const { title } = sweepFigures(cells).at(-1)!.spec as { title: { subtitle: string[] } };
+    return title.subtitle.join(' ');
+  };
+
+  it('says what trials are under, where that is not the plain flow of the target, and all share it', () => {
+    expect(subtitleOf(noisy)).toBe('frobenius, exponential, 16 x 12, gaussian, noise 2');
+    const decayed = noisy.map((cell) => ({ ...cell, decay: 0.1, lrRatioA: 0, scale: 2 }));
+    expect(subtitleOf(decayed)).toContain('scaling none, alpha 2, frozen A, decay 0.1, noise 2');
+    expect(subtitleOf([...decayed.slice(0, 2), ...noisy.slice(2)])).not.toMatch(/frozen|decay/);
+    const samples = noisy.map((cell) => ({ ...cell, noise: null, samples: 40, labelNoise: 0.2 }));
+    expect(subtitleOf(samples)).toMatch(/40 samples, label noise 0.2$/);
+    const by = noisy.map((cell) => ({ ...cell, optimizer: 'adamw' as const, flow: 'scaled:0.1' }));
+    expect(subtitleOf(by)).toMatch(/scaled:0.1 flow, adamw, noise 2$/);
   });
 });
 

@@ -1,4 +1,5 @@
 /** A chart of laws beside what was simulated: laws as lines, the simulated as points with their intervals. */
+import { wrapText } from '../format.js';
 import { rankAxis, valueAxis } from './axes.js';
 import { plotTitle } from './layout.js';
 import { dashed, ink, seriesColors, solid, type Figure } from './theme.js';
@@ -33,6 +34,9 @@ export interface Chart {
   readonly curves: readonly ChartCurve[];
 }
 
+/** Characters of a title along the height of a chart, which Vega takes for 0.8 of their size wide without a canvas. */
+const TITLE = 28;
+
 /** The figure of a chart. Curves of one thing, whose names end alike, as in `, r = 4`, share a colour. */
 export function chartFigure(chart: Chart, words: Pick<Figure, 'id' | 'heading' | 'caption'>): Figure {
   const { title, setting, curves } = chart;
@@ -54,8 +58,11 @@ export function chartFigure(chart: Chart, words: Pick<Figure, 'id' | 'heading' |
           ...{ low: y.place(point.low ?? null), high: y.place(point.high ?? null) },
         })),
       );
-  const at = (field: string) => ({ field, type: 'quantitative' as const, scale: y.scale, axis: y.axis });
-  const along = { field: 'x', type: 'quantitative' as const, scale: x.scale, axis: x.axis };
+  const axis = { ...y.axis, title: wrapText(chart.y.title, TITLE) };
+  const at = (field: string) => ({ field, type: 'quantitative' as const, scale: y.scale, axis });
+  const whole =
+    chart.x.scale === 'linear' && xs.every(Number.isInteger) ? { tickMinStep: 1, format: 'd' } : {};
+  const along = { field: 'x', type: 'quantitative' as const, scale: x.scale, axis: { ...x.axis, ...whole } };
   const colors = colorsOf(curves);
   const named = (kind: ChartCurve['kind'], symbolType: 'stroke' | 'circle') => {
     const domain = curves.filter((curve) => curve.kind === kind).map(({ name }) => name);

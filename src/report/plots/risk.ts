@@ -37,6 +37,9 @@ interface Row {
   readonly below?: number;
 }
 
+/** Place of words above a point. */
+const ABOVE = -18;
+
 /**
  * The points of a line, the least of them marked: above the line of the end; under that of the best stops, and under full
  * fine-tuning's, which is close below it, unless the axis is.
@@ -58,7 +61,7 @@ function line(
     scale.type === 'log'
       ? Math.log(least / bottom) / Math.log(top / bottom)
       : (least - bottom) / (top - bottom);
-  const below = kind === end || height < 0.15 ? -18 : 36;
+  const below = kind === end || height < 0.15 ? ABOVE : 36;
   return points.map(({ rank, risk, words }, i) => ({
     ...{ series: label, kind, rank },
     value: place(risk.mean),
@@ -83,9 +86,13 @@ export function riskFigure(cells: readonly RiskCell[]): Figure {
   });
   const atStop = (cell: RiskCell) => {
     const stop = bestStop(cell);
-    // The best of all stops is that of the end where it is the last.
-    const words = stop?.isLast ? null : `rank ${cell.rank} at t = ${shortTime(stop?.time ?? NaN)}`;
-    return stop && { risk: stop.risk, words };
+    // Where no stop pays the best is that of the end.
+    return (
+      stop && {
+        risk: stop.risk,
+        words: stop.pays ? `rank ${cell.rank} at t = ${shortTime(stop.time)}` : null,
+      }
+    );
   };
   const y = valueAxis(
     cells.flatMap((cell) => [
@@ -96,9 +103,11 @@ export function riskFigure(cells: readonly RiskCell[]): Figure {
   );
   const rows = series.flatMap((each) => {
     const own = each.cells as readonly RiskCell[];
+    const stops = line(each, stopped, atStop, y);
+    const lifted = stops.find(({ below }) => below === ABOVE)?.rank;
     return [
-      ...line(each, end, atEnd, y),
-      ...line(each, stopped, atStop, y),
+      ...line(each, end, atEnd, y).map((row) => (row.rank === lifted ? { ...row, below: 2 * ABOVE } : row)),
+      ...stops,
       ...own.map((cell): Row => ({
         series: each.label,
         kind: law,

@@ -71,7 +71,7 @@ const riskByRank: Claim = {
         title: 'With noise a small rank wins',
         setting: `Frobenius, ${n} x ${m}, sigma = ${model.sigma.join(', ')}, tau = ${tau}, ${DRAWS} draws`,
         x: { name: 'rank', title: 'rank r', scale: 'log' },
-        y: { name: 'risk', title: 'risk |W - M|^2 against the clean target', scale: 'linear' },
+        y: { name: 'risk', title: 'risk |W - M|^2', scale: 'linear' },
         curves: [
           { name: 'spiked model', kind: 'law', points: ranks.map((x) => ({ x, y: law.risk(x) })) },
           {

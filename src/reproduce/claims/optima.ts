@@ -55,7 +55,7 @@ const optimumClaim = (scene: Scene): Claim => ({
         title: scene.title,
         setting: scene.setting,
         x: { name: 'rank', title: 'rank r', scale: 'log' },
-        y: { name: 'relative_error', title: 'relative error sqrt(f / f(W0))', scale: 'linear' },
+        y: { name: 'relative_error', title: 'sqrt(f / f(W0))', scale: 'linear' },
         curves: [
           { name: scene.law, kind: 'law', points: ranks.map((x, i) => ({ x, y: law[i]! })) },
           {

@@ -113,7 +113,7 @@ const softThreshold: Claim = {
         title: 'What weight decay leaves of each singular value',
         setting: `Frobenius, 16 x 12, sigma_i = 1/i, rank ${rank}, s = ${alpha}, kB = ${lrRatioB}`,
         x: { name: 'index', title: 'index i', scale: 'linear' },
-        y: { name: 'singular_value', title: 'singular value of s B A at the end', scale: 'linear' },
+        y: { name: 'singular_value', title: 'singular value at the end', scale: 'linear' },
         curves,
       },
     };

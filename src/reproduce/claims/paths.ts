@@ -174,7 +174,7 @@ const tanhLaw: Claim = {
         title: 'Growth of the largest singular value of the update',
         setting: 'Frobenius, sigma = 1, 0.7, 0.4, B0 = 0, A0 along the singular vectors (norm 1)',
         x: { name: 'time', title: 'time t', scale: 'log' },
-        y: { name: 'singular_value', title: 'largest singular value of s B A', scale: 'log' },
+        y: { name: 'singular_value', title: 'largest singular value', scale: 'log' },
         curves: [
           {
             name: 'lambda tanh^2(lambda t / sqrt 2)',
