@@ -175,17 +175,33 @@ describe('a folder', () => {
     });
   });
 
-  it('is the same, byte by byte, in any number of shards and after any interruption', async () => {
-    const whole = await computed(small);
+  const sampled: SweepInput = {
+    ...{
+      loss: ['linear-regression'],
+      covariance: 'exp:0.1',
+      spectrum: 'power:1',
+      shape: ['8x6'],
+      ranks: [1, 2],
+    },
+    ...{ samples: 9, labelNoise: 0.1, batch: 3, method: 'adamw', step: 0.25, decay: 0.1, time: 1 },
+    ...{ init: ['small:0.1'], draws: 3, trials: 1700, backend: 'wasm', workers: 1 },
+  };
+
+  it.each([
+    ['along the flow', small],
+    ['of draws of a noisy target', { ...small, noise: 0.3, draws: 3, trials: 1700 }],
+    ['of an optimizer on minibatches of draws', sampled],
+  ])('%s is the same, byte by byte, in any number of shards and after any interruption', async (_, input) => {
+    const whole = await computed(input);
     const files = trialFiles(whole);
     expect(files.length).toBeGreaterThan(2);
     const path = newPath(work);
     for (const number of [2, 3, 1])
-      await computeSweep(await newSweep(config(small), path), { shard: { number, of: 3 } });
+      await computeSweep(await newSweep(config(input), path), { shard: { number, of: 3 } });
     expect(trialFiles(path)).toEqual(files);
 
     const again = newPath(work);
-    expect(await computeSweep(await newSweep(config(small), again), { stop: () => true })).toBe(false);
+    expect(await computeSweep(await newSweep(config(input), again), { stop: () => true })).toBe(false);
     expect(trialFiles(again)).toHaveLength(1);
     expect(await computeSweep(await openSweep(again, { workers: 2 }), {})).toBe(true);
     expect(trialFiles(again)).toEqual(files);

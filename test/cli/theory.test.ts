@@ -35,6 +35,26 @@ describe.concurrent('theory', () => {
     expect(rate).toBeCloseTo(2 * Math.sqrt(2 ** 2 + 1 / 4), 12);
   });
 
+  it('knows the best rank under noise, and says where there is no law of it', async () => {
+    const line = 'theory --spectrum 2.5,1.5,1,0.6 --shape 600x900 --noise 0.8 --ranks 1,2,3,4';
+    const { stdout } = await done(`${line} --json`);
+    const rows = JSON.parse(stdout).map(({ noise }: { noise: Record<string, unknown> }) => noise);
+    // sum sigma^2 + sum_{i <= q} (y_i^2 - 2 y_i sigma_i sqrt(left_i right_i)), theta = sigma / 0.8, beta = 2/3.
+    [4.81, 3.99, 4.87, 6.96].forEach((risk, i) => expect(Math.abs(rows[i].risk - risk)).toBeLessThan(0.005));
+    expect(rows.map(({ bestRank, isSeen }: Row) => [bestRank, isSeen])).toEqual(
+      [true, true, true, false].map((isSeen) => [2, isSeen]),
+    );
+    const text = (await done(line)).stdout;
+    expect(text).toMatch(/│ 600x900 │ 2 +│ 1\.500 +│ yes/);
+    // (1 - a)^2 |M|^2 + a^2 tau^2 n with a = 1 - e^-t, at its least and at a = 1.
+    const [squares, noise] = [2.5 ** 2 + 1.5 ** 2 + 1 + 0.6 ** 2, 0.8 ** 2 * 600];
+    const best = (noise / (squares + noise)).toPrecision(4);
+    expect(text).toContain(`relative risk ${best}, against ${(noise / squares).toPrecision(4)} at its end`);
+    expect((await done(`${line} --decay 0.1`)).stdout).toContain(
+      'No law of the risk where the flow is not the plain gradient flow',
+    );
+  });
+
   it('knows the distances of the trace-squared loss', async () => {
     const { stdout } = await done(
       'theory --loss trace-squared --base square.csv --ranks 2,8 --init spectral:0.5,gaussian,kaiming --json',

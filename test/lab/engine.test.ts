@@ -11,6 +11,7 @@ import { Gate, Stopped } from '../../src/lab/gate.js';
 import type { Prepared, Progress, Running } from '../../src/lab/protocol.js';
 import { Tally } from '../../src/lab/tally.js';
 import { sweepSchema } from '../../src/sweep/config.js';
+import { chunksOf } from '../../src/sweep/chunks.js';
 import { makePlan } from '../../src/sweep/plan.js';
 import type { TrialRow } from '../../src/sweep/row.js';
 import { openDevice } from '../../src/solver/device.js';
@@ -40,7 +41,8 @@ class Listener {
   }
 }
 
-const byTrial = (rows: readonly TrialRow[]) => [...rows].sort((a, b) => a.rank - b.rank || a.trial - b.trial);
+const byTrial = (rows: readonly TrialRow[]) =>
+  [...rows].sort((a, b) => a.rank - b.rank || a.draw - b.draw || a.trial - b.trial);
 
 describe('the engine', () => {
   let engine: LabEngine;
@@ -83,6 +85,33 @@ describe('the engine', () => {
     );
     // Rounds of 4, 8, 16, ... trials, as long as they are short.
     expect(last.pace.rate.length).toBeGreaterThan(2);
+  });
+
+  it('gives the rows of every draw of a noisy target, beside nothing that is of one draw alone', async () => {
+    const { noise, draws } = { noise: 0.3, draws: 3 };
+    const prepared = await engine.prepare({ ...flags, noise: '0.3', draws: '3', trials: '4', time: '5' });
+    expect(prepared.ranks.map(({ trials, law }) => [trials, law])).toEqual(Array(3).fill([12, null]));
+    const listener = new Listener();
+    expect(await engine.run(listener)).toBe('finished');
+    const plan = await makePlan(
+      checkConfig(sweepSchema, {
+        ...{ spectrum: 'power:1', shape: ['12x10'], ranks: [1, 2, 3], init: ['balanced:0.01'], trials: 4 },
+        ...{ noise, draws, time: 5 },
+      }),
+    );
+    const rows: TrialRow[] = [];
+    const spans = chunksOf(plan).flatMap((chunk) => chunk.spans);
+    for await (const { row } of runTrials(plan, spans, await openDevice('wasm', { workers: 1 })))
+      rows.push(row);
+    expect(byTrial(engine.rows(0, Infinity))).toEqual(byTrial(rows));
+    expect(new Set(rows.map(({ draw, risk }) => `${draw} ${risk}`)).size).toBe(36);
+    expect(listener.last.ranks.map(({ accuracy }) => accuracy.count)).toEqual([12, 12, 12]);
+
+    const look = engine.look(2);
+    expect(look).toMatchObject({ fullFineTuning: null, optimum: null });
+    // Trial 0 of the first draw goes along its closed form.
+    const { loss } = look.lines.find(({ trial }) => trial === 0)!;
+    look.closedForm!.loss.forEach((value, k) => expect(Math.abs(loss[k]! / value - 1)).toBeLessThan(1e-3));
   });
 
   it('follows singular values of the rank in focus to those of the target', async () => {

@@ -2,10 +2,12 @@
  * A sweep that failed in a chunk, or that is shared out, against the whole; what is refused of folders, shards and jobs;
  * and what a cluster would be given. cutOff.slow.test.ts has the kills.
  */
-import { existsSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { contents, parts, rankflow, work } from './support.js';
+import { parse } from 'yaml';
+import { contents, main, parts, rankflow, work } from './support.js';
 
 /** Three cells, each a chunk of its own. */
 const flags = [
@@ -119,5 +121,88 @@ describe('a sweep in parts', () => {
     expect(stdout).toContain('/results/planned');
     expect((await rankflow(['status', 'planned'])).stdout).toContain('0 chunks are done');
     expect((await rankflow(['sweep', '--resume', 'planned', '--shard', '1/3'])).code).toBe(0);
+  });
+});
+
+/** Draws of a noisy target by an optimizer: three cells of four draws, each a chunk of its own. */
+const drawn = [
+  ...['sweep', '--spectrum', '2,1', '--shape', '8x6', '--ranks', '1,2,4', '--init', 'small:0.1'],
+  ...[
+    '--noise',
+    '0.3',
+    '--draws',
+    '4',
+    '--trials',
+    '2',
+    '--target-ci',
+    '1',
+    '--time',
+    '2',
+    '--save-times',
+    '1',
+  ],
+  ...['--method', 'adamw', '--step', '0.25', '--decay', '0.1', '--backend', 'wasm', '--workers', '1'],
+];
+
+describe('a sweep of draws by an optimizer', () => {
+  beforeAll(async () => {
+    const whole = await rankflow([...drawn, '--out', 'drawn']);
+    expect(whole.code, whole.stderr).toBe(0);
+    expect(parts('drawn').length).toBeGreaterThan(3);
+  });
+
+  it('goes on from what is done of it', async () => {
+    expect((await rankflow([...drawn, '--shard', '2/3', '--out', 'begun'])).code).toBe(0);
+    expect(parts('begun').length).toBeLessThan(parts('drawn').length);
+    const { code, stdout, stderr } = await rankflow(['sweep', '--resume', 'begun']);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('Best rank at the end: ');
+    expect(contents('begun')).toBe(contents('drawn'));
+  });
+
+  /** Runs the words of a job, whose environment says which shard it is. */
+  const run = (words: readonly string[], environment: Readonly<Record<string, string>>, input?: string) =>
+    execFileSync(words[0]!, words.slice(1), {
+      ...{ cwd: work, stdio: ['pipe', 'ignore', 'ignore'], env: { ...process.env, ...environment } },
+      ...(input !== undefined && { input }),
+    });
+
+  it('is shared out by the scripts of Slurm', async () => {
+    const flags = [...drawn.slice(1), '--out', 'array', '--shards', '2'];
+    // An sbatch that takes every job, and does none.
+    const bin = join(work, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'sbatch'), '#!/bin/bash\necho 7\n', { mode: 0o755 });
+    run([process.execPath, main, 'sweep', 'submit', '--slurm', ...flags], {
+      PATH: `${bin}:${process.env['PATH']}`,
+    });
+    const script = (name: string) => readFileSync(join(work, 'array/slurm', name), 'utf8');
+    for (const task of ['0', '1'])
+      run(
+        ['bash'],
+        {
+          SLURM_ARRAY_JOB_ID: '7',
+          SLURM_ARRAY_TASK_ID: task,
+          SLURM_ARRAY_TASK_COUNT: '2',
+          SLURM_JOB_ID: '7',
+        },
+        script('array.sh'),
+      );
+    expect(parts('array')).toEqual(parts('drawn'));
+    run(['bash'], { SLURM_JOB_ID: '8' }, script('merge.sh'));
+    expect(contents('array')).toBe(contents('drawn'));
+  });
+
+  it('is shared out by the pods of Kubernetes', async () => {
+    const flags = [...drawn.slice(1), '--out', 'pods', '--shards', '2', '--image', 'i', '--claim', 'c'];
+    const { stdout } = await rankflow(['sweep', 'submit', '--kubernetes', ...flags, '--mount', work]);
+    const { spec } = parse(stdout, { version: '1.1' });
+    const [{ command, env }] = spec.template.spec.containers;
+    expect(command[0]).toBe('rankflow');
+    const given = Object.fromEntries(env.map(({ name, value }: Record<string, string>) => [name, value]));
+    for (let index = 0; index < spec.completions; index++)
+      run([process.execPath, main, ...command.slice(1)], { ...given, JOB_COMPLETION_INDEX: String(index) });
+    expect((await rankflow(['sweep', 'merge', 'pods'])).code).toBe(0);
+    expect(contents('pods')).toBe(contents('drawn'));
   });
 });
