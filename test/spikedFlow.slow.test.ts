@@ -13,7 +13,7 @@ it.skipIf(!slow)(
   async () => {
     const cells = await sweep({
       ...{ spectrum: [2.5, 1.5, 1, 0.6], shape: ['600x900'], noise: 0.8, draws: 32, trials: 1 },
-      ...{ ranks: [1, 2, 3, 4, 5, 6], time: 100, saveTimes: [1, 100], seed: 9, backend: 'wasm' },
+      ...{ ranks: [1, 2, 3, 4, 5, 6], time: 100, saveTimes: [1, 100], seed: 9, backend: 'wasm', workers: 1 },
     });
     for (const { rank, riskLaw, riskByDraw } of cells) {
       const mean = riskByDraw.reduce((sum, risk) => sum + risk, 0) / 32;
