@@ -5,7 +5,12 @@ import { orthonormalizedAgainst } from '../src/numbers/orthonormalizedAgainst.js
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../src/numbers/products.js';
 import { qr } from '../src/numbers/qr.js';
 import { singularValues } from '../src/numbers/svd.js';
-import { truncatedSvd, type TruncatedSvd, type TruncatedSvdProgress } from '../src/numbers/truncatedSvd.js';
+import {
+  squaresMissed,
+  truncatedSvd,
+  type TruncatedSvd,
+  type TruncatedSvdProgress,
+} from '../src/numbers/truncatedSvd.js';
 import { gaussian, norm } from './support.js';
 
 /** U diag(sigma) V^T [n, m] with random orthonormal U and V. */
@@ -240,4 +245,26 @@ describe('orthonormalizedAgainst', () => {
     expect(norm(gram.map((value, at) => value - (at % 3 === 0 ? 1 : 0)))).toBeLessThan(1e-14);
     expect(norm(r.data)).toBeLessThan(1e-14);
   });
+});
+
+it.each([2, 9, 13, 17, 100])('bounds what its triples miss after %i iterations', (maxIterations) => {
+  const a = gaussian(400, 500, 3);
+  const exact = singularValues(a);
+  const found = truncatedSvd(a, 30, { maxIterations, tolerance: 1e-14 });
+  const missed = count((i) => squares(exact.subarray(0, i)) - squares(found.sigma.subarray(0, i)), 30);
+  const bounds = count((i) => squaresMissed(found, i), 30);
+  const rounding = 1e-13 * squares(exact);
+  for (let i = 1; i < 30; i++) expect(missed[i]!).toBeLessThanOrEqual(bounds[i]! + rounding);
+  if (maxIterations === 13) {
+    // More than rounding is missed, and the bound is below what there is at all.
+    expect(missed[10]!).toBeGreaterThan(1e3 * rounding);
+    expect(bounds[10]!).toBeLessThan(1e-2 * squares(exact));
+  }
+  if (maxIterations === 100) expect(bounds[20]!).toBeLessThan(rounding);
+});
+
+it('knows no bound of what it misses where no gap is behind', () => {
+  const found = truncatedSvd(withValues(300, 300, [3, ...count(() => 1, 200)]), 8);
+  expect(squaresMissed(found, 1)).toBeLessThan(1e-20);
+  expect(squaresMissed(found, 2)).toBe(Infinity);
 });

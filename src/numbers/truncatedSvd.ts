@@ -78,6 +78,26 @@ export function truncatedSvd(a: Dense, count: number, options: TruncatedSvdOptio
   };
 }
 
+/**
+ * The most by which the squares of the first `count` singular values exceed those of the triples, whose sigma are
+ * Rayleigh-Ritz values; Infinity where no gap behind them is seen. With c the square of the largest singular value beyond
+ * j triples of residuals R, sum_(i <= j) sigma_i^2 is at most that of the triples and
+ * |R diag(sigma)|_F^2 / (sigma_j^2 - c), and none of its terms is negative: any j >= count bounds those of `count`. c is
+ * taken from triple j + 1 and its residual.
+ */
+export function squaresMissed(
+  { sigma, residuals }: Pick<TruncatedSvd, 'sigma' | 'residuals'>,
+  count: number,
+): number {
+  let [least, weighted] = [Infinity, 0];
+  for (let j = 1; j < sigma.length; j++) {
+    weighted += (residuals[j - 1]! * sigma[j - 1]!) ** 2;
+    const gap = sigma[j - 1]! ** 2 - (sigma[j]! + residuals[j]!) ** 2;
+    if (j >= count && gap > 0) least = Math.min(least, weighted / gap);
+  }
+  return least;
+}
+
 /** A V = U T, with orthonormal U [n, d] and V [m, d] and square T [d, d]. */
 interface Projection {
   u: Dense;

@@ -12,7 +12,7 @@ import { dot, gram } from '../numbers/gram.js';
 import { multiply, multiplyTransposedRight } from '../numbers/products.js';
 import { singularValues } from '../numbers/svd.js';
 import { leadingOf, type Triples } from '../numbers/triples.js';
-import { truncatedSvd, type TruncatedSvd } from '../numbers/truncatedSvd.js';
+import { squaresMissed, truncatedSvd, type TruncatedSvd } from '../numbers/truncatedSvd.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import { eckartYoungMirsky, frobeniusFullLoss } from '../theory/frobenius.js';
 import { diagonalRate, resolved } from './diagonalPaths.js';
@@ -202,7 +202,7 @@ export function frobeniusDense(error: Dense): Problem {
 
 /**
  * The problem of a draw of the target, towards M + tau Z: in its spectral frame, or where that would take minutes in
- * the coordinates of W, without the optima of its ranks. The risk is against M.
+ * the coordinates of W. The risk is against M.
  */
 function noisy(source: Source, shape: Shape, base: Dense | null, symmetries: Symmetries): Problem {
   const clean = targetError(source, shape, base);
@@ -227,11 +227,49 @@ function noisy(source: Source, shape: Shape, base: Dense | null, symmetries: Sym
 /** Smallest side from which a noisy target is not decomposed: its full decomposition takes 10 s, and is of one draw. */
 const DENSE_FROM = 1024;
 
-/** The problem with E [n, m] in the coordinates of W, of which no more than its largest singular value is known. */
+/** Fewest triples that optima are taken from, and how many of them are behind the largest rank that they are for. */
+const FEWEST_TRIPLES = 48;
+const BEHIND = 8;
+
+/** Triples that the optimum of a rank is taken from, by the rank alone: so many, or that doubled as often as it takes. */
+const triplesFor = (rank: number): number =>
+  FEWEST_TRIPLES * 2 ** Math.max(0, Math.ceil(Math.log2((rank + BEHIND) / FEWEST_TRIPLES)));
+
+/** Relative fall of their certificate at which they are known well enough, as noise leaves small gaps between them. */
+const FINE = 1e-12;
+/** Share of f(W0) by which an optimum that is known may be off: half of what the state in float32 cannot tell. */
+const UNSEEN = 2 ** -39;
+
+/** The optima of ranks up to `most`, the largest that the triples tell. */
+interface LeadingOptima {
+  readonly most: number;
+  of(rank: number): number;
+}
+
+function leadingOptima(error: Dense, count: number): LeadingOptima {
+  const found = truncatedSvd(error, count, { tolerance: FINE });
+  const { sigma, squares, tailSquared } = found;
+  let most = count - BEHIND;
+  while (most > 0 && squaresMissed(found, most) > UNSEEN * squares) most--;
+  return { most, of: (rank) => tailSquared / 2 + eckartYoungMirsky(sigma, rank).loss };
+}
+
+/**
+ * The problem with E [n, m] in the coordinates of W, without its decomposition. Optima are those of leading triples,
+ * null where noise leaves no gap by which these are known, and of ranks that are not few.
+ */
 function frobeniusUnresolved(error: Dense): Problem {
   const squares = dot(error.data, error.data);
   const { sigma } = truncatedSvd(error, 1);
   const triples = (count: number): Triples => truncatedSvd(error, count);
+  const found = new Map<number, LeadingOptima>();
+  const optimaFor = (rank: number): LeadingOptima | null => {
+    const count = triplesFor(rank);
+    if (count > FEW * Math.min(error.rows, error.cols)) return null;
+    const optima = found.get(count) ?? leadingOptima(error, count);
+    found.set(count, optima);
+    return optima;
+  };
   return {
     loss: frobeniusLoss,
     n: error.rows,
@@ -239,7 +277,12 @@ function frobeniusUnresolved(error: Dense): Problem {
     structure: { kind: 'quadratic', error, covariance: null },
     frame: null,
     initialLoss: squares / 2,
-    optimum: (rank) => (rank === 0 ? squares / 2 : null),
+    optimum(rank) {
+      if (rank === 0) return squares / 2;
+      const optima = optimaFor(rank);
+      return optima && rank <= optima.most ? optima.of(rank) : null;
+    },
+    optimaKnown: (rank) => optimaFor(rank)?.most ?? 0,
     fullFineTuningLoss: (t) => (squares / 2) * Math.exp(-2 * t),
     fullFineTuningRate: 1,
     spectralDirections: (rank) => transposed(triples(rank).right),

@@ -23,12 +23,14 @@ const CANCELLATION = 2 ** -50;
 /**
  * The lowest saddle, and where the singular value of the last direction is repeated beyond the rank also that of the
  * direction before them. Singular values are read off the optima of neighbouring ranks; directions that gain at most
- * `floor` of loss are left out. Empty where no optimum is known.
+ * `floor` of loss are left out. Empty where no optimum is known, or not enough of them to tell.
  */
 export function nearestSaddles(problem: Problem, rank: number, floor: number): Saddle[] {
   const { n, m } = problem;
   if (optimumOf(problem, 0) === null) return [];
-  const count = Math.min(n, m);
+  const all = Math.min(n, m);
+  const count = Math.min(all, problem.optimaKnown?.(rank) ?? all);
+  if (rank > count) return [];
   const sigma = (i: number): number => {
     if (i > count) return 0;
     const before = optimumOf(problem, i - 1)!;
@@ -49,6 +51,7 @@ export function nearestSaddles(problem: Problem, rank: number, floor: number): S
   if (last === 0) return [];
   const least = sigma(last);
   const lesser = firstBelow(least / (1 + SAME), last + 1);
+  if (lesser > count && count < all) return [];
   const saddles = [{ index: last, missing: least, present: sigma(lesser) }];
   // Its copies beyond the rank can stand for a greater direction without a smaller singular value at its own place.
   const greater = firstBelow(least * (1 + SAME), 1) - 1;

@@ -23,6 +23,8 @@ export interface Problem<S extends Structure = Structure> {
   readonly initialLoss: number | null;
   /** The smallest loss that an adapter of this rank can reach, or null if unknown. */
   optimum(rank: number): number | null;
+  /** Largest rank whose optimum is known with no more work than that of `rank`, and all before it; absent: all are. */
+  optimaKnown?(rank: number): number;
   /** Loss of full fine-tuning (dW/dt = -grad f) at time t, or null if there is no closed form. */
   fullFineTuningLoss(t: number): number | null;
   /** Risk of full fine-tuning at time t; absent where there is no closed form. */
