@@ -1,9 +1,9 @@
 /**
  * Batched matrix products. The wasm backend multiplies batches in a scalar loop (3.2 GFLOP/s; 1.4 for products 4
  * wide), but single, untransposed matrices with XNNPACK, at 25-45 us a call and then up to 30 GFLOP/s: there, large
- * products are made one trajectory at a time, or with a large matrix that all share side by side, whose columns XNNPACK
- * sums each by itself. The path depends on the shape of a single trajectory only, so a result
- * never depends on its batch. Products of 2^15 are 1.2-2 times faster in the loop, of 2^17 twice as fast apart.
+ * products are made one trajectory at a time. A large matrix that all share is multiplied by them side by side, whose
+ * columns XNNPACK, and TensorFlow on the processor, sum each by itself. The path depends on the shape of a single
+ * trajectory only, so a result never depends on its batch. Products of 2^15 are 1.2-2 times faster in the loop, of 2^17 twice as fast apart.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
@@ -22,7 +22,19 @@ const SEPARATE_GRAM_FROM = 2 ** 17;
  */
 const SIDE_BY_SIDE_FROM = 512;
 
+/**
+ * Columns of a product on TensorFlow's own backend, and entries of a shared matrix from which such products are made.
+ * GFLOP/s of a core (Xeon, 4096 x 4096) by columns: 32 55, 64 64, 256 98; of 32 apart, by a broadcast, 19.
+ */
+const SLAB = 128;
+const SLABS_FROM = 2 ** 20;
+
 const onWasm = () => tf.getBackend() === 'wasm';
+
+/** Whether the backend is TensorFlow's own on the processor. */
+const onNative = () =>
+  tf.getBackend() === 'tensorflow' &&
+  !(tf.backend() as unknown as { readonly isUsingGpuDevice: boolean }).isUsingGpuDevice;
 
 /**
  * op(a) op(b), transposed or not: a [batch, ...] or [1, ...], b [batch, ...]. A batch of one would be summed in another
@@ -52,7 +64,23 @@ const together = (matrices: Tensor2D[]): Tensor3D => {
 function sideBySide(a: Tensor2D, b: Tensor3D): Tensor3D {
   const [batch, q, r] = b.shape;
   const columns = b.transpose([1, 0, 2]).reshape<Tensor2D>([q, batch * r]);
-  return tf.matMul<Tensor2D>(a, columns).reshape<Tensor3D>([a.shape[0], batch, r]).transpose([1, 0, 2]);
+  const product = onWasm() ? tf.matMul<Tensor2D>(a, columns) : bySlabs(a, columns);
+  return product.reshape<Tensor3D>([a.shape[0], batch, r]).transpose([1, 0, 2]);
+}
+
+/**
+ * a times columns [q, c], SLAB of them at a time, the last filled up with zeros: TensorFlow chooses by the number of
+ * columns in which order it sums them.
+ */
+function bySlabs(a: Tensor2D, columns: Tensor2D): Tensor2D {
+  const count = columns.shape[1];
+  const slabs = Math.ceil(count / SLAB);
+  const filled = columns.pad([
+    [0, 0],
+    [0, slabs * SLAB - count],
+  ]);
+  const products = tf.split(filled, slabs, 1).map((slab) => tf.matMul<Tensor2D>(a, slab));
+  return tf.concat<Tensor2D>(products, 1).slice([0, 0], [a.shape[0], count]);
 }
 
 /** a b: a [batch, p, q] or [p, q] shared by the batch, b [batch, q, r] -> [batch, p, r]. */
@@ -61,6 +89,7 @@ export function matMul(a: Tensor3D | Tensor2D, b: Tensor3D): Tensor3D {
     const [, q, r] = b.shape;
     const p = a.shape[a.rank - 2] as number;
     const shared = a.rank === 2 ? (a as Tensor2D) : null;
+    if (shared && onNative() && p * q >= SLABS_FROM) return sideBySide(shared, b);
     if (onWasm() && p * q * r >= SEPARATE_FROM) {
       if (shared && p >= SIDE_BY_SIDE_FROM) return sideBySide(shared, b);
       const left = shared ? null : matricesOf(a as Tensor3D);

@@ -39,6 +39,8 @@ export interface Opened extends DeviceWords {
   readonly chunkElements: number;
   /** Most trajectories that can advance together, whatever their size. */
   readonly mostTrajectories: number;
+  /** Columns of factors that a large matrix, which trajectories share, should be multiplied by together. */
+  readonly sharedColumns: number;
   /** @throws Error if the device was lost, or refused work that it was given */
   check(): Promise<void>;
   /** Frees the device. Its tensors are gone. */
@@ -53,6 +55,7 @@ export interface BackendInfo extends DeviceWords {
   readonly tfjs: string;
   readonly chunkElements: number;
   readonly mostTrajectories: number;
+  readonly sharedColumns: number;
   /**
    * Asks the device whether all went well; to be awaited after results have been read, for a GPU returns garbage
    * without an exception.

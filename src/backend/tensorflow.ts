@@ -12,6 +12,8 @@ const packages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const
 
 /** TensorFlow on the CPU multiplies a batch's matrices on all cores: twice the chunk of one thread, not measured. */
 const CPU_CHUNK_ELEMENTS = 2 ** 18;
+/** Two slabs of kernels/tensorOps/matMul.ts. */
+const SHARED_COLUMNS = 256;
 
 /** The part of tfjs-node's backend that is read here. */
 interface NodeBackend {
@@ -110,6 +112,7 @@ async function describe({ name, entry }: Found, tf32: boolean): Promise<Opened> 
     limits: { package: name, TensorFlow: version },
     chunkElements: gpu ? GPU_CHUNK_ELEMENTS : CPU_CHUNK_ELEMENTS,
     mostTrajectories: Infinity,
+    sharedColumns: gpu ? 0 : SHARED_COLUMNS,
     check: () => Promise.resolve(),
     close: () => undefined,
   };

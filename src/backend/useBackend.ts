@@ -108,6 +108,7 @@ async function opened(name: BackendName | 'auto', options: BackendOptions): Prom
     precision,
     chunkElements,
     mostTrajectories,
+    sharedColumns,
     check,
   } = device;
   return {
@@ -120,6 +121,7 @@ async function opened(name: BackendName | 'auto', options: BackendOptions): Prom
     tfjs: tf.version.tfjs,
     chunkElements,
     mostTrajectories,
+    sharedColumns,
     check,
   };
 }

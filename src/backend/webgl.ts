@@ -74,6 +74,7 @@ export async function openWebgl(): Promise<Opened> {
     limits: { maxTextureSize },
     chunkElements: chunkElementsFor(maxTextureSize ** 2 * Float32Array.BYTES_PER_ELEMENT),
     mostTrajectories: Infinity,
+    sharedColumns: 0,
     check() {
       if (gl.isContextLost()) return Promise.reject(new Error(LOST));
       const code = gl.getError();

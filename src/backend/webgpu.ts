@@ -96,6 +96,7 @@ async function register(adapter: GPUAdapter, device: GPUDevice): Promise<Opened>
     ),
     // A matrix product dispatches one layer of workgroups per trajectory.
     mostTrajectories: device.limits.maxComputeWorkgroupsPerDimension,
+    sharedColumns: 0,
     async check() {
       // A round trip to the device: errors from before it have been told by then.
       device.pushErrorScope('validation');

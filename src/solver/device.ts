@@ -8,6 +8,7 @@ import { closeBackend, offBackend, onBackend, openBackend } from '../backend/use
 import { InputError } from '../host/inputError.js';
 import { inNode } from '../host/platform.js';
 import type { Problem } from '../problem/problem.js';
+import { sharesProducts } from './path.js';
 import type { Path } from './paths.js';
 import type { Pool } from './pool.js';
 
@@ -102,7 +103,7 @@ const FUSED_ELEMENTS = 2 ** 23;
 
 /**
  * The chunk rule of a backend. With tensor operations, what its caches or its memory suggest for the factors and, for a
- * custom loss, W, G and the loss of each; with a fused kernel, what is not much to hold or to lose, for the states at
+ * custom loss, W, G and the loss of each, or what a matrix that they share should be multiplied by; with a fused kernel, what is not much to hold or to lose, for the states at
  * so many save times.
  */
 const chunkRule =
@@ -110,4 +111,7 @@ const chunkRule =
   (width, path) =>
     path === 'fused'
       ? Math.max(1, Math.floor(FUSED_ELEMENTS / ((n + m) * width * (1 + saves))))
-      : trajectoriesTogether(backend, (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0));
+      : Math.max(
+          trajectoriesTogether(backend, (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0)),
+          sharesProducts(structure) ? Math.floor(backend.sharedColumns / width) : 1,
+        );
