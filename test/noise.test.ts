@@ -13,6 +13,7 @@ import { frobeniusLoss } from '../src/problem/frobenius.js';
 import { addNoise, meanFullFineTuningRisk } from '../src/problem/noise.js';
 import { riskAt, riskOf } from '../src/problem/risk.js';
 import { atDraw, readSource } from '../src/problem/source.js';
+import { sweepTable } from '../src/report/table.js';
 import { sweep } from '../src/run/sweep.js';
 import { runTrials } from '../src/run/trials.js';
 import { openDevice } from '../src/solver/device.js';
@@ -165,6 +166,8 @@ describe('draws of the target', () => {
   it('are added until the interval of the risk is narrow', async () => {
     const loose = await sweep({ ...noisy, draws: 200, ranks: [1], targetCi: 0.2 });
     expect(loose[0]!.riskByDraw).toHaveLength(64);
+    expect(loose[0]!.draws).toBe(64);
+    expect(sweepTable(loose)).toContain('64 draws of the target, each with 2 starts');
     const tight = await sweep({ ...noisy, draws: 70, ranks: [1], trials: 1, targetCi: 1e-4 });
     expect(tight[0]!.riskByDraw).toHaveLength(70);
   });

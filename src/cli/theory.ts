@@ -1,5 +1,5 @@
 /** `rankflow theory`: the closed forms alone. */
-import { builtInLoss } from '../problem/losses.js';
+import { builtInLoss, checkData } from '../problem/losses.js';
 import { motionUnder } from '../ensemble/member.js';
 import { isGradientMotion } from '../flow/motion.js';
 import { formatAbove, formatNumber } from '../report/format.js';
@@ -13,9 +13,14 @@ import { MOST_SPIKES } from '../sweep/spikedLaw.js';
 import { noisyFullFineTuning } from '../theory/noisyFullFineTuning.js';
 import { note, print, printJson } from './output.js';
 
-/** Prints the closed forms of a sweep's cells, as JSON or as a table. */
+/**
+ * Prints the closed forms of a sweep's cells, as JSON or as a table.
+ * @throws InputError
+ */
 export async function theory(config: SweepConfig, json: boolean): Promise<void> {
-  const { noise = null, ...clean } = config;
+  const { noise: tau, ...clean } = config;
+  checkData(config, config.loss);
+  const noise = tau || null;
   const plan = await makePlan(
     clean,
     theoryProblems(config, (line) => note(`rankflow theory: ${line}`)),

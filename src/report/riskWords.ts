@@ -54,7 +54,9 @@ function answers({ cells }: Series, tradeOff: TradeOff): string[] {
   const full = bestFullFineTuning(cells as readonly RiskCell[]);
   if (full)
     sentences.push(
-      `Full fine-tuning stopped at t = ${shortTime(full.time)}: risk ${formatNumber(full.risk)}, against ${formatNumber(full.last)} at the last save time (closed form).`,
+      isWorth(full.risk, full.last)
+        ? `Full fine-tuning stopped at t = ${shortTime(full.time)}: risk ${formatNumber(full.risk)}, against ${formatNumber(full.last)} at the last save time (closed form).`
+        : `Full fine-tuning: risk ${formatNumber(full.last)} at the last save time, and no stop before is better (closed form).`,
     );
   return sentences;
 }

@@ -106,7 +106,7 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     law: lawOf(cell),
     optimum: draws > 1 ? null : problem.optimum(rank),
     accuracy,
-    draws,
+    draws: grouped?.length ?? 1,
     risk: risk ? of(ofTrials.risk, level) : null,
     riskRelative: risk ? of(ofTrials.risk_relative, level) : null,
     riskScale: risk?.scale ?? null,

@@ -54,7 +54,7 @@ export interface CellSummary {
   /** The smallest loss of this rank, where it is known. */
   readonly optimum: number | null;
   readonly accuracy: Statistic;
-  /** Draws of the target. */
+  /** Draws of the target that have been computed. */
   readonly draws: number;
   /** Standard deviation of the noise on the target; null without. */
   readonly noise: number | null;

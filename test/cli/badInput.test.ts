@@ -57,6 +57,10 @@ describe.concurrent('bad input', () => {
     [`${six} --ranks 1.5`, 'ranks', '1.5', 'whole'],
     [`${six} --ranks 1,,2`, 'ranks', '""', 'number'],
     [`${six} --ranks 6`, 'rank', '6', 'min(n, m) = 5'],
+    [
+      'theory --spectrum power:1 --shape 6x5 --ranks 1 --noise 0.5 --loss linear-regression --covariance exp:0.1',
+      ...['noise', '0.5', 'left out of linear-regression: it is for frobenius'],
+    ],
     [`${one} --init orthogonal`, 'rank', '1', 'even'],
     [`${one} --init nope`, 'init', 'nope', 'kaiming'],
     [`${one} --init gaussian:0`, 'init', 'gaussian:0', 'from 1e-12 to 1e12'],

@@ -50,6 +50,8 @@ describe.concurrent('theory', () => {
     const [squares, noise] = [2.5 ** 2 + 1.5 ** 2 + 1 + 0.6 ** 2, 0.8 ** 2 * 600];
     const best = (noise / (squares + noise)).toPrecision(4);
     expect(text).toContain(`relative risk ${best}, against ${(noise / squares).toPrecision(4)} at its end`);
+    const without = line.replace('--noise 0.8', '');
+    expect((await done(`${without} --noise 0`)).stdout).toBe((await done(without)).stdout);
     expect((await done(`${line} --decay 0.1`)).stdout).toContain(
       'No law of the risk where the flow is not the plain gradient flow',
     );

@@ -165,6 +165,9 @@ describe('the answers of a sweep with noise', () => {
     expect(riskAnswers(loud).join('\n')).toMatch(/Rank 256, the largest, stopped at t = [\d.]+: risk/);
     const early = noisy.map((cell) => ({ ...cell, curve: cell.curve.slice(0, 12) }));
     expect(riskAnswers(early).join('\n')).toContain('No stop before the last save time is better: rank 256');
+    expect(riskAnswers(early).join('\n')).toMatch(
+      /Full fine-tuning: risk 0\.\d+ at the last save time, and no stop/,
+    );
   });
 
   it('take a stop that gains less than a thousandth for none', async () => {
