@@ -42,9 +42,10 @@ function answers({ cells }: Series, tradeOff: TradeOff): string[] {
     bestPair.timeLow < bestPair.timeHigh
       ? `, between ${shortTime(bestPair.timeLow)} and ${shortTime(bestPair.timeHigh)} in 95 % of resamples`
       : '';
+  const share = draws < 2 ? '' : ` (the best in ${percent(bestPair.shareOfResamples)} of resamples)`;
   sentences.push(
     pays(bestPair, bestPair.rank)
-      ? `Best stop of all ranks and save times: rank ${bestPair.rank} at t = ${shortTime(bestPair.time)}${times}, with risk ${risk(bestPair.risk)}, against ${formatNumber(atEnd(bestPair.rank).relative)} at the end.`
+      ? `Best stop of all ranks and save times: rank ${bestPair.rank} at t = ${shortTime(bestPair.time)}${times}, with risk ${risk(bestPair.risk)}, against ${formatNumber(atEnd(bestPair.rank).relative)} at the end${share}.`
       : `No stop before the last save time is better: rank ${bestPair.rank}, with risk ${risk(bestPair.risk)} there.`,
   );
   if (largest.rank !== bestPair.rank && pays(largest.bestStop, largest.rank))

@@ -140,7 +140,7 @@ describe('the answers of a sweep with noise', () => {
     );
     expect(text).toContain('of the 4 draws of the target');
     expect(text).toMatch(
-      /Best stop of all ranks and save times: rank 256 at t = 0\.853, with risk 0\.6953.*, against 1\.251 at the end\./,
+      /Best stop of all ranks and save times: rank 256 at t = 0\.853, with risk 0\.6953.*, against 1\.251 at the end \(the best in 100 % of resamples\)\./,
     );
     expect(text).toContain('Full fine-tuning stopped at t = 0.621: risk 0.5242, against 1.100');
   });

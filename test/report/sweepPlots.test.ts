@@ -72,6 +72,21 @@ describe('sweep plots', () => {
     expect(texts.filter((text) => text === 'not reached by the end time')).toHaveLength(1);
     expect(texts.filter((text) => text === '28/32')).toHaveLength(3);
     expect(figures.find(({ id }) => id === 'time-to-optimum')?.caption).toContain('84 of 128 trajectories');
+    for (const under of [{ decay: 0.1 }, { coupledDecay: 0.1 }, { lrRatioA: 0 }]) {
+      const elsewhere = sweepFigures(cells.map((cell) => ({ ...cell, ...under })));
+      const said = textsOf(await svgOf(elsewhere, 'time-to-optimum')).map(({ text }) => text);
+      expect(said).toContain('the flow ends elsewhere');
+      expect(said).not.toContain('not reached by the end time');
+    }
+  });
+
+  it('says of full fine-tuning under decay that it has none', () => {
+    const captionOf = (cells: readonly CellSummary[]) =>
+      sweepFigures(cells).find(({ id }) => id === 'loss')!.caption;
+    expect(captionOf(one)).not.toContain('decay');
+    expect(captionOf(one.map((cell) => ({ ...cell, decay: 0.1 })))).toContain(
+      'Full fine-tuning is the gradient flow of W, without decay.',
+    );
   });
 
   it('stacks only the outcomes that occur, and says what they mean', async () => {

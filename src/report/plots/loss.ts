@@ -137,6 +137,9 @@ export function lossFigure(cells: readonly CellSummary[]): Figure {
     caption: [
       'Each colour is one rank: the line is the median loss over the trials, the band holds the middle 90 %.',
       referenceKinds.length > 0 ? `Drawn beside them where known: ${referenceKinds.join(', ')}.` : '',
+      full.some((loss) => loss !== null) && cells.some(({ decay, coupledDecay }) => decay + coupledDecay > 0)
+        ? 'Full fine-tuning is the gradient flow of W, without decay.'
+        : '',
       full.some((loss) => loss !== null && y.within(loss) === null)
         ? 'Full fine-tuning goes on falling below the picture.'
         : '',

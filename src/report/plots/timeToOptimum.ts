@@ -28,8 +28,11 @@ const barWidth = (bar: string, anyBars: boolean) => ({
     : null,
 });
 
-const absent = ({ optimum }: CellSummary) =>
-  optimum === null ? 'optimum unknown' : 'not reached by the end time';
+function absent({ optimum, decay, coupledDecay, lrRatioA, lrRatioB }: CellSummary): string {
+  if (optimum === null) return 'optimum unknown';
+  const isElsewhere = decay + coupledDecay > 0 || lrRatioA * lrRatioB === 0;
+  return isElsewhere ? 'the flow ends elsewhere' : 'not reached by the end time';
+}
 
 /**
  * Time to come within 1 % of the optimum against rank. It is known between two observations: the medians of both are a
