@@ -132,15 +132,21 @@ describe('the trade-off of ranks', () => {
     expect(tradeOff!.best.risk.ciLow).toBeNaN();
   });
 
-  it('has the intervals of the cells, whatever the seed', async () => {
-    const cells = await sweep({
-      ...{ spectrum: [2], shape: ['6x5'], noise: 0.5, draws: 6, ranks: [1, 2], trials: 1, seed: 5 },
-      ...{ time: 2, saveTimes: [1], backend: 'cpu', workers: 1 },
-    });
-    const [{ ranks }] = tradeOffs(cells) as [ReturnType<typeof tradeOffs>[number]];
-    const interval = (risk: { readonly ciLow: number; readonly ciHigh: number }) => [risk.ciLow, risk.ciHigh];
-    expect(ranks.map(({ risk }) => interval(risk))).toEqual(cells.map(({ risk }) => interval(risk!)));
-  });
+  it.each([{ draws: 6 }, { draws: 200, targetCi: 0.5 }])(
+    'has the intervals of the cells of %o',
+    async (stop) => {
+      const cells = await sweep({
+        ...{ spectrum: [2], shape: ['6x5'], noise: 0.5, ranks: [1, 2], trials: 1, seed: 5, ...stop },
+        ...{ time: 2, saveTimes: [1], backend: 'cpu', workers: 1 },
+      });
+      const [{ ranks }] = tradeOffs(cells) as [ReturnType<typeof tradeOffs>[number]];
+      const interval = (risk: { readonly ciLow: number; readonly ciHigh: number }) => [
+        risk.ciLow,
+        risk.ciHigh,
+      ];
+      expect(ranks.map(({ risk }) => interval(risk))).toEqual(cells.map(({ risk }) => interval(risk!)));
+    },
+  );
 
   it('is of settings with a risk and more than one rank', () => {
     expect(tradeOffs([cellOf(1), cellOf(2)])).toEqual([]);

@@ -46,7 +46,7 @@ function answers({ cells }: Series, tradeOff: TradeOff): string[] {
   sentences.push(
     pays(bestPair, bestPair.rank)
       ? `Best stop of all ranks and save times: rank ${bestPair.rank} at t = ${shortTime(bestPair.time)}${times}, with risk ${risk(bestPair.risk)}, against ${formatNumber(atEnd(bestPair.rank).relative)} at the end${share}.`
-      : `No stop before the last save time is better: rank ${bestPair.rank}, with risk ${risk(bestPair.risk)} there.`,
+      : `No stop before the last save time is better: rank ${bestPair.rank}, with risk ${risk(atEnd(bestPair.rank))} there.`,
   );
   if (largest.rank !== bestPair.rank && pays(largest.bestStop, largest.rank))
     sentences.push(

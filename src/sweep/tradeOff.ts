@@ -93,14 +93,19 @@ function tradeOffOf(cells: readonly CellSummary[]): TradeOff {
     const [ciLow, ciHigh] = bootstrapInterval(values);
     return { mean: mean(values), ciLow, ciHigh, relative: mean(values) / scale };
   };
+  // Of all draws of a cell its own interval, which may be widened for the looks at it.
+  const atEnd = ({ risk, riskByDraw }: CellSummary): MeanRisk => ({
+    ...meanOf(riskByDraw),
+    ...(seen.length > 1 && seen.length === riskByDraw.length && { ciLow: risk!.ciLow, ciHigh: risk!.ciHigh }),
+  });
   const resampled = (byDraw: readonly number[]) =>
     seen.length > 1 ? resampledMeans(at(byDraw)) : new Float64Array();
   const ends = cells.map(({ riskByDraw }) => at(riskByDraw));
   const endShares = sharesOfLeast(cells.map(({ riskByDraw }) => resampled(riskByDraw)));
   const drawShares = sharesOfLeast(ends);
   const stops = cells.map(({ curve }) => stopOf(curve, meanOf, resampled));
-  const ranks = cells.map(({ cell, rank, riskByDraw }, i): RankRisk => ({
-    ...{ cell, rank, risk: meanOf(riskByDraw) },
+  const ranks = cells.map((own, i): RankRisk => ({
+    ...{ cell: own.cell, rank: own.rank, risk: atEnd(own) },
     ...{ shareOfDraws: drawShares[i]!, shareOfResamples: endShares[i]! },
     bestStop: stops[i]!.stop,
   }));
