@@ -1,13 +1,13 @@
 /** The closed forms of a plan's cells alone: nothing is simulated or drawn. */
 import { nameOf } from '../flow/flow.js';
-import { isGradientMotion } from '../flow/motion.js';
 import { normalizationOf } from '../flow/normalization.js';
 import { member, motionUnder, settingOf } from '../ensemble/member.js';
+import { followsFlow } from '../method/method.js';
 import { isLeading } from '../problem/leading.js';
 import type { Problem } from '../problem/problem.js';
 import type { SpikedModel } from '../theory/spiked.js';
 import type { SweepConfig } from './config.js';
-import { lawOf } from './law.js';
+import { followsGradientFlow, lawOf } from './law.js';
 import type { Cell, Plan } from './plan.js';
 import { spikedLaw } from './spikedLaw.js';
 
@@ -68,7 +68,7 @@ export interface NoiseTheory {
 }
 
 /**
- * One row per cell of a plan without noise; null where no closed form is known.
+ * One row per cell of a plan without noise; null where no closed form is known, as of methods that do not follow the flow.
  * @param noise on the target, for its laws; null for none
  */
 export const theoryRows = ({ cells, config }: Plan, noise: number | null = null): TheoryRow[] => {
@@ -79,7 +79,8 @@ export const theoryRows = ({ cells, config }: Plan, noise: number | null = null)
   };
   return cells.map((cell) => {
     const { problem, rank, coefficients, flow, initialization } = cell;
-    const model = isGradientMotion(motionUnder(cell)) ? modelOf(problem) : null;
+    const model = followsGradientFlow(cell) ? modelOf(problem) : null;
+    const follows = followsFlow(cell.method);
     const optimum = problem.optimum(rank);
     const law = lawOf(cell);
     return {
@@ -99,8 +100,8 @@ export const theoryRows = ({ cells, config }: Plan, noise: number | null = null)
       isBound: isLeading(problem),
       law: law?.value ?? null,
       lawName: law?.name ?? null,
-      distance: problem.loss.distance(problem, settingOf(cell)),
-      rate: lateRate(cell, config),
+      distance: follows ? problem.loss.distance(problem, settingOf(cell)) : null,
+      rate: follows ? lateRate(cell, config) : null,
       fullFineTuningRate: problem.fullFineTuningRate,
       noise: model && noiseAt(model, rank),
     };

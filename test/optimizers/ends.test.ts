@@ -10,8 +10,10 @@ import { simulationSchema, type SimulationInput } from '../../src/simulation/con
 import { planSimulation } from '../../src/simulation/plan.js';
 import { simulate, simulationReport } from '../../src/simulation/simulate.js';
 import { openDevice, type Device } from '../../src/solver/device.js';
-import type { SweepInput } from '../../src/sweep/config.js';
+import { sweepSchema, type SweepInput } from '../../src/sweep/config.js';
+import { makePlan } from '../../src/sweep/plan.js';
 import { endOf } from '../../src/sweep/stationarity.js';
+import { theoryRows } from '../../src/sweep/theory.js';
 import { provenance } from '../report/support.js';
 
 const sigma = [2, 1, 0.5];
@@ -126,6 +128,14 @@ describe('what is known of the flow alone', () => {
         expect(await knownOf({ ...clean, ...methods[name], ...setting })).toEqual([]);
       },
     );
+  });
+
+  it.each(Object.keys(methods))('is in theory of flows alone, here of %s', async (name) => {
+    const input = { ...clean, init: ['balanced:0.1'], ...methods[name] };
+    const [row] = theoryRows(await makePlan(checkConfig(sweepSchema, input)), 0.3);
+    const { law, distance, rate, noise } = row!;
+    const isKnown = [law, distance, rate, noise].map((value) => value !== null);
+    expect(isKnown).toEqual(Array(4).fill(followers.includes(name)));
   });
 
   it('has no full fine-tuning beside a flow of unit steps', async () => {
