@@ -1,6 +1,7 @@
 /** `rankflow simulate`: one ensemble, its functionals over time, and its final adapters. */
 import { formatAbove, formatNumber } from '../report/format.js';
 import { progress, type Progress } from '../report/progress.js';
+import { simulationAnswers } from '../report/riskWords.js';
 import { endOf, trialNotes } from '../report/stationarity.js';
 import { table } from '../report/table.js';
 import { runProvenance, type Provenance } from '../host/provenance.js';
@@ -64,7 +65,8 @@ export async function simulate(config: SimulationConfig, out: string, json: bool
         rows,
       ),
     );
-    for (const sentence of [...trialNotes(report.trials), ...fullFineTuningNotes(report)]) print(sentence);
+    const notes = [...trialNotes(report.trials), ...fullFineTuningNotes(report)];
+    for (const sentence of [...simulationAnswers(report), ...notes]) print(sentence);
     print(`\nResults: ${out} (open ${out}/report.html)`);
   }
 }

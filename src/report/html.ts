@@ -11,7 +11,7 @@ import { renderSvg, simulationFigures, sweepFigures, type Figure } from './plots
 import type { SimulationReport } from '../simulation/report.js';
 import { fullFineTuningNotes } from './outcomes.js';
 import { endOf, trialNotes } from './stationarity.js';
-import { riskAnswers } from './riskWords.js';
+import { riskAnswers, simulationAnswers } from './riskWords.js';
 import { style } from './style.js';
 import { outcomeCounts } from './outcomes.js';
 import { sweepRows, type TableRows } from './table.js';
@@ -39,10 +39,13 @@ export async function sweepHtml({ title, provenance, cells }: SweepReport): Prom
 
 /** The page of a simulation: plots, how the trials ended, and where the numbers came from. */
 export async function simulationHtml(report: SimulationReport): Promise<string> {
-  return page(report.title, report.provenance, simulationFigures(report), {
-    heading: 'Trials',
-    ...trialRows(report),
-  });
+  return page(
+    report.title,
+    report.provenance,
+    simulationFigures(report),
+    { heading: 'Trials', ...trialRows(report) },
+    simulationAnswers(report).join(' '),
+  );
 }
 
 function trialRows(report: SimulationReport): TableRows {

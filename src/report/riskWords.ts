@@ -1,7 +1,9 @@
 /**
- * What a sweep with noise answers, in words: which rank is best, how sure that is, when to stop, and what stopping early
+ * What sweeps and simulations with noise answer, in words: which rank is best, how sure that is, when to stop, and what stopping early
  * at the largest rank, or full fine-tuning, gives instead.
  */
+import { statistic } from '../numbers/statistics.js';
+import type { SimulationReport } from '../simulation/report.js';
 import type { CellSummary } from '../sweep/summary.js';
 import { tradeOffs, type BestStop, type MeanRisk, type TradeOff } from '../sweep/tradeOff.js';
 import { formatInterval, formatNumber, shortTime } from './format.js';
@@ -60,6 +62,24 @@ function answers({ cells }: Series, tradeOff: TradeOff): string[] {
         : `Full fine-tuning: risk ${formatNumber(full.last)} at the last save time, and no stop before is better (closed form).`,
     );
   return sentences;
+}
+
+/** When the risk of a simulation is least, on the mean over its trials. */
+export function simulationAnswers({ times, risk }: Pick<SimulationReport, 'times' | 'risk'>): string[] {
+  if (!risk) return [];
+  const points = times.flatMap((time, k) => {
+    const { count, mean } = statistic(risk.trials.map((trial) => trial[k]! / risk.scale));
+    return count > 0 ? [{ time, mean }] : [];
+  });
+  const [first, last] = [points[0], points.at(-1)];
+  if (!first || !last) return [];
+  const best = points.reduce((least, each) => (each.mean < least.mean ? each : least), first);
+  const trials = risk.trials.length === 1 ? '' : ` (means over ${risk.trials.length} trials)`;
+  return [
+    isWorth(best.mean, last.mean)
+      ? `Risk is least at t = ${shortTime(best.time)}: ${formatNumber(best.mean)} of that of W0, against ${formatNumber(last.mean)} at the end${trials}.`
+      : `No stop before the end has less risk: ${formatNumber(last.mean)} of that of W0${trials}.`,
+  ];
 }
 
 /** What the risk is of, and how its intervals come about. */

@@ -1,9 +1,9 @@
 /** What reports of sweeps with noise draw and say, against the numbers that their cells were made of. */
 import { describe, expect, it } from 'vitest';
-import { sweepHtml } from '../../src/report/html.js';
+import { simulationHtml, sweepHtml } from '../../src/report/html.js';
 import { renderSvg, simulationFigures, sweepFigures } from '../../src/report/plots.js';
 import { bestStop, withRisk } from '../../src/report/risk.js';
-import { riskAnswers } from '../../src/report/riskWords.js';
+import { riskAnswers, simulationAnswers } from '../../src/report/riskWords.js';
 import { sweepTable } from '../../src/report/table.js';
 import type { CellSummary } from '../../src/sweep/summary.js';
 import {
@@ -255,6 +255,30 @@ describe('the plots of a simulation with noise', () => {
     expect(svg).toMatch(/<path d="M0,80L520,80" stroke="#D55E00"/);
     expect(figures.find(({ id }) => id === 'singular-values')!.caption).toContain('τ = 0.8');
     expect(textsOf(await svgOf(figures, 'risk')).map(({ text }) => text)).toContain('full fine-tuning');
+  });
+
+  it('stand under when to stop', async () => {
+    const report = noisySimulationOf(4);
+    const risks = report.times.map((time) => noisyRisk(64, time));
+    const least = Math.min(...risks);
+    const [answer] = simulationAnswers(report);
+    expect(answer).toBe(
+      `Risk is least at t = ${report.times[risks.indexOf(least)]}: ${least.toPrecision(4)} of that of W0, ` +
+        `against ${risks.at(-1)!.toPrecision(4)} at the end (means over 4 trials).`,
+    );
+    expect(await simulationHtml(report)).toContain(`<p class="summary">${answer}`);
+    const falling = risks.indexOf(least) + 1;
+    const trials = report.risk!.trials.map((trial) => trial.slice(0, falling));
+    expect(
+      simulationAnswers({ times: report.times.slice(0, falling), risk: { ...report.risk!, trials } }),
+    ).toEqual([
+      `No stop before the end has less risk: ${least.toPrecision(4)} of that of W0 (means over 4 trials).`,
+    ]);
+    const failed = { ...report.risk!, trials: trials.map((trial) => trial.map(() => NaN)) };
+    expect([simulationAnswers(simulationOf(4)), simulationAnswers({ ...report, risk: failed })]).toEqual([
+      [],
+      [],
+    ]);
   });
 
   it('are not there without', async () => {
