@@ -17,7 +17,11 @@ export function shellWord(path: string): string {
 /** JSON has no NaN: numbers that are not finite become null. */
 export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
 
-const byPath = { fused: 'by the fused kernel', 'tensor-ops': 'by tensor operations' };
+const byPath = {
+  fused: 'by the fused kernel',
+  'tensor-ops': 'by tensor operations',
+  krylov: 'in Krylov spaces',
+};
 
 type Followed = Pick<Horizon, 'methodName' | 'method'> & { readonly flow: Flow };
 

@@ -177,7 +177,7 @@ export const executionFields = {
     .enum(['auto', ...paths])
     .default('auto')
     .describe(
-      'fused: a trajectory in one call; tensor-ops: all together, operation by operation; auto: fused if it can be',
+      'fused: a trajectory in one call; tensor-ops: all together, operation by operation; krylov: by these, each in the Krylov space of its start, for few ranks of a large dense target; auto: fused if it can be, on wasm krylov for such targets',
     ),
   precision: z
     .enum(precisions)

@@ -125,7 +125,10 @@ export class LabEngine implements protocol.Engine {
       await listener.started({
         backend: backend.name,
         device: backend.device,
-        how: path === 'fused' ? 'by a fused kernel' : `by tensor operations (${reason ?? 'as asked'})`,
+        how:
+          path === 'fused'
+            ? 'by a fused kernel'
+            : `${path === 'krylov' ? 'in Krylov spaces' : 'by tensor operations'} (${reason ?? 'as asked'})`,
       });
       const startedAt = seconds();
       const measureTime = () => (tally.seconds = seconds() - startedAt - gate.secondsWaited);

@@ -80,6 +80,26 @@ export function columns(a: Dense, indices: readonly number[]): Dense {
   return out;
 }
 
+/** [A B]. */
+export function beside(a: Dense, b: Dense): Dense {
+  const out = dense(a.rows, a.cols + b.cols);
+  for (let i = 0; i < a.rows; i++) {
+    out.data.set(a.data.subarray(i * a.cols, (i + 1) * a.cols), i * out.cols);
+    out.data.set(b.data.subarray(i * b.cols, (i + 1) * b.cols), i * out.cols + a.cols);
+  }
+  return out;
+}
+
+/** [[A, B], [0, C]]. */
+export function grown(a: Dense, b: Dense, c: Dense): Dense {
+  const top = beside(a, b);
+  const out = dense(a.rows + c.rows, top.cols);
+  out.data.set(top.data);
+  for (let i = 0; i < c.rows; i++)
+    out.data.set(c.data.subarray(i * c.cols, (i + 1) * c.cols), (a.rows + i) * out.cols + a.cols);
+  return out;
+}
+
 /** The sum of the products of the entries of A and B, tr(A^T B). */
 export const inner = (a: Dense, b: Dense): number =>
   a.data.reduce((total, value, at) => total + value * b.data[at]!, 0);

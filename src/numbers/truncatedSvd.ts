@@ -5,7 +5,7 @@
  * an upper bound of what the best ones of that rank leave.
  */
 import { normals } from './philox.js';
-import { dense, scaled, scaledColumns, type Dense } from './dense.js';
+import { beside, dense, grown, scaled, scaledColumns, type Dense } from './dense.js';
 import { orthonormalizedAgainst } from './orthonormalizedAgainst.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from './products.js';
 import { singularValues, svd } from './svd.js';
@@ -156,26 +156,6 @@ function restarted(basis: Projection, size: number): Projection {
   const t = dense(size, size);
   sigma.forEach((s, i) => (t.data[i * size + i] = s));
   return { u: left, v: right, t };
-}
-
-/** [A B]. */
-function beside(a: Dense, b: Dense): Dense {
-  const out = dense(a.rows, a.cols + b.cols);
-  for (let i = 0; i < a.rows; i++) {
-    out.data.set(a.data.subarray(i * a.cols, (i + 1) * a.cols), i * out.cols);
-    out.data.set(b.data.subarray(i * b.cols, (i + 1) * b.cols), i * out.cols + a.cols);
-  }
-  return out;
-}
-
-/** [[T, onto], [0, R]]. */
-function grown(t: Dense, onto: Dense, r: Dense): Dense {
-  const top = beside(t, onto);
-  const out = dense(t.rows + r.rows, top.cols);
-  out.data.set(top.data);
-  for (let i = 0; i < r.rows; i++)
-    out.data.set(r.data.subarray(i * r.cols, (i + 1) * r.cols), (t.rows + i) * out.cols + t.cols);
-  return out;
 }
 
 /** Rows that are held beside A. */

@@ -1,6 +1,7 @@
 /**
  * A chunk of an ensemble: trajectories whose factors are held in the same width, as plain data, so that it can be
- * solved here or in another thread; by a fused kernel or by tensor operations.
+ * solved here or in another thread; by a fused kernel, or by tensor operations on factors or on their coordinates in Krylov
+ * spaces.
  */
 import type { Motion } from '../flow/motion.js';
 import type { Precision } from '../numbers/precision.js';
@@ -15,6 +16,7 @@ import type { Problem } from '../problem/problem.js';
 import type { Drawn } from '../ensemble/drawn.js';
 import type { Device } from './device.js';
 import { integrateFused } from './fused.js';
+import { defectOf, intoSpace, krylovSpace, outOfSpace, type KrylovSpace } from './krylov.js';
 import type { HostState } from './batch.js';
 import { integrate, type Batch, type Ending } from './integrate.js';
 import type { ObserveTask } from './observables.js';
@@ -96,7 +98,9 @@ async function solvedHere(
           ...{ ...common, structure, n, m, rank: width, motion, precision, method, stop, samplers: starts },
           initial: drawn.length > 0 ? { drawn } : { states: initial },
         })
-      : await byTensorOps(chunk, { ...common, initial });
+      : path === 'krylov'
+        ? await inKrylovSpaces(chunk, common)
+        : await byTensorOps(chunk, { ...common, initial });
   return endings.map(({ state, outcome, ...ending }, index) => ({
     ...ending,
     outcome: succeeded(outcome) && !isFiniteObservation(ending.last) ? 'loss-not-finite' : outcome,
@@ -125,6 +129,68 @@ async function byTensorOps<T extends S, S>(
     system.dispose();
   }
 }
+
+/** Blocks of a Krylov space at first, and by which it grows until its defect is below the rounding of a state. */
+const BLOCKS = 20;
+const MORE_BLOCKS = 10;
+const LEAST_DEFECT = 2 ** -24;
+
+/** A state has come to where its Krylov space is too small. */
+class SpaceTooSmall extends Error {}
+
+/** Trajectories by tensor operations, each in the Krylov space of its start. What is kept is of the factors themselves. */
+async function inKrylovSpaces<T extends S, S>(
+  chunk: Chunk,
+  { clocks, save, observe }: Required<Pick<Batch<T, S>, 'clocks' | 'save' | 'observe'>>,
+): Promise<Ending<T, S>[]> {
+  const { structure } = chunk.problem;
+  if (structure.kind !== 'quadratic') throw new Error(`no Krylov space: ${structure.kind}`);
+  const { error } = structure;
+  const endings: Ending<T, S>[] = [];
+  for (const [index, start] of chunk.starts.entries()) {
+    const from = start.from as Factors;
+    /** By the flow of factors or of their coordinates, and the way back to factors. */
+    const follow = async (
+      { x, y }: Factors,
+      problem: Chunk['problem'],
+      outOf: (state: HostState) => HostState,
+    ): Promise<Ending<T, S>> => {
+      const [ending] = await byTensorOps(
+        { ...chunk, problem, starts: [start] },
+        {
+          initial: [[x.data, y.data]],
+          clocks: [clocks[index]!],
+          save: (_, time, state) => save(index, time, outOf(state)),
+          observe: (_, time, state) => observe(index, time, outOf(state)),
+        },
+      );
+      return { ...ending!, state: outOf(ending!.state) };
+    };
+    const inside = async (space: KrylovSpace | null): Promise<Ending<T, S>> => {
+      if (!space) return follow(from, chunk.problem, (state) => state);
+      const { u, v, t } = space;
+      const structure = { kind: 'quadratic', error: t, covariance: null } as const;
+      try {
+        return await follow(intoSpace(space, from), { n: u.cols, m: v.cols, structure }, (state) => {
+          const coordinates = factorsIn(space, state, start.rank);
+          if (defectOf(space, coordinates) > LEAST_DEFECT) throw new SpaceTooSmall();
+          const { x, y } = outOfSpace(space, coordinates);
+          return [x.data, y.data];
+        });
+      } catch (reason) {
+        if (!(reason instanceof SpaceTooSmall)) throw reason;
+        return inside(krylovSpace(error, from, MORE_BLOCKS, space));
+      }
+    };
+    endings.push(await inside(krylovSpace(error, from, BLOCKS)));
+  }
+  return endings;
+}
+
+const factorsIn = ({ u, v }: KrylovSpace, [x, y]: HostState, rank: number): Factors => ({
+  x: dense(u.cols, rank, Float64Array.from(x!)),
+  y: dense(v.cols, rank, Float64Array.from(y!)),
+});
 
 /** [rows, rank] with zero columns up to `width`. */
 function padded({ rows, cols, data }: Factors['x'], width: number): Float64Array {

@@ -104,14 +104,16 @@ const FUSED_ELEMENTS = 2 ** 23;
 /**
  * The chunk rule of a backend. With tensor operations, what its caches or its memory suggest for the factors and, for a
  * custom loss, W, G and the loss of each, or what a matrix that they share should be multiplied by; with a fused kernel, what is not much to hold or to lose, for the states at
- * so many save times.
+ * so many save times; in Krylov spaces, for the factors, one trajectory after another.
  */
 const chunkRule =
   ({ n, m, structure }: Problem, backend: BackendInfo, saves: number): ChunkRule =>
   (width, path) =>
     path === 'fused'
       ? Math.max(1, Math.floor(FUSED_ELEMENTS / ((n + m) * width * (1 + saves))))
-      : Math.max(
-          trajectoriesTogether(backend, (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0)),
-          sharesProducts(structure) ? Math.floor(backend.sharedColumns / width) : 1,
-        );
+      : path === 'krylov'
+        ? Math.max(1, Math.floor(FUSED_ELEMENTS / ((n + m) * width)))
+        : Math.max(
+            trajectoriesTogether(backend, (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0)),
+            sharesProducts(structure) ? Math.floor(backend.sharedColumns / width) : 1,
+          );

@@ -1,10 +1,10 @@
 /**
  * Which way trajectories are computed: by a fused kernel where the backend has one for them, else by tensor operations.
  */
-import { gradientMotion, wordsOf, type Motion } from '../flow/motion.js';
+import { gradientMotion, isDescentAndDecay, wordsOf, type Motion } from '../flow/motion.js';
 import type { Precision } from '../numbers/precision.js';
 import { InputError } from '../host/inputError.js';
-import { methodInWords, type Method } from '../method/method.js';
+import { followsFlow, methodInWords, type Method } from '../method/method.js';
 import type { StopRule } from '../method/track.js';
 import type { Problem } from '../problem/problem.js';
 import type { Structure } from '../problem/structure.js';
@@ -31,6 +31,26 @@ const SHARED_FROM = 2 ** 20;
 export const sharesProducts = (structure: Structure): boolean =>
   structure.kind === 'quadratic' && structure.error.data.length >= SHARED_FROM;
 
+/** Largest share of the smaller side that ranks may be for a Krylov space to be worth its making. */
+const SHARE_OF_SPACE = 1 / 40;
+
+/** Why a trajectory is not followed in the Krylov space of its start, in words; null if it can be. */
+function withoutSpace(
+  { structure, loss, n, m }: Pick<Problem, 'structure' | 'loss' | 'n' | 'm'>,
+  rank: number,
+  { precision, method }: { readonly precision: Precision; readonly method: Method },
+  motions: readonly Motion[],
+): string | null {
+  if (structure.kind !== 'quadratic' || structure.covariance)
+    return `Krylov spaces are for the frobenius loss of a dense target, not for ${loss.name} here`;
+  const unmoved = motions.find((motion) => !isDescentAndDecay(motion));
+  if (unmoved) return `Krylov spaces are for the gradient flow, not for ${wordsOf(unmoved)}`;
+  if (!followsFlow(method)) return `Krylov spaces are for flows, not for ${methodInWords(method)}`;
+  if (precision !== 'float32') return 'in Krylov spaces states are in float32';
+  const most = Math.floor(SHARE_OF_SPACE * Math.min(n, m));
+  return rank > most ? `Krylov spaces are for ranks up to ${most} of a ${n} x ${m} target` : null;
+}
+
 /** Circumstances that decide the path of trajectories, beside the problem and the rank. */
 export interface WayOptions extends PathChoice {
   readonly method: Method;
@@ -54,7 +74,16 @@ export function wayOf(
   const { name: backend } = device.info;
   const fused = device.kernel;
   const unmoved = motions.find((motion) => fused && !fused.moves(motion));
-  if (kernel === 'auto' && backend === 'wasm' && precision === 'float32' && sharesProducts(structure))
+  const noSpace = withoutSpace({ structure, loss, n, m }, rank, { precision, method }, motions);
+  if (kernel === 'krylov') {
+    if (noSpace !== null) throw new InputError('kernel', kernel, `another: ${noSpace}`);
+    return { path: 'krylov', reason: null };
+  }
+  const isLarge =
+    kernel === 'auto' && backend === 'wasm' && precision === 'float32' && sharesProducts(structure);
+  if (isLarge && noSpace === null)
+    return { path: 'krylov', reason: `a ${n} x ${m} target is met in few directions` };
+  if (isLarge)
     return { path: 'tensor-ops', reason: `a ${n} x ${m} target is multiplied by all trajectories at once` };
   const reason =
     structure.kind === 'autodiff' || !fused?.kinds.includes(structure.kind)

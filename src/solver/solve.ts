@@ -80,7 +80,7 @@ export function chunks(
   const groups = new Map<string, Omit<Cut, 'indices'> & { readonly all: number[] }>();
   members.forEach((member, i) => {
     const path = pathOf(member.rank);
-    const width = path === 'fused' ? member.rank : paddedWidth(member.rank);
+    const width = path === 'tensor-ops' ? paddedWidth(member.rank) : member.rank;
     const drawn = draws && path === 'fused' && Boolean(member.drawn);
     const motion = motionOf(member.coefficients, member.flow);
     const key = `${path} ${width} ${drawn} ${JSON.stringify(motion)}`;

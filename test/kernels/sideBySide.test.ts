@@ -64,11 +64,15 @@ it('are chosen for a large dense target alone, and that is said', async () => {
     const structure = { kind: 'quadratic', error: dense(side, side), covariance: null } as const;
     const { loss } = frobeniusDense(gaussian(3, 3, 1));
     expect(sharesProducts(structure)).toBe(side === 1024);
-    return (kernel: 'auto' | 'fused') =>
-      wayOf({ structure, loss, n: side, m: side }, 4, { ...options, kernel });
+    return (kernel: 'auto' | 'fused', rank = 4) =>
+      wayOf({ structure, loss, n: side, m: side }, rank, { ...options, kernel });
   };
   expect(of(64)('auto')).toEqual({ path: 'fused', reason: null });
-  expect(of(1024)('auto')).toEqual({
+  expect(of(1024)('auto', 25)).toEqual({
+    path: 'krylov',
+    reason: 'a 1024 x 1024 target is met in few directions',
+  });
+  expect(of(1024)('auto', 26)).toEqual({
     path: 'tensor-ops',
     reason: 'a 1024 x 1024 target is multiplied by all trajectories at once',
   });

@@ -58,12 +58,15 @@ function toleratedEnd({ scheme: { globalOrder, errorOrder } }: Method): {
   return { error: RTOL ** (globalOrder / errorOrder!), why };
 }
 
-const words: Record<Path, string> = { fused: 'of the fused kernel', 'tensor-ops': 'on the backend' };
+/** The paths that have checks of their own: in a Krylov space steps are those of tensor operations. */
+type Checked = Exclude<Path, 'krylov'>;
+
+const words: Record<Checked, string> = { fused: 'of the fused kernel', 'tensor-ops': 'on the backend' };
 
 /** Checks of trajectories by a path, with fixed and with adaptive steps, for what they can be made on. */
 export function twinChecks(
   group: string,
-  path: Path,
+  path: Checked,
   limits: Pick<Check, 'scope' | 'suits'>,
   casesOf: (context: CheckContext) => readonly Case[] = ({ cases }) => cases,
 ): Check[] {
