@@ -186,3 +186,14 @@ describe('configs', () => {
     });
   });
 });
+
+it.each([0x0280, 0x0380, 0x0480, 0x0580, 0x8b1f, 0xfeff, 0x685a42])(
+  'a .safetensors file is read whose header has %d bytes, which begin as another kind of file does',
+  (length) => {
+    const header = '{"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}'.padEnd(length);
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(BigInt(length));
+    const path = stored('length.safetensors', Buffer.concat([bytes, Buffer.from(header), Buffer.alloc(8)]));
+    expect(readMatrix(path)).toMatchObject({ rows: 1, cols: 2 });
+  },
+);

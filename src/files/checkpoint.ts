@@ -3,8 +3,10 @@
  * is the list of what is read: other files in the folder are not. One tensor is read at a time.
  */
 import { InputError } from '../host/inputError.js';
-import { isThere, namesIn, withFile } from './disk.js';
+import { isThere, namesIn, readBytes, withFile } from './disk.js';
 import { isFloat8, scaled, scaleNames, USUAL_BLOCK, type Block } from './float8.js';
+import { beginsAsSafetensors, textOf } from './foreign.js';
+import { toSpacings } from './floatFormats.js';
 import { readJson } from './json.js';
 import { readSafetensors, someOf, type Safetensors, type Tensor, type TensorInfo } from './safetensors.js';
 
@@ -23,6 +25,11 @@ export interface Checkpoint {
   info(name: string): TensorInfo;
   /** Reads a tensor, an 8-bit one times its scale. @throws InputError */
   get(name: string): Tensor;
+  /**
+   * The distance of each entry of a tensor of floats to the next number that its type has (its ulp), of an 8-bit one
+   * times its scale. @throws InputError
+   */
+  spacings(name: string): Tensor;
 }
 
 const INDEX = /\.safetensors\.index\.json$/;
@@ -30,24 +37,20 @@ const CONVERTED =
   '.safetensors files: convert the checkpoint with save_pretrained(..., safe_serialization=True)';
 
 /**
- * The checkpoint of a file, an index or a folder.
+ * The checkpoint of a file, an index or a folder, also one in the cache of Hugging Face.
  * @param first the name, without its ending, that is taken where a folder has several
  * @throws InputError if it is none
  */
 export function openCheckpoint(path: string, first = 'model'): Checkpoint {
   const names = namesIn(path);
+  if (names?.includes('snapshots')) return openCheckpoint(snapshotOf(path), first);
   if (names) return openCheckpoint(join(path, fileOf(path, names, first)));
   return /\.json$/i.test(path) || isIndex(path) ? openIndex(path) : checkpoint(path, openFile(path));
 }
 
-const BRACE = '{'.codePointAt(0);
-
-/** Tests whether a file begins as .safetensors files do: eight bytes of length, then a JSON object. */
+/** Tests whether a file begins as .safetensors files do. */
 export const isSafetensors = (path: string): boolean =>
-  withFile(path, ({ peek }) => {
-    const head = peek(9);
-    return head[8] === BRACE && head[7] === 0 && head[6] === 0;
-  });
+  withFile(path, ({ peek }) => beginsAsSafetensors(peek(9)));
 
 /** Tests whether a file that is named otherwise begins as an index does, as those in caches of Hugging Face. */
 export const isIndex = (path: string): boolean =>
@@ -58,6 +61,21 @@ const join = (folder: string, name: string) => (/[\\/]$/.test(folder) ? folder +
 
 /** The path of a file beside another. */
 export const besideOf = (path: string, name: string): string => path.replace(/[^\\/]*$/, '') + name;
+
+/** The folder of a repository's revision `main` in the cache of Hugging Face, or of the only one that is there. */
+function snapshotOf(repository: string): string {
+  const snapshots = join(repository, 'snapshots');
+  const revisions = namesIn(snapshots) ?? [];
+  const main = join(repository, 'refs/main');
+  const revision = isThere(main) ? textOf(main, readBytes(main)).trim() : revisions[0];
+  if (revision !== undefined && revisions.includes(revision) && (isThere(main) || revisions.length === 1))
+    return join(snapshots, revision);
+  throw new InputError(
+    repository,
+    `${revisions.length} snapshots${isThere(main) ? `, none of them ${revision}` : ''}`,
+    revisions.length > 0 ? `one of: ${someOf(revisions.map((name) => join(snapshots, name)))}` : 'downloaded',
+  );
+}
 
 function fileOf(folder: string, names: readonly string[], first: string): string {
   const indices = names.filter((name) => INDEX.test(name));
@@ -153,6 +171,11 @@ function checkpoint(path: string, { names, matrices, of }: Holdings): Checkpoint
       `with one of ${scaleNames(name).join(', ')}: what its entries stand for is unknown`,
     );
   };
+  const timesScale = (name: string, tensor: Tensor) => {
+    if (!isFloat8(tensor)) return tensor;
+    const scale = scaleOf(name);
+    return scaled(path, tensor, scale, of(scale).get(scale), blockOf(path));
+  };
   return {
     path,
     names,
@@ -160,11 +183,11 @@ function checkpoint(path: string, { names, matrices, of }: Holdings): Checkpoint
     nameOf: (request) =>
       [request, `${request}.weight`, request.replace(/\.weight$/, '')].find((name) => all.has(name)) ?? null,
     info,
-    get(name) {
+    get: (name) => timesScale(name, of(name).get(name)),
+    spacings(name) {
       const tensor = of(name).get(name);
-      if (!isFloat8(tensor)) return tensor;
-      const scale = scaleOf(name);
-      return scaled(path, tensor, scale, of(scale).get(scale), blockOf(path));
+      toSpacings(tensor.data, tensor.dtype);
+      return timesScale(name, tensor);
     },
   };
 }

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { InputError } from '../host/inputError.js';
 import { withFile, type OpenFile } from './disk.js';
 import { fromFloat8 } from './float8.js';
+import type { Half } from './floatFormats.js';
 import { beginsWith, NUMPY, refuseForeign } from './foreign.js';
 
 /** A tensor on the host: entries in row-major order, whatever precision they were stored in. */
@@ -56,12 +57,32 @@ const decoders = new Map(
   Object.entries<(bytes: ArrayBuffer) => ArrayLike<number>>({
     F64: (bytes) => new Float64Array(bytes),
     F32: (bytes) => new Float32Array(bytes),
-    F16: (bytes) => Float32Array.from(new Uint16Array(bytes), float16ToFloat32),
-    BF16: (bytes) => new Float32Array(Uint32Array.from(new Uint16Array(bytes), (half) => half << 16).buffer),
+    F16: (bytes) => fromFloat16(new Uint16Array(bytes)),
+    BF16: (bytes) => fromBFloat16(new Uint16Array(bytes)),
     F8_E4M3: (bytes) => fromFloat8('F8_E4M3', new Uint8Array(bytes)),
     F8_E5M2: (bytes) => fromFloat8('F8_E5M2', new Uint8Array(bytes)),
   }),
 );
+
+/** The numbers that bits of a 16-bit format stand for. */
+export const fromHalf = (bits: Uint16Array<ArrayBuffer>, dtype: Half): Float32Array =>
+  dtype === 'F16' ? fromFloat16(bits) : fromBFloat16(bits);
+
+/** Every float16, by its bits. */
+let float16Values: Float32Array | null = null;
+
+function fromFloat16(halves: Uint16Array): Float32Array {
+  float16Values ??= Float32Array.from({ length: 2 ** 16 }, (_, bits) => float16ToFloat32(bits));
+  const values = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) values[i] = float16Values[halves[i]!]!;
+  return values;
+}
+
+function fromBFloat16(halves: Uint16Array): Float32Array {
+  const bits = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16;
+  return new Float32Array(bits.buffer);
+}
 
 const count = z.int().nonnegative();
 // Lists and mappings as wholes: a complaint about each of their items could take far more memory than the file.
