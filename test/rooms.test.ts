@@ -32,6 +32,7 @@ const order = [
   'src/results',
   'src/run',
   'src/reproduce',
+  'src/advise',
   'src/cluster',
   'src/cli',
   'src/lab',

@@ -4,10 +4,12 @@ import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { InputError } from '../host/inputError.js';
 import { release } from '../host/release.js';
+import { adviseSchema } from '../advise/config.js';
 import { sweepSchema } from '../sweep/config.js';
 import { listFlags } from '../input/fromText.js';
 import { verifySchema } from '../verify/config.js';
 import { reproductionSchema } from '../reproduce/config.js';
+import { adviseCommand } from './commands/advise.js';
 import { devicesCommand } from './commands/devices.js';
 import { note } from './output.js';
 import { reproduceCommand } from './commands/reproduce.js';
@@ -36,6 +38,7 @@ const lists = [
   ...listFlags(sweepSchema),
   ...listFlags(verifySchema),
   ...listFlags(reproductionSchema),
+  ...listFlags(adviseSchema),
 ];
 
 function refuseRepeats(argv: Readonly<Record<string, unknown>>): true {
@@ -53,6 +56,7 @@ await yargs(hideBin(process.argv))
   .command(theoryCommand)
   .command(verifyCommand)
   .command(reproduceCommand)
+  .command(adviseCommand)
   .command(devicesCommand)
   .demandCommand(1, 'a command is needed')
   .strict()

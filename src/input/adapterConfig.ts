@@ -57,6 +57,13 @@ export function adapterScale(file: string, module: string): AdapterScale | null 
   return { scaling: config.use_rslora ? 'rslora' : 'lora', alpha, rank };
 }
 
+/** The start by which PEFT changed the base that an adapter is relative to, by its adapter_config.json; else null. */
+export function startThatChangedBase(file: string): string | null {
+  const path = besideOf(file, 'adapter_config.json');
+  const start = isThere(path) ? checkedConfig(path).init_lora_weights : null;
+  return typeof start === 'string' && CHANGED_BASE.test(start) ? start : null;
+}
+
 function checkedConfig(path: string): AdapterConfig {
   const input = readJson(path);
   const result = schema.safeParse(input);

@@ -7,7 +7,7 @@ import type { Adapter } from '../ensemble/adapter.js';
 import { openCheckpoint, type Checkpoint } from '../files/checkpoint.js';
 import { isThere } from '../files/disk.js';
 import { parseLocation } from '../files/location.js';
-import { someOf } from '../files/safetensors.js';
+import { product, someOf } from '../files/safetensors.js';
 import { say } from '../files/say.js';
 import { InputError } from '../host/inputError.js';
 import { adapterScale, type AdapterScale } from './adapterConfig.js';
@@ -71,8 +71,30 @@ export function readAdapters(
   return { adapters: loraA.map((a, i) => ({ loraA: a, loraB: loraB[i] as Dense })), scale };
 }
 
-/** The module whose factors are meant, and their names in the file. */
-function moduleOf(location: string, file: Checkpoint, asked: string | undefined) {
+/** Tests whether a name is that of a factor of an adapter of whatever kind. */
+export const isFactor = (name: string): boolean =>
+  FACTOR.test(name) || others.some(([key]) => key.test(name));
+
+/**
+ * The modules that a file of adapters has factors of, and their rank and shape.
+ * @throws InputError if a factor is there twice or alone, or a key is that of another method
+ */
+export function adapterModules(path: string): ReadonlyMap<string, { n: number; m: number; rank: number }> {
+  const file = openCheckpoint(path, 'adapter_model');
+  refuseOthers(path, file, null);
+  return new Map(
+    [...modulesIn(path, file)].map(([name, { a, b }]) => {
+      if (a === undefined || b === undefined)
+        throw new InputError(path, `${a ?? b} alone`, 'a file with lora_A and lora_B of each module');
+      const [rank = 0, ...inputs] = file.info(a).shape;
+      const [n = 0] = file.info(b).shape;
+      return [name, { n, m: product(inputs), rank }];
+    }),
+  );
+}
+
+/** The modules of a file, and the names of their factors. */
+function modulesIn(location: string, file: Checkpoint): Map<string, Factors> {
   const modules = new Map<string, Factors>();
   for (const name of file.names) {
     const [, module = '', part] = FACTOR.exec(name) ?? [];
@@ -87,6 +109,12 @@ function moduleOf(location: string, file: Checkpoint, asked: string | undefined)
       );
     modules.set(module, { ...factors, [key]: name });
   }
+  return modules;
+}
+
+/** The module whose factors are meant, and their names in the file. */
+function moduleOf(location: string, file: Checkpoint, asked: string | undefined) {
+  const modules = modulesIn(location, file);
   const wanted = asked?.replace(/^base_model\.model\./, '').replace(/\.weight$/, '');
   const exact = wanted === undefined ? undefined : modules.has(wanted) ? [wanted] : undefined;
   const matches =

@@ -81,12 +81,15 @@ function trialRows(report: SimulationReport): TableRows {
   };
 }
 
-/** A page of figures and a table; `summary` is the sentence that comes first, if there is one. */
+/** A table with its heading. */
+type HeadedRows = TableRows & { readonly heading: string };
+
+/** A page of figures and tables; `summary` is the sentence that comes first, if there is one. */
 export async function page(
   title: string,
   provenance: Provenance,
   figures: readonly Figure[],
-  rows: TableRows & { readonly heading: string },
+  rows: HeadedRows | readonly HeadedRows[],
   summary = '',
 ): Promise<string> {
   const { config, ...origin } = provenance;
@@ -108,11 +111,7 @@ export async function page(
 <main>
 ${summary && `<p class="summary">${escapeHtml(summary)}</p>`}
 ${figureSections.join('\n')}
-<section>
-<h2>${escapeHtml(rows.heading)}</h2>
-${tableHtml(rows)}
-${rows.notes.map((note) => `<p>${escapeHtml(note)}</p>`).join('\n')}
-</section>
+${[rows].flat().map(rowsHtml).join('\n')}
 <section>
 <h2>Provenance</h2>
 <details>
@@ -130,6 +129,12 @@ ${Object.entries(origin)
 </html>
 `;
 }
+
+const rowsHtml = (rows: HeadedRows): string => `<section>
+<h2>${escapeHtml(rows.heading)}</h2>
+${tableHtml(rows)}
+${rows.notes.map((note) => `<p>${escapeHtml(note)}</p>`).join('\n')}
+</section>`;
 
 async function figureHtml({ id, heading, caption, command, spec }: Figure): Promise<string> {
   return `<section>

@@ -21,12 +21,12 @@ export const defaultFolder = (command: string): string =>
   join('rankflow-results', `${command}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`);
 
 /** @throws InputError if there is something at `path` already, or nothing can be made there */
-export function refuseFolder(path: string): void {
-  if (existsSync(path)) throw new InputError('out', path, 'a folder that does not exist yet');
+export function refuseFolder(path: string, field = 'out'): void {
+  if (existsSync(path)) throw new InputError(field, path, 'a folder that does not exist yet');
   try {
     checkAbove(path);
   } catch (error) {
-    throw unmakeable(path, error);
+    throw unmakeable(path, error, field);
   }
 }
 
@@ -69,8 +69,8 @@ function checkAbove(path: string): void {
   if (!statSync(parent).isDirectory()) throw new Error(`${parent} is not a folder`);
 }
 
-const unmakeable = (path: string, error: unknown) =>
-  new InputError('out', path, `a folder that can be made (${(error as Error).message})`);
+const unmakeable = (path: string, error: unknown, field: string) =>
+  new InputError(field, path, `a folder that can be made (${(error as Error).message})`);
 
 /**
  * Makes the folder, with folders and files in it, all at once: who sees it sees it whole.
@@ -80,8 +80,9 @@ export function createFolder(
   path: string,
   subfolders: readonly string[],
   files: Readonly<Record<string, string | Uint8Array>> = {},
+  field = 'out',
 ): void {
-  refuseFolder(path);
+  refuseFolder(path, field);
   // Without a slash at its end.
   const folder = resolve(path);
   const temporary = temporaryName(folder);
@@ -92,7 +93,7 @@ export function createFolder(
     for (const [name, content] of Object.entries(files)) writeWhole(join(temporary, name), content);
     renameSync(temporary, folder);
   } catch (error) {
-    throw unmakeable(path, error);
+    throw unmakeable(path, error, field);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }

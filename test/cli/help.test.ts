@@ -9,7 +9,7 @@ import { done, main, node, root, work } from './support.js';
 
 const commands = [
   ...['sweep', 'sweep merge', 'sweep submit', 'simulate', 'status'],
-  ...['theory', 'verify', 'reproduce', 'devices'],
+  ...['theory', 'verify', 'reproduce', 'advise', 'devices'],
 ];
 
 /** A loader that fails on the packages which take most of a second to load. */

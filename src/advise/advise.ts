@@ -1,0 +1,203 @@
+/**
+ * Ranks for adapters that stand for what training changed, from the weights before and after it. One weight is in memory
+ * at a time; of those behind it, the directions that an adapter within the largest budget can still take.
+ */
+import { turnEventLoop } from '../host/eventLoop.js';
+import { InputError } from '../host/inputError.js';
+import { leadingOf, type Triples } from '../numbers/triples.js';
+import {
+  allocate,
+  edgeRank,
+  effectiveRankAtMost,
+  energyRank,
+  parametersOf,
+  ratioRank,
+  relativeError,
+  uniformRank,
+  uniformRanks,
+  type Spectrum,
+} from './allocate.js';
+import { budgets, type Budget } from './budget.js';
+import type { AdviseConfig } from './config.js';
+import { writtenFactors, type Factors } from './factors.js';
+import type { LeftOut, Pair } from './pairs.js';
+import type { Renaming } from './names.js';
+import type { Rounding } from './rounding.js';
+import { openSource, type Source } from './source.js';
+
+/** Fixed rules for the rank of each weight alone; null where it is more than the singular values that are known. */
+export interface RuleRanks {
+  readonly energy: number | null;
+  readonly ratio: number | null;
+  readonly edge: number | null;
+}
+
+/** A weight that training changed. */
+export interface Weight extends Pair, Spectrum {
+  /** |D|_F. */
+  readonly norm: number;
+  /** |D|_F / |W0|_F; null of adapters. */
+  readonly relativeNorm: number | null;
+  /** Singular values of D, largest first, as many as are known. None is larger than the true one. */
+  readonly sigma: Float64Array;
+  /** False if the certificate `tailSquared` had not stopped falling. */
+  readonly converged: boolean;
+  /** |D|_F^2 / sigma_1^2. */
+  readonly stableRank: number;
+  readonly effectiveRankAtMost: number;
+  readonly rules: RuleRanks;
+  readonly rounding: Rounding | null;
+}
+
+/** Ranks of all weights, what they cost, and what they leave. */
+export interface Allocation {
+  /** In the order of the weights. */
+  readonly ranks: readonly number[];
+  readonly parameters: number;
+  /** Relative Frobenius error of all updates together. */
+  readonly error: number;
+}
+
+export interface BudgetAdvice extends Allocation {
+  readonly budget: Budget;
+  /** The largest one rank of all weights within the budget. */
+  readonly uniform: Allocation & { readonly rank: number };
+  /** Error of the factors that were written, in their type; null if none were. */
+  readonly writtenError: number | null;
+}
+
+export interface Advice {
+  readonly weights: readonly Weight[];
+  /** Names of weights of which no entry changed. */
+  readonly unchanged: readonly string[];
+  readonly leftOut: readonly LeftOut[];
+  readonly vectors: { readonly count: number; readonly changed: number };
+  readonly renaming: Renaming | null;
+  readonly tunedIsAdapter: boolean;
+  /** Entries of all tensors of BASE. */
+  readonly parameters: number;
+  readonly budgets: readonly BudgetAdvice[];
+}
+
+export interface Advised {
+  readonly advice: Advice;
+  /** Factors of each budget's adapter, by weight, of those that have a rank; empty if none are asked for. */
+  readonly factors: readonly (readonly Factors[])[];
+}
+
+export interface AdviseProgress {
+  start(weights: number): void;
+  done(weights: number): void;
+}
+
+/**
+ * @param base folder or file of the checkpoint before training
+ * @param tuned that after it, or an adapter
+ * @throws InputError if either cannot be read, they have no weights in common, or nothing changed
+ */
+export async function advise(
+  base: string,
+  tuned: string,
+  config: AdviseConfig,
+  progress: AdviseProgress,
+): Promise<Advised> {
+  const source = openSource(base, tuned, config.roundedBase);
+  const all = budgets(config.budget, source.parameters);
+  const largest = Math.max(...all.map(({ parameters }) => parameters));
+  const weights: Weight[] = [];
+  const unchanged: string[] = [];
+  const kept: Triples[] = [];
+  progress.start(source.pairs.length);
+  for (const [i, pair] of source.pairs.entries()) {
+    const found = weightOf(source, pair, config);
+    if (found === null) unchanged.push(pair.name);
+    else {
+      weights.push(found.weight);
+      if (config.write !== undefined) {
+        kept.push(found.triples);
+        // More weights leave less of the budget to each.
+        allocate(weights, largest).forEach(
+          (rank, k) => (kept[k] = leadingOf(kept[k]!, Math.min(rank, kept[k]!.sigma.length))),
+        );
+      }
+    }
+    progress.done(i + 1);
+    await turnEventLoop();
+  }
+  if (weights.length === 0)
+    throw new InputError(
+      tuned,
+      `${unchanged.length} weights, each entry as in BASE`,
+      'a checkpoint whose weights training changed',
+    );
+  const allocations = all.map((budget) => adviceWithin(weights, budget));
+  const written =
+    config.write === undefined
+      ? null
+      : await writtenFactors(source, weights, kept, allocations, config.dtype);
+  return {
+    advice: {
+      weights,
+      unchanged,
+      leftOut: source.leftOut,
+      vectors: { count: source.vectors.length, changed: source.changedVectors() },
+      renaming: source.renaming,
+      tunedIsAdapter: source.tunedIsAdapter,
+      parameters: source.parameters,
+      budgets: allocations.map((each, i) => ({ ...each, writtenError: written?.[i]!.error ?? null })),
+    },
+    factors: written?.map(({ factors }) => factors) ?? [],
+  };
+}
+
+function weightOf(
+  source: Source,
+  pair: Pair,
+  { maxRank, energy, ratio }: AdviseConfig,
+): { readonly weight: Weight; readonly triples: Triples } | null {
+  const reading = source.read(pair);
+  const { change, baseSquares } = reading;
+  if (change === null) return null;
+  const { left, sigma, right, tailSquared, converged } = change.leading(
+    Math.min(maxRank, pair.rows, pair.cols),
+  );
+  const rounding = reading.rounding();
+  const { edge } = rounding ?? { edge: 0 };
+  const worth = sigma.filter((value) => value > edge).length;
+  const spectrum: Spectrum = { rows: pair.rows, cols: pair.cols, sigma, tailSquared, worth };
+  return {
+    weight: {
+      ...pair,
+      ...spectrum,
+      sigma,
+      norm: Math.sqrt(change.squares),
+      relativeNorm: baseSquares === null ? null : Math.sqrt(change.squares / baseSquares),
+      converged,
+      stableRank: change.squares / sigma[0]! ** 2,
+      effectiveRankAtMost: effectiveRankAtMost(spectrum),
+      rules: {
+        energy: energyRank(spectrum, energy),
+        ratio: ratioRank(spectrum, ratio),
+        edge: edgeRank(spectrum),
+      },
+      rounding,
+    },
+    triples: { left, sigma, right },
+  };
+}
+
+/** What given ranks cost and leave. */
+export const allocationOf = (weights: readonly Spectrum[], ranks: readonly number[]): Allocation => ({
+  ranks,
+  parameters: parametersOf(weights, ranks),
+  error: relativeError(weights, ranks),
+});
+
+function adviceWithin(weights: readonly Weight[], budget: Budget): Omit<BudgetAdvice, 'writtenError'> {
+  const rank = uniformRank(weights, budget.parameters);
+  return {
+    budget,
+    ...allocationOf(weights, allocate(weights, budget.parameters)),
+    uniform: { rank, ...allocationOf(weights, uniformRanks(weights, rank)) },
+  };
+}

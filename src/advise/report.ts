@@ -1,0 +1,194 @@
+/** Advice on a pair of checkpoints as sentences and tables. */
+import { formatCount, formatNumber } from '../report/format.js';
+import type { TableRows } from '../report/table.js';
+import { allocationOf, type Advice, type Allocation, type BudgetAdvice, type Weight } from './advise.js';
+import type { AdviseConfig } from './config.js';
+
+export const ruleNames = ['energy', 'ratio', 'edge'] as const;
+export type RuleName = (typeof ruleNames)[number];
+
+/** What a fixed rule asks for. */
+export interface RuleAllocation extends Allocation {
+  readonly rule: RuleName;
+  /** Weights for which it asks for more than the singular values that are known, and is given these. */
+  readonly cut: number;
+}
+
+/** The ranks of a fixed rule, of each weight at most as many as there are singular values. */
+export function ruleAllocation({ weights }: Advice, rule: RuleName): RuleAllocation {
+  const asked = weights.map(({ rules }) => rules[rule]);
+  const ranks = asked.map((rank, i) => rank ?? weights[i]!.sigma.length);
+  return { rule, cut: asked.filter((rank) => rank === null).length, ...allocationOf(weights, ranks) };
+}
+
+const percent = (share: number): string => `${Number((100 * share).toPrecision(3))} %`;
+
+function rankRange(ranks: readonly number[]): string {
+  const [least, most] = [Math.min(...ranks), Math.max(...ranks)];
+  return least === most ? String(least) : `${least} to ${most}`;
+}
+
+const plural = (count: number, noun: string): string =>
+  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+const setWords = (rule: RuleName, { energy, ratio }: AdviseConfig): string =>
+  ({
+    energy: `energy: ${percent(energy)} of each`,
+    ratio: `ratio: from ${formatNumber(ratio)} of the largest on`,
+    edge: 'edge: above that of noise',
+  })[rule];
+
+/** The answer in a sentence for each budget. */
+export const answers = ({ budgets, parameters, weights }: Advice): string[] =>
+  budgets.map(({ budget, ranks, parameters: spent, error, uniform }) =>
+    spent === 0
+      ? `Within ${budgetText(budget.text)} no direction fits: one costs at least ${formatCount(Math.min(...weights.map(({ rows, cols }) => rows + cols)))} parameters.`
+      : `Within ${budgetText(budget.text)}: ranks ${rankRange(ranks)} over ${plural(weights.length, 'weight')}, ` +
+        `${formatCount(spent)} parameters (${percent(spent / parameters)} of BASE), leave a relative Frobenius error of ${formatNumber(error)}; ` +
+        (uniform.rank === 0
+          ? 'no uniform rank fits.'
+          : `uniform rank ${uniform.rank} leaves ${formatNumber(uniform.error)}.`),
+  );
+
+const budgetText = (text: string): string => (text.endsWith('%') ? text : `${text} parameters`);
+
+/** Budgets beside uniform ranks and fixed rules. */
+export function allocationRows(advice: Advice, config: AdviseConfig): TableRows {
+  const hasWritten = advice.budgets.some(({ writtenError }) => writtenError !== null);
+  const row = (
+    name: string,
+    { ranks, parameters, error }: Allocation,
+    written: number | null,
+    atLeast = false,
+  ) => [
+    name,
+    `${rankRange(ranks)}${atLeast ? ' or more' : ''}`,
+    `${atLeast ? '> ' : ''}${formatCount(parameters)}`,
+    percent(parameters / advice.parameters),
+    formatNumber(error),
+    ...(hasWritten ? [formatNumber(written)] : []),
+  ];
+  return {
+    head: [
+      'ranks by',
+      'rank',
+      'parameters',
+      'of BASE',
+      'error',
+      ...(hasWritten ? [`error in ${config.dtype}`] : []),
+    ],
+    numeric: [false, true, true, true, true, ...(hasWritten ? [true] : [])],
+    rows: [
+      ...advice.budgets.flatMap((each) => [
+        row(`budget ${each.budget.text}, advised`, each, each.writtenError),
+        row(`budget ${each.budget.text}, uniform`, each.uniform, null),
+      ]),
+      ...ruleNames.map((rule) => {
+        const found = ruleAllocation(advice, rule);
+        return row(setWords(rule, config), found, null, found.cut > 0);
+      }),
+    ],
+    notes: [],
+  };
+}
+
+/** A row for each weight. */
+export function weightRows({ weights, budgets }: Advice): TableRows {
+  const hasRounding = weights.some(({ rounding }) => rounding !== null);
+  const known = (rank: number | null, { sigma }: Weight) =>
+    rank === null ? `> ${sigma.length}` : String(rank);
+  return {
+    head: [
+      ...['weight', 'shape', 'change', 'first', 'stable rank', 'effective rank'],
+      ...ruleNames,
+      ...(hasRounding ? ['equal entries', 'rounding edge'] : []),
+      ...budgets.map(({ budget }) => `rank at ${budget.text}`),
+    ],
+    numeric: [false, ...Array<boolean>(8 + (hasRounding ? 2 : 0) + budgets.length).fill(true)],
+    rows: weights.map((weight, i) => [
+      ...[weight.name.replace(/\.weight$/, ''), `${weight.rows}x${weight.cols}`],
+      formatNumber(weight.relativeNorm ?? weight.norm),
+      formatNumber(1 / weight.stableRank),
+      ...[formatNumber(weight.stableRank), effectiveText(weight)],
+      ...ruleNames.map((rule) => known(weight.rules[rule], weight)),
+      ...(hasRounding
+        ? [
+            weight.rounding ? percent(weight.rounding.equalShare) : '-',
+            formatNumber(weight.rounding && weight.rounding.edge / weight.sigma[0]!),
+          ]
+        : []),
+      ...budgets.map(({ ranks }) => String(ranks[i])),
+    ]),
+    notes: [],
+  };
+}
+
+/** The effective rank where all singular values are known, else what it is at most. */
+const effectiveText = ({ sigma, rows, cols, effectiveRankAtMost }: Weight): string =>
+  `${sigma.length < Math.min(rows, cols) ? '< ' : ''}${formatNumber(effectiveRankAtMost)}`;
+
+/** What the reader must know to judge the numbers. */
+export function notes(advice: Advice, config: AdviseConfig): string[] {
+  const { weights, unchanged, leftOut, vectors, renaming, tunedIsAdapter, budgets } = advice;
+  const among = (count: number) => `${formatCount(count)} of ${plural(weights.length, 'weight')}`;
+  const found: string[] = [
+    'error: |D - B A|_F / |D|_F over all these weights together, D what training changed; it is an upper bound of the least one of those ranks, and exact for the factors that are written.',
+    `change: |D|_F${tunedIsAdapter ? '' : ' / |W0|_F'}; first: share of |D|_F^2 in the first direction; effective rank (Roy & Vetterli): exact, or at most so much where not all singular values are known.`,
+  ];
+  if (!tunedIsAdapter)
+    found.push(
+      `equal entries: those that are the same in both checkpoints; rounding edge: singular value up to which a direction can be rounding to the types of the checkpoints, relative to the first; directions below it get no rank.`,
+    );
+  const mostlyEqual = weights.filter(({ rounding }) => rounding !== null && rounding.equalShare > 0.5).length;
+  if (mostlyEqual > 0)
+    found.push(
+      `${among(mostlyEqual)} kept more than half of their entries: their rounding is not spread evenly, and their edge is that of all that moved, or less.`,
+    );
+  const drowned = weights.filter(({ worth }) => worth === 0).length;
+  if (drowned > 0) found.push(`${among(drowned)} have no direction above the rounding edge.`);
+  const capped = (budget: BudgetAdvice) =>
+    weights.filter(
+      ({ sigma, rows, cols }, i) => budget.ranks[i] === sigma.length && sigma.length < Math.min(rows, cols),
+    ).length;
+  for (const budget of budgets.filter((each) => !tunedIsAdapter && capped(each) > 0))
+    found.push(
+      `Within ${budgetText(budget.budget.text)}, ${among(capped(budget))} reach --max-rank ${config.maxRank}: a larger one may leave less.`,
+    );
+  const open = weights.filter(({ converged }) => !converged).length;
+  if (open > 0)
+    found.push(`${among(open)}: the singular values had not settled; errors are bounds all the same.`);
+  if (unchanged.length > 0)
+    found.push(`Unchanged, and left out: ${plural(unchanged.length, 'weight')} (${someNames(unchanged)}).`);
+  if (vectors.changed > 0)
+    found.push(
+      `${formatCount(vectors.changed)} of ${plural(vectors.count, 'vector')} (biases, norms) changed too: an adapter leaves them as they are in BASE.`,
+    );
+  if (renaming !== null)
+    found.push(
+      `Names in BASE that begin with "${renaming.from}" are those of TUNED that begin with "${renaming.to}".`,
+    );
+  const byReason = new Map<string, string[]>();
+  for (const { name, reason } of leftOut) byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
+  for (const [reason, names] of byReason) found.push(`Left out, ${reason}: ${someNames(names)}.`);
+  return found;
+}
+
+function someNames(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(', ');
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+}
+
+/** What the error does not say, and how to find it out. */
+export function evaluation(base: string, { budgets }: Advice, { write }: AdviseConfig): string[] {
+  const warning =
+    "The Frobenius error is not the error of your task: of a sentence encoder tuned to sentiment, rank 4 at a relative error of 0.82 kept the whole model's loss on the test. Evaluate before you choose.";
+  const folders = budgets.filter(({ parameters }) => parameters > 0).map(({ budget }) => budget.folder);
+  if (write === undefined || folders.length === 0)
+    return [warning, '--write DIR writes an adapter of PEFT for each budget, to be evaluated.'];
+  const words = folders.length === 1 ? folders[0]! : `{${folders.join(',')}}`;
+  return [
+    warning,
+    `Each adapter loads as PeftModel.from_pretrained(AutoModel.from_pretrained('${base}'), '${write}/${folders[0]}'), with the class of your model in the place of AutoModel; of a language model, evaluate with:`,
+    `for adapter in ${write}/${words}; do lm_eval --model hf --model_args pretrained=${base},peft=$adapter --tasks YOUR_TASKS; done`,
+  ];
+}

@@ -1,0 +1,26 @@
+/** Broken and odd checkpoints are refused in a line, and nothing is written. */
+import { expect, it } from 'vitest';
+import { InputError } from '../../src/host/inputError.js';
+import { broken } from './broken.js';
+import { advised } from './support.js';
+
+it.each(broken)('%s', async (_, make, reason) => {
+  const error = await advised(...make()).then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(InputError);
+  expect((error as Error).message).toMatch(reason);
+  expect((error as Error).message).not.toContain('\n');
+});
+
+it('an adapter is refused in a type that does not hold it', async () => {
+  const { checkpoint, random, tensor } = await import('./support.js');
+  const shape = [5, 4];
+  const save = (name: string, seed: number) =>
+    checkpoint(name, { 'a.fc.weight': tensor(shape, random(shape, seed, 1e12)) });
+  const config = { write: 'unused', dtype: 'float16' as const, budget: ['100%'] };
+  await expect(advised(save('vast', 1), save('vaster', 2), config)).rejects.toThrow(
+    /invalid dtype: float16; must be a type that holds the factors/,
+  );
+});
