@@ -22,16 +22,18 @@ const engine = (backend: Engine['backend'], kernel: Path, precision: Precision =
 });
 
 export const quickEngines: readonly Engine[] = [
-  engine('cpu', 'tensor-ops'),
   engine('wasm', 'tensor-ops'),
-  engine('tensorflow', 'tensor-ops'),
   engine('cpu', 'fused', 'float64'),
   engine('wasm', 'fused'),
   engine('wasm', 'fused', 'float64'),
 ];
 
-/** Those that take a minute under a software driver: each rank and method is compiled. */
-export const slowEngines: readonly Engine[] = [engine('webgpu', 'fused')];
+/** Tensor operations elsewhere; and what takes a minute under a software driver, as each rank and method is compiled. */
+export const slowEngines: readonly Engine[] = [
+  engine('cpu', 'tensor-ops'),
+  engine('tensorflow', 'tensor-ops'),
+  engine('webgpu', 'fused'),
+];
 
 /** Those that take minutes there: each step takes many calls of the device. */
 export const slowestEngines: readonly Engine[] = [engine('webgpu', 'tensor-ops')];

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { afterAll, expect } from 'vitest';
+import { readSafetensors } from '../../src/files/safetensors.js';
 
 /** The repository. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -98,6 +99,23 @@ export const singularValues = (a: Matrix) =>
 
 /** 1/2 of the sum of the squares after the first r. */
 export const tailLoss = (sigma: readonly number[], r: number) => squares(sigma.slice(r)) / 2;
+
+/** 1/2 |W0 + s B A - M|^2 of every trial of a folder. */
+export function finalLosses(folder: string, s: number, w0: Matrix, m: Matrix): number[] {
+  const file = readSafetensors(join(work, folder, 'adapters.safetensors'));
+  const [a, b] = [file.get('lora_A'), file.get('lora_B')];
+  const [trials, r] = a.shape as [number, number];
+  expect(a.shape).toEqual([trials, r, m.columns]);
+  expect(b.shape).toEqual([trials, m.rows, r]);
+  return Array.from({ length: trials }, (_, k) => {
+    const part = (data: Float64Array, rows: number, cols: number) =>
+      Matrix.from1DArray(rows, cols, data.slice(k * rows * cols, (k + 1) * rows * cols));
+    const update = part(b.data, m.rows, r)
+      .mmul(part(a.data, r, m.columns))
+      .mul(s);
+    return squares(Matrix.add(w0, update).sub(m).to1DArray()) / 2;
+  });
+}
 
 export const [target, base, square] = [matrix(9, 7, 0), matrix(9, 7, 1), matrix(16, 16, 2)];
 

@@ -122,34 +122,4 @@ describe.concurrent('sweep', () => {
     await done('sweep --config again.json');
     expect(await trialRows('again')).toEqual(await trialRows('first'));
   });
-
-  it('reads the same from a file as from flags, names files relative to it, and lets flags win', async () => {
-    const yaml = [
-      'loss: [frobenius]',
-      'target: target.csv',
-      'base: ../base.csv',
-      'ranks: [1, 2]',
-      'trials: 3',
-    ];
-    put('conf/sweep.yaml', [...yaml, 'init: [small:0.1]', 'lrRatioB: 2', 'time: 3', 'seed: 8'].join('\n'));
-    put(
-      'conf/list.json',
-      JSON.stringify({ spectrum: 'sigma.csv', loss: ['frobenius'], shape: ['8x7'], ranks: [1] }),
-    );
-    put('conf/sigma.csv', '2\n1\n');
-    const flags =
-      '--target conf/target.csv --base base.csv --ranks 1,2 --trials 3 --init small:0.1 --lr-ratio-b 2 --time 3';
-    await Promise.all([
-      done(`sweep ${flags} --seed 8 --backend cpu --out flags`),
-      done('sweep --config conf/sweep.yaml --backend cpu --out file'),
-      done('sweep --config conf/sweep.yaml --backend cpu --out fewer --trials 2 --chunk 1'),
-      done('sweep --config conf/sweep.yaml --backend cpu --out other --seed 9'),
-      done('sweep --config conf/list.json --backend cpu --trials 1 --time 1 --out list'),
-    ]);
-    const rows = await trialRows('flags');
-    expect(rows).toHaveLength(6);
-    expect(await trialRows('file')).toEqual(rows);
-    expect(await trialRows('fewer')).toEqual(rows.filter((row) => number(row, 'trial') < 2));
-    expect((await trialRows('other')).map((row) => row['loss'])).not.toEqual(rows.map((row) => row['loss']));
-  });
 });

@@ -1,5 +1,4 @@
-/** A trajectory alone and in a batch by tensor operations (on/batch.ts), on the processor. */
+/** A trajectory alone and in a batch by tensor operations (on/batch.ts), on wasm. */
 import { testBatches } from './on/batch.js';
 
-testBatches('cpu', true);
 testBatches('wasm', true);

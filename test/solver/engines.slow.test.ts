@@ -1,4 +1,4 @@
-/** Outcomes, save times and batches on WebGPU, as on the other engines: by the fused kernel, and by tensor operations. */
+/** Outcomes, save times and batches on the engines that are not quick, webgpu's tensor operations with RANKFLOW_SLOW=1. */
 import { describe } from 'vitest';
 import { slow } from '../cases/run.js';
 import { eachEngine, slowEngines, slowestEngines } from '../engines.js';
