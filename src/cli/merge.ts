@@ -7,6 +7,7 @@ import { sweepTable } from '../report/table.js';
 import { pinnedIn } from '../results/arithmetic.js';
 import { readSweepFolder, summaryRow } from '../results/sweepFolder.js';
 import type { CellSummary } from '../sweep/summary.js';
+import { tradeOffs } from '../sweep/tradeOff.js';
 import { openFolder } from './openFolder.js';
 import { note, print, printJson } from './output.js';
 
@@ -35,6 +36,7 @@ export function printCells({ path }: FolderSweep, cells: readonly CellSummary[],
       arithmetic: pinnedIn(path),
       folder: path,
       cells: cells.map(summaryRow),
+      tradeOffs: tradeOffs(cells),
     });
   else print(`${sweepTable(cells)}\n\nResults: ${path} (open ${join(path, 'report.html')})`);
 }

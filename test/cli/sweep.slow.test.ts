@@ -9,6 +9,7 @@ import {
   parquet,
   put,
   relative,
+  type Row,
   singularValues,
   square,
   squares,
@@ -161,5 +162,18 @@ describe.concurrent('sweep', () => {
     expect(await trialRows('file')).toEqual(rows);
     expect(await trialRows('fewer')).toEqual(rows.filter((row) => number(row, 'trial') < 2));
     expect((await trialRows('other')).map((row) => row['loss'])).not.toEqual(rows.map((row) => row['loss']));
+  });
+
+  it('says as JSON which rank is best under noise', async () => {
+    const { stdout } = await done(
+      `sweep --spectrum 2.5,1.5,0.6 --shape 40x60 --noise 0.8 --draws 3 --trials 1 --ranks 1,2,8 --time 40 ${ON_WASM} --json --out noisy`,
+    );
+    const { cells, tradeOffs } = JSON.parse(stdout);
+    expect(tradeOffs).toHaveLength(1);
+    expect(tradeOffs[0].draws).toBe(3);
+    expect(tradeOffs[0].best.rank).toBe(2);
+    expect(tradeOffs[0].ranks.map(({ risk }: { risk: { mean: number } }) => risk.mean)).toEqual(
+      cells.map((cell: Row) => cell['risk_mean']),
+    );
   });
 });
