@@ -57,5 +57,5 @@ export type { ComputedChunk } from './run/runner.js';
 export { theoryRows, type NoiseTheory, type TheoryRow } from './sweep/theory.js';
 export { readMatrix, type Reading } from './files/matrix.js';
 export { readSafetensors, type Safetensors, type Tensor, type TensorInfo } from './files/safetensors.js';
-export { writeSafetensors, type WrittenTensor } from './files/writeSafetensors.js';
+export { writeSafetensors, type WrittenData, type WrittenTensor } from './files/writeSafetensors.js';
 export type { Half } from './files/floatFormats.js';

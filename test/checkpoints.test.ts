@@ -17,9 +17,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { openCheckpoint } from '../src/files/checkpoint.js';
 import { readMatrix } from '../src/files/matrix.js';
 import { readSafetensors } from '../src/files/safetensors.js';
 import { writeSafetensors } from '../src/files/writeSafetensors.js';
+import { safetensorsBytes } from './files/support.js';
 import { expectRefusal } from './refusal.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rankflow-checkpoints-'));
@@ -385,4 +387,26 @@ describe('quantized weights are refused by the name of what made them', () => {
     expectRefusal(() => readMatrix(`${path}#${name}`), reason);
     expect(readFileSync(path).length).toBeGreaterThan(0);
   });
+});
+
+it('spacings of 8-bit floats are times their scale, those of others as they are', () => {
+  const bytes = safetensorsBytes(
+    {
+      'fc.weight': { dtype: 'F8_E4M3', shape: [2, 2], data_offsets: [0, 4] },
+      'fc.weight_scale': { dtype: 'F32', shape: [2, 1], data_offsets: [4, 12] },
+      plain: { dtype: 'F32', shape: [1], data_offsets: [12, 16] },
+    },
+    16,
+  );
+  // 1, 2; -1.5, the least: their neighbours are 0.125, 0.25, 0.125 and 2^-9 away.
+  bytes.set([0x38, 0x40, 0xbc, 0x01], bytes.length - 16);
+  bytes.writeFloatLE(0.5, bytes.length - 12);
+  bytes.writeFloatLE(3, bytes.length - 8);
+  bytes.writeFloatLE(1, bytes.length - 4);
+  const path = join(folder, 'eight.safetensors');
+  writeFileSync(path, bytes);
+  const file = openCheckpoint(path);
+  expect([...file.get('fc.weight').data]).toEqual([0.5, 1, -4.5, 3 * 2 ** -9]);
+  expect([...file.spacings('fc.weight').data]).toEqual([0.0625, 0.125, 0.375, 3 * 2 ** -9]);
+  expect([...file.spacings('plain').data]).toEqual([2 ** -23]);
 });

@@ -1,10 +1,9 @@
 /**
  * Ranks for adapters that stand for what training changed, from the weights before and after it. One weight is in memory
- * at a time; of those behind it, the directions that an adapter within the largest budget can still take.
+ * at a time.
  */
 import { turnEventLoop } from '../host/eventLoop.js';
 import { InputError } from '../host/inputError.js';
-import { leadingOf, type Triples } from '../numbers/triples.js';
 import {
   allocate,
   edgeRank,
@@ -19,7 +18,6 @@ import {
 } from './allocate.js';
 import { budgets, type Budget } from './budget.js';
 import type { AdviseConfig } from './config.js';
-import { writtenFactors, type Factors } from './factors.js';
 import type { LeftOut, Pair } from './pairs.js';
 import type { Renaming } from './names.js';
 import type { Rounding } from './rounding.js';
@@ -62,7 +60,7 @@ export interface BudgetAdvice extends Allocation {
   readonly budget: Budget;
   /** The largest one rank of all weights within the budget. */
   readonly uniform: Allocation & { readonly rank: number };
-  /** Error of the factors that were written, in their type; null if none were. */
+  /** Error of the factors that were written, in their type, measured; null if none were. */
   readonly writtenError: number | null;
 }
 
@@ -81,12 +79,13 @@ export interface Advice {
 
 export interface Advised {
   readonly advice: Advice;
-  /** Factors of each budget's adapter, by weight, of those that have a rank; empty if none are asked for. */
-  readonly factors: readonly (readonly Factors[])[];
+  /** Where the weights are read again. */
+  readonly source: Source;
 }
 
+/** What is told while weights are decomposed, and again while they are written. */
 export interface AdviseProgress {
-  start(weights: number): void;
+  start(weights: number, work: 'decomposed' | 'written'): void;
   done(weights: number): void;
 }
 
@@ -103,24 +102,13 @@ export async function advise(
 ): Promise<Advised> {
   const source = openSource(base, tuned, config.roundedBase);
   const all = budgets(config.budget, source.parameters);
-  const largest = Math.max(...all.map(({ parameters }) => parameters));
   const weights: Weight[] = [];
   const unchanged: string[] = [];
-  const kept: Triples[] = [];
-  progress.start(source.pairs.length);
+  progress.start(source.pairs.length, 'decomposed');
   for (const [i, pair] of source.pairs.entries()) {
-    const found = weightOf(source, pair, config);
-    if (found === null) unchanged.push(pair.name);
-    else {
-      weights.push(found.weight);
-      if (config.write !== undefined) {
-        kept.push(found.triples);
-        // More weights leave less of the budget to each.
-        allocate(weights, largest).forEach(
-          (rank, k) => (kept[k] = leadingOf(kept[k]!, Math.min(rank, kept[k]!.sigma.length))),
-        );
-      }
-    }
+    const weight = weightOf(source, pair, config);
+    if (weight === null) unchanged.push(pair.name);
+    else weights.push(weight);
     progress.done(i + 1);
     await turnEventLoop();
   }
@@ -130,59 +118,43 @@ export async function advise(
       `${unchanged.length} weights, each entry as in BASE`,
       'a checkpoint whose weights training changed',
     );
-  const allocations = all.map((budget) => adviceWithin(weights, budget));
-  const written =
-    config.write === undefined
-      ? null
-      : await writtenFactors(source, weights, kept, allocations, config.dtype);
-  return {
-    advice: {
-      weights,
-      unchanged,
-      leftOut: source.leftOut,
-      vectors: { count: source.vectors.length, changed: source.changedVectors() },
-      renaming: source.renaming,
-      tunedIsAdapter: source.tunedIsAdapter,
-      parameters: source.parameters,
-      budgets: allocations.map((each, i) => ({ ...each, writtenError: written?.[i]!.error ?? null })),
-    },
-    factors: written?.map(({ factors }) => factors) ?? [],
+  const advice = {
+    weights,
+    unchanged,
+    leftOut: source.leftOut,
+    vectors: { count: source.vectors.length, changed: source.changedVectors() },
+    renaming: source.renaming,
+    tunedIsAdapter: source.tunedIsAdapter,
+    parameters: source.parameters,
+    budgets: all.map((budget) => adviceWithin(weights, budget)),
   };
+  return { advice, source };
 }
 
-function weightOf(
-  source: Source,
-  pair: Pair,
-  { maxRank, energy, ratio }: AdviseConfig,
-): { readonly weight: Weight; readonly triples: Triples } | null {
+function weightOf(source: Source, pair: Pair, { maxRank, energy, ratio }: AdviseConfig): Weight | null {
   const reading = source.read(pair);
   const { change, baseSquares } = reading;
   if (change === null) return null;
-  const { left, sigma, right, tailSquared, converged } = change.leading(
-    Math.min(maxRank, pair.rows, pair.cols),
-  );
+  const { sigma, tailSquared, converged } = change.leading(Math.min(maxRank, pair.rows, pair.cols));
   const rounding = reading.rounding();
   const { edge } = rounding ?? { edge: 0 };
   const worth = sigma.filter((value) => value > edge).length;
   const spectrum: Spectrum = { rows: pair.rows, cols: pair.cols, sigma, tailSquared, worth };
   return {
-    weight: {
-      ...pair,
-      ...spectrum,
-      sigma,
-      norm: Math.sqrt(change.squares),
-      relativeNorm: baseSquares === null ? null : Math.sqrt(change.squares / baseSquares),
-      converged,
-      stableRank: change.squares / sigma[0]! ** 2,
-      effectiveRankAtMost: effectiveRankAtMost(spectrum),
-      rules: {
-        energy: energyRank(spectrum, energy),
-        ratio: ratioRank(spectrum, ratio),
-        edge: edgeRank(spectrum),
-      },
-      rounding,
+    ...pair,
+    ...spectrum,
+    sigma,
+    norm: Math.sqrt(change.squares),
+    relativeNorm: baseSquares === null ? null : Math.sqrt(change.squares / baseSquares),
+    converged,
+    stableRank: change.squares / sigma[0]! ** 2,
+    effectiveRankAtMost: effectiveRankAtMost(spectrum),
+    rules: {
+      energy: energyRank(spectrum, energy),
+      ratio: ratioRank(spectrum, ratio),
+      edge: edgeRank(spectrum),
     },
-    triples: { left, sigma, right },
+    rounding,
   };
 }
 
@@ -193,11 +165,12 @@ export const allocationOf = (weights: readonly Spectrum[], ranks: readonly numbe
   error: relativeError(weights, ranks),
 });
 
-function adviceWithin(weights: readonly Weight[], budget: Budget): Omit<BudgetAdvice, 'writtenError'> {
+function adviceWithin(weights: readonly Weight[], budget: Budget): BudgetAdvice {
   const rank = uniformRank(weights, budget.parameters);
   return {
     budget,
     ...allocationOf(weights, allocate(weights, budget.parameters)),
     uniform: { rank, ...allocationOf(weights, uniformRanks(weights, rank)) },
+    writtenError: null,
   };
 }

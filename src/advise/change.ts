@@ -1,5 +1,6 @@
 /** What training changed of a weight, D [n, m]: its leading singular triples, and how much of it factors miss. */
 import {
+  beside,
   dense,
   difference,
   frobeniusNorm,
@@ -89,16 +90,6 @@ export function factoredChange(x: Dense, y: Dense): Change {
       return distanceSquared(multiplyTransposedRight(x, y), otherX, otherY);
     },
   };
-}
-
-/** [A B]. */
-function beside(a: Dense, b: Dense): Dense {
-  const out = dense(a.rows, a.cols + b.cols);
-  for (let i = 0; i < a.rows; i++) {
-    out.data.set(a.data.subarray(i * a.cols, (i + 1) * a.cols), i * out.cols);
-    out.data.set(b.data.subarray(i * b.cols, (i + 1) * b.cols), i * out.cols + a.cols);
-  }
-  return out;
 }
 
 /** Factors of the first `rank` triples, X = U sqrt(sigma) and Y = V sqrt(sigma). */

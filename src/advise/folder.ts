@@ -1,10 +1,10 @@
 /** The results folder of advice: report.html, advice.json, and the weights and their singular values as tables. */
 import type { Provenance } from '../host/provenance.js';
 import { page } from '../report/html.js';
-import { createFolder } from '../results/folder.js';
+import { createFolder, fillFolder } from '../results/folder.js';
 import { csv, parquet, type Rows } from '../results/tables.js';
-import { adapterFiles } from './adapterFolder.js';
-import { allocationOf, type Advice, type Advised } from './advise.js';
+import { fillAdapters } from './adapters.js';
+import { allocationOf, type Advice, type Advised, type AdviseProgress } from './advise.js';
 import type { AdviseConfig } from './config.js';
 import { adviceFigures } from './figures.js';
 import {
@@ -100,23 +100,42 @@ export function adviceRecord(advice: Advice, { base, tuned, config, provenance }
 
 /**
  * Makes the results folder, and that of the adapters if they are asked for, each all at once.
+ * @returns the advice, with the errors of the adapters
  * @throws InputError if there is something at either path already, or it cannot be made
  */
 export async function writeAdvice(
   out: string,
-  { advice, factors }: Advised,
+  advised: Advised,
   written: Written,
-): Promise<void> {
+  progress: AdviseProgress,
+): Promise<Advice> {
+  const { base, config } = written;
+  let { advice } = advised;
+  if (config.write === undefined) await writeResults(out, advice, written);
+  else
+    await fillFolder(
+      config.write,
+      async (folder) => {
+        const errors = await fillAdapters(folder, base, advised, config, progress);
+        const budgets = advice.budgets.map((each, i) => ({ ...each, writtenError: errors[i]! }));
+        advice = { ...advice, budgets };
+        await writeResults(out, advice, written);
+      },
+      'write',
+    );
+  return advice;
+}
+
+async function writeResults(out: string, advice: Advice, written: Written): Promise<void> {
   const { config, base, tuned, provenance } = written;
   const weights = weightRecords(advice);
   const ranks = advice.budgets.map(({ budget }) => `rank_${budget.folder}`);
-  const allocations = allocationRows(advice, config);
   const html = await page(
     `Ranks for ${tuned}, tuned from ${base}`,
     provenance,
     adviceFigures(advice),
     [
-      { heading: 'Budgets and rules', ...allocations },
+      { heading: 'Budgets and rules', ...allocationRows(advice, config) },
       {
         heading: 'Weights',
         ...weightRows(advice),
@@ -132,18 +151,4 @@ export async function writeAdvice(
     'weights.parquet': parquet(weights, { ...types, integers: [...types.integers, ...ranks] }),
     'singular-values.parquet': parquet(sigmaRecords(advice), types),
   });
-  if (config.write === undefined) return;
-  const adapters = advice.budgets.flatMap(({ budget, parameters }, i) =>
-    parameters === 0 ? [] : [{ folder: budget.folder, files: adapterFiles(base, factors[i]!, config.names) }],
-  );
-  createFolder(
-    config.write,
-    adapters.map(({ folder }) => folder),
-    Object.fromEntries(
-      adapters.flatMap(({ folder, files }) =>
-        Object.entries(files).map(([name, content]) => [`${folder}/${name}`, content] as const),
-      ),
-    ),
-    'write',
-  );
 }

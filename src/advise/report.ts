@@ -1,4 +1,5 @@
 /** Advice on a pair of checkpoints as sentences and tables. */
+import { shellWord } from '../host/shellWord.js';
 import { formatCount, formatNumber } from '../report/format.js';
 import type { TableRows } from '../report/table.js';
 import { allocationOf, type Advice, type Allocation, type BudgetAdvice, type Weight } from './advise.js';
@@ -185,10 +186,10 @@ export function evaluation(base: string, { budgets }: Advice, { write }: AdviseC
   const folders = budgets.filter(({ parameters }) => parameters > 0).map(({ budget }) => budget.folder);
   if (write === undefined || folders.length === 0)
     return [warning, '--write DIR writes an adapter of PEFT for each budget, to be evaluated.'];
-  const words = folders.length === 1 ? folders[0]! : `{${folders.join(',')}}`;
+  const adapters = folders.map((folder) => shellWord(`${write}/${folder}`));
   return [
     warning,
-    `Each adapter loads as PeftModel.from_pretrained(AutoModel.from_pretrained('${base}'), '${write}/${folders[0]}'), with the class of your model in the place of AutoModel; of a language model, evaluate with:`,
-    `for adapter in ${write}/${words}; do lm_eval --model hf --model_args pretrained=${base},peft=$adapter --tasks YOUR_TASKS; done`,
+    `Each adapter loads as PeftModel.from_pretrained(model, '${write}/${folders[0]}'), on the model of ${base}; of a language model, evaluate with:`,
+    `for adapter in ${adapters.join(' ')}; do lm_eval --model hf --model_args pretrained=${shellWord(base)},peft="$adapter" --tasks YOUR_TASKS; done`,
   ];
 }

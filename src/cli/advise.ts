@@ -1,6 +1,6 @@
 /** `rankflow advise BASE TUNED`: which rank for which weight, from what training changed. */
 import { processorName } from '../backend/processor.js';
-import { advise } from '../advise/advise.js';
+import { advise, type AdviseProgress } from '../advise/advise.js';
 import type { AdviseConfig } from '../advise/config.js';
 import { adviceRecord, writeAdvice } from '../advise/folder.js';
 import { allocationRows, answers, evaluation, notes, weightRows } from '../advise/report.js';
@@ -19,16 +19,18 @@ export async function adviseAfter(
   const processor = { name: 'cpu', device: await processorName(), precision: 'float64' };
   const origin = provenance(processor, 0, { base, tuned, ...config });
   let display: Progress | undefined;
-  const advised = await advise(base, tuned, config, {
-    start(weights) {
-      note(`rankflow advise: ${weights} weights of ${base} and ${tuned}`);
+  const told: AdviseProgress = {
+    start(weights, work) {
+      note(`rankflow advise: ${weights} weights are ${work}`);
+      display?.stop();
       display = progress(weights, 'weights');
     },
     done: (weights) => display?.update(weights),
-  }).finally(() => display?.stop());
-  const { advice } = advised;
+  };
   const written = { base, tuned, config, provenance: origin };
-  await writeAdvice(out, advised, written);
+  const advice = await advise(base, tuned, config, told)
+    .then((advised) => writeAdvice(out, advised, written, told))
+    .finally(() => display?.stop());
   if (json) return printJson(adviceRecord(advice, written));
   const boxed = ({ head, rows, numeric }: TableRows) => table(head, rows, numeric);
   for (const line of answers(advice)) print(line);

@@ -8,12 +8,6 @@ export const print = (text: string): void => void process.stdout.write(`${text}\
 
 export const note = (text: string): void => void process.stderr.write(`${text}\n`);
 
-/** A path as it is typed in a command. */
-export function shellWord(path: string): string {
-  const word = path.startsWith('-') ? `./${path}` : path;
-  return /^[\w.,:/+@-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
-}
-
 /** JSON has no NaN: numbers that are not finite become null. */
 export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
 

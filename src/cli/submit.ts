@@ -12,11 +12,12 @@ import {
 } from '../cluster/slurm.js';
 import { checkConfig } from '../input/checkConfig.js';
 import { namedFile } from '../input/config.js';
+import { shellWord } from '../host/shellWord.js';
 import { InputError } from '../host/inputError.js';
 import { makeFolder, newSweep } from '../run/folderSweep.js';
 import { configFromText } from '../input/fromText.js';
 import type { SweepConfig } from '../sweep/config.js';
-import { note, print, shellWord } from './output.js';
+import { note, print } from './output.js';
 
 /** Words that start rankflow in an image that has it installed. */
 const IN_IMAGE = ['rankflow'];

@@ -1,5 +1,6 @@
 /** `rankflow sweep`: a plan, a run and a results folder; or the rest of one that was begun. */
 import { resolve } from 'node:path';
+import { shellWord } from '../host/shellWord.js';
 import { InputError } from '../host/inputError.js';
 import { progress, type Progress } from '../report/progress.js';
 import { computeSweep } from '../run/computeSweep.js';
@@ -11,7 +12,7 @@ import type { SweepConfig } from '../sweep/config.js';
 import type { CellSummary } from '../sweep/summary.js';
 import { openFolder } from './openFolder.js';
 import { printCells } from './merge.js';
-import { howOf, note, shellWord } from './output.js';
+import { howOf, note } from './output.js';
 import { onEndSignals } from './signals.js';
 
 /** A sweep to be begun in a folder, or the folder of one to be gone on with, computed otherwise if so said. */

@@ -32,8 +32,11 @@ function exponentOf(value: number): number {
 /** Replaces each number by the distance between its neighbours of its own size in a format (its ulp). */
 export function toSpacings(values: Float64Array, dtype: string): void {
   const { mantissa, least } = formats.get(dtype)!;
-  for (let i = 0; i < values.length; i++)
-    values[i] = 2 ** (Math.max(exponentOf(values[i]!), least) - mantissa);
+  const ofExponent = Float64Array.from(
+    { length: 2 ** 11 },
+    (_, i) => 2 ** (Math.max(i - 1023, least) - mantissa),
+  );
+  for (let i = 0; i < values.length; i++) values[i] = ofExponent[exponentOf(values[i]!) + 1023]!;
 }
 
 /** 16-bit formats that adapters are written in. */

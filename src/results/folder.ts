@@ -73,6 +73,39 @@ const unmakeable = (path: string, error: unknown, field: string) =>
   new InputError(field, path, `a folder that can be made (${(error as Error).message})`);
 
 /**
+ * Makes a folder that is filled by `fill` before anyone sees it: it appears whole or not at all, however the process ends.
+ * @throws InputError if there is something at `path` already, or it cannot be made; whatever `fill` throws
+ */
+export async function fillFolder(
+  path: string,
+  fill: (temporary: string) => Promise<void>,
+  field = 'out',
+): Promise<void> {
+  refuseFolder(path, field);
+  // Without a slash at its end.
+  const folder = resolve(path);
+  const temporary = temporaryName(folder);
+  const remove = () => rmSync(temporary, { recursive: true, force: true });
+  process.once('exit', remove);
+  try {
+    attempt(path, field, () => mkdirSync(temporary, { recursive: true }));
+    await fill(temporary);
+    attempt(path, field, () => renameSync(temporary, folder));
+  } finally {
+    remove();
+    process.off('exit', remove);
+  }
+}
+
+function attempt(path: string, field: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    throw unmakeable(path, error, field);
+  }
+}
+
+/**
  * Makes the folder, with folders and files in it, all at once: who sees it sees it whole.
  * @throws InputError if there is something at `path` already, or it cannot be made
  */
@@ -80,9 +113,8 @@ export function createFolder(
   path: string,
   subfolders: readonly string[],
   files: Readonly<Record<string, string | Uint8Array>> = {},
-  field = 'out',
 ): void {
-  refuseFolder(path, field);
+  refuseFolder(path);
   // Without a slash at its end.
   const folder = resolve(path);
   const temporary = temporaryName(folder);
@@ -93,7 +125,7 @@ export function createFolder(
     for (const [name, content] of Object.entries(files)) writeWhole(join(temporary, name), content);
     renameSync(temporary, folder);
   } catch (error) {
-    throw unmakeable(path, error, field);
+    throw unmakeable(path, error, 'out');
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }

@@ -2,10 +2,10 @@
  * The results folder of a simulation: config.json, functionals over time and singular values as Parquet, the final
  * adapters as safetensors, the plots and the report.
  */
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { writeSafetensors } from '../files/writeSafetensors.js';
-import { temporaryName, writeWhole } from '../files/writeWhole.js';
+import { writeWhole } from '../files/writeWhole.js';
 import type { Dense } from '../numbers/dense.js';
 import { simulationHtml } from '../report/html.js';
 import { renderPng, renderSvg, simulationFigures } from '../report/plots.js';
@@ -14,7 +14,7 @@ import type { Simulation } from '../simulation/simulate.js';
 import { turnEventLoop } from '../host/eventLoop.js';
 import { unobserved } from '../solver/observables.js';
 import { observableColumns } from '../sweep/row.js';
-import { refuseFolder } from './folder.js';
+import { fillFolder } from './folder.js';
 import { columnsParquet, parquet, type Value } from './tables.js';
 
 const finite = (value: number | undefined): Value =>
@@ -29,19 +29,10 @@ export async function writeSimulation(
   simulation: Simulation,
   report: SimulationReport,
 ): Promise<void> {
-  refuseFolder(path);
-  const folder = resolve(path);
-  const temporary = temporaryName(folder);
-  const remove = () => rmSync(temporary, { recursive: true, force: true });
-  process.once('exit', remove);
-  try {
-    mkdirSync(join(temporary, 'plots'), { recursive: true });
+  await fillFolder(path, async (temporary) => {
+    mkdirSync(join(temporary, 'plots'));
     await fill(temporary, simulation, report);
-    renameSync(temporary, folder);
-  } finally {
-    remove();
-    process.off('exit', remove);
-  }
+  });
 }
 
 async function fill(

@@ -3,7 +3,6 @@ import { readFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
-import { adapterFiles } from '../../src/advise/adapterFolder.js';
 import { answers, evaluation, notes } from '../../src/advise/report.js';
 import { adviceFigures } from '../../src/advise/figures.js';
 import { adviseSchema } from '../../src/advise/config.js';
@@ -13,7 +12,18 @@ import { singularValues } from '../../src/numbers/svd.js';
 import { renderSvg } from '../../src/report/plots.js';
 import { fromHalf } from '../../src/files/safetensors.js';
 import { toHalf } from '../../src/files/floatFormats.js';
-import { advised, checkpoint, lowRank, plus, random, tensor, work, type Dtype } from './support.js';
+import {
+  advised,
+  checkpoint,
+  lowRank,
+  plus,
+  random,
+  tensor,
+  work,
+  writtenAdvice,
+  writtenTensor,
+  type Dtype,
+} from './support.js';
 
 const shapes = { 'layers.0.q_proj.weight': [20, 16], 'layers.1.up_proj.weight': [40, 16] };
 
@@ -74,19 +84,18 @@ describe('advice', () => {
   it('measures the error of factors in their type', async () => {
     const { base, tuned, made } = pairOf('typed', [3, 2, 1, 0.5, 0.3]);
     for (const dtype of ['float32', 'bfloat16'] as const) {
-      const { advice, factors } = await advised(base, tuned, { budget: ['200'], write: 'unused', dtype });
+      const advice = await writtenAdvice(dtype, base, tuned, { budget: ['200'], dtype });
       let [left, all] = [0, 0];
-      made.forEach(({ weight, before, after, shape: [rows, cols] }) => {
-        const found = factors[0]!.find((each) => each.weight.name === weight);
-        const read = (stored: NonNullable<typeof found>['loraA']) =>
-          stored.dtype === 'F32' ? stored.data : fromHalf(Uint16Array.from(stored.data), stored.dtype);
+      made.forEach(({ weight, before, after, shape: [rows, cols] }, w) => {
+        const rank = advice.budgets[0]!.ranks[w]!;
+        const factor = (part: 'A' | 'B') =>
+          rank > 0 ? writtenTensor(dtype, '200', weight.replace('.weight', ''), part).data : [];
+        const [a, b] = [factor('A'), factor('B')];
         for (let i = 0; i < rows!; i++)
           for (let j = 0; j < cols!; j++) {
             const d = after[i * cols! + j]! - before[i * cols! + j]!;
             let value = 0;
-            if (found)
-              for (let k = 0; k < found.rank; k++)
-                value += read(found.loraB)[i * found.rank + k]! * read(found.loraA)[k * cols! + j]!;
+            for (let k = 0; k < rank; k++) value += b[i * rank + k]! * a[k * cols! + j]!;
             left += (d - value) ** 2;
             all += d * d;
           }
@@ -115,13 +124,14 @@ describe('advice', () => {
     const product = Matrix.from1DArray(20, 6, [...b].map(Math.fround))
       .mmul(Matrix.from1DArray(6, 16, [...a].map(Math.fround)))
       .mul(12 / Math.sqrt(6));
-    const { advice, factors } = await advised(base, folder, { budget: ['36', '72'], write: 'unused' });
+    const advice = await writtenAdvice('resized', base, folder, { budget: ['36', '72'] });
     expect(advice.weights.map(({ name }) => name)).toEqual(['layers.0.q_proj.weight']);
     const sigma = new SingularValueDecomposition(product, { autoTranspose: true }).diagonal;
     advice.weights[0]!.sigma.forEach((value, k) => expect(value / sigma[k]!).toBeCloseTo(1, 10));
     expect(advice.weights[0]!.sigma).toHaveLength(6);
-    expect(factors.map(([each]) => each!.rank)).toEqual([1, 2]);
-    for (const [i, { writtenError }] of advice.budgets.entries()) {
+    for (const [i, { budget, writtenError }] of advice.budgets.entries()) {
+      const { shape } = writtenTensor('resized', budget.folder, 'layers.0.q_proj', 'A');
+      expect(shape).toEqual([i + 1, 16]);
       const left = sigma.slice(i + 1).reduce((sum, s) => sum + s * s, 0);
       const all = sigma.reduce((sum, s) => sum + s * s, 0);
       expect(writtenError).toBeCloseTo(Math.sqrt(left / all), 6);
@@ -184,8 +194,8 @@ describe('advice', () => {
       'transformer.h.0.ln.bias': tensor([6], random([6], 18)),
       'score.weight': tensor([2, 6], random([2, 6], 19)),
     });
-    const config = { budget: ['100%'], write: 'unused', names: 'tuned' as const };
-    const { advice, factors } = await advised(base, tuned, config);
+    const config = { budget: ['100%'], names: 'tuned' as const };
+    const advice = await writtenAdvice('odd', base, tuned, config);
     expect(advice.weights.map(({ name, rows, cols, layout }) => [name, rows, cols, layout])).toEqual([
       ['h.0.c_attn.weight', 18, 6, 'conv1d'],
       ['conv.weight', 4, 12, 'conv2d'],
@@ -207,14 +217,17 @@ describe('advice', () => {
     for (const part of ['1 of 2 vectors', 'Unchanged, and left out: 1 weight', 'begin with "transformer."'])
       expect(said).toContain(part);
     for (const name of Object.keys(reasons)) expect(said).toContain(name);
-    const files = adapterFiles(base, factors[0]!, 'tuned');
-    const written = JSON.parse(files['adapter_config.json'] as string);
+    const written = JSON.parse(readFileSync(join(work, 'odd-adapters/100pct/adapter_config.json'), 'utf8'));
     expect(written.fan_in_fan_out).toBe(true);
     expect(Object.keys(written.rank_pattern)).toEqual([
       String.raw`^transformer\.h\.0\.c_attn$`,
       String.raw`^transformer\.conv$`,
     ]);
     expect(written.alpha_pattern).toEqual(written.rank_pattern);
+    const shapeOf = (module: string, part: 'A' | 'B') => writtenTensor('odd', '100pct', module, part).shape;
+    expect(shapeOf('transformer.conv', 'A')).toEqual([4, 3, 2, 2]);
+    expect(shapeOf('transformer.conv', 'B')).toEqual([4, 4, 1, 1]);
+    expect(shapeOf('transformer.h.0.c_attn', 'B')).toEqual([18, 6]);
   });
 
   it('is the same from shards, a cache, and other types', async () => {
@@ -254,7 +267,7 @@ describe('advice', () => {
     for (const { spec } of figures) expect(await renderSvg(spec)).toContain('<svg');
     const steps = evaluation(base, advice, config).join('\n');
     expect(steps).toContain('not the error of your task');
-    expect(steps).toContain('for adapter in DIR/{100,100pct}; do lm_eval');
+    expect(steps).toContain('for adapter in DIR/100 DIR/100pct; do lm_eval');
   });
 });
 

@@ -1,8 +1,9 @@
 /** Broken and odd checkpoints are refused in a line, and nothing is written. */
+import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { InputError } from '../../src/host/inputError.js';
 import { broken } from './broken.js';
-import { advised } from './support.js';
+import { advised, checkpoint, random, tensor, work, writtenAdvice } from './support.js';
 
 it.each(broken)('%s', async (_, make, reason) => {
   const error = await advised(...make()).then(
@@ -15,12 +16,12 @@ it.each(broken)('%s', async (_, make, reason) => {
 });
 
 it('an adapter is refused in a type that does not hold it', async () => {
-  const { checkpoint, random, tensor } = await import('./support.js');
   const shape = [5, 4];
   const save = (name: string, seed: number) =>
     checkpoint(name, { 'a.fc.weight': tensor(shape, random(shape, seed, 1e12)) });
-  const config = { write: 'unused', dtype: 'float16' as const, budget: ['100%'] };
-  await expect(advised(save('vast', 1), save('vaster', 2), config)).rejects.toThrow(
+  const config = { dtype: 'float16' as const, budget: ['100%'] };
+  await expect(writtenAdvice('vast', save('vast', 1), save('vaster', 2), config)).rejects.toThrow(
     /invalid dtype: float16; must be a type that holds the factors/,
   );
+  expect(readdirSync(work).filter((name) => /^vast-/.test(name))).toEqual([]);
 });

@@ -3,11 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { writeAdvice } from '../../src/advise/folder.js';
-import { adapterTypes, adviseSchema } from '../../src/advise/config.js';
+import { adapterTypes } from '../../src/advise/config.js';
 import { readSafetensors } from '../../src/files/safetensors.js';
-import { provenance } from '../../src/host/provenance.js';
-import { advised, checkpoint, lowRank, plus, random, tensor, work, type Dtype } from './support.js';
+import { checkpoint, lowRank, plus, random, tensor, work, writtenAdvice, writtenTensor } from './support.js';
 
 const python = process.env['PYTHON'] || 'python3';
 const script = fileURLToPath(new URL('merge.py', import.meta.url));
@@ -42,38 +40,33 @@ it.for(adapterTypes)(
       ).data;
       return { name, shape, before, after: plus(before, change).map(Math.fround) };
     });
-    const save = (folder: string, part: 'before' | 'after', type: Dtype = 'F32') =>
+    const save = (folder: string, part: 'before' | 'after') =>
       checkpoint(
         `${folder}-${dtype}`,
-        Object.fromEntries(pairs.map((pair) => [pair.name, tensor(pair.shape, pair[part], type)])),
+        Object.fromEntries(pairs.map((pair) => [pair.name, tensor(pair.shape, pair[part])])),
         { model_type: 'gpt2' },
       );
     const [base, tuned] = [save('base', 'before'), save('tuned', 'after')];
-    const write = join(work, `adapters-${dtype}`);
-    const config = adviseSchema.parse({ budget: ['250', '20%'], write, dtype });
-    const result = await advised(base, tuned, config);
-    const origin = provenance({ name: 'cpu', device: 'a test', precision: 'float64' }, 0, config);
-    await writeAdvice(join(work, `out-${dtype}`), result, { base, tuned, config, provenance: origin });
-    for (const { budget, ranks, writtenError } of result.advice.budgets) {
+    const advice = await writtenAdvice(dtype, base, tuned, { budget: ['250', '20%'], dtype });
+    for (const { budget, ranks, writtenError } of advice.budgets) {
       const out = join(work, `${budget.folder}-${dtype}.safetensors`);
-      const files = [join(base, 'model.safetensors'), join(write, budget.folder), out];
+      const files = [join(base, 'model.safetensors'), join(work, `${dtype}-adapters`, budget.folder), out];
       const { status, stderr } = spawnSync(python, [script, ...files, ...conv1D], { encoding: 'utf8' });
       expect(status, stderr).toBe(0);
       const merged = readSafetensors(out);
-      const adapter = readSafetensors(join(write, budget.folder, 'adapter_model.safetensors'));
       let [left, all] = [0, 0];
       for (const { name, before, after } of pairs) {
         const { data } = merged.get(name);
-        const rank = ranks[result.advice.weights.findIndex((weight) => weight.name === name)]!;
+        const rank = ranks[advice.weights.findIndex((weight) => weight.name === name)]!;
         expect(
           data.some((value, i) => value !== before[i]),
           name,
         ).toBe(rank > 0);
-        const [a, b] = ['A', 'B'].map((part) => {
-          const key = `base_model.model.${name.replace('.weight', '')}.lora_${part}.weight`;
-          return rank === 0 ? new Float64Array() : adapter.get(key).data;
-        }) as [Float64Array, Float64Array];
-        const isConv1D = conv1D.includes(name.replace('.weight', ''));
+        const module = name.replace('.weight', '');
+        const factor = (part: 'A' | 'B') =>
+          rank > 0 ? writtenTensor(dtype, budget.folder, module, part).data : [];
+        const [a, b] = [factor('A'), factor('B')];
+        const isConv1D = conv1D.includes(module);
         const rows = isConv1D ? shapes[name]![1]! : shapes[name]![0]!;
         const cols = data.length / rows;
         data.forEach((value, at) => {
@@ -81,10 +74,8 @@ it.for(adapterTypes)(
           let sum = before[at]!;
           for (let k = 0; k < rank; k++) sum += b[i * rank + k]! * a[k * cols + j]!;
           expect(Math.abs(value - sum)).toBeLessThan(1e-6);
-        });
-        data.forEach((value, i) => {
-          left += (value - after[i]!) ** 2;
-          all += (after[i]! - before[i]!) ** 2;
+          left += (value - after[at]!) ** 2;
+          all += (after[at]! - before[at]!) ** 2;
         });
       }
       expect(Math.abs(Math.sqrt(left / all) - writtenError!)).toBeLessThan(1e-6);

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { adviseSchema, type AdviseConfig } from '../../src/advise/config.js';
-import { advise, type Advised } from '../../src/advise/advise.js';
+import { advise, type Advice, type Advised } from '../../src/advise/advise.js';
+import { writeAdvice } from '../../src/advise/folder.js';
 import { toHalf } from '../../src/files/floatFormats.js';
-import { product } from '../../src/files/safetensors.js';
+import { provenance } from '../../src/host/provenance.js';
+import { product, readSafetensors } from '../../src/files/safetensors.js';
 import { writeSafetensors, type WrittenTensor } from '../../src/files/writeSafetensors.js';
 import { dense, type Dense } from '../../src/numbers/dense.js';
 import { multiplyTransposedRight } from '../../src/numbers/products.js';
@@ -55,6 +57,27 @@ export function lowRank(rows: number, cols: number, sigma: readonly number[], se
 export const plus = (a: Float64Array, b: ArrayLike<number>): Float64Array =>
   a.map((value, i) => value + b[i]!);
 
+const silent = { start: () => undefined, done: () => undefined };
+
 /** Advice on a pair with a config's defaults but for what is given. */
 export const advised = (base: string, tuned: string, config: Partial<AdviseConfig> = {}): Promise<Advised> =>
-  advise(base, tuned, adviseSchema.parse(config), { start: () => undefined, done: () => undefined });
+  advise(base, tuned, adviseSchema.parse(config), silent);
+
+/** Advice on a pair, and its adapters, in `NAME-adapters` of the working folder. */
+export async function writtenAdvice(
+  name: string,
+  base: string,
+  tuned: string,
+  given: Partial<AdviseConfig>,
+): Promise<Advice> {
+  const config = adviseSchema.parse({ ...given, write: join(work, `${name}-adapters`) });
+  const origin = provenance({ name: 'cpu', device: 'a test', precision: 'float64' }, 0, config);
+  const written = { base, tuned, config, provenance: origin };
+  return writeAdvice(join(work, `${name}-out`), await advised(base, tuned, config), written, silent);
+}
+
+/** A tensor of an adapter that was written. */
+export const writtenTensor = (name: string, budget: string, module: string, part: 'A' | 'B') =>
+  readSafetensors(join(work, `${name}-adapters`, budget, 'adapter_model.safetensors')).get(
+    `base_model.model.${module}.lora_${part}.weight`,
+  );

@@ -94,7 +94,11 @@ describe.concurrent('rankflow advise', () => {
     ],
     [
       [base, tuned, '--out', 'a/b', '--write', 'a'],
-      ['write', 'a', 'a folder that out is not in'],
+      ['write', 'a', 'a folder apart from out'],
+    ],
+    [
+      [base, tuned, '--out', 'a', '--write', 'a/b/'],
+      ['write', 'a/b', 'a folder apart from out'],
     ],
     [[base, tuned, '--rank', '3'], ['rank']],
     [

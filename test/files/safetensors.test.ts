@@ -1,9 +1,13 @@
 /** Safetensors read and written here against files of the reference implementation and bytes made by hand. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/files/safetensors.js';
-import { writeSafetensors } from '../../src/files/writeSafetensors.js';
+import {
+  beginSafetensors,
+  writeSafetensors,
+  type SafetensorsWriter,
+} from '../../src/files/writeSafetensors.js';
 import { folder, fixture, values, stored, safetensorsBytes, expectRefusal } from './support.js';
 
 const tensor = (over: object = {}) => ({ dtype: 'F32', shape: [2, 3], data_offsets: [0, 24], ...over });
@@ -193,8 +197,45 @@ describe('writeSafetensors', () => {
   it('refuses a path that cannot be written, and a shape that the data does not fill', () => {
     const path = join(folder, 'nowhere', 'x.safetensors');
     expectRefusal(() => writeSafetensors(path, {}), path, /no such file or directory/);
-    expect(() => writeSafetensors(path, { w: { shape: [3], data: Float32Array.of(1) } })).toThrow(
+    const short = join(folder, 'short.safetensors');
+    expect(() => writeSafetensors(short, { w: { shape: [3], data: Float32Array.of(1) } })).toThrow(
       'cannot fill [3]',
     );
+    expect(readdirSync(folder).filter((name) => name.startsWith('short'))).toEqual([]);
+  });
+
+  it('writes 16-bit floats, and tensors in turn', () => {
+    const path = join(folder, 'turn.safetensors');
+    const planned = {
+      b: { dtype: 'BF16', shape: [3] },
+      f: { dtype: 'F16', shape: [1, 2] },
+      s: { dtype: 'F32', shape: [1] },
+    } as const;
+    const file = beginSafetensors(path, planned);
+    file.write('b', { dtype: 'BF16', data: Uint16Array.of(0x3f80, 0xc000, 0) });
+    file.write('f', { dtype: 'F16', data: Uint16Array.of(0x3c00, 0x3800) });
+    expect(existsSync(path)).toBe(false);
+    file.write('s', { data: Float32Array.of(0.1) });
+    file.finish();
+    file.discard();
+    const { get } = readSafetensors(path);
+    expect([...get('b').data]).toEqual([1, -2, 0]);
+    expect(get('f')).toMatchObject({ dtype: 'F16', shape: [1, 2], data: Float64Array.of(1, 0.5) });
+    expect([...get('s').data]).toEqual([Math.fround(0.1)]);
+  });
+
+  it.each<[string, (file: SafetensorsWriter) => void, RegExp]>([
+    ['out of turn', (file) => file.write('b', { data: Float32Array.of(1) }), /the tensor b out of turn/],
+    [
+      'of another type',
+      (file) => file.write('a', { dtype: 'F16', data: Uint16Array.of(1) }),
+      /1 entries of F16/,
+    ],
+    ['missing', (file) => file.finish(), /no tensor a/],
+  ])('leaves nothing where a tensor is %s', (_, work, reason) => {
+    const planned = { dtype: 'F32', shape: [1] } as const;
+    const file = beginSafetensors(join(folder, 'left.safetensors'), { a: planned, b: planned });
+    expect(() => work(file)).toThrow(reason);
+    expect(readdirSync(folder).filter((name) => name.startsWith('left'))).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 /** The flags of `rankflow advise`, and what they say. */
-import { relative, resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { adviseSchema } from '../../advise/config.js';
 import { InputError } from '../../host/inputError.js';
@@ -32,8 +32,9 @@ export const adviseCommand: CommandModule = {
     refuseFolder(out);
     if (config.write !== undefined) {
       refuseFolder(config.write, 'write');
-      if (!/^\.\./.test(relative(resolve(config.write), resolve(out))))
-        throw new InputError('write', config.write, 'a folder that out is not in');
+      const [adapters, results] = [resolve(config.write), resolve(out)];
+      if (isWithin(adapters, results) || isWithin(results, adapters))
+        throw new InputError('write', config.write, 'a folder apart from out, neither in the other');
     }
     const { adviseAfter } = await import('../advise.js');
     await adviseAfter(argv['base'] as string, argv['tuned'] as string, config, {
@@ -42,3 +43,9 @@ export const adviseCommand: CommandModule = {
     });
   },
 };
+
+/** Whether a path is a folder or below it. */
+function isWithin(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return !isAbsolute(way) && !/^\.\.([\\/]|$)/.test(way);
+}
