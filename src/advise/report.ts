@@ -44,7 +44,7 @@ export const answers = ({ budgets, parameters, weights }: Advice): string[] =>
   budgets.map(({ budget, ranks, parameters: spent, error, uniform }) =>
     spent === 0
       ? `Within ${budgetText(budget.text)} no direction fits: one costs at least ${formatCount(Math.min(...weights.map(({ rows, cols }) => rows + cols)))} parameters.`
-      : `Within ${budgetText(budget.text)}: ranks ${rankRange(ranks)} over ${plural(weights.length, 'weight')}, ` +
+      : `Within ${budgetText(budget.text)}: ${rankRange(ranks).includes(' ') ? 'ranks' : 'rank'} ${rankRange(ranks)} over ${plural(weights.length, 'weight')}, ` +
         `${formatCount(spent)} parameters (${percent(spent / parameters)} of BASE), leave a relative Frobenius error of ${formatNumber(error)}; ` +
         (uniform.rank === 0
           ? 'no uniform rank fits.'
@@ -126,7 +126,7 @@ export function weightRows({ weights, budgets }: Advice): TableRows {
 
 /** The effective rank where all singular values are known, else what it is at most. */
 const effectiveText = ({ sigma, rows, cols, effectiveRankAtMost }: Weight): string =>
-  `${sigma.length < Math.min(rows, cols) ? '< ' : ''}${formatNumber(effectiveRankAtMost)}`;
+  `${sigma.length < Math.min(rows, cols) ? '≤ ' : ''}${formatNumber(effectiveRankAtMost)}`;
 
 /** What the reader must know to judge the numbers. */
 export function notes(advice: Advice, config: AdviseConfig): string[] {

@@ -8,6 +8,7 @@ import { provenance } from '../host/provenance.js';
 import { progress, type Progress } from '../report/progress.js';
 import { table, type TableRows } from '../report/table.js';
 import { note, print, printJson } from './output.js';
+import { onEndSignals } from './signals.js';
 
 /** Advises on a pair, prints the answer and the tables, or all of it as JSON, and writes the folders. */
 export async function adviseAfter(
@@ -27,6 +28,11 @@ export async function adviseAfter(
     },
     done: (weights) => display?.update(weights),
   };
+  // What is half written is removed on exit.
+  onEndSignals((name, exitCode) => {
+    note(`rankflow: ${name}: ends; nothing is written`);
+    process.exit(exitCode);
+  });
   const written = { base, tuned, config, provenance: origin };
   const advice = await advise(base, tuned, config, told)
     .then((advised) => writeAdvice(out, advised, written, told))

@@ -1,5 +1,6 @@
-/** Memory of advice on large checkpoints: one pair of weights at a time, however many there are. */
-import { readFileSync } from 'node:fs';
+/** Advice on large checkpoints: one pair of weights is in memory at a time, and what is cut off leaves nothing. */
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { main, node } from '../cli/support.js';
@@ -33,4 +34,29 @@ it('does not grow with the number of weights', async () => {
 
 it('a pair of 4096 x 4096 takes less than 1.5 GiB', async () => {
   expect(await peakOf('wide', 4096, 1)).toBeLessThan(1536);
+});
+
+it('leaves nothing when it is ended while it writes', async () => {
+  const folder = join(work, 'ended');
+  const [base, tuned] = largePair(folder, 512, 16);
+  const args = [
+    main,
+    'advise',
+    base,
+    tuned,
+    '--out',
+    join(folder, 'out'),
+    '--write',
+    join(folder, 'adapters'),
+  ];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (data) => {
+    said += String(data);
+    if (said.includes('weights are written')) child.kill('SIGINT');
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  expect(code, said).toBe(130);
+  expect(said).toContain('SIGINT: ends; nothing is written');
+  expect(readdirSync(folder).sort()).toEqual(['base', 'tuned']);
 });
