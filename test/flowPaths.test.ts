@@ -44,6 +44,14 @@ const cases: Case[] = [
   { name: 'coupled decay', flow: 'gradient', start: 'aligned:0.3', k: unit, coupledDecay: 1.2 },
   { name: 'scaled', flow: 'scaled', start: 'aligned:0.5', k: both },
   { name: 'scaled, decay', flow: 'scaled', start: 'aligned:0.5', k: both, decay: 0.4 },
+  { name: 'scaled, frozen A, B0 = 0', flow: 'scaled', start: 'spectral', k: { ...both, lrRatioA: 0 } },
+  {
+    name: 'scaled, frozen A, decay',
+    flow: 'scaled',
+    start: 'spectral',
+    k: { ...both, lrRatioA: 0 },
+    decay: 0.4,
+  },
   { name: 'projected', flow: 'projected', start: 'aligned:0.5', k: unit },
 ];
 

@@ -163,7 +163,6 @@ function modesUnder(
   motion: Motion,
 ): ModesPath | null {
   const { rule, rates, decay } = motion;
-  const product0 = x0.map((x, i) => x * y0[i]!);
   const bothMove = rates.every((rate) => rate > 0);
   switch (rule) {
     case 'gradient': {
@@ -172,9 +171,19 @@ function modesUnder(
       return isLogistic ? decayPath({ sigma, size0: x0, decay: decay[0] }) : null;
     }
     case 'scaled':
-      return preconditionedPath({ sigma, product0, speed: rates[0] + rates[1], decay: decay[0] + decay[1] });
-    case 'projected':
-      return preconditionedPath({ sigma, product0, speed: 1, decay: decay[0] + decay[1] });
+    case 'projected': {
+      // A factor that moves is divided by the columns of the other, none of which may be zero.
+      const isSingular = (x: number, y: number) =>
+        x === 0 ? y !== 0 && rates[1] > 0 : y === 0 && rates[0] > 0;
+      if (x0.some((x, i) => isSingular(x, y0[i]!))) return null;
+      return preconditionedPath({
+        sigma,
+        product0: x0.map((x, i) => x * y0[i]!),
+        present: Array.from(x0, (x, i) => x !== 0 || y0[i] !== 0),
+        speed: rule === 'projected' ? 1 : rates[0] + rates[1],
+        decay: decay[0] + decay[1],
+      });
+    }
     case 'spectral':
       return decay.every((w) => w === 0) ? spectralFlowPath({ sigma, x0, y0, speeds: rates }) : null;
     case 'sign':

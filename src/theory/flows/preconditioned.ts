@@ -10,8 +10,10 @@ import { modesPath, still, type ModesPath } from './modes.js';
 export interface PreconditionedInput {
   /** Diagonal of E, [modes]. */
   readonly sigma: PerMode;
-  /** s b a of each mode at the start, the diagonal of s B0 A0, [modes]; 0 on a mode without a column of its own. */
+  /** s b a of each mode at the start, the diagonal of s B0 A0, [modes]. */
   readonly product0: PerMode;
+  /** Whether a mode has a column of its own, without which it stays at 0, [modes] (default: where s b a is not 0). */
+  readonly present?: readonly boolean[];
   /** Rate of W per unit of time: s^2 (kA + kB) of the scaled flow, 1 of the projected one. */
   readonly speed: number;
   /** Decoupled weight decays of B and A, added up, per unit of time (default: 0). */
@@ -22,11 +24,12 @@ export interface PreconditionedInput {
  * The path from aligned factors: every mode has w = end + (w0 - end) e^(-(speed + decay) t), end = sigma without decay,
  * else speed sigma / (speed + decay), at one rate whatever sigma is. Under the projected flow as full fine-tuning.
  */
-export function preconditionedPath({ sigma, product0, speed, decay = 0 }: PreconditionedInput): ModesPath {
+export function preconditionedPath(input: PreconditionedInput): ModesPath {
+  const { sigma, product0, present, speed, decay = 0 } = input;
   const rate = speed + decay;
   const modes = Array.from(sigma, (s, i) => {
     const start = product0[i] ?? 0;
-    if (start === 0) return still(0);
+    if (!(present ? present[i] : start !== 0)) return still(0);
     const end = (speed * s) / rate;
     return { product: (t: number) => end + (start - end) * Math.exp(-rate * t), rate };
   });
