@@ -8,7 +8,7 @@ import { initialization } from '../src/ensemble/initialization.js';
 import { checkFlowStart } from '../src/ensemble/flowStart.js';
 import type { Coefficients } from '../src/flow/coefficients.js';
 import { flow } from '../src/flow/flow.js';
-import { motionOf } from '../src/flow/motion.js';
+import { isGradientMotion, motionOf, wordsOf } from '../src/flow/motion.js';
 import { clock } from '../src/flow/normalization.js';
 import { method } from '../src/method/methods.js';
 import { closedForm } from '../src/problem/closedForm.js';
@@ -118,6 +118,15 @@ it('is null where no closed form is known', () => {
     { name: '', flow: 'gradient', start: 'small:0.5', k: both, decay: 1 },
   ];
   for (const at of none) expect(started(at).path).toBeNull();
+});
+
+it('is null under a decay inside the gradient of plain factors', () => {
+  const plain = { ...flow('gradient', { coupledDecay: 1 }), factors: 'plain' } as const;
+  const motion = motionOf({ scale: 1, lrRatioA: 1, lrRatioB: 1 }, plain);
+  expect(isGradientMotion(motion)).toBe(false);
+  expect(wordsOf(motion)).toBe('the gradient flow with weight decay');
+  const { factors } = started({ name: '', flow: 'gradient', start: 'aligned:0.5', k: unit });
+  expect(closedForm(problem, factors, motion)).toBeNull();
 });
 
 it('refuses starts that a flow cannot leave, by what is wrong', () => {

@@ -63,10 +63,13 @@ export function motionOf(k: Coefficients, flow: Flow = gradientFlow): Motion {
 export const gradientMotion: Motion = motionOf({ scale: 1, lrRatioA: 1, lrRatioB: 1 });
 
 /** Whether a motion is the gradient flow alone: both factors, no decay. */
-export const isGradientMotion = ({ rule, rates, decay }: Motion): boolean =>
-  rule === 'gradient' && rates.every((rate) => rate === 1) && decay.every((value) => value === 0);
+export const isGradientMotion = (motion: Motion): boolean =>
+  motion.rule === 'gradient' && motion.rates.every((rate) => rate === 1) && !decays(motion);
 
-/** Whether a motion is the descent less a decay, of the factors that are not frozen: all that fused kernels have. */
+/**
+ * Whether a motion is the descent less a decay, of the factors that are not frozen: the gradient flow of normalized
+ * factors, and all that fused kernels have.
+ */
 export const isDescentAndDecay = ({ rule, rates, coupled }: Motion): boolean =>
   rule === 'gradient' &&
   rates.every((rate) => rate === 0 || rate === 1) &&
@@ -84,11 +87,9 @@ export const restsAtOptimum = (motion: Motion): boolean =>
   motion.rates.every((rate) => rate > 0) && !decays(motion);
 
 /** A motion in words: what its trajectories are under. */
-export function wordsOf({ rule, rates, decay }: Motion): string {
-  const frozen = rates[0] === 0 ? 'frozen B' : rates[1] === 0 ? 'frozen A' : null;
-  const decays = decay.some((value) => value > 0) ? 'weight decay' : null;
-  return [`the ${rule} flow`, frozen, decays]
-    .filter(Boolean)
-    .join(' with ')
-    .replace(/( with .*) with /, '$1 and ');
+export function wordsOf(motion: Motion): string {
+  const { rule, rates } = motion;
+  const frozen = rates[0] === 0 ? 'frozen B' : rates[1] === 0 ? 'frozen A' : '';
+  const beside = [frozen, decays(motion) ? 'weight decay' : ''].filter(Boolean).join(' and ');
+  return `the ${rule} flow${beside && ` with ${beside}`}`;
 }

@@ -2,7 +2,14 @@
  * Closed forms of the Frobenius loss under every flow: its paths, and its ends that are not the optimum of a rank, under
  * weight decay (the soft threshold of E) and with a frozen factor (E projected on what that spans).
  */
-import { decays, isGradientMotion, restsAtOptimum, type Motion } from '../flow/motion.js';
+import {
+  decays,
+  isDecaying,
+  isDescentAndDecay,
+  isGradientMotion,
+  restsAtOptimum,
+  type Motion,
+} from '../flow/motion.js';
 import { dense, type Dense } from '../numbers/dense.js';
 import { dot } from '../numbers/gram.js';
 import { multiply, multiplyTransposedLeft } from '../numbers/products.js';
@@ -23,15 +30,11 @@ import type { DiagonalStructure, QuadraticStructure } from './structure.js';
 
 type FrobeniusProblem = Problem<DiagonalStructure | QuadraticStructure>;
 
-/** The gradient flow of normalized factors, whatever is frozen or decays. */
-const isNormalizedGradient = ({ rule, rates, coupled }: Motion): boolean =>
-  rule === 'gradient' && rates.every((rate) => rate === 0 || rate === 1) && coupled.every((u) => u === 0);
-
 const frozenIndex = ({ rates }: Motion): 0 | 1 | null => (rates[0] === 0 ? 0 : rates[1] === 0 ? 1 : null);
 
 /** Whether factors that both move come to rest on the soft threshold of E. */
 const isThresholded = (motion: Motion): boolean =>
-  isNormalizedGradient(motion) && frozenIndex(motion) === null && !restsAtOptimum(motion);
+  isDescentAndDecay(motion) && frozenIndex(motion) === null && !restsAtOptimum(motion);
 
 /** What is asked of the loss under every flow. */
 export const frobeniusFlows: Pick<
@@ -49,12 +52,12 @@ export const frobeniusFlows: Pick<
   lossAtEnd(problem, factors, motion) {
     if (isThresholded(motion)) return thresholded(problem, factors.x.cols, motion)?.loss ?? null;
     // Without decay the least loss over the other factor, whatever moves that.
-    const isKnown = frozenIndex(motion) !== null && (isNormalizedGradient(motion) || !decays(motion));
+    const isKnown = frozenIndex(motion) !== null && (isDescentAndDecay(motion) || !decays(motion));
     return isKnown ? frozen(problem, factors, motion).loss(Infinity) : null;
   },
   closedForm(problem, factors, motion, rounding = 0) {
     const { structure } = problem;
-    if (isNormalizedGradient(motion) && frozenIndex(motion) !== null)
+    if (isDescentAndDecay(motion) && frozenIndex(motion) !== null)
       return frozenForm(problem, factors, motion);
     if (structure.kind !== 'diagonal') return null;
     const sigma = resolved(structure.sigma, rounding);
@@ -76,7 +79,7 @@ function lawUnder(problem: Problem, setting: Setting): Law | null {
 /** The mean squared relative error of the end with a frozen factor, 1 - r / m or 1 - r / n; null elsewhere. */
 function subspaceError({ n, m }: Problem, { spans, motion }: Setting): number | null {
   const at = frozenIndex(motion);
-  if (at === null || !isNormalizedGradient(motion) || motion.decay.some((w) => w > 0)) return null;
+  if (at === null || !isDescentAndDecay(motion) || isDecaying(motion)) return null;
   const span = at === 1 ? spans.a : spans.b;
   return span === null ? null : randomSubspaceError(span, at === 1 ? m : n);
 }
@@ -167,7 +170,7 @@ function modesUnder(
   switch (rule) {
     case 'gradient': {
       const isBalanced = x0.every((x, i) => Math.abs(x - y0[i]!) <= BALANCED * Math.abs(x));
-      const isLogistic = isNormalizedGradient(motion) && bothMove && decay[0] === decay[1] && isBalanced;
+      const isLogistic = isDescentAndDecay(motion) && bothMove && decay[0] === decay[1] && isBalanced;
       return isLogistic ? decayPath({ sigma, size0: x0, decay: decay[0] }) : null;
     }
     case 'scaled':
@@ -185,7 +188,7 @@ function modesUnder(
       });
     }
     case 'spectral':
-      return decay.every((w) => w === 0) ? spectralFlowPath({ sigma, x0, y0, speeds: rates }) : null;
+      return isDecaying(motion) ? null : spectralFlowPath({ sigma, x0, y0, speeds: rates });
     case 'sign':
       return null;
   }
