@@ -1,4 +1,5 @@
 /** The risk of a sweep's cells as plots and tables show it: relative to that of W0, at the end and where it is least. */
+import { leastBy } from '../numbers/least.js';
 import type { CellSummary, CurvePoint } from '../sweep/summary.js';
 
 /** A mean and its 95 % interval, over draws of the target if there are several. */
@@ -19,7 +20,7 @@ export const withRisk = (cells: readonly CellSummary[]): RiskCell[] =>
   cells.filter((cell): cell is RiskCell => cell.riskRelative !== null && cell.riskScale !== null);
 
 /** Relative risk at a save time; null where there is none, because trials failed before. */
-export function riskAt({ riskScale }: RiskCell, { risk }: CurvePoint): Estimate | null {
+export function relativeRisk({ riskScale }: RiskCell, { risk }: CurvePoint): Estimate | null {
   if (!risk || !Number.isFinite(risk.mean)) return null;
   return { mean: risk.mean / riskScale, ciLow: risk.ciLow / riskScale, ciHigh: risk.ciHigh / riskScale };
 }
@@ -35,16 +36,17 @@ export interface RiskStop {
 /** Whether a risk is less than that of going on, by more than a thousandth. */
 export const isWorth = (stopped: number, end: number): boolean => stopped < (1 - 1e-3) * end;
 
-/** The save time at which the mean risk of a cell is least, and the risk there; null where there is none. */
+/**
+ * The save time at which the mean risk of a cell is least over all of its own trials, and the risk there, with an
+ * interval also of a single draw; null where there is none. Ranks are compared in src/sweep/tradeOff.ts.
+ */
 export function bestStop(cell: RiskCell): RiskStop | null {
   const points = cell.curve.flatMap((point) => {
-    const risk = riskAt(cell, point);
+    const risk = relativeRisk(cell, point);
     return risk ? [{ time: point.time, risk }] : [];
   });
-  const [first] = points;
-  if (!first) return null;
-  const best = points.reduce((least, each) => (each.risk.mean < least.risk.mean ? each : least), first);
-  return { ...best, pays: isWorth(best.risk.mean, points.at(-1)!.risk.mean) };
+  const best = leastBy(points, ({ risk }) => risk.mean);
+  return best ? { ...best, pays: isWorth(best.risk.mean, points.at(-1)!.risk.mean) } : null;
 }
 
 /** Full fine-tuning at the save times, relative: where its risk is least, and at the last; null where it is unknown. */
@@ -58,8 +60,6 @@ export function bestFullFineTuning(
       ),
     )
     .sort((a, b) => a.time - b.time);
-  const [first] = points;
-  if (!first) return null;
-  const best = points.reduce((least, each) => (each.risk < least.risk ? each : least), first);
-  return { ...best, last: points.at(-1)!.risk };
+  const best = leastBy(points, ({ risk }) => risk);
+  return best ? { ...best, last: points.at(-1)!.risk } : null;
 }

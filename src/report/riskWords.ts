@@ -1,7 +1,8 @@
 /**
- * What sweeps and simulations with noise answer, in words: which rank is best, how sure that is, when to stop, and what stopping early
- * at the largest rank, or full fine-tuning, gives instead.
+ * What sweeps and simulations with noise answer, in words: which rank is best, how sure that is, when to stop, and what
+ * stopping early at the largest rank, or full fine-tuning, gives instead.
  */
+import { leastBy } from '../numbers/least.js';
 import { statistic } from '../numbers/statistics.js';
 import type { SimulationReport } from '../simulation/report.js';
 import type { CellSummary } from '../sweep/summary.js';
@@ -71,9 +72,8 @@ export function simulationAnswers({ times, risk }: Pick<SimulationReport, 'times
     const { count, mean } = statistic(risk.trials.map((trial) => trial[k]! / risk.scale));
     return count > 0 ? [{ time, mean }] : [];
   });
-  const [first, last] = [points[0], points.at(-1)];
-  if (!first || !last) return [];
-  const best = points.reduce((least, each) => (each.mean < least.mean ? each : least), first);
+  const [best, last] = [leastBy(points, ({ mean }) => mean), points.at(-1)];
+  if (!best || !last) return [];
   const trials = risk.trials.length === 1 ? '' : ` (means over ${risk.trials.length} trials)`;
   return [
     isWorth(best.mean, last.mean)

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { parquetMetadata, parquetRead } from 'hyparquet';
 import { isPointer } from '../files/foreign.js';
 import { writeWhole } from '../files/writeWhole.js';
-import { lossAt, riskAt, type Column, type Trial } from '../sweep/row.js';
+import { lossColumn, riskColumn, type Column, type Trial } from '../sweep/row.js';
 import { digestOf } from '../sweep/planHash.js';
 import { trialIntegers, trialTexts } from '../sweep/row.js';
 import type { PlanChunk } from '../sweep/chunks.js';
@@ -61,7 +61,7 @@ export function writePart(
       columnAt(k),
       trials.map((trial) => trial[curve]?.[k] ?? null),
     ]);
-  const curves = [...columnsAt(lossAt, 'curve'), ...columnsAt(riskAt, 'riskCurve')];
+  const curves = [...columnsAt(lossColumn, 'curve'), ...columnsAt(riskColumn, 'riskCurve')];
   const columns = { ...byColumn(trials.map(({ row }) => row)), ...(Object.fromEntries(curves) as Columns) };
   const bytes = columnsParquet(
     columns,

@@ -104,8 +104,8 @@ export { succeeded };
 
 /** Columns of the loss and of the risk at save time k. */
 export type CurveColumn = `loss_at_${number}` | `risk_at_${number}`;
-export const lossAt = (k: number): CurveColumn => `loss_at_${k}`;
-export const riskAt = (k: number): CurveColumn => `risk_at_${k}`;
+export const lossColumn = (k: number): CurveColumn => `loss_at_${k}`;
+export const riskColumn = (k: number): CurveColumn => `risk_at_${k}`;
 
 /** A column of a trial: of its row, or of its curves. */
 export type Column = keyof TrialRow | CurveColumn;

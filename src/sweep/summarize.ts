@@ -19,7 +19,7 @@ import {
 } from './law.js';
 import { lookLevel } from './looks.js';
 import type { Cell, Plan } from './plan.js';
-import { lossAt, riskAt, succeeded, valueOf, type Column } from './row.js';
+import { lossColumn, riskColumn, succeeded, valueOf, type Column } from './row.js';
 import { settingOf } from './settingWords.js';
 import { isNear, isNearTo, stationarities, type Stationarity } from './stationarity.js';
 import { byDraw, meansOver, statisticOver, type Grouped } from './draws.js';
@@ -193,8 +193,8 @@ async function curveOf(
   const of = statisticOver(grouped);
   for (let from = 0; from < stop.saveTimes.length; from += together) {
     const times = stop.saveTimes.slice(from, from + together);
-    const losses = await numbers(times.map((_, i) => lossAt(from + i)));
-    const risks = problem.risk && (await numbers(times.map((_, i) => riskAt(from + i))));
+    const losses = await numbers(times.map((_, i) => lossColumn(from + i)));
+    const risks = problem.risk && (await numbers(times.map((_, i) => riskColumn(from + i))));
     times.forEach((time, i) =>
       points.push({
         time,

@@ -4,6 +4,7 @@
  * in which a choice is the best one; each draw's risk is the mean over its starts.
  */
 import { bootstrapInterval, RESAMPLES, resampledMeans } from '../numbers/bootstrap.js';
+import { indexOfLeast } from '../numbers/least.js';
 import type { CellSummary } from './summary.js';
 
 /** Mean risk over the draws, with its interval: NaN of a single draw. */
@@ -109,17 +110,17 @@ function tradeOffOf(cells: readonly CellSummary[]): TradeOff {
     ...{ shareOfDraws: drawShares[i]!, shareOfResamples: endShares[i]! },
     bestStop: stops[i]!.stop,
   }));
-  const pair = leastOf(stops.map(({ stop }) => stop.risk.mean));
+  const pair = indexOfLeast(stops.map(({ stop }) => stop.risk.mean));
   const times = first.curve
     .map(({ time }) => time)
     .filter((time) => cells.every(({ curve }) => curve.some((point) => point.time === time)));
   return {
     ...{ loss, target, n, m, initialization, flow, scaling, noise, draws: seen.length, ranks },
-    best: ranks[leastOf(ranks.map(({ risk }) => risk.mean))]!,
+    best: ranks[indexOfLeast(ranks.map(({ risk }) => risk.mean))]!,
     plausible: cells.filter((_, i) => endShares[i]! >= 0.025).map(({ rank }) => rank),
     bestAtTimes: times.map((time) => {
       const risks = cells.map(({ curve }) => meanOf(curve.find((point) => point.time === time)!.riskByDraw));
-      const best = leastOf(risks.map((risk) => risk.mean));
+      const best = indexOfLeast(risks.map((risk) => risk.mean));
       return { time, rank: cells[best]!.rank, risk: risks[best]! };
     }),
     bestPair: {
@@ -139,19 +140,12 @@ const drawsSeenByAll = (cells: readonly CellSummary[]): number[] =>
     cells.every(({ riskByDraw }) => Number.isFinite(riskByDraw[draw])) ? [draw] : [],
   );
 
-/** Index of the least number; NaN is none. */
-const leastOf = (values: ArrayLike<number>): number => {
-  let least = 0;
-  for (let i = 1; i < values.length; i++)
-    if (values[i]! < values[least]! || Number.isNaN(values[least])) least = i;
-  return least;
-};
-
 /** Share of places [place] at which each of several series [series][place] is the least; NaN without places. */
 function sharesOfLeast(series: readonly ArrayLike<number>[]): number[] {
   const places = series[0]!.length;
   const counts = series.map(() => 0);
-  for (let place = 0; place < places; place++) counts[leastOf(series.map((values) => values[place]!))]!++;
+  for (let place = 0; place < places; place++)
+    counts[indexOfLeast(series.map((values) => values[place]!))]!++;
   return counts.map((count) => count / places);
 }
 
@@ -162,10 +156,10 @@ function stopOf(
   resampled: (byDraw: readonly number[]) => Float64Array,
 ): { readonly stop: BestStop; readonly least: Float64Array } {
   const risks = curve.map(({ riskByDraw }) => meanOf(riskByDraw));
-  const best = leastOf(risks.map((risk) => risk.mean));
+  const best = indexOfLeast(risks.map((risk) => risk.mean));
   const series = curve.map(({ riskByDraw }) => resampled(riskByDraw));
   const places = series[0]?.length ?? 0;
-  const bests = Array.from({ length: places }, (_, b) => leastOf(series.map((values) => values[b]!)));
+  const bests = Array.from({ length: places }, (_, b) => indexOfLeast(series.map((values) => values[b]!)));
   const times = bests.map((k) => curve[k]!.time).sort((a, b) => a - b);
   return {
     stop: {

@@ -1,5 +1,6 @@
 /** Risk over rank and time as a heat map: which rank is best depends on when it is stopped. */
-import { riskAt, type RiskCell } from '../risk.js';
+import { leastBy } from '../../numbers/least.js';
+import { relativeRisk, type RiskCell } from '../risk.js';
 import { commonLabel, seriesOf, type Series } from '../series.js';
 import { timeAxis, type ChosenAxis } from './axes.js';
 import { plotTitle } from './layout.js';
@@ -20,7 +21,7 @@ interface Field {
 /** The fields of a cell: each save time with the stretch of the axis that is nearer to it than to others. */
 function fieldsOf(label: string, cell: RiskCell, x: ChosenAxis): Field[] {
   const points = cell.curve.flatMap((point) => {
-    const [time, risk] = [x.place(point.time), riskAt(cell, point)];
+    const [time, risk] = [x.place(point.time), relativeRisk(cell, point)];
     return time !== null && risk ? [{ time, risk: risk.mean }] : [];
   });
   const between = (a: number, b: number) => (x.scale.type === 'log' ? Math.sqrt(a * b) : (a + b) / 2);
@@ -37,7 +38,7 @@ function bestOf({ cells }: Series, fields: readonly Field[]): readonly Field[] {
   for (const field of fields) times.set(field.time, [...(times.get(field.time) ?? []), field]);
   return [...times.values()]
     .filter((group) => group.length === cells.length)
-    .map((group) => group.reduce((best, each) => (each.risk < best.risk ? each : best)));
+    .map((group) => leastBy(group, ({ risk }) => risk)!);
 }
 
 /** Relative risk over rank x time; a dot on the best rank at each time, a ring on the best of all. */
@@ -50,11 +51,7 @@ export function riskMapFigure(cells: readonly RiskCell[]): Figure {
   });
   const fields = bySeries.flatMap((each) => each.fields);
   const best = bySeries.flatMap((each) => each.best);
-  const least = bySeries.flatMap((each) =>
-    each.fields.length === 0
-      ? []
-      : [each.fields.reduce((low, field) => (field.risk < low.risk ? field : low))],
-  );
+  const least = bySeries.flatMap((each) => leastBy(each.fields, ({ risk }) => risk) ?? []);
   const risks = fields.map(({ risk }) => risk);
   const most = risks.reduce((high, risk) => Math.max(high, risk), 1);
   const domain = [risks.reduce((low, risk) => Math.min(low, risk), 1), Math.min(most, MOST)];
