@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { layoutOf, type Room } from '../../kernels/webgpu/layout.js';
 import { shaderText } from '../../kernels/webgpu/shader.js';
-import { gradientMotion, motionOf } from '../../src/flow/motion.js';
+import { gradientMotion, motionOf, type Motion } from '../../src/flow/motion.js';
 import { flow } from '../../src/flow/flow.js';
 import { method } from '../../src/method/methods.js';
 import type { Method } from '../../src/method/method.js';
@@ -49,18 +49,63 @@ describe('the shader', () => {
       'gd-trace',
       textOf(trace, method('gd-simultaneous', { step: 0.1 }), gpu, [4, 4, 2]),
     ],
+  ])('%s is as it was', async (_, file, text) => {
+    await expect(text).toMatchFileSnapshot(`shaders/${file}.wgsl`);
+  });
+
+  it.each<
+    [string, Method, HostStructure, [number, number, number], Motion, [plain: string, moved: string][]]
+  >([
     [
       'of rk4 under decay',
-      'rk4-decay',
-      textOf(diagonal, method('rk4', { step: 0.1 }), gpu, [3, 5, 2], decaying),
+      method('rk4', { step: 0.1 }),
+      diagonal,
+      [3, 5, 2],
+      decaying,
+      [
+        ['const METHOD = 12u;\n', 'const METHOD = 12u;\nconst DECAY = 36u;\n'],
+        [
+          '    var s3 = vec4f();\n',
+          `    var s3 = vec4f();
+    if (a == b && part == 0u) {
+      let decay = table[DECAY + select(1u, 0u, ofY)];
+      s0.x = decay;
+      s1.y = decay;
+      s2.z = decay;
+      s3.w = decay;
+    }
+`,
+        ],
+      ],
     ],
     [
       'of gradient descent on the trace, under decay and with A frozen',
-      'gd-trace-frozen-a',
-      textOf(trace, method('gd-simultaneous', { step: 0.1 }), gpu, [4, 4, 2], decayingB),
+      method('gd-simultaneous', { step: 0.1 }),
+      trace,
+      [4, 4, 2],
+      decayingB,
+      [
+        ['const METHOD = 1u;\n', 'const METHOD = 1u;\nconst DECAY = 1u;\n'],
+        [
+          '-p * vector(source + other * QUADS + quad));',
+          `-p * vector(source + other * QUADS + quad)
+        - table[DECAY + select(1u, 0u, row < ROWS_X)] * vector(source + row * QUADS + quad));`,
+        ],
+        [
+          '{ descent(source, to, start, end); }',
+          `{
+  descent(source, to, max(start, 0u), min(end, ROWS_X));
+  for (var row = max(start, ROWS_X) + lane; row < min(end, ROWS); row += THREADS) {
+    for (var quad = row * QUADS; quad < (row + 1u) * QUADS; quad++) { setVector(to + quad, vec4f()); }
+  }
+}`,
+        ],
+      ],
     ],
-  ])('%s is as it was', async (_, file, text) => {
-    await expect(text).toMatchFileSnapshot(`shaders/${file}.wgsl`);
+  ])('%s is that of the plain flow but for these changes', (_, by, structure, shape, motion, changes) => {
+    const [plain, moved] = [gradientMotion, motion].map((each) => textOf(structure, by, gpu, shape, each));
+    for (const [from] of changes) expect(plain!.split(from)).toHaveLength(2);
+    expect(moved).toBe(changes.reduce((text, [from, to]) => text.replace(from, to), plain!));
   });
 
   it('is one text for all decays', () => {
