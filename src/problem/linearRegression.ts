@@ -6,6 +6,7 @@ import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import { InputError } from '../host/inputError.js';
 import { dense, difference, scaledColumns, transposed, type Dense } from '../numbers/dense.js';
 import { gram } from '../numbers/gram.js';
+import { memoized } from '../numbers/memoized.js';
 import { multiply, multiplyTransposedRight } from '../numbers/products.js';
 import { singularValues } from '../numbers/svd.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
@@ -141,30 +142,22 @@ function sampled(error: Dense, h: Dense, { spec, draw }: Source): Problem {
   const law = { clean: error, covariance: population, count, labelNoise };
   const risk = riskOf(error, population);
   const structure = samplesOf(law, { seed, draw });
-  const path = lazily(() => sampledFullPath(structure.weighted, structure.covariance, structure.constant));
-  return {
-    ...onSamples(structure, path),
+  // Spread, it would compute the rate of full fine-tuning of every draw.
+  return Object.assign(onSamples(structure), {
     risk,
-    fullFineTuningRisk: (t) => riskOfUpdate(risk, path().update(t)),
-  };
+    fullFineTuningRisk: (t: number) => riskOfUpdate(risk, fullPathOf(structure).update(t)),
+  });
 }
 
-/** What is computed when it is first asked for. */
-function lazily<T>(make: () => T): () => T {
-  let made: { readonly value: T } | null = null;
-  return () => (made ??= { value: make() }).value;
-}
+/** Full fine-tuning on samples, and the optima of ranks: computed when they are first asked for. */
+const fullPathOf = memoized(({ weighted, covariance, constant }: SamplesStructure) =>
+  sampledFullPath(weighted, covariance, constant),
+);
+const optimaOf = memoized(({ inputs, residuals }: SamplesStructure) => sampledOptima(inputs, residuals));
 
-/**
- * The problem of samples.
- * @param fullPath full fine-tuning on them, where it is at hand
- */
-export function onSamples(
-  structure: SamplesStructure,
-  fullPath = lazily(() => sampledFullPath(structure.weighted, structure.covariance, structure.constant)),
-): Problem {
-  const { inputs, residuals, weighted, constant } = structure;
-  const optimum = lazily(() => sampledOptima(inputs, residuals));
+/** The problem of samples. */
+export function onSamples(structure: SamplesStructure): Problem {
+  const { weighted, constant } = structure;
   return {
     loss: linearRegressionLoss,
     n: weighted.rows,
@@ -172,10 +165,10 @@ export function onSamples(
     structure,
     frame: null,
     initialLoss: constant,
-    optimum: (rank) => optimum()(rank),
-    fullFineTuningLoss: (t) => fullPath().loss(t),
+    optimum: (rank) => optimaOf(structure)(rank),
+    fullFineTuningLoss: (t) => fullPathOf(structure).loss(t),
     get fullFineTuningRate() {
-      return fullPath().rate;
+      return fullPathOf(structure).rate;
     },
     ...directionsOf(weighted),
     rate: singularValues(weighted)[0] ?? 0,

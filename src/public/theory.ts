@@ -10,7 +10,6 @@ export {
   type PerMode,
   type SaddleInput,
 } from '../theory/frobenius.js';
-export type { SampledFullPath } from '../theory/sampledRegression.js';
 export type { Coupling } from '../theory/coupling.js';
 export { balancedPath, type BalancedInput, type BalancedPath } from '../theory/balanced.js';
 export {

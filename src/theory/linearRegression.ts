@@ -11,6 +11,7 @@ import {
   transposed,
   type Dense,
 } from '../numbers/dense.js';
+import { memoized } from '../numbers/memoized.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../numbers/products.js';
 import { singularValues, svd } from '../numbers/svd.js';
 import { symmetricEigen } from '../numbers/symmetric.js';
@@ -98,16 +99,8 @@ interface InputModes {
   readonly rotated: Dense;
 }
 
-const modes = new WeakMap<RegressionInput, InputModes>();
-
 /** The modes of an input, computed once for its optima and its full path. */
-function inputModes(input: RegressionInput): InputModes {
-  const found = modes.get(input) ?? modesOf(input);
-  modes.set(input, found);
-  return found;
-}
-
-function modesOf({ e, h }: RegressionInput): InputModes {
+const inputModes = memoized(({ e, h }: RegressionInput): InputModes => {
   if (h.rows !== e.cols || h.cols !== e.cols) {
     throw new Error(`covariance [${h.rows}, ${h.cols}] does not fit E [${e.rows}, ${e.cols}]`);
   }
@@ -120,4 +113,4 @@ function modesOf({ e, h }: RegressionInput): InputModes {
     basis: vectors,
     rotated: multiply(e, vectors),
   };
-}
+});

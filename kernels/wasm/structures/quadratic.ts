@@ -1,5 +1,6 @@
 /** What the wasm kernel reads of f = 1/2 tr((X Y^T - E) H (X Y^T - E)^T): P = E H, its transpose, and H. */
-import { transposed, type Dense } from '../../../src/numbers/dense.js';
+import { transposed } from '../../../src/numbers/dense.js';
+import { memoized } from '../../../src/numbers/memoized.js';
 import { multiply } from '../../../src/numbers/products.js';
 import type { QuadraticStructure } from '../../../src/problem/structure.js';
 import { packed, rowNumbers, type TableOf } from './structure.js';
@@ -15,13 +16,7 @@ export const quadratic: TableOf<QuadraticStructure> = (structure, layout) => {
   };
 };
 
-const products = new WeakMap<QuadraticStructure, Dense>();
-
 /** E H, computed once for a structure. */
-function weightedError(structure: QuadraticStructure): Dense {
-  const { error, covariance } = structure;
-  if (!covariance) return error;
-  const product = products.get(structure) ?? multiply(error, covariance);
-  products.set(structure, product);
-  return product;
-}
+const weightedError = memoized(({ error, covariance }: QuadraticStructure) =>
+  covariance ? multiply(error, covariance) : error,
+);

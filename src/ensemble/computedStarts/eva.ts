@@ -4,6 +4,7 @@
  * ranks over layers, of which there is one here.
  */
 import { dense, leadingColumns, transposed, type Dense } from '../../numbers/dense.js';
+import { memoized } from '../../numbers/memoized.js';
 import { symmetricEigen } from '../../numbers/symmetric.js';
 import type { ComputedForm } from '../computedStart.js';
 
@@ -18,11 +19,5 @@ export const eva: ComputedForm<'covariance'> = {
   }),
 };
 
-const found = new WeakMap<Dense, Dense>();
-
 /** Eigenvectors of H, of the largest eigenvalue first, computed once for all ranks. */
-function eigenvectors(covariance: Dense): Dense {
-  const vectors = found.get(covariance) ?? symmetricEigen(covariance).vectors;
-  found.set(covariance, vectors);
-  return vectors;
-}
+const eigenvectors = memoized((covariance: Dense) => symmetricEigen(covariance).vectors);

@@ -1,5 +1,6 @@
 /** OLoRA (Büyükakyüz 2024, arXiv 2406.01775; PEFT `olora`): W0 = Q R, its leading columns and rows train. */
 import { leadingColumns, scaledColumns, transposed, type Dense } from '../../numbers/dense.js';
+import { memoized } from '../../numbers/memoized.js';
 import { qr } from '../../numbers/qr.js';
 import type { ComputedForm } from '../computedStart.js';
 
@@ -20,15 +21,9 @@ interface OrthogonalTriangular {
   readonly rTransposed: Dense;
 }
 
-const found = new WeakMap<Dense, OrthogonalTriangular>();
-
 /** W0 = Q R with R_ii >= 0, computed once for all ranks: of the signs, which QR leaves open, that is the rule here. */
-function orthogonalTriangular(base: Dense): OrthogonalTriangular {
-  const known = found.get(base);
-  if (known) return known;
+const orthogonalTriangular = memoized((base: Dense): OrthogonalTriangular => {
   const { q, r } = qr(base);
   const signs = Array.from({ length: r.rows }, (_, i) => (r.data[i * r.cols + i]! < 0 ? -1 : 1));
-  const factors = { q: scaledColumns(q, signs), rTransposed: scaledColumns(transposed(r), signs) };
-  found.set(base, factors);
-  return factors;
-}
+  return { q: scaledColumns(q, signs), rTransposed: scaledColumns(transposed(r), signs) };
+});

@@ -1,6 +1,7 @@
 /** PiSSA (Meng et al. 2024, arXiv 2404.02948; PEFT `pissa`): the leading singular triples of W0 train. */
 import { leadingColumns, scaledColumns, transposed, type Dense } from '../../numbers/dense.js';
-import { svd, type Svd } from '../../numbers/svd.js';
+import { memoized } from '../../numbers/memoized.js';
+import { svd } from '../../numbers/svd.js';
 import { residualOf, type Adapter } from '../adapter.js';
 import type { ComputedForm } from '../computedStart.js';
 
@@ -28,11 +29,5 @@ function adapterOf(base: Dense, rank: number, scale: number): Adapter {
   return { loraA: transposed(leading(right)), loraB: leading(left) };
 }
 
-const found = new WeakMap<Dense, Svd>();
-
 /** The decomposition of W0, computed once for all ranks, scales and starts. */
-export function singularTriples(base: Dense): Svd {
-  const triples = found.get(base) ?? svd(base);
-  found.set(base, triples);
-  return triples;
-}
+export const singularTriples = memoized((base: Dense) => svd(base));
