@@ -3,8 +3,7 @@
  * Zhu et al. 2024): a linear equation. In the factors X = s B, Y = A^T and the time tau = s^2 kB t of a frozen A,
  * dX/dtau = E Y - X (Y^T Y + w I), w the decay of B by tau; a frozen B is the mirror image, with E^T.
  */
-import type { Dense } from '../../numbers/dense.js';
-import { dense } from '../../numbers/dense.js';
+import { dense, type Dense } from '../../numbers/dense.js';
 import { multiply, multiplyTransposedRight } from '../../numbers/products.js';
 import { svd } from '../../numbers/svd.js';
 

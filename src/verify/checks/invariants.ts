@@ -3,8 +3,7 @@
  * a loss that falls by its dissipation, the symmetries of the loss, ranks that nest, and a scale that is a unit of
  * time.
  */
-import { difference, frobeniusNorm, scaled, type Dense } from '../../numbers/dense.js';
-import { multiplyTransposedLeft, multiplyTransposedRight } from '../../numbers/products.js';
+import { difference, frobeniusNorm, type Dense } from '../../numbers/dense.js';
 import { trace } from '../../problem/traceSquared.js';
 import type { State64 } from '../../../kernels/cpu/state.js';
 import { tableaus } from '../../method/tableaus.js';
@@ -12,7 +11,7 @@ import { errorOf, frobeniusDense } from '../../problem/frobenius.js';
 import { paddedWidth } from '../../solver/solve.js';
 import { Draws, kindOf, timeOf, type Case } from '../cases.js';
 import { atMost, Worst, type Allowed, type Check, type CheckContext } from '../check.js';
-import { adapterOf, fieldOfLoss, intoFlow, outOfFlow, stateOf, updateOf } from '../means/fields.js';
+import { fieldOfLoss, grams, intoFlow, outOfFlow, stateOf, updateOf } from '../means/fields.js';
 import { gaussLegendre } from '../means/gaussLegendre.js';
 import { once } from '../means/once.js';
 import { relativeError, trajectoryBudget, unitRoundoff } from '../means/precision.js';
@@ -37,16 +36,6 @@ const startsOf = ({ adapters }: Case): State64[] => adapters.map(stateOf);
 
 /** Ends of a case's adapters. */
 const endsOf = once((context, at) => ends(context, at, startsOf(at), runOf(at)));
-
-/** B^T B / kB and A A^T / kA [r, r]. */
-function grams(at: Case, state: State64): readonly [Dense, Dense] {
-  const { loraB, loraA } = adapterOf(at, state);
-  const { lrRatioA, lrRatioB } = at.coefficients;
-  return [
-    scaled(multiplyTransposedLeft(loraB, loraB), 1 / lrRatioB),
-    scaled(multiplyTransposedRight(loraA, loraA), 1 / lrRatioA),
-  ];
-}
 
 const conservation: Check = {
   id: 'invariants/conservation',

@@ -6,7 +6,8 @@ import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
 import { moved, norm, type State64 } from '../../../kernels/cpu/state.js';
 import { fieldOf, type Field, type HostField } from '../../../kernels/cpu/field.js';
-import { dense } from '../../numbers/dense.js';
+import { dense, scaled, type Dense } from '../../numbers/dense.js';
+import { multiplyTransposedLeft, multiplyTransposedRight } from '../../numbers/products.js';
 import type { Adapter } from '../../ensemble/adapter.js';
 import { gradientFlow } from '../../flow/flow.js';
 import { clock } from '../../flow/normalization.js';
@@ -27,6 +28,16 @@ export const adapterOf = ({ problem, rank }: Case, [b, a]: State64): Adapter => 
   loraB: dense(problem.n, rank, b),
   loraA: dense(rank, problem.m, a),
 });
+
+/** B^T B / kB and A A^T / kA [r, r]. */
+export function grams(at: Case, state: State64): readonly [Dense, Dense] {
+  const { loraB, loraA } = adapterOf(at, state);
+  const { lrRatioA, lrRatioB } = at.coefficients;
+  return [
+    scaled(multiplyTransposedLeft(loraB, loraB), 1 / lrRatioB),
+    scaled(multiplyTransposedRight(loraA, loraA), 1 / lrRatioA),
+  ];
+}
 
 /** s B A [n, m]. */
 export function updateOf({ problem: { n, m }, rank, coefficients }: Case, [b, a]: State64): Float64Array {

@@ -1,6 +1,5 @@
 /** The risk under noise, which training does not see, along paths that are known in closed form. */
-import { difference, dense, type Dense } from '../../../numbers/dense.js';
-import { dot } from '../../../numbers/gram.js';
+import { dense, difference, inner, type Dense } from '../../../numbers/dense.js';
 import { assembled } from '../../../problem/frame.js';
 import { riskOf } from '../../../problem/risk.js';
 import { Draws } from '../../cases.js';
@@ -25,9 +24,9 @@ const noisyCases = (context: CheckContext): NoisyCase[] =>
     return { ...at, clean, problem: { ...at.problem, risk: riskOf(clean, null, frame) } };
   });
 
-const squaredDistance = (update: Float64Array, { rows, cols, data }: Dense): number => {
-  const { data: left } = difference(dense(rows, cols, update), dense(rows, cols, data));
-  return dot(left, left);
+const squaredDistance = (update: Float64Array, clean: Dense): number => {
+  const left = difference(dense(clean.rows, clean.cols, update), clean);
+  return inner(left, left);
 };
 
 const balancedRisk: Check = {

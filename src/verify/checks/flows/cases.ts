@@ -1,9 +1,8 @@
 /** Random cases under other flows than the gradient's: of every loss, and from the starts that closed forms have. */
 import type { Coefficients } from '../../../flow/coefficients.js';
 import { flow, symmetriesOf, type Decay, type Flow } from '../../../flow/flow.js';
-import { leadingColumns, scaled, transposed } from '../../../numbers/dense.js';
+import { dense, leadingColumns, scaled, transposed, type Dense } from '../../../numbers/dense.js';
 import { svd } from '../../../numbers/svd.js';
-import { dense } from '../../../numbers/dense.js';
 import type { State64 } from '../../../../kernels/cpu/state.js';
 import { Draws, firstOfEach, type Case } from '../../cases.js';
 import type { CheckContext } from '../../check.js';
@@ -49,12 +48,10 @@ export function conditionOf(at: Case, [b, a]: State64, [gB, gA]: State64): numbe
   const { rank: r, problem } = at;
   const { n, m } = problem;
   const { rule, damping } = at.flow!;
-  const condition = (z: ReturnType<typeof dense>) => {
+  const added = rule === 'spectral' ? damping ** 2 : damping;
+  const condition = (z: Dense) => {
     const { sigma } = svd(z);
-    return (
-      (sigma[0]! ** 2 + damping ** (rule === 'spectral' ? 2 : 1)) /
-      (sigma.at(-1)! ** 2 + damping ** (rule === 'spectral' ? 2 : 1))
-    );
+    return (sigma[0]! ** 2 + added) / (sigma.at(-1)! ** 2 + added);
   };
   const [factorB, factorA] = [dense(n, r, b!), dense(r, m, a!)];
   switch (rule) {
@@ -88,7 +85,7 @@ export function movedCase(
   return { ...at, name: `${by.rule}, ${at.name}`, coefficients, flow: by };
 }
 
-/** The adapter B = sqrt(kB) NORM U_r, A = sqrt(kA) NORM V_r^T of a case, c NORM^2 = 1/5 of the largest singular value. */
+/** The adapter B = sqrt(kB) NORM U_r, A = sqrt(kA) NORM V_r^T of a case, c NORM^2 = sigma_r / 5. */
 export function alignedAdapter({ frame, rank, coefficients, sigma }: SpectralCase) {
   const { scale, lrRatioA, lrRatioB } = coefficients;
   const norm = Math.sqrt((0.2 * sigma[rank - 1]!) / (scale * Math.sqrt(lrRatioA * lrRatioB)));

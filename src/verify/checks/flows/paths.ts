@@ -1,8 +1,7 @@
 /** Checks that what is simulated follows the closed forms of every flow on the Frobenius loss: by the solver and the twin. */
 import { answered } from '../../../../kernels/cpu/field.js';
 import { flow, gradientFlow } from '../../../flow/flow.js';
-import type { Dense } from '../../../numbers/dense.js';
-import { dense, transposed } from '../../../numbers/dense.js';
+import { dense, inner, transposed } from '../../../numbers/dense.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../../../numbers/products.js';
 import type { Method } from '../../../method/method.js';
 import { method } from '../../../method/methods.js';
@@ -39,8 +38,6 @@ const ofModes =
 const onModes = ({ sigma, rank }: SpectralCase, length: number): Float64Array =>
   sigma.map((_, i) => (i < rank ? length : 0));
 
-const frobenius = ({ data }: Dense): number => data.reduce((sum, value) => sum + value * value, 0);
-
 /** Past the indices of cases: draws of frozen B0. */
 const FROZEN = 1000;
 
@@ -59,7 +56,7 @@ function frozenCase(context: CheckContext, index: number, factor: 'A' | 'B'): Pa
   const error = errorOf(at.problem);
   const speed = scale ** 2 * (factor === 'A' ? lrRatioB : lrRatioA);
   const still = ({ loraA, loraB }: Adapter) => (factor === 'A' ? transposed(loraA) : loraB);
-  const largest = Math.max(...adapters.map((adapter) => frobenius(still(adapter))));
+  const largest = Math.max(...adapters.map(still).map((z) => inner(z, z)));
   return {
     name: `frozen ${factor}`,
     at,
@@ -71,7 +68,7 @@ function frozenCase(context: CheckContext, index: number, factor: 'A' | 'B'): Pa
         seen: factor === 'A' ? multiply(error, frozen) : multiplyTransposedLeft(error, frozen),
         moving: dense(factor === 'A' ? n : m, at.rank),
         frozen,
-        squares: frobenius(error),
+        squares: inner(error, error),
       });
       const moving = path.moving(speed * t);
       return (

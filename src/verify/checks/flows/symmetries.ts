@@ -1,13 +1,12 @@
 /** Checks of what may be assumed of each flow: rotations, the decay of what the gradient flow conserves, one limit of updates. */
 import { flow } from '../../../flow/flow.js';
-import { difference, frobeniusNorm, scaled, type Dense } from '../../../numbers/dense.js';
-import { multiplyTransposedLeft, multiplyTransposedRight } from '../../../numbers/products.js';
+import { difference, frobeniusNorm, scaled } from '../../../numbers/dense.js';
 import { trace } from '../../../problem/traceSquared.js';
 import { tableaus } from '../../../method/tableaus.js';
 import type { State64 } from '../../../../kernels/cpu/state.js';
 import { decayingAndFrozen, Draws, firstOfEach, timeOf, type Case } from '../../cases.js';
 import { around, atMost, Worst, type Check, type CheckContext } from '../../check.js';
-import { adapterOf, hostField, stateOf, tangentsByDifferences } from '../../means/fields.js';
+import { grams, hostField, stateOf, tangentsByDifferences } from '../../means/fields.js';
 import { DELTA } from '../../means/differences.js';
 import { logSlope } from '../../means/logSlope.js';
 import { relativeError, trajectoryBudget } from '../../means/precision.js';
@@ -23,16 +22,6 @@ const DECAY_STEPS = 16;
 const TABLEAU = tableaus.dopri5;
 /** Time over which smoothed flows of cases of size 1 move by their own size. */
 const TIME = 0.5;
-
-/** B^T B / kB and A A^T / kA [r, r]. */
-function grams(at: Case, state: State64): readonly [Dense, Dense] {
-  const { loraB, loraA } = adapterOf(at, state);
-  const { lrRatioA, lrRatioB } = at.coefficients;
-  return [
-    scaled(multiplyTransposedLeft(loraB, loraB), 1 / lrRatioB),
-    scaled(multiplyTransposedRight(loraA, loraA), 1 / lrRatioA),
-  ];
-}
 
 const decayed: Check = {
   id: 'flows/decayed-imbalance',
