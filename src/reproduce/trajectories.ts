@@ -1,6 +1,7 @@
 /** Trajectories of a claim: an ensemble followed to given times, or to rest. */
 import { ensemble, type EnsembleOptions } from '../ensemble/ensemble.js';
 import type { Member } from '../ensemble/member.js';
+import type { Coefficients } from '../flow/coefficients.js';
 import type { Method } from '../method/method.js';
 import { method } from '../method/methods.js';
 import type { Problem } from '../problem/problem.js';
@@ -8,9 +9,12 @@ import type { Detail } from '../solver/observe.js';
 import type { Solved } from '../solver/solution.js';
 import type { ClaimContext } from './claim.js';
 
+/** Coefficients that scale nothing. */
+export const plain: Coefficients = { scale: 1, lrRatioA: 1, lrRatioB: 1 };
+
 /** Tolerance of adaptive steps: a hundredth of what claims are judged by. */
 const RTOL = 1e-6;
-/** Gradient norm, over its largest, at which a trajectory rests. */
+/** Speed of the flow, over its largest, at which a trajectory rests. */
 const STEADY = 1e-5;
 
 export interface Following {

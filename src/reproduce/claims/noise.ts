@@ -9,6 +9,7 @@ import { spikedModel } from '../../theory/spiked.js';
 import { Draws } from '../../verify/cases.js';
 import { Worst } from '../../verify/check.js';
 import type { Claim } from '../claim.js';
+import { simulatedMeans } from '../curves.js';
 import { followed, off } from '../trajectories.js';
 
 const model = { sigma: [2.5, 1.5, 1, 0.6], tau: 0.8, n: 200, m: 300 };
@@ -74,14 +75,7 @@ const riskByRank: Claim = {
         y: { name: 'risk', title: 'risk |W - M|^2', scale: 'linear' },
         curves: [
           { name: 'spiked model', kind: 'law', points: ranks.map((x) => ({ x, y: law.risk(x) })) },
-          {
-            name: 'simulated mean, 95 % interval',
-            kind: 'simulated',
-            points: simulated.map(({ mean, ciLow, ciHigh }, i) => ({
-              ...{ x: ranks[i]!, y: mean },
-              ...{ low: ciLow, high: ciHigh },
-            })),
-          },
+          simulatedMeans(ranks, simulated),
         ],
       },
     };

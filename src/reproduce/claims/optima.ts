@@ -95,7 +95,7 @@ const scenes: readonly Scene[] = [
   {
     id: 'linear-regression-optimum',
     claim: 'linear regression with input covariance H ends on the truncated SVD of E H^(1/2)',
-    source: 'derived: section 4 in the norm of H',
+    source: 'derived: Eckart-Young-Mirsky in the norm of H',
     title: 'Where linear regression ends',
     setting: '12 x 10, random E and H, Gaussian A0, 8 trials',
     law: 'singular values of E H^(1/2)',

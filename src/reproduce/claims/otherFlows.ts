@@ -11,9 +11,8 @@ import { namedSpectrum } from '../../problem/spectrum.js';
 import { atMost, Worst } from '../../verify/check.js';
 import type { Chart } from '../../report/plots/chart.js';
 import type { Claim, ClaimContext } from '../claim.js';
-import { followed, settled } from '../trajectories.js';
-
-const plain = { scale: 1, lrRatioA: 1, lrRatioB: 1 };
+import { simulatedMeans } from '../curves.js';
+import { followed, plain, settled } from '../trajectories.js';
 
 const frozen: Claim = {
   id: 'frozen-a',
@@ -51,14 +50,7 @@ const frozen: Claim = {
         y: { name: 'squared_error', title: 'mean |W - M|^2 / |E|^2', scale: 'linear' },
         curves: [
           { name: '1 - r/m', kind: 'law', points: ranks.map((x, i) => ({ x, y: law[i]! })) },
-          {
-            name: 'simulated mean, 95 % interval',
-            kind: 'simulated',
-            points: simulated.map(({ mean, ciLow, ciHigh }, i) => ({
-              ...{ x: ranks[i]!, y: mean },
-              ...{ low: ciLow, high: ciHigh },
-            })),
-          },
+          simulatedMeans(ranks, simulated),
         ],
       },
     };
@@ -120,7 +112,7 @@ const softThreshold: Claim = {
   },
 };
 
-/** Aligned members [1, modes] of a flow, B = A^T = start on each singular direction. */
+/** The member of a flow with a column for each of the modes, B = A^T = start on its singular direction. */
 function alignedMember(modes: number, start: number, by: Flow): Member {
   const { x, y } = normalizationOf(plain, by);
   const along = (factor: number) => {

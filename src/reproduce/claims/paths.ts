@@ -10,9 +10,8 @@ import { around, atMost, Worst } from '../../verify/check.js';
 import { logSlope } from '../../verify/means/logSlope.js';
 import type { ChartCurve } from '../../report/plots/chart.js';
 import type { Claim } from '../claim.js';
-import { followed, off } from '../trajectories.js';
+import { followed, off, plain } from '../trajectories.js';
 
-const plain = { scale: 1, lrRatioA: 1, lrRatioB: 1 };
 const logTimes = (from: number, to: number, count: number) =>
   Array.from({ length: count }, (_, i) => from * (to / from) ** (i / (count - 1)));
 

@@ -5,6 +5,7 @@ import { gaussianGapSquared } from '../../theory/traceSquared.js';
 import { atMost, around, Worst } from '../../verify/check.js';
 import { logSlope } from '../../verify/means/logSlope.js';
 import type { Claim } from '../claim.js';
+import { simulatedMeans } from '../curves.js';
 import { off, settled } from '../trajectories.js';
 
 const TRACE = 8;
@@ -99,14 +100,7 @@ const gaussianStart: Claim = {
         y: { name: 'squared_distance', title: 'mean |dW_LoRA - dW_FPFT|^2', scale: 'log' },
         curves: [
           { name: 'law', kind: 'law', points: ranks.map((x, i) => ({ x, y: law[i]! })) },
-          {
-            name: 'simulated mean, 95 % interval',
-            kind: 'simulated',
-            points: simulated.map(({ mean, ciLow, ciHigh }, i) => ({
-              ...{ x: ranks[i]!, y: mean },
-              ...{ low: ciLow, high: ciHigh },
-            })),
-          },
+          simulatedMeans(ranks, simulated),
         ],
       },
     };
