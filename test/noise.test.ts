@@ -10,7 +10,7 @@ import { multiply } from '../src/numbers/products.js';
 import { statistic } from '../src/numbers/statistics.js';
 import { intoFrame } from '../src/problem/factors.js';
 import { frobeniusLoss } from '../src/problem/frobenius.js';
-import { addNoise, meanFullFineTuningRisk } from '../src/problem/noise.js';
+import { addNoise } from '../src/problem/noise.js';
 import { riskAt, riskOf } from '../src/problem/risk.js';
 import { atDraw, readSource } from '../src/problem/source.js';
 import { sweepTable } from '../src/report/table.js';
@@ -22,6 +22,7 @@ import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { makePlan, totalTrials, type Cell } from '../src/sweep/plan.js';
 import type { Trial } from '../src/sweep/row.js';
 import { covariance, gaussian, product } from './support.js';
+import { noisyFullFineTuning } from '../src/theory/noisyFullFineTuning.js';
 
 const squares = ({ data }: Dense): number => data.reduce((sum, value) => sum + value * value, 0);
 
@@ -87,9 +88,8 @@ describe('noise', () => {
     const { data: left } = difference(dense(12, 30, update), clean);
     expect(risks[0]! / dot(left, left)).toBeCloseTo(1, 12);
     const { mean, sd } = statistic(risks);
-    expect(Math.abs(mean - meanFullFineTuningRisk(0.7, size.n, 13, 0.8))).toBeLessThan(
-      (4 * sd) / Math.sqrt(200),
-    );
+    const law = noisyFullFineTuning({ errorSquares: 13, noiseSquares: 0.7 ** 2 * size.n });
+    expect(Math.abs(mean - law.risk(0.8))).toBeLessThan((4 * sd) / Math.sqrt(200));
   });
 });
 

@@ -24,12 +24,3 @@ export function addNoise(matrix: Dense, tau: number, { seed, draw }: TargetDraw)
   }
   return matrix;
 }
-
-/**
- * Mean over all draws of the risk |W(t) - M|_F^2 of full fine-tuning on the Frobenius loss from W0:
- * W(t) - M = e^-t (W0 - M) + (1 - e^-t) tau Z.
- * @param n rows of W
- * @param squares |M - W0|_F^2
- */
-export const meanFullFineTuningRisk = (tau: number, n: number, squares: number, t: number): number =>
-  Math.exp(-2 * t) * squares + Math.expm1(-t) ** 2 * tau * tau * n;

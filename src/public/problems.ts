@@ -3,7 +3,7 @@ export { frobenius, frobeniusDense, frobeniusFromSpectrum } from '../problem/fro
 export { traceSquared } from '../problem/traceSquared.js';
 export { kroneckerQuadratic } from '../problem/kronecker.js';
 export { linearRegression, onSamples } from '../problem/linearRegression.js';
-export { addNoise, meanFullFineTuningRisk, type TargetDraw } from '../problem/noise.js';
+export { addNoise, type TargetDraw } from '../problem/noise.js';
 export { riskAt, riskOf, type Risk } from '../problem/risk.js';
 export { fromSamples, samplesOf, type SampleLaw } from '../problem/samples.js';
 export { customProblem as custom } from '../input/customLoss.js';

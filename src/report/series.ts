@@ -2,7 +2,7 @@
  * Sorting the cells of a sweep into series: cells that differ in rank alone belong to one series, which is
  * one line of a plot. A series is named by the fields that vary over the sweep and by nothing else.
  */
-import { settingWords } from '../sweep/settingWords.js';
+import { conditionWords } from '../sweep/conditions.js';
 import type { CellSummary } from '../sweep/summary.js';
 
 /** A property of a cell, other than its rank, that may set one series apart from another. */
@@ -59,8 +59,8 @@ export function commonLabel(cells: readonly CellSummary[]): string {
     ...(first.scaling === 'none' && first.scale === 1 ? ['scaling', 'alpha'] : []),
   ];
   const shared = fields.filter((field) => !varying.includes(field) && !plain.includes(field.name));
-  const words = settingWords(first).filter((word) =>
-    cells.every((cell) => settingWords(cell).includes(word)),
+  const words = conditionWords(first).filter((word) =>
+    cells.every((cell) => conditionWords(cell).includes(word)),
   );
   return [...shared.map(({ label }) => label(first)), ...words].join(', ');
 }

@@ -5,7 +5,7 @@
 import { ofShard, type PlanChunk, type Shard } from '../sweep/chunks.js';
 import { lookLevel, looksOf } from '../sweep/looks.js';
 import type { Plan } from '../sweep/plan.js';
-import { byDraw, statisticOver } from '../sweep/draws.js';
+import { byDraw, statisticOver, unitsOf } from '../sweep/draws.js';
 
 /** The chunks between two looks. */
 type Stage = readonly PlanChunk[];
@@ -25,11 +25,12 @@ export class Agenda {
     this.queues =
       plan.config.targetCi === undefined
         ? own.map((chunk) => [[chunk]])
-        : plan.cells.map(({ index, trials, draws }) => {
+        : plan.cells.map((cell) => {
+            const { index, draws } = cell;
             const ofCell = own.filter(({ spans }) => spans[0]!.cell === index);
             const end = ({ spans }: PlanChunk) =>
               draws > 1 ? (spans.at(-1)!.draw ?? 0) + 1 : spans.at(-1)!.to;
-            return looksOf(draws > 1 ? draws : trials)
+            return looksOf(unitsOf(cell))
               .map((look, k, looks) =>
                 ofCell.filter((chunk) => end(chunk) <= look && end(chunk) > (looks[k - 1] ?? 0)),
               )
@@ -65,14 +66,11 @@ export class Agenda {
     const { config, cells } = this.plan;
     if (config.targetCi === undefined) return false;
     const chunks = stages.flat();
-    const { trials, draws } = cells[chunks[0]!.spans[0]!.cell]!;
+    const cell = cells[chunks[0]!.spans[0]!.cell]!;
     const values = chunks.map(({ index }) => this.done.get(index) ?? []);
     const drawOf = chunks.flatMap(({ spans }, k) => values[k]!.map(() => spans[0]!.draw ?? 0));
-    const of = statisticOver(draws > 1 ? byDraw(drawOf, draws) : null);
-    const { mean, ciLow, ciHigh } = of(
-      Float64Array.from(values.flat()),
-      lookLevel(draws > 1 ? draws : trials),
-    );
+    const of = statisticOver(cell.draws > 1 ? byDraw(drawOf, cell.draws) : null);
+    const { mean, ciLow, ciHigh } = of(Float64Array.from(values.flat()), lookLevel(unitsOf(cell)));
     return (ciHigh - ciLow) / 2 <= config.targetCi * Math.abs(mean);
   }
 }

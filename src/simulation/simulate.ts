@@ -14,8 +14,9 @@ import type { Solved } from '../solver/solution.js';
 import { solve } from '../solver/solve.js';
 import { excessFloor } from '../sweep/accuracyFloor.js';
 import { followsGradientFlow, pathOf, sharesTimeOfFullFineTuning } from '../sweep/law.js';
-import { settingOf, settingWords } from '../sweep/settingWords.js';
+import { conditionsOf, conditionWords } from '../sweep/conditions.js';
 import { endOf } from '../sweep/stationarity.js';
+import { marchenkoPasturEdge } from '../theory/marchenkoPastur.js';
 import { fullFineTuning, type FullFineTuning } from './fullFineTuning.js';
 import type { SimulationPlan } from './plan.js';
 import type { SimulationReport, SimulationRisk } from './report.js';
@@ -105,7 +106,7 @@ function riskOf(
     trials: trajectories.map(({ saved }) => saved.map((point) => point?.risk ?? NaN)),
     scale: risk.scale,
     noise,
-    noiseEdge: noise === null ? null : noise * (1 + Math.sqrt(n / m)),
+    noiseEdge: noise === null ? null : noise * marchenkoPasturEdge(n / m),
     closedForm: along && times.map((time) => along(at(time))),
     fullFineTuning:
       problem.fullFineTuningRisk && sharesTimeOfFullFineTuning(plan)
@@ -128,7 +129,7 @@ export function simulationReport(
     title: [
       ...[problem.loss.name, `${problem.n} x ${problem.m}`, initialization.name],
       ...(flow.rule === 'gradient' ? [] : [`${nameOf(flow)} flow`]),
-      ...settingWords(settingOf(plan, config)),
+      ...conditionWords(conditionsOf(plan, config)),
     ].join(', '),
     isGradientFlow: followsGradientFlow(plan),
     provenance,

@@ -4,9 +4,14 @@
  */
 import { bootstrapInterval } from '../numbers/bootstrap.js';
 import { statistic, type Statistic } from '../numbers/statistics.js';
+import type { Cell } from './plan.js';
 
 /** Trials of each draw [draws]: their places among all of a cell. */
 export type Grouped = readonly (readonly number[])[];
+
+/** How many independent units intervals of a cell are over: its draws of the target, or its starts towards one. */
+export const unitsOf = ({ draws, trials }: Pick<Cell, 'draws' | 'trials'>): number =>
+  draws > 1 ? draws : trials;
 
 /** The trials of each draw, of the draws of all trials. */
 export function byDraw(drawOfTrial: ArrayLike<number>, draws: number): Grouped {

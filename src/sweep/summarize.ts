@@ -6,7 +6,6 @@ import { clock } from '../flow/normalization.js';
 import { nameOf } from '../flow/flow.js';
 import { outcomes, type Outcome } from '../method/outcome.js';
 import { riskAlong } from '../problem/closedForm.js';
-import { meanFullFineTuningRisk } from '../problem/noise.js';
 import { accuracyFloor } from './accuracyFloor.js';
 import {
   expectedSquare,
@@ -20,10 +19,11 @@ import {
 import { lookLevel } from './looks.js';
 import type { Cell, Plan } from './plan.js';
 import { lossColumn, riskColumn, succeeded, valueOf, type Column } from './row.js';
-import { settingOf } from './settingWords.js';
+import { conditionsOf } from './conditions.js';
 import { isNear, isNearTo, stationarities, type Stationarity } from './stationarity.js';
-import { byDraw, meansOver, statisticOver, type Grouped } from './draws.js';
+import { byDraw, meansOver, statisticOver, unitsOf, type Grouped } from './draws.js';
 import { statistic, zScore } from '../numbers/statistics.js';
+import { noisyFullFineTuning } from '../theory/noisyFullFineTuning.js';
 import type { CellSummary, CurvePoint } from './summary.js';
 import type { Statistic } from '../numbers/statistics.js';
 import type { Trial } from './row.js';
@@ -85,7 +85,7 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
   const { accuracy: accuracies, accuracy_bias: biases, time_to_optimum_by: by } = ofTrials;
   const grouped = draws > 1 ? byDraw(await drawsOf(trials, cell), draws) : null;
   const of = statisticOver(grouped);
-  const level = targetCi === undefined ? undefined : lookLevel(draws > 1 ? draws : cell.trials);
+  const level = targetCi === undefined ? undefined : lookLevel(unitsOf(cell));
   const expected = expectedSquare(cell);
   const accuracy = of(accuracies, level);
   const squares = accuracies.map((a) => a * a);
@@ -101,7 +101,7 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     flow: nameOf(cell.flow),
     scaling: cell.scaling,
     scale: coefficients.scale,
-    ...settingOf(cell, plan.config),
+    ...conditionsOf(cell, plan.config),
     metric: metricOf(cell),
     law: lawOf(cell),
     optimum: draws > 1 ? null : problem.optimum(rank),
@@ -119,6 +119,7 @@ async function summaryOf(plan: Plan, cell: Cell, trials: TrialColumns): Promise<
     trials: ended.length,
     outcomes: counts(Object.keys(outcomes) as Outcome[], ended),
     stationarity: counts(Object.keys(stationarities) as Stationarity[], ends),
+    // Of several draws each has an optimum, and an f(W0), of its own.
     nearSaddles: ofTrials.loss.filter(
       (loss, i) =>
         ends[i] === 'saddle' &&
@@ -168,9 +169,9 @@ function fullFineTuningRisk(cell: Cell, { noise }: Plan['config'], time: number)
   const { problem, draws } = cell;
   if (!sharesTimeOfFullFineTuning(cell)) return null;
   if (draws === 1) return problem.fullFineTuningRisk?.(time) ?? null;
-  return noise === undefined || !problem.risk
-    ? null
-    : meanFullFineTuningRisk(noise, problem.n, problem.risk.scale, time);
+  if (noise === undefined || !problem.risk) return null;
+  const means = { errorSquares: problem.risk.scale, noiseSquares: noise * noise * problem.n };
+  return noisyFullFineTuning(means).risk(time);
 }
 
 /** Losses that are held at a time, but those of one save time at least. */

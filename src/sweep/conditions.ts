@@ -6,15 +6,15 @@ import type { SweepConfig } from './config.js';
 import type { CellSummary } from './summary.js';
 
 /** What is not the same for all ensembles, as summaries have it. */
-export type Setting = Pick<
+export type Conditions = Pick<
   CellSummary,
   'decay' | 'coupledDecay' | 'optimizer' | 'lrRatioA' | 'lrRatioB' | 'noise' | 'samples' | 'labelNoise'
 >;
 
-export const settingOf = (
+export const conditionsOf = (
   { flow, method, methodName, coefficients }: Pick<Start, 'flow' | 'coefficients'> & Horizon,
   { noise, samples, labelNoise }: Pick<SweepConfig, 'noise' | 'samples' | 'labelNoise'>,
-): Setting => ({
+): Conditions => ({
   decay: flow.decay,
   coupledDecay: flow.coupledDecay,
   optimizer: followsFlow(method) ? null : methodName,
@@ -26,8 +26,8 @@ export const settingOf = (
 });
 
 /** "adamw", "frozen A", "decay 0.1", "noise 0.5": what differs from the plain gradient flow of the target itself. */
-export function settingWords(setting: Setting): string[] {
-  const { decay, coupledDecay, optimizer, lrRatioA, lrRatioB, noise, samples, labelNoise } = setting;
+export function conditionWords(conditions: Conditions): string[] {
+  const { decay, coupledDecay, optimizer, lrRatioA, lrRatioB, noise, samples, labelNoise } = conditions;
   const ratio = (factor: string, value: number) => (value === 0 ? `frozen ${factor}` : `k${factor} ${value}`);
   return [
     ...(optimizer === null ? [] : [optimizer]),
