@@ -1,7 +1,7 @@
 /**
  * The flow of an adapter under every loss as batched tensor operations, in the factors of src/flow/normalization.ts: the
- * descent of the loss (structures/, a file for each kind), by which a motion (src/flow/motion.ts) moves them. The meaning of the program;
- * differentiable itself.
+ * descent of the loss (structures/, a file for each kind), by which a motion (src/flow/motion.ts) moves them. The meaning
+ * of the program; differentiable itself.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor3D } from '@tensorflow/tfjs';
@@ -45,10 +45,8 @@ function movedBy(descent: Pick<Descent, 'dX' | 'dY' | 'both'>, motion: Motion): 
   const factors = (state: State) => [...state] as Factors;
   const both = ([x, y]: Factors): Factors => descent.both?.(x, y) ?? [descent.dX(x, y), descent.dY(x, y)];
   const one = (index: number, [x, y]: Factors) => (index === 0 ? descent.dX(x, y) : descent.dY(x, y));
-  const frozen = motion.rates.indexOf(0);
   return {
     motion,
-    ...(frozen >= 0 && { frozen }),
     derivative(state) {
       const [dX, dY] = both(factors(state));
       return [moved(0, dX, factors(state), motion), moved(1, dY, factors(state), motion)];

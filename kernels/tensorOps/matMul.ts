@@ -3,7 +3,8 @@
  * wide), but single, untransposed matrices with XNNPACK, at 25-45 us a call and then up to 30 GFLOP/s: there, large
  * products are made one trajectory at a time. A large matrix that all share is multiplied by them side by side, whose
  * columns XNNPACK, and TensorFlow on the processor, sum each by itself. The path depends on the shape of a single
- * trajectory only, so a result never depends on its batch. Products of 2^15 are 1.2-2 times faster in the loop, of 2^17 twice as fast apart.
+ * trajectory only, so a result never depends on its batch. Products of 2^15 are 1.2-2 times faster in the loop, of 2^17
+ * twice as fast apart.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';

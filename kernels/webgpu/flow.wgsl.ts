@@ -24,4 +24,4 @@ export const flowText = ({ rates: [x, y] }: Motion): string => {
 };
 
 /** Numbers of a motion that the texts of descents read from the table, from DECAY on: the decays of X and of Y. */
-export const decays = (motion: Motion): readonly number[] => (isDecaying(motion) ? motion.decay : []);
+export const decayNumbers = (motion: Motion): readonly number[] => (isDecaying(motion) ? motion.decay : []);

@@ -5,7 +5,7 @@
 import type { Method } from '../../src/method/method.js';
 import type { AdvanceAttrs } from '../fused.js';
 import { TRACK_WORDS } from './track.wgsl.js';
-import { decays } from './flow.wgsl.js';
+import { decayNumbers } from './flow.wgsl.js';
 import type { Layout } from './layout.js';
 import { carriedSlots, schemeCoefficients } from './schemes.js';
 import { shaderOf } from './structures.js';
@@ -21,7 +21,7 @@ export const tableOf = (
   Float32Array.from([
     ...shaderOf(attrs.structure).table(attrs.structure, layout),
     ...schemeCoefficients(attrs.method),
-    ...decays(attrs.motion),
+    ...decayNumbers(attrs.motion),
   ]);
 
 /** Words that the memory holds of each trajectory besides its spans. */

@@ -1,9 +1,9 @@
 /**
  * What a method advances: a batch of independent autonomous differential equations as tensor operations.
  *
- * LoRA systems are held in normalized factors X = sqrt(c / kB) B [batch, n, r] and Y = sqrt(c / kA) A^T
- * [batch, m, r], c = s sqrt(kA kB), and normalized time tau = c t. There s, kA and kB drop out:
- * s B A = X Y^T,  dX/dtau = -G Y,  dY/dtau = -G^T X,  and a step h of either factor's learning rate is c h in tau.
+ * LoRA systems are held in the factors of src/flow/normalization.ts, X [batch, n, r] and Y [batch, m, r] of
+ * s B A = X Y^T, and their time tau. The gradient flow's are normalized, so that s, kA and kB drop out:
+ * dX/dtau = -G Y,  dY/dtau = -G^T X,  and a step h of either factor's learning rate is c h in tau, c = s sqrt(kA kB).
  */
 import type { Tensor2D, Tensor3D } from '@tensorflow/tfjs';
 import type { Motion } from '../flow/motion.js';
@@ -12,8 +12,6 @@ import type { Motion } from '../flow/motion.js';
 export type State = readonly Tensor3D[];
 
 export interface System {
-  /** Index of a component that never moves, whose derivative is zero (default: none). */
-  readonly frozen?: number;
   /** Time derivative of every component. */
   derivative(state: State): Tensor3D[];
   /** Time derivative of one component. */

@@ -18,7 +18,7 @@ const EPSILON = 2 ** -23;
 export const spectral: Rule = (_, descent, __, width) => {
   const [batch, rows, columns] = descent.shape;
   const largest = tf.max<Tensor3D>(tf.abs(descent), [1, 2], true);
-  const unit = tf.maximum(largest, width > 0 ? width : Number.MIN_VALUE);
+  const unit = tf.maximum(largest, width);
   const scale = tf.where(tf.equal(unit, 0), tf.onesLike(unit), unit);
   const entries = tf.div<Tensor3D>(descent, scale);
   const smoothing = tf.div<Tensor3D>(width, scale);

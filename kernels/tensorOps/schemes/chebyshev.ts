@@ -27,8 +27,8 @@ export function chebyshev(
     const [muTilde, gammaTilde] = [of('muTilde', 0).mul<Tensor3D>(h), of('gammaTilde', 0).mul<Tensor3D>(h)];
     const rest = tf.sub(tf.sub(1, mu), nu);
     const next = state.map((z, i) =>
-      // Their weights add up to 1 but for rounding.
-      i === system.frozen
+      // The weights of what is frozen add up to 1 but for rounding.
+      system.motion.rates[i] === 0
         ? z
         : tf.addN<Tensor3D>([
             tf.mul(z, rest),
