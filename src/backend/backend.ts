@@ -39,7 +39,7 @@ export interface Opened extends DeviceWords {
   readonly chunkElements: number;
   /** Most trajectories that can advance together, whatever their size. */
   readonly mostTrajectories: number;
-  /** Columns of factors that a large matrix, which trajectories share, should be multiplied by together. */
+  /** Columns of factors that a large matrix, which trajectories share, should be multiplied by together; 0: any number. */
   readonly sharedColumns: number;
   /** @throws Error if the device was lost, or refused work that it was given */
   check(): Promise<void>;

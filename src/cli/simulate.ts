@@ -44,7 +44,6 @@ export async function simulate(config: SimulationConfig, out: string, json: bool
   await writeSimulation(out, result, report);
   if (json) printJson({ ...report, folder: out });
   else {
-    const isRisky = Boolean(report.risk);
     const rows = result.trajectories.map(({ time, acceptedSteps, rejectedSteps, last }, trial) => [
       String(trial),
       formatNumber(last.loss),
@@ -58,7 +57,7 @@ export async function simulate(config: SimulationConfig, out: string, json: bool
       `${acceptedSteps} + ${rejectedSteps}`,
       endOf(report.trials[trial]!),
     ]);
-    const risk = isRisky ? ['relative risk'] : [];
+    const risk = report.risk ? ['relative risk'] : [];
     print(
       table(
         ['trial', 'loss', 'excess', ...risk, 'gradient norm', 'time', 'steps + rejected', 'outcome'],

@@ -6,7 +6,10 @@
 
 import type { Schedule } from './schedule.js';
 
-/** Steps of one size in time t, which a schedule may scale while the time goes on by it, or sized by their error within tolerances that are relative and absolute. */
+/**
+ * Steps of one size in time t, which a schedule may scale while the time goes on by it, or sized by their error within
+ * tolerances that are relative and absolute.
+ */
 export type Control =
   | { readonly kind: 'fixed'; readonly step: number; readonly schedule?: Schedule }
   | { readonly kind: 'error'; readonly rtol: number; readonly atol: number };

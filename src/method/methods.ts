@@ -123,12 +123,12 @@ export const fixedNames = methodNames.filter((name) => !isAdaptive(name));
 /** Names of the methods that follow a flow as their steps shrink, without a schedule and momentum. */
 export const flowMethodNames = methodNames.filter((name) => !isOptimizerName(name));
 
+/** Names of those of them whose steps are of one size. */
+export const fixedFlowNames = flowMethodNames.filter((name) => !isAdaptive(name));
+
 /** Names of the methods that take an option of descent. */
 export const namesTaking = (option: DescentOption): MethodName[] =>
   methodNames.filter((name) => takes(name).includes(option));
-
-/** Those of them whose steps are of one size. */
-export const fixedFlowNames = fixedNames.filter((name) => flowMethodNames.includes(name));
 
 /** What the method of that name is and when to use it, in a few words. */
 export const aboutMethod = (name: MethodName): string => methods[name].about;

@@ -3,7 +3,7 @@
  * Training sees f(W) = 1/2N sum |y - W x|^2. Minibatches take their rows from `inputs` and `residuals` (a row a sample,
  * the same in both) of a SamplesStructure: the gradient at W0 + D over a batch of B is (1/B) sum (D x - residual) x^T.
  */
-import { dense, transposed, type Dense } from '../numbers/dense.js';
+import { dense, scaled, transposed, type Dense } from '../numbers/dense.js';
 import { normals } from '../numbers/philox.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from '../numbers/products.js';
 import { cholesky } from '../numbers/symmetric.js';
@@ -57,12 +57,7 @@ export function samplesOf(
 /** The structure of inputs x [N, m] and of what labels leave of W0, y - W0 x [N, n]. */
 export function fromSamples(inputs: Dense, residuals: Dense): SamplesStructure {
   const share = 1 / inputs.rows;
-  const mean = (product: Dense) =>
-    dense(
-      product.rows,
-      product.cols,
-      product.data.map((value) => share * value),
-    );
+  const mean = (product: Dense) => scaled(product, share);
   return {
     kind: 'samples',
     ...{ inputs, residuals },

@@ -49,8 +49,7 @@ export async function simulationHtml(report: SimulationReport): Promise<string> 
 }
 
 function trialRows(report: SimulationReport): TableRows {
-  const { trials, excessFloor } = report;
-  const isRisky = Boolean(report.risk);
+  const { trials, excessFloor, risk } = report;
   const last = (values: readonly number[] | null) => formatNumber(values?.at(-1) ?? null);
   const count = (name: Outcome) => trials.filter(({ outcome }) => outcome === name).length;
   const counts = Object.fromEntries(outcomeNames.map((name) => [name, count(name)])) as Record<
@@ -60,15 +59,15 @@ function trialRows(report: SimulationReport): TableRows {
   return {
     head: [
       ...['trial', 'final loss', 'excess over the optimum'],
-      ...(isRisky ? ['final risk, relative'] : []),
+      ...(risk ? ['final risk, relative'] : []),
       ...['gradient norm', 'outcome'],
     ],
-    numeric: [true, true, true, ...(isRisky ? [true] : []), true, false],
+    numeric: [true, true, true, ...(risk ? [true] : []), true, false],
     rows: trials.map(({ trial, loss, excess, gradientNorm, ...end }) => [
       String(trial),
       last(loss),
       formatAbove(excess?.at(-1) ?? null, excessFloor),
-      ...(report.risk ? [formatNumber((report.risk.trials[trial]?.at(-1) ?? NaN) / report.risk.scale)] : []),
+      ...(risk ? [formatNumber((risk.trials[trial]?.at(-1) ?? NaN) / risk.scale)] : []),
       last(gradientNorm),
       endOf(end),
     ]),

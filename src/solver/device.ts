@@ -103,8 +103,9 @@ const FUSED_ELEMENTS = 2 ** 23;
 
 /**
  * The chunk rule of a backend. With tensor operations, what its caches or its memory suggest for the factors and, for a
- * custom loss, W, G and the loss of each, or what a matrix that they share should be multiplied by; with a fused kernel, what is not much to hold or to lose, for the states at
- * so many save times; in Krylov spaces, for the factors, one trajectory after another.
+ * custom loss, W, G and the loss of each, or what a matrix that they share should be multiplied by; with a fused kernel,
+ * what is not much to hold or to lose, for the states at so many save times; in Krylov spaces, for the factors, one
+ * trajectory after another.
  */
 const chunkRule =
   ({ n, m, structure }: Problem, backend: BackendInfo, saves: number): ChunkRule =>

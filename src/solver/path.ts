@@ -1,5 +1,6 @@
 /**
- * Which way trajectories are computed: by a fused kernel where the backend has one for them, else by tensor operations.
+ * Which way trajectories are computed: by a fused kernel where the backend has one for them, else by tensor operations, on
+ * their coordinates in Krylov spaces where a dense target is large and ranks are few.
  */
 import { gradientMotion, isDescentAndDecay, wordsOf, type Motion } from '../flow/motion.js';
 import type { Precision } from '../numbers/precision.js';

@@ -68,7 +68,8 @@ interface Cut {
 const SHARES = 4;
 
 /**
- * Members by path, width, motion and who draws them, then in chunks, at least `shares` of them where there are as many members.
+ * Members by path, width, motion and who draws them, then in chunks, at least `shares` of them where there are as many
+ * members.
  */
 export function chunks(
   members: readonly Pick<Member, 'rank' | 'drawn' | 'coefficients' | 'flow'>[],

@@ -39,17 +39,17 @@ const hasLaws = ({ method, draws }: Cell): boolean => followsFlow(method) && dra
  * method does not follow the flow, or each draw of the target has its own.
  */
 export const lawOf = (cell: Cell): Law | null =>
-  !hasLaws(cell) ? null : cell.problem.loss.law(cell.problem, settingOf(cell));
+  hasLaws(cell) ? cell.problem.loss.law(cell.problem, settingOf(cell)) : null;
 
 /** The exact mean of the squared metric, where the metric is random at the end point and this is known; else null. */
 export const expectedSquare = (cell: Cell): number | null =>
-  !hasLaws(cell) ? null : cell.problem.loss.expectedSquare(cell.problem, settingOf(cell));
+  hasLaws(cell) ? cell.problem.loss.expectedSquare(cell.problem, settingOf(cell)) : null;
 
 /** The closed-form path of a trial of a cell, or null; a method that does not follow the flow has none. */
 export const pathOf = (law: Followed, trial: number, seed: number): ClosedForm | null =>
-  !followsFlow(law.method)
-    ? null
-    : closedForm(law.problem, member(law, trial, seed).initial(), motionUnder(law));
+  followsFlow(law.method)
+    ? closedForm(law.problem, member(law, trial, seed).initial(), motionUnder(law))
+    : null;
 
 /**
  * The mean risk of a cell at the end of its flow by the spiked model, or null where it has none: without noise, of a

@@ -49,7 +49,7 @@ export interface SpikedModel {
 }
 
 /**
- * The laws of section 9 of the theory: with theta_i = sigma_i / tau and beta = n/m, sigma_i is seen iff
+ * With theta_i = sigma_i / tau and beta = n/m, sigma_i is seen iff
  * theta_i > beta^(1/4), at y_i = tau sqrt((1 + theta^2)(beta + theta^2)) / theta, with squared overlaps
  * 1 - beta (1 + theta^2) / (theta^2 (theta^2 + beta)) and 1 - (beta + theta^2) / (theta^2 (theta^2 + 1)); the risk is
  * sum_i sigma_i^2 + sum_{i <= q} (y_i^2 - 2 y_i sigma_i sqrt(left_i right_i)). The j-th value behind the spikes that
@@ -68,7 +68,8 @@ export function spikedModel({ sigma, tau, n, m }: SpikedInput): SpikedModel {
   const most = Math.min(n, m);
   const edge = tau * marchenkoPasturEdge(beta);
   const threshold = tau * beta ** 0.25;
-  const spikes = Array.from(all.filter((s) => s > 0)).map((s) => spikeOf(s, tau, beta, edge));
+  const directions = all.subarray(0, most).filter((s) => s > 0);
+  const spikes = Array.from(directions, (s) => spikeOf(s, tau, beta, edge));
   const seen = spikes.filter((spike) => spike.seen);
   const values = (rank: number): Float64Array => {
     if (!(Number.isInteger(rank) && rank >= 0 && rank <= most)) throw new Error(`invalid rank: ${rank}`);

@@ -112,6 +112,12 @@ describe('the spiked model', () => {
     expect(model.spikes[3]).toMatchObject({ value: model.edge, left: 0, right: 0 });
   });
 
+  it('leaves out what is beyond min(n, m)', () => {
+    const model = spikedModel({ sigma: [1, 3, 2], tau: 0.1, n: 2, m: 4 });
+    expect(model.spikes.map(({ sigma }) => sigma)).toEqual([3, 2]);
+    expect([model.initialRisk, model.bestRank]).toEqual([13, 2]);
+  });
+
   it('takes the edge as the limit of a direction that is barely seen', () => {
     const barely = spikedModel({ sigma: [model.threshold * (1 + 1e-9)], tau: 0.8, n: 600, m: 900 });
     expect(barely.spikes[0]!.seen).toBe(true);
