@@ -5,6 +5,7 @@
  */
 import type { HostStructure, Structure, StructureOf } from '../../src/problem/structure.js';
 import { diagonal } from './structures/diagonal.js';
+import { expansion } from './structures/expansion.js';
 import { kronecker } from './structures/kronecker.js';
 import { quadratic } from './structures/quadratic.js';
 import { samples } from './structures/samples.js';
@@ -17,6 +18,7 @@ const twins: { readonly [Kind in HostStructure['kind']]: StructureTwin<Structure
   quadratic,
   samples,
   kronecker,
+  expansion,
   trace,
 };
 

@@ -11,6 +11,7 @@ import type { Structure, StructureOf } from '../../src/problem/structure.js';
 import { rules } from './rules.js';
 import { autodiff } from './structures/autodiff.js';
 import { diagonal } from './structures/diagonal.js';
+import { expansion } from './structures/expansion.js';
 import { kronecker } from './structures/kronecker.js';
 import { quadratic } from './structures/quadratic.js';
 import { samples } from './structures/samples.js';
@@ -25,6 +26,7 @@ const descents: { readonly [Kind in Structure['kind']]: DescentOf<StructureOf<Ki
   quadratic,
   samples,
   kronecker,
+  expansion,
   trace,
   autodiff,
 };

@@ -15,9 +15,9 @@ export const inputSide: CovarianceSide = { field: 'covariance', like: 'as wide a
 
 /**
  * The symmetric part of a covariance [size, size], of which rounding may have left it only to 1e-5.
- * @throws InputError if it has the wrong shape, is not symmetric or not positive definite
+ * @throws InputError if it has the wrong shape or is not symmetric
  */
-export function checkedCovariance(
+export function symmetricPart(
   { rows, cols, data }: Dense,
   size: number,
   { field, like }: CovarianceSide,
@@ -28,8 +28,16 @@ export function checkedCovariance(
   const asymmetry = frobeniusNorm(difference(h, transposed(h))) / frobeniusNorm(h);
   // Rounding of a float32 file leaves at most a few 1e-7.
   if (!(asymmetry < 1e-5)) throw new InputError(field, `relative asymmetry ${asymmetry}`, 'symmetric');
-  const symmetric = scaled(sum(h, transposed(h)), 0.5);
+  return scaled(sum(h, transposed(h)), 0.5);
+}
+
+/**
+ * The symmetric part of a positive definite covariance [size, size].
+ * @throws InputError if it has the wrong shape, is not symmetric or not positive definite
+ */
+export function checkedCovariance(covariance: Dense, size: number, side: CovarianceSide): Dense {
+  const symmetric = symmetricPart(covariance, size, side);
   if (!cholesky(symmetric))
-    throw new InputError(field, 'a matrix with an eigenvalue that is not positive', 'positive definite');
+    throw new InputError(side.field, 'a matrix with an eigenvalue that is not positive', 'positive definite');
   return symmetric;
 }

@@ -45,6 +45,18 @@ export interface KroneckerStructure {
   readonly covariance: Dense;
 }
 
+/**
+ * f = constant - <P, X Y^T> + 1/2 tr((X Y^T)^T S X Y^T H): a quadratic by its descent P = -grad f(W0) [n, m] and its
+ * curvature, S [n, n] (the identity if null) and H [m, m], neither of which need be positive definite.
+ */
+export interface ExpansionStructure {
+  readonly kind: 'expansion';
+  readonly constant: number;
+  readonly descent: Dense;
+  readonly outputCovariance: Dense | null;
+  readonly covariance: Dense;
+}
+
 /** f = 1/2 (trace0 + tr(X Y^T))^2, n = m. */
 export interface TraceStructure {
   readonly kind: 'trace';
@@ -60,7 +72,12 @@ export interface AutodiffStructure {
 
 /** A structure whose loss the host can evaluate, in float64. */
 export type HostStructure =
-  DiagonalStructure | QuadraticStructure | SamplesStructure | KroneckerStructure | TraceStructure;
+  | DiagonalStructure
+  | QuadraticStructure
+  | SamplesStructure
+  | KroneckerStructure
+  | ExpansionStructure
+  | TraceStructure;
 
 export type Structure = HostStructure | AutodiffStructure;
 

@@ -2,6 +2,7 @@
 export { frobenius, frobeniusDense, frobeniusFromSpectrum } from '../problem/frobenius.js';
 export { traceSquared } from '../problem/traceSquared.js';
 export { kroneckerQuadratic } from '../problem/kronecker.js';
+export { expansion, type Expansion } from '../problem/expansion.js';
 export { linearRegression, onSamples } from '../problem/linearRegression.js';
 export { addNoise, type TargetDraw } from '../problem/noise.js';
 export { riskAt, riskOf, type Risk } from '../problem/risk.js';
@@ -21,6 +22,7 @@ export { isGradientMotion, motionOf, type Motion, type OfBoth } from '../flow/mo
 export type {
   AutodiffStructure,
   DiagonalStructure,
+  ExpansionStructure,
   HostStructure,
   KroneckerStructure,
   QuadraticStructure,

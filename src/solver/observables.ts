@@ -128,6 +128,7 @@ function errorTriples({ structure, n, m }: Problem, count: number): Triples | nu
       return leadingOf(triples, count);
     }
     case 'samples':
+    case 'expansion':
     case 'trace':
     case 'autodiff':
       return null;

@@ -86,6 +86,20 @@ eachBackend('tensor operations on %s', (backend) => {
       norm(s.data) * norm(e.data) * norm(h.data),
       norm(s.data) * norm(h.data),
     ],
+    [
+      'expansion',
+      { kind: 'expansion', constant: 1, descent: e, outputCovariance: s, covariance: h },
+      { kind: 'expansion', constant: 1, descent: e, outputCovariance: s, covariance: h },
+      norm(e.data),
+      norm(s.data) * norm(h.data),
+    ],
+    [
+      'expansion with the curvature of inputs alone',
+      { kind: 'expansion', constant: 1, descent: e, outputCovariance: null, covariance: h },
+      { kind: 'expansion', constant: 1, descent: e, outputCovariance: null, covariance: h },
+      norm(e.data),
+      norm(h.data),
+    ],
     ['trace', { kind: 'trace', trace0: 1.5 }, { kind: 'trace', trace0: 1.5 }, 1.5, 1],
     [
       'autodiff',
