@@ -6,6 +6,11 @@ export { tradeOffs, type BestStop, type MeanRisk, type RankRisk, type TradeOff }
 export { simulation, type SimulationWatch } from './run/simulation.js';
 export type { SimulationConfig, SimulationInput } from './simulation/config.js';
 export type { Simulation, SimulationProgress } from './simulation/simulate.js';
+export { forecast, type ForecastWatch } from './advise/forecast.js';
+export type { ForecastConfig, ForecastInput } from './advise/forecast/config.js';
+export type { Band, Forecast, Forecasted, Limit, RankForecast } from './advise/forecast/combined.js';
+export { readStatistics, type Statistics, type WeightStatistics } from './advise/forecast/statistics.js';
+export type { SurrogateName } from './advise/forecast/surrogates.js';
 export { verify, type Verification, type VerifyWatch } from './verify/verify.js';
 export type { VerifyConfig, VerifyInput } from './verify/config.js';
 export { reproduce, type Reproduction, type ReproductionWatch } from './reproduce/reproduce.js';

@@ -5,6 +5,7 @@ import { hideBin } from 'yargs/helpers';
 import { InputError } from '../host/inputError.js';
 import { release } from '../host/release.js';
 import { adviseSchema } from '../advise/config.js';
+import { forecastSchema } from '../advise/forecast/config.js';
 import { sweepSchema } from '../sweep/config.js';
 import { listFlags } from '../input/fromText.js';
 import { verifySchema } from '../verify/config.js';
@@ -39,6 +40,7 @@ const lists = [
   ...listFlags(verifySchema),
   ...listFlags(reproductionSchema),
   ...listFlags(adviseSchema),
+  ...listFlags(forecastSchema),
 ];
 
 function refuseRepeats(argv: Readonly<Record<string, unknown>>): true {

@@ -50,8 +50,12 @@ describe.concurrent('rankflow advise', () => {
   });
 
   it.each<[args: string[], said: string[]]>([
-    [[], ['Not enough non-option arguments']],
-    [[base], ['Not enough non-option arguments']],
+    [[], ['base', 'nothing', 'given with TUNED, or --stats']],
+    [[base], ['tuned', 'nothing', 'given with BASE']],
+    [
+      [base, tuned, '--stats', 'stats.safetensors'],
+      ['stats', 'stats.safetensors', 'left out with BASE and TUNED'],
+    ],
     [
       [base, tuned, '--budget', '0%'],
       ['budget', '0%', 'a whole number from 1'],

@@ -1,16 +1,31 @@
-/** The flags of `rankflow advise`, and what they say. */
+/** The flags of `rankflow advise`, and what they say: of a pair of checkpoints, or of a training that is planned. */
 import { isAbsolute, relative, resolve } from 'node:path';
-import type { CommandModule } from 'yargs';
+import type { CommandModule, Options } from 'yargs';
+import type { z } from 'zod';
 import { adviseSchema } from '../../advise/config.js';
+import { forecastSchema } from '../../advise/forecast/config.js';
 import { InputError } from '../../host/inputError.js';
 import { checkConfig } from '../../input/checkConfig.js';
 import { configFromText } from '../../input/fromText.js';
 import { defaultFolder, refuseFolder } from '../../results/folder.js';
 import { flagsOf } from '../flags.js';
 
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** Flags of a schema under a heading of the help; those of both forms stay with the rest. */
+const grouped = (schema: z.ZodObject, group: string): Record<string, Options> =>
+  Object.fromEntries(
+    Object.entries(flagsOf(schema)).map(([name, options]) => [
+      name,
+      name === 'out' ? options : { ...options, group },
+    ]),
+  );
+
 export const adviseCommand: CommandModule = {
-  command: 'advise <base> <tuned>',
-  describe: 'which rank for which weight: from checkpoints before and after training, and as adapters',
+  command: 'advise [base] [tuned]',
+  describe:
+    'which rank for which weight: from checkpoints before and after training, and as adapters; or before training, ' +
+    'from statistics (--stats), what each rank makes of it',
   builder: (yargs) =>
     yargs
       .positional('base', {
@@ -21,28 +36,54 @@ export const adviseCommand: CommandModule = {
         type: 'string',
         describe: 'checkpoint after training from it, or a folder of a PEFT adapter',
       })
-      .options(flagsOf(adviseSchema))
+      .options(grouped(adviseSchema, 'After training, with BASE and TUNED:'))
+      .options(grouped(forecastSchema, 'Before training, without them:'))
       .option('json', { type: 'boolean', describe: 'print the advice as JSON, alone, on standard output' })
       .example('$0 advise models/base models/tuned', '')
       .example('$0 advise models/base models/tuned --budget 0.2%,1% --write adapters --dtype bfloat16', '')
-      .example('$0 advise models/base adapter --budget 500000 --write smaller', 'resizes an adapter'),
-  async handler(argv) {
-    const config = checkConfig(adviseSchema, configFromText(adviseSchema, argv));
-    const out = config.out ?? defaultFolder('advise');
-    refuseFolder(out);
-    if (config.write !== undefined) {
-      refuseFolder(config.write, 'write');
-      const [adapters, results] = [resolve(config.write), resolve(out)];
-      if (isWithin(adapters, results) || isWithin(results, adapters))
-        throw new InputError('write', config.write, 'a folder apart from out, neither in the other');
-    }
-    const { adviseAfter } = await import('../advise.js');
-    await adviseAfter(argv['base'] as string, argv['tuned'] as string, config, {
-      out,
-      json: Boolean(argv['json']),
-    });
-  },
+      .example('$0 advise models/base adapter --budget 500000 --write smaller', 'resizes an adapter')
+      .example(
+        '$0 advise --stats stats.safetensors --optimizer adamw --lr 1e-4 --steps 500 --ranks 1,4,16',
+        'before training',
+      ),
+  handler: (argv) => (argv['base'] === undefined ? before(argv) : after(argv)),
 };
+
+async function after(argv: Arguments): Promise<void> {
+  const { base, tuned } = argv;
+  if (tuned === undefined) throw new InputError('tuned', tuned, 'given with BASE');
+  refuseOthers(argv, forecastSchema, adviseSchema, 'with BASE and TUNED');
+  const config = checkConfig(adviseSchema, configFromText(adviseSchema, argv));
+  const out = config.out ?? defaultFolder('advise');
+  refuseFolder(out);
+  if (config.write !== undefined) {
+    refuseFolder(config.write, 'write');
+    const [adapters, results] = [resolve(config.write), resolve(out)];
+    if (isWithin(adapters, results) || isWithin(results, adapters))
+      throw new InputError('write', config.write, 'a folder apart from out, neither in the other');
+  }
+  const { adviseAfter } = await import('../advise.js');
+  await adviseAfter(base as string, tuned as string, config, { out, json: Boolean(argv['json']) });
+}
+
+async function before(argv: Arguments): Promise<void> {
+  if (argv['stats'] === undefined)
+    throw new InputError('base', undefined, 'given with TUNED, or --stats in their place');
+  refuseOthers(argv, adviseSchema, forecastSchema, 'without BASE and TUNED');
+  const config = checkConfig(forecastSchema, configFromText(forecastSchema, argv));
+  const out = config.out ?? defaultFolder('advise');
+  refuseFolder(out);
+  const { adviseForecast } = await import('../adviseForecast.js');
+  await adviseForecast(config, { out, json: Boolean(argv['json']) });
+}
+
+/** @throws InputError for a flag of the other form */
+function refuseOthers(argv: Arguments, other: z.ZodObject, own: z.ZodObject, when: string): void {
+  const [[key, value] = []] = Object.entries(configFromText(other, argv)).filter(
+    ([name]) => !(name in own.shape),
+  );
+  if (key !== undefined) throw new InputError(key, value, `left out ${when}`);
+}
 
 /** Whether a path is a folder or below it. */
 function isWithin(folder: string, path: string): boolean {

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Writes the statistics of named linear layers at the weights that a model has: what `rankflow advise --stats` reads.
+
+    python scripts/export-stats.py SETUP.py stats.safetensors [--draws N]
+
+Needs torch and safetensors. SETUP.py is yours, a module with
+
+    model       torch.nn.Module, in eval mode: dropout would make every pass another one
+    weights     names of its linear layers (torch.nn.Linear, or transformers' Conv1D), as model.named_modules() has them
+    batches     a list of batches
+    losses      losses(model, batch) -> [N], the loss of each sample of a batch
+    sampled     sampled(model, batch) -> [N], the same against labels drawn from the model, anew at each call: classes
+                from its softmax; for a squared error 1/2 |y - f(x)|^2 the output plus standard normal numbers
+    mask        optional: mask(batch) -> [N, T], True for tokens that are not padding
+    loss_floor  optional: the least value that the mean loss can have (default: 0)
+
+The file (format rankflow-stats/1, float32) has of each weight NAME, [n, m] as torch.nn.Linear has it:
+
+    NAME.G                      [n, m]  gradient of the mean loss over samples
+    NAME.G.half0, NAME.G.half1  [n, m]  the same over every other sample: their cosine tells how far G can be trusted
+    NAME.H                      [m, m]  mean over tokens of x x^T, x the layer's input
+    NAME.S                      [n, n]  mean over samples of the sum over tokens of g g^T, g the gradient of a sample's
+                                        loss by the layer's output, with labels drawn from the model (Fisher)
+
+and in the metadata, as text: samples, tokens (of H), draws (times that labels were drawn for each sample; or `exact`),
+loss (the mean), loss_floor, and hvp, <G, Hess G> with the Hessian of the mean loss in all of these weights together.
+S needs 10 vectors and more for each of its dimensions: without --draws, labels are drawn as often as that takes. In the
+place of halves a file may give their cosine in the metadata.
+"""
+
+import argparse
+import importlib.util
+import itertools
+import math
+
+import torch
+from safetensors.torch import save_file
+
+FORMAT = "rankflow-stats/1"
+VECTORS = 10
+
+
+class Calls:
+    """Inputs and outputs of layers, kept while in use."""
+
+    def __init__(self, layers):
+        self.kept = {name: [] for name in layers}
+        self.handles = [
+            layer.register_forward_hook(self._keep(name)) for name, layer in layers.items()
+        ]
+
+    def _keep(self, name):
+        def hook(_, inputs, output):
+            self.kept[name].append((inputs[0], output))
+
+        return hook
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for handle in self.handles:
+            handle.remove()
+
+    def take(self, name):
+        calls, self.kept[name] = self.kept[name], []
+        return calls
+
+
+def rows(z, mask):
+    """Vectors of real tokens [tokens, size], in float64."""
+    z = z.detach()
+    if mask is not None and z.dim() == 3:
+        z = z[mask]
+    return z.reshape(-1, z.shape[-1]).double()
+
+
+def statistics(model, weights, batches, losses, sampled, mask=None, loss_floor=0.0, draws=None):
+    """Tensors and metadata of the file, by name."""
+    layers = {name: model.get_submodule(name) for name in weights}
+    parameters = [layer.weight for layer in layers.values()]
+    is_transposed = [type(layer).__name__ == "Conv1D" for layer in layers.values()]
+    mask = mask or (lambda _: None)
+    zeros = lambda: [torch.zeros_like(w, dtype=torch.float64) for w in parameters]
+    halves, total, samples = [zeros(), zeros()], 0.0, 0
+    sides = [tuple(reversed(w.shape)) if t else tuple(w.shape) for w, t in zip(parameters, is_transposed)]
+    square = lambda size, w: torch.zeros(size, size, dtype=torch.float64, device=w.device)
+    inputs = [square(m, w) for (_, m), w in zip(sides, parameters)]
+    outputs = [square(n, w) for (n, _), w in zip(sides, parameters)]
+    tokens = [0] * len(parameters)
+
+    with Calls(layers) as calls:
+        for batch in batches:
+            each = losses(model, batch)
+            if each.dim() != 1:
+                raise ValueError(f"losses(model, batch) has shape {list(each.shape)}: one number for each sample, [N]")
+            parity = (torch.arange(len(each), device=each.device) + samples) % 2
+            for half in (0, 1):
+                chosen = each[parity == half]
+                if len(chosen) > 0:
+                    gradients = torch.autograd.grad(chosen.sum(), parameters, retain_graph=True)
+                    for own, gradient in zip(halves[half], gradients):
+                        own += gradient
+            for i, name in enumerate(layers):
+                for x, _ in calls.take(name):
+                    x = rows(x, mask(batch))
+                    inputs[i] += x.T @ x
+                    tokens[i] += len(x)
+            total += each.detach().double().sum().item()
+            samples += len(each)
+        if samples < 2:
+            raise ValueError(f"{samples} samples: at least 2")
+
+        draws = draws or math.ceil(VECTORS * max(n for n, _ in sides) / samples)
+        for _ in range(draws):
+            for batch in batches:
+                each = sampled(model, batch)
+                taken = [calls.take(name) for name in layers]
+                flat = [y for of_layer in taken for _, y in of_layer]
+                # Passes that labels alone were drawn from have no part in the loss.
+                gradients = iter(torch.autograd.grad(each.sum(), flat, allow_unused=True))
+                for i, of_layer in enumerate(taken):
+                    for gradient in itertools.islice(gradients, len(of_layer)):
+                        if gradient is not None:
+                            g = rows(gradient, mask(batch))
+                            outputs[i] += g.T @ g
+
+    gradient = [(a + b) / samples for a, b in zip(*halves)]
+    curvature = along(gradient, parameters, model, batches, losses) / samples
+    counts = [(samples + 1) // 2, samples // 2]
+    tensors = {}
+    for i, name in enumerate(layers):
+        of_weight = lambda z: (z.T if is_transposed[i] else z).float().contiguous().cpu()
+        tensors[f"{name}.G"] = of_weight(gradient[i])
+        for half in (0, 1):
+            tensors[f"{name}.G.half{half}"] = of_weight(halves[half][i] / counts[half])
+        tensors[f"{name}.H"] = (inputs[i] / tokens[i]).float().cpu()
+        tensors[f"{name}.S"] = (outputs[i] / (samples * draws)).float().cpu()
+    metadata = {
+        "format": FORMAT,
+        "samples": samples,
+        "tokens": max(tokens),
+        "draws": draws,
+        "loss": total / samples,
+        "loss_floor": float(loss_floor),
+        "hvp": curvature,
+    }
+    return tensors, {key: str(value) for key, value in metadata.items()}
+
+
+def along(gradient, parameters, model, batches, losses):
+    """<G, Hess G> of the sum of the losses. Attention is computed plainly: its fast kernels have no second derivative."""
+    directions = [g.to(w.dtype) for g, w in zip(gradient, parameters)]
+    result = 0.0
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        for batch in batches:
+            slopes = torch.autograd.grad(losses(model, batch).sum(), parameters, create_graph=True)
+            slope = sum((s * d).sum() for s, d in zip(slopes, directions))
+            products = torch.autograd.grad(slope, parameters)
+            result += sum((p.double() * g).sum().item() for p, g in zip(products, gradient))
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("setup")
+    parser.add_argument("output")
+    parser.add_argument("--draws", type=int)
+    arguments = parser.parse_args()
+    if arguments.draws is not None and arguments.draws < 1:
+        parser.error("--draws: at least 1")
+    spec = importlib.util.spec_from_file_location("setup", arguments.setup)
+    setup = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(setup)
+    if setup.model.training:
+        parser.error(f"{arguments.setup}: the model is in training mode: call model.eval()")
+    tensors, metadata = statistics(
+        setup.model,
+        setup.weights,
+        setup.batches,
+        setup.losses,
+        setup.sampled,
+        getattr(setup, "mask", None),
+        getattr(setup, "loss_floor", 0.0),
+        arguments.draws,
+    )
+    save_file(tensors, arguments.output, metadata)
+    print(f"{arguments.output}: {len(setup.weights)} weights, {metadata['samples']} samples, {metadata['draws']} draws")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+/** The results folder of a forecast: report.html, forecast.json, and the shares as tables. */
+import type { Provenance } from '../../host/provenance.js';
+import { page } from '../../report/html.js';
+import { chartFigure } from '../../report/plots/chart.js';
+import { createFolder } from '../../results/folder.js';
+import { csv, parquet, type Rows } from '../../results/tables.js';
+import type { Forecasted } from './combined.js';
+import { forecastAnswer, forecastCautions, forecastChart, forecastNotes, forecastRows } from './report.js';
+
+/** A row for each step and rank; losses are null where they are not told. */
+export const shareRecords = ({ forecast: { steps, ranks } }: Forecasted): Rows =>
+  steps.flatMap((step, i) =>
+    ranks.map(({ rank, shares, losses }) => {
+      const [share, loss] = [shares[i]!, losses[i]];
+      return {
+        ...{ step, rank, share_low: share.low, share: share.middle, share_high: share.high },
+        ...{ loss_low: loss?.low ?? null, loss: loss?.middle ?? null, loss_high: loss?.high ?? null },
+      };
+    }),
+  );
+
+/** A forecast as JSON has it. */
+export function forecastRecord(forecasted: Forecasted, provenance: Provenance) {
+  const { forecast, scales, statistics, pilotSteps } = forecasted;
+  const { weights, ...rest } = statistics;
+  return {
+    provenance,
+    answer: forecastAnswer(forecasted),
+    cautions: forecastCautions(forecasted),
+    statistics: { ...rest, weights: weights.map(({ name }) => name) },
+    ...{ scales, pilotSteps },
+    ...forecast,
+  };
+}
+
+/** Makes the results folder, all at once. @throws InputError if there is something at its path already, or it cannot be made */
+export async function writeForecast(
+  out: string,
+  forecasted: Forecasted,
+  provenance: Provenance,
+): Promise<void> {
+  const caption =
+    'Points: the middle of two surrogates; lines: the least and the most over these and the starts.';
+  const words = { id: 'shares', heading: 'Shares of the progress', caption };
+  const html = await page(
+    'Which rank is worth it, before training',
+    provenance,
+    forecasted.forecast.steps.length > 0 ? [chartFigure(forecastChart(forecasted), words)] : [],
+    [
+      {
+        heading: 'Ranks',
+        ...forecastRows(forecasted),
+        notes: [...forecastCautions(forecasted), ...forecastNotes(forecasted)],
+      },
+    ],
+    forecastAnswer(forecasted),
+  );
+  const shares = shareRecords(forecasted);
+  createFolder(out, [], {
+    'report.html': html,
+    'forecast.json': `${JSON.stringify(forecastRecord(forecasted, provenance), null, 2)}\n`,
+    'shares.csv': csv(shares),
+    'shares.parquet': parquet(shares, { integers: ['step', 'rank'], texts: [] }),
+  });
+}
