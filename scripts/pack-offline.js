@@ -132,7 +132,7 @@ function copyProject(target, gitHead) {
   run('scripts/build-wasm.js', join(target, 'dist/kernels/wasm'));
   run(tsc, '-p', 'tsconfig.bench.json', ...options);
   const manifest = read(join(root, 'package.json'));
-  const others = [...manifest.files.filter((path) => path.startsWith('src/')), 'LICENSE', 'README.md'];
+  const others = [...manifest.files.filter((path) => !/^!?dist/.test(path)), 'LICENSE', 'README.md'];
   for (const path of others) fs.cpSync(join(root, path), join(target, path), { recursive: true });
   for (const file of filesOf(join(root, 'benchmarks')))
     if (!file.endsWith('.ts')) fs.cpSync(file, join(target, relative(root, file)));

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { tensorsOf, weight, writeStatistics } from '../advise/statistics.js';
-import { done, number, parquet, rankflow, work } from './support.js';
+import { done, number, parquet, rankflow, root, work } from './support.js';
 
 const tensors = tensorsOf([weight('model.layer', 12, 9, 1)]);
 const stats = writeStatistics('command.safetensors', tensors, { cosine: '0.9', hvp: '2' });
@@ -53,6 +53,12 @@ describe.concurrent('advise before training', () => {
       null,
       null,
     ]);
+  });
+
+  it('names a script that comes with the package', async () => {
+    const [script] = /scripts\/\S+\.py/.exec((await done('advise --help')).stdout)!;
+    expect(existsSync(join(root, script))).toBe(true);
+    expect(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).files).toContain(script);
   });
 
   it.each<[flags: Record<string, string>, said: string[]]>([
