@@ -25,7 +25,7 @@ export const fieldOf =
     });
 
 /** What the rule of a motion is given at [X, Y] of a rank: descent_i - coupled_i Z_i; zeros of a frozen factor. */
-export const descentsOf =
+const descentsOf =
   (evaluate: DescentAt, rank: number, motion: Motion): HostField =>
   (states) =>
     states.map((state) => {

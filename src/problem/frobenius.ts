@@ -190,13 +190,8 @@ export function frobeniusFromSpectrum(
 export function frobeniusDense(error: Dense): Problem {
   return {
     ...fullFineTuning(singularValues(error)),
-    loss: frobeniusLoss,
-    n: error.rows,
-    m: error.cols,
-    structure: { kind: 'quadratic', error, covariance: null },
-    frame: null,
+    ...inCoordinatesOfW(error),
     ...directionsOf(error),
-    valueAndGradient: (update) => quadraticForm(error, null, update),
   };
 }
 
@@ -207,8 +202,7 @@ export function frobeniusDense(error: Dense): Problem {
 function noisy(source: Source, shape: Shape, base: Dense | null, symmetries: Symmetries): Problem {
   const clean = targetError(source, shape, base);
   const { noise: tau = 0, seed = 0 } = source.spec;
-  const noisyError = dense(shape.n, shape.m, clean.data.slice());
-  const error = addNoise(noisyError, tau, { seed, draw: source.draw });
+  const error = addNoise(dense(shape.n, shape.m, clean.data.slice()), tau, { seed, draw: source.draw });
   const factors = base ? null : errorFactors(source, shape);
   const problem =
     Math.min(shape.n, shape.m) < DENSE_FROM ? frobenius(error, symmetries) : frobeniusUnresolved(error);
@@ -271,26 +265,36 @@ function frobeniusUnresolved(error: Dense): Problem {
     return optima;
   };
   return {
-    loss: frobeniusLoss,
-    n: error.rows,
-    m: error.cols,
-    structure: { kind: 'quadratic', error, covariance: null },
-    frame: null,
-    initialLoss: squares / 2,
+    ...inCoordinatesOfW(error),
+    ...fullFineTuningOf(squares),
     optimum(rank) {
       if (rank === 0) return squares / 2;
       const optima = optimaFor(rank);
       return optima && rank <= optima.most ? optima.of(rank) : null;
     },
     optimaKnown: (rank) => optimaFor(rank)?.most ?? 0,
-    fullFineTuningLoss: (t) => (squares / 2) * Math.exp(-2 * t),
-    fullFineTuningRate: 1,
     spectralDirections: (rank) => transposed(triples(rank).right),
     descentTriples: triples,
     rate: sigma[0]!,
-    valueAndGradient: (update) => quadraticForm(error, null, update),
   };
 }
+
+/** The problem with E [n, m] in the coordinates of W, but for what singular values and vectors say of it. */
+const inCoordinatesOfW = (error: Dense) => ({
+  loss: frobeniusLoss,
+  n: error.rows,
+  m: error.cols,
+  structure: { kind: 'quadratic', error, covariance: null } as const,
+  frame: null,
+  valueAndGradient: (update: Dense) => quadraticForm(error, null, update),
+});
+
+/** Losses and the rate of full fine-tuning, by |E|_F^2. */
+const fullFineTuningOf = (squares: number) => ({
+  initialLoss: squares / 2,
+  fullFineTuningLoss: (t: number) => (squares / 2) * Math.exp(-2 * t),
+  fullFineTuningRate: 1,
+});
 
 /** Answers of the Frobenius problem that singular values alone decide: losses, optimum and rates. */
 const fullFineTuning = (sigma: Float64Array) => ({
@@ -311,18 +315,11 @@ function frobeniusLeading(error: Dense, leading: TruncatedSvd): LeadingProblem {
   };
   return {
     leading,
-    loss: frobeniusLoss,
-    n: error.rows,
-    m: error.cols,
-    structure: { kind: 'quadratic', error, covariance: null },
-    frame: null,
-    initialLoss: squares / 2,
+    ...inCoordinatesOfW(error),
+    ...fullFineTuningOf(squares),
     optimum: (rank) => (rank > count ? null : tailSquared / 2 + eckartYoungMirsky(sigma, rank).loss),
-    fullFineTuningLoss: (t) => (squares / 2) * Math.exp(-2 * t),
-    fullFineTuningRate: 1,
     spectralDirections: (rank) => transposed(known(rank).right),
     descentTriples: known,
     rate: sigma[0] ?? 0,
-    valueAndGradient: (update) => quadraticForm(error, null, update),
   };
 }

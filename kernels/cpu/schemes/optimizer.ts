@@ -18,7 +18,7 @@ export interface Moving {
 }
 
 /** An optimizer's update of one component, to be subtracted once times its learning rate, and what it then remembers. */
-export interface Update64 {
+interface Update64 {
   readonly update: Float64Array;
   readonly memory: readonly Float64Array[];
 }

@@ -17,6 +17,7 @@ export interface AdamW extends SchemeFacts, Required<AdamWOptions> {
  * torch.optim.AdamW, both factors at once: p <- (1 - lr decay) p, m <- beta1 m + (1 - beta1) g,
  * v <- beta2 v + (1 - beta2) g^2, p <- p - lr / (1 - beta1^k) m / (sqrt(v / (1 - beta2^k)) + epsilon) at step k from 1.
  * It works entry by entry, so that rotated factors move otherwise. Coupled weight decay is in g, as in torch.optim.Adam.
+ * Decoupled decay is by the step of both factors: of a factor with the ratio k, PyTorch's weight_decay is decay / k.
  * @throws InputError if a beta is not from 0 to below 1, or epsilon is not above 0
  */
 export function adamw({ betas = [0.9, 0.999], epsilon = 1e-8 }: AdamWOptions = {}): AdamW {
