@@ -108,6 +108,7 @@ describe('a file of statistics', () => {
     ['without samples', tensorsOf([one]), { samples: undefined }, ['samples missing']],
     ['with a part of a sample', tensorsOf([one]), { samples: '9.5' }, ['samples 9.5', 'whole']],
     ['with a curvature below 0', tensorsOf([one]), { hvp: '-1' }, ['hvp -1', 'above 0']],
+    ['with a curvature that is left empty', tensorsOf([one]), { hvp: '' }, ['hvp', 'finite number']],
     ['with draws in words', tensorsOf([one]), { draws: 'many' }, ['draws many', 'exact']],
   ])('is refused %s', (_, tensors, changes, words) => {
     const path = writeStatistics('refused.safetensors', tensors, changes);
@@ -267,6 +268,7 @@ describe('a simulated training', () => {
     ['a rank above the sides', { ranks: [2, 6] }, 'ranks', 'at most 5'],
     ['a rank twice', { ranks: [2, 2] }, 'ranks', 'without repeats'],
     ['momentum of adamw', { optimizer: 'adamw', momentum: 0.9 }, 'momentum', 'adamw does not use it'],
+    ['starts and a number of them', { ranks: [3], starts, trials: 2 }, 'trials', 'left out with starts'],
     ['a start that is not there', { ranks: [2], starts }, starts, 'a start for each rank'],
   ])('is refused with %s', (_, changes, field, words) => {
     expect(() => training(configOf(changes), statisticsOf([one]))).toThrow(
@@ -417,6 +419,7 @@ describe('a pilot', () => {
     ['out of order', '2,2.9\n1,2.8\n', {}, 'ascending'],
     ['beyond the last step', '61,2.9\n', {}, 'from 0 to 60'],
     ['whose loss does not fall', '1,3\n2,3\n3,3\n4,3\n5,3\n', {}, 'below 3'],
+    ['that no curvature explains', '1,2\n2,1\n3,0.5\n4,0.2\n5,0.1\n', {}, 'explains'],
     ['under a schedule that looks ahead', '1,2\n', { schedule: 'cosine' }, 'constant'],
   ])('is refused %s', async (_, rows, changes, words) => {
     writeFileSync(pilot, rows);

@@ -4,6 +4,9 @@ import { scalings } from '../../ensemble/scaling.js';
 import { executionFields, list, outField, positive, seedField, wholeFrom } from '../../input/fields.js';
 import { scheduleNames } from '../../method/schedule.js';
 
+/** Starts of each rank where no number is given. */
+export const TRIALS = 4;
+
 export const optimizers = ['adamw', 'sgd'] as const;
 
 export const forecastSchema = z.strictObject({
@@ -27,7 +30,9 @@ export const forecastSchema = z.strictObject({
     .nonnegative()
     .default(0)
     .describe('weight decay of A and B: of adamw beside the gradient, of sgd inside it'),
-  trials: wholeFrom(1).default(4).describe("starts of each rank, PEFT's: A uniform in +-1/sqrt(m), B = 0"),
+  trials: wholeFrom(1)
+    .optional()
+    .describe(`starts of each rank, PEFT's: A uniform in +-1/sqrt(m), B = 0 (default: ${TRIALS})`),
   starts: z
     .string()
     .min(1)

@@ -61,6 +61,7 @@ export const pilotTraining = (pilot: Pilot, config: ForecastConfig, statistics: 
 /**
  * A surrogate with the curvature, from 1/16 to 16 times its own, by which the mean over starts comes nearest to the losses
  * of a pilot, in least squares.
+ * @throws InputError if none of these explains them
  */
 export async function fittedTo(
   pilot: Pilot,
@@ -91,5 +92,11 @@ export async function fittedTo(
       right = low + GOLDEN * (high - low);
       atRight = await misfit(right);
     }
+  if (low === Math.log(LEAST) || high === Math.log(MOST))
+    throw new InputError(
+      'pilot',
+      plan.config.pilot,
+      `losses that a curvature of ${LEAST} to ${MOST} times that of the statistics explains, at its learning rate, scale and rank`,
+    );
   return surrogate.times(Math.exp((low + high) / 2));
 }

@@ -1,4 +1,5 @@
 /** A forecast in words, as a table and as a chart: shares of progress by rank, and what they rest on. */
+import { TRIALS } from './config.js';
 import {
   AGREEMENT,
   BEHIND,
@@ -176,7 +177,8 @@ function leadingPart({ parts }: RankForecast, names: readonly string[]): string 
 /** What the numbers of a forecast are. */
 export function forecastNotes(forecasted: Forecasted): string[] {
   const { config, scales, statistics } = forecasted;
-  const starts = config.starts === undefined ? `${config.trials} starts` : `the start in ${config.starts}`;
+  const starts =
+    config.starts === undefined ? `${config.trials ?? TRIALS} starts` : `the start in ${config.starts}`;
   return [
     `Shares: progress, the fall of the training loss from ${formatNumber(statistics.loss)}, over that of the rank that is ahead; middle [least, most] over two surrogates of the loss near W0 and ${starts}.`,
     `Surrogates: ${surrogateWords.kfac} (k = ${formatNumber(scales.kfac)}) and ${surrogateWords.identity} (c = ${formatNumber(scales.identity)}), quadratics by which ${config.optimizer} is simulated.`,

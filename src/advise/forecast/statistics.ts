@@ -36,8 +36,9 @@ export interface Statistics {
   readonly cosine: number | null;
 }
 
-const number = z.coerce.number().refine(Number.isFinite, 'a finite number');
-const whole = z.coerce.number().int('a whole number').min(1);
+const NUMBER = 'a finite number';
+const number = z.string(NUMBER).regex(/\S/, NUMBER).pipe(z.coerce.number(NUMBER));
+const whole = number.pipe(z.number().int('a whole number').min(1, 'at least 1'));
 
 const metadataSchema = z.object({
   format: z.literal(STATISTICS_FORMAT),
@@ -83,9 +84,7 @@ function metadataOf(path: string, { metadata }: Safetensors) {
   const key = String(issue.path[0]);
   const value = metadata[key];
   const allowed =
-    key === 'format'
-      ? `${STATISTICS_FORMAT}, as scripts/export-stats.py writes it`
-      : `there: ${issue.message}`;
+    key === 'format' ? `${STATISTICS_FORMAT}, as scripts/export-stats.py writes it` : issue.message;
   throw new InputError(path, `${key} ${value ?? 'missing'} (metadata)`, allowed);
 }
 

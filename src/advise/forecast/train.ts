@@ -19,7 +19,7 @@ import { solveOptions } from '../../input/execution.js';
 import type { Device } from '../../solver/device.js';
 import type { Solved } from '../../solver/solution.js';
 import { solve } from '../../solver/solve.js';
-import type { ForecastConfig } from './config.js';
+import { TRIALS, type ForecastConfig } from './config.js';
 import type { Statistics } from './statistics.js';
 import type { Surrogate } from './surrogates.js';
 
@@ -80,6 +80,8 @@ export function training(config: ForecastConfig, { weights }: Statistics): Train
   const every = Math.max(1, Math.round(steps / SAVES));
   const saves = Array.from({ length: Math.floor(steps / every) }, (_, i) => (i + 1) * every);
   if (saves.at(-1) !== steps) saves.push(steps);
+  if (config.starts !== undefined && config.trials !== undefined)
+    throw new InputError('trials', config.trials, 'left out with starts, of which each rank has one');
   const file = config.starts === undefined ? null : readSafetensors(config.starts);
   const kaiming = initialization('kaiming');
   const inFile = weights.map(
@@ -87,7 +89,7 @@ export function training(config: ForecastConfig, { weights }: Statistics): Train
       new Map(file ? ranks.map((rank) => [rank, startIn(config.starts!, file, name, rank, rows, cols)]) : []),
   );
   return {
-    ...{ config, method, flow, saves, trials: file ? 1 : config.trials },
+    ...{ config, method, flow, saves, trials: file ? 1 : (config.trials ?? TRIALS) },
     start: (weight, rank) => inFile[weight]!.get(rank) ?? kaiming,
   };
 }
