@@ -34,7 +34,7 @@ export interface RuleRanks {
 export interface Weight extends Pair, Spectrum {
   /** |D|_F. */
   readonly norm: number;
-  /** |D|_F / |W0|_F; null of adapters. */
+  /** |D|_F / |W0|_F; null of adapters, and where W0 is zero. */
   readonly relativeNorm: number | null;
   /** Singular values of D, largest first, as many as are known. None is larger than the true one. */
   readonly sigma: Float64Array;
@@ -145,7 +145,7 @@ function weightOf(source: Source, pair: Pair, { maxRank, energy, ratio }: Advise
     ...spectrum,
     sigma,
     norm: Math.sqrt(change.squares),
-    relativeNorm: baseSquares === null ? null : Math.sqrt(change.squares / baseSquares),
+    relativeNorm: baseSquares ? Math.sqrt(change.squares / baseSquares) : null,
     converged,
     stableRank: change.squares / sigma[0]! ** 2,
     effectiveRankAtMost: effectiveRankAtMost(spectrum),

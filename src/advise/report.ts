@@ -94,7 +94,7 @@ export function allocationRows(advice: Advice, config: AdviseConfig): TableRows 
 }
 
 /** A row for each weight. */
-export function weightRows({ weights, budgets }: Advice): TableRows {
+export function weightRows({ weights, budgets, tunedIsAdapter }: Advice): TableRows {
   const hasRounding = weights.some(({ rounding }) => rounding !== null);
   const known = (rank: number | null, { sigma }: Weight) =>
     rank === null ? `> ${sigma.length}` : String(rank);
@@ -108,7 +108,7 @@ export function weightRows({ weights, budgets }: Advice): TableRows {
     numeric: [false, ...Array<boolean>(8 + (hasRounding ? 2 : 0) + budgets.length).fill(true)],
     rows: weights.map((weight, i) => [
       ...[weight.name.replace(/\.weight$/, ''), `${weight.rows}x${weight.cols}`],
-      formatNumber(weight.relativeNorm ?? weight.norm),
+      formatNumber(tunedIsAdapter ? weight.norm : weight.relativeNorm),
       formatNumber(1 / weight.stableRank),
       ...[formatNumber(weight.stableRank), effectiveText(weight)],
       ...ruleNames.map((rule) => known(weight.rules[rule], weight)),

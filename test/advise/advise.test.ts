@@ -3,7 +3,7 @@ import { readFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
-import { answers, evaluation, notes } from '../../src/advise/report.js';
+import { answers, evaluation, notes, weightRows } from '../../src/advise/report.js';
 import { adviceFigures } from '../../src/advise/figures.js';
 import { adviseSchema } from '../../src/advise/config.js';
 import { matchNames } from '../../src/advise/names.js';
@@ -161,6 +161,14 @@ describe('advice', () => {
     // A base that training began from as it is stored is not rounded.
     const [single] = (await advised(...pair, { budget: ['100%'] })).advice.weights;
     expect(single!.rounding!.rms / weight!.rounding!.rms).toBeCloseTo(Math.SQRT1_2, 2);
+  });
+
+  it('has no relative change of a weight that was zero', async () => {
+    const base = checkpoint('zero-base', { 'h.0.fc.weight': tensor([4, 3], new Float64Array(12)) });
+    const tuned = checkpoint('zero-tuned', { 'h.0.fc.weight': tensor([4, 3], random([4, 3], 1)) });
+    const { advice } = await advised(base, tuned);
+    expect(advice.weights[0]!.relativeNorm).toBeNull();
+    expect(weightRows(advice).rows[0]![2]).toBe('-');
   });
 
   it('says what was left out, unchanged and renamed', async () => {
