@@ -5,8 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { forecastSchema } from '../../src/advise/forecast/config.js';
+import { forecastSchema, type ForecastConfig } from '../../src/advise/forecast/config.js';
 import { forecastOf, type OnSurrogates } from '../../src/advise/forecast/combined.js';
+import { fittedTo, pilotTraining } from '../../src/advise/forecast/pilot.js';
 import { readStatistics, type Statistics } from '../../src/advise/forecast/statistics.js';
 import { surrogates, type SurrogateName } from '../../src/advise/forecast/surrogates.js';
 import { train, training, type Trained, type Training } from '../../src/advise/forecast/train.js';
@@ -51,20 +52,25 @@ beforeAll(async () => {
     stored.metadata,
   );
   statistics = readStatistics(path);
-  device = await openDevice('wasm', { workers: 2 });
+  device = await openDevice('wasm', { workers: 1 });
 });
+
+/** The training of a measurement. */
+const configOf = (
+  { learningRate: lr, scale: alpha, steps, measured }: Measured,
+  optimizer: 'sgd' | 'adamw',
+): ForecastConfig =>
+  forecastSchema.parse({
+    ...{ stats: 'study', optimizer, lr, steps: steps.at(-1), ranks: Object.keys(measured).map(Number) },
+    ...{ scaling: 'none', alpha, starts: fixture('starts.safetensors') },
+  });
 
 /** The training of a measurement, and its simulation on both surrogates. */
 async function simulated(
-  { learningRate: lr, scale: alpha, steps, measured }: Measured,
+  measured: Measured,
   optimizer: 'sgd' | 'adamw',
 ): Promise<{ plan: Training; on: OnSurrogates }> {
-  const ranks = Object.keys(measured).map(Number);
-  const config = forecastSchema.parse({
-    ...{ stats: 'study', optimizer, lr, steps: steps.at(-1), ranks },
-    ...{ scaling: 'none', alpha, starts: fixture('starts.safetensors') },
-  });
-  const plan = training(config, statistics);
+  const plan = training(configOf(measured, optimizer), statistics);
   const [scaled, identity] = surrogates(statistics);
   // Gradient descent is held against S as the file has it, k = 1.
   const kfac = optimizer === 'sgd' ? scaled.times(1 / scaled.scale) : scaled;
@@ -154,6 +160,33 @@ describe('gradient descent of ranks 1 to 32', () => {
     expect({ limit, shares: agreeTo.shares }).toEqual({ limit: 'end', shares: 800 });
     expect(agreeTo.losses).toBeGreaterThanOrEqual(70);
     expect(agreeTo.losses).toBeLessThanOrEqual(90);
+  });
+});
+
+describe('a pilot of rank 8 over 240 of 800 steps', () => {
+  it('carries losses to the end, within 22 % of the progress of every rank', async () => {
+    const measured = measuredOf('sgd.json');
+    const { measured: losses, steps, loss0 } = measured;
+    const config = configOf(measured, 'sgd');
+    const begun = steps.flatMap((step, i) =>
+      step > 0 && step <= 240 ? [[step, losses[8]![i]!] as const] : [],
+    );
+    const pilot = { rank: 8, steps: begun.map(([step]) => step), losses: begun.map(([, loss]) => loss) };
+    const plan = training(config, statistics);
+    const by = pilotTraining(pilot, config, statistics);
+    const [kfac, identity] = surrogates(statistics);
+    const on = {
+      kfac: await train(plan, await fittedTo(pilot, by, kfac, device), device),
+      identity: await train(plan, await fittedTo(pilot, by, identity, device), device),
+    };
+    const told = forecastOf(plan, statistics, on, true);
+    expect(told.limit).toBe('end');
+    for (const step of [80, 160, 240, 320, 560, 800])
+      for (const { rank, losses: bands } of told.ranks) {
+        const { middle } = bands[told.steps.indexOf(step)]!;
+        const drop = loss0 - losses[rank]![steps.indexOf(step)]!;
+        expect(Math.abs((loss0 - middle) / drop - 1)).toBeLessThan(0.22);
+      }
   });
 });
 
