@@ -59,7 +59,10 @@ export async function theory(config: SweepConfig, json: boolean): Promise<void> 
         'end: the metric of the loss (its relative error, if it has one) where the flow ends, by its law.',
       );
     for (const line of boundsOf(plan)) print(line);
-    if (noise !== null) printNoise(noise, rows, plan);
+    if (noise !== null) {
+      print('All of this is of the target without its noise.');
+      printNoise(noise, rows, plan);
+    }
   }
 }
 
@@ -111,7 +114,7 @@ function fullFineTuningOf(tau: number, cells: Plan['cells']): string[] {
     const errorSquares = 2 * initialLoss;
     const full = noisyFullFineTuning({ errorSquares, noiseSquares: tau * tau * n });
     const [best, end] = [full.bestRisk, full.risk(Infinity)].map((risk) => formatNumber(risk / errorSquares));
-    return `Full fine-tuning of ${n}x${m} stopped at t = ${formatNumber(full.bestTime)}: relative risk ${best}, against ${end} at its end (means over draws).`;
+    return `Full fine-tuning of ${n}x${m}, without decay, stopped at t = ${formatNumber(full.bestTime)}: relative risk ${best}, against ${end} at its end (means over draws).`;
   });
 }
 

@@ -200,8 +200,8 @@ const forms = {
   aligned: {
     parameter: { name: 'norm', default: () => 1 },
     describe:
-      'B = sqrt(kB) NORM U, A = sqrt(kA) NORM V^T (default 1), U, V the leading singular vectors of -grad f(W0), ' +
-      'along which modes move apart',
+      'B = sqrt(kB) NORM U, A = sqrt(kA) NORM V^T (default 1; a frozen factor as for a ratio of 1), U, V the leading ' +
+      'singular vectors of -grad f(W0), along which modes move apart',
     coordinates: 'flow',
     deterministic: true,
     squares: ({ rank, lrRatioA, lrRatioB }, norm) => ({

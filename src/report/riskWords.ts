@@ -59,8 +59,8 @@ function answers({ cells }: Series, tradeOff: TradeOff): string[] {
   if (full)
     sentences.push(
       isWorth(full.risk, full.last)
-        ? `Full fine-tuning stopped at t = ${shortTime(full.time)}: risk ${formatNumber(full.risk)}, against ${formatNumber(full.last)} at the last save time (closed form).`
-        : `Full fine-tuning: risk ${formatNumber(full.last)} at the last save time, and no stop before is better (closed form).`,
+        ? `Full fine-tuning stopped at t = ${shortTime(full.time)}: risk ${formatNumber(full.risk)}, against ${formatNumber(full.last)} at the last save time (closed form, without decay).`
+        : `Full fine-tuning: risk ${formatNumber(full.last)} at the last save time, and no stop before is better (closed form, without decay).`,
     );
   return sentences;
 }

@@ -87,6 +87,6 @@ export function trialNotes(trials: readonly (TrialEnd & Pick<SimulationTrial, 'l
     ? ends
     : [
         ...ends,
-        `${formatCount(lost)} of ${all} trials have save times without a finite loss, which are left out.`,
+        `${formatCount(lost)} of ${all} trials did not reach all save times with a finite loss; what is missing is left out.`,
       ];
 }

@@ -4,7 +4,7 @@ import { executionFields, outField, seedField } from '../input/fields.js';
 
 export const reproductionSchema = z.strictObject({
   only: z
-    .array(z.string())
+    .array(z.string().min(1))
     .min(1)
     .optional()
     .describe('claims by their names, or by how these begin (default: all)'),

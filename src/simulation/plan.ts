@@ -5,6 +5,7 @@ import { symmetriesOf } from '../flow/flow.js';
 import { flowIn, horizons, paceOf, sharedHorizon, type Horizon } from '../input/horizon.js';
 import { makeProblem } from '../input/problem.js';
 import { checkRank, checkTrajectories, startOf, type Start } from '../input/start.js';
+import { InputError } from '../host/inputError.js';
 import { checkCurvatures, checkData } from '../problem/losses.js';
 import { atDraw, readSource, shapesOf } from '../problem/source.js';
 import { checkObservables } from '../solver/observables.js';
@@ -18,7 +19,9 @@ export interface SimulationPlan extends Start, Horizon {
 export async function planSimulation(config: SimulationConfig): Promise<SimulationPlan> {
   const { loss, init, rank, scale, lrRatioA, lrRatioB, trials } = config;
   checkCurvatures(config, [loss]);
-  checkData({ ...config, draws: config.draw + 1 }, [loss]);
+  checkData({ ...config, draws: 1 }, [loss]);
+  if (config.draw > 0 && config.noise === undefined && config.samples === undefined)
+    throw new InputError('draw', config.draw, '0 without noise or samples: every draw would be the same');
   const horizonAt = horizons(config);
   const source = atDraw(readSource(config), config.draw);
   const [shape] = shapesOf(config.shape === undefined ? undefined : [config.shape], source);

@@ -43,7 +43,7 @@ function withoutSpace(
   motions: readonly Motion[],
 ): string | null {
   if (structure.kind !== 'quadratic' || structure.covariance)
-    return `Krylov spaces are for the frobenius loss of a dense target, not for ${loss.name} here`;
+    return `Krylov spaces are for the frobenius loss of a target that is not decomposed (under noise, with sides from 1,024 on), not for ${loss.name} here`;
   const unmoved = motions.find((motion) => !isDescentAndDecay(motion));
   if (unmoved) return `Krylov spaces are for the gradient flow, not for ${wordsOf(unmoved)}`;
   if (!followsFlow(method)) return `Krylov spaces are for flows, not for ${methodInWords(method)}`;
@@ -77,7 +77,7 @@ export function wayOf(
   const unmoved = motions.find((motion) => fused && !fused.moves(motion));
   const noSpace = withoutSpace({ structure, loss, n, m }, rank, { precision, method }, motions);
   if (kernel === 'krylov') {
-    if (noSpace !== null) throw new InputError('kernel', kernel, `another: ${noSpace}`);
+    if (noSpace !== null) throw new InputError('kernel', kernel, `auto or tensor-ops: ${noSpace}`);
     return { path: 'krylov', reason: null };
   }
   const isLarge =
