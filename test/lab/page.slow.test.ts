@@ -112,7 +112,7 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
   // All of them take many minutes on software drivers.
   it.each([
     ['webgl', ['flow', 'second']],
-    ['webgpu', ['flow', 'kernels']],
+    ['webgpu', ['flow', 'kernels/trajectories']],
   ])(
     'verifies rankflow on %s',
     async (backend, checks) => {
