@@ -24,6 +24,7 @@ import type { StopRule } from '../src/method/track.js';
 import { twin, type TwinEnding } from '../kernels/cpu/twin.js';
 import { frozenRange, motions, wrongMotions } from './kernels/on/motions.js';
 import { gaussian, relativeError, twice } from './support.js';
+import { deviceOf, pretending, type Device } from './webgpuDevice.js';
 
 const noWebgpu = !(await listBackends()).find(({ name }) => name === 'webgpu')!.available;
 
@@ -154,39 +155,6 @@ const methods = {
   tsit5: method('tsit5', { rtol: 1e-6 }),
   rkc2: method('rkc2', { rtol: 1e-5 }),
 };
-
-type Device = ReturnType<typeof deviceOf>;
-const deviceOf = () => (tf.backend() as unknown as { readonly device: GPUDevice }).device;
-
-/** Runs with other limits and another width than the device has, of which it can do with less. */
-async function pretending<T>(
-  other: { readonly subgroup?: number; readonly workgroupBytes?: number },
-  run: () => Promise<T>,
-): Promise<T> {
-  const device = deviceOf();
-  const { limits } = device;
-  const overridden = {
-    adapterInfo: { subgroupMaxSize: other.subgroup ?? device.adapterInfo.subgroupMaxSize },
-    limits: {
-      maxComputeWorkgroupStorageSize: other.workgroupBytes ?? limits.maxComputeWorkgroupStorageSize,
-      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
-      maxBufferSize: limits.maxBufferSize,
-      maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
-    },
-  };
-  const own = Object.getOwnPropertyDescriptors(device);
-  for (const [name, value] of Object.entries(overridden))
-    Object.defineProperty(device, name, { value, configurable: true });
-  try {
-    return await run();
-  } finally {
-    for (const name of Object.keys(overridden)) {
-      Reflect.deleteProperty(device, name);
-      const before = own[name as keyof typeof own];
-      if (before) Object.defineProperty(device, name, before);
-    }
-  }
-}
 
 describe.skipIf(noWebgpu)('the fused kernel of webgpu', () => {
   beforeAll(async () => {
