@@ -72,7 +72,10 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
       await page.getByLabel('Ranks').press('Enter');
       await status(page).getByText('12 trajectories, ready to run').waitFor();
       expect(await page.getByRole('alert').count()).toBe(0);
-      expect(await page.getByLabel('Rank to look at').locator('option').allInnerTexts()).toEqual(['1', '2']);
+      // The figures come after the plan, in an answer of their own.
+      await expect
+        .poll(() => page.getByLabel('Rank to look at').locator('option').allInnerTexts())
+        .toEqual(['1', '2']);
     });
   });
 
@@ -142,6 +145,8 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
       await status(page).getByText('ready to run').waitFor();
       expect(await page.getByRole('alert').count()).toBe(0);
       await give('good.npy', npy('(3, 2)', [3, 0, 0, 1, 0, 0]));
+      // The status may still be that of the file before.
+      await page.locator('pre', { hasText: '--target good.npy' }).waitFor();
       await status(page).getByText('ready to run').waitFor();
       await button(page, 'Run').click();
       await finished(page);
