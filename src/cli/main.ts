@@ -1,24 +1,29 @@
 #!/usr/bin/env node
 /** The command line: exit code 0 for success, 1 for a defect or a failed run, 2 for bad input. */
-import yargs from 'yargs';
+import yargs, { type CommandModule } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { InputError } from '../host/inputError.js';
 import { release } from '../host/release.js';
-import { adviseSchema } from '../advise/config.js';
-import { forecastSchema } from '../advise/forecast/config.js';
-import { sweepSchema } from '../sweep/config.js';
-import { listFlags } from '../input/fromText.js';
-import { verifySchema } from '../verify/config.js';
-import { reproductionSchema } from '../reproduce/config.js';
-import { adviseCommand } from './commands/advise.js';
-import { devicesCommand } from './commands/devices.js';
 import { note } from './output.js';
-import { reproduceCommand } from './commands/reproduce.js';
-import { simulateCommand } from './commands/simulate.js';
-import { statusCommand } from './commands/status.js';
-import { sweepCommand } from './commands/sweep.js';
-import { theoryCommand } from './commands/theory.js';
-import { verifyCommand } from './commands/verify.js';
+
+/** Modules of the commands, in the order of the help. */
+const modules: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  sweep: async () => (await import('./commands/sweep.js')).sweepCommand,
+  simulate: async () => (await import('./commands/simulate.js')).simulateCommand,
+  status: async () => (await import('./commands/status.js')).statusCommand,
+  theory: async () => (await import('./commands/theory.js')).theoryCommand,
+  verify: async () => (await import('./commands/verify.js')).verifyCommand,
+  reproduce: async () => (await import('./commands/reproduce.js')).reproduceCommand,
+  advise: async () => (await import('./commands/advise.js')).adviseCommand,
+  devices: async () => (await import('./commands/devices.js')).devicesCommand,
+};
+
+/** Only what begins with the name of a command is known to need no other; a version needs none. */
+function needed(first = ''): (() => Promise<CommandModule>)[] {
+  if (first === '--version') return [];
+  const module = Object.hasOwn(modules, first) ? modules[first] : undefined;
+  return module ? [module] : Object.values(modules);
+}
 
 /** Says what went wrong and ends with its exit code. */
 function fail(message: string | null, error?: Error): never {
@@ -32,40 +37,19 @@ function fail(message: string | null, error?: Error): never {
   process.exit(2);
 }
 
-/** Flags and positionals that may be given more than once. */
-const lists = [
-  '_',
-  'folders',
-  ...listFlags(sweepSchema),
-  ...listFlags(verifySchema),
-  ...listFlags(reproductionSchema),
-  ...listFlags(adviseSchema),
-  ...listFlags(forecastSchema),
-];
+const words = hideBin(process.argv);
+const commands = await Promise.all(needed(words[0]).map((load) => load()));
 
-function refuseRepeats(argv: Readonly<Record<string, unknown>>): true {
-  for (const [name, value] of Object.entries(argv))
-    if (Array.isArray(value) && !lists.includes(name)) throw new InputError(name, value, 'given once');
-  return true;
-}
-
-await yargs(hideBin(process.argv))
+await yargs(words)
   .scriptName('rankflow')
   .usage('$0 <command> [options]\n\nSimulates LoRA gradient flows beside their closed-form theory.')
-  .command(sweepCommand)
-  .command(simulateCommand)
-  .command(statusCommand)
-  .command(theoryCommand)
-  .command(verifyCommand)
-  .command(reproduceCommand)
-  .command(adviseCommand)
-  .command(devicesCommand)
+  .command(commands)
   .demandCommand(1, 'a command is needed')
   .strict()
   .locale('en')
   .version(release.version)
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .parserConfiguration({ 'camel-case-expansion': false, 'duplicate-arguments-array': true })
-  .check(refuseRepeats)
+  .check(async (argv) => (await import('./repeats.js')).refuseRepeats(argv))
   .fail((message, error) => fail(message, error))
   .parseAsync();
