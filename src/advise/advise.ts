@@ -18,6 +18,7 @@ import {
 } from './allocate.js';
 import { budgets, type Budget } from './budget.js';
 import type { AdviseConfig } from './config.js';
+import { decompose, type Decomposed } from './decompose.js';
 import type { LeftOut, Pair } from './pairs.js';
 import type { Renaming } from './names.js';
 import type { Rounding } from './rounding.js';
@@ -90,6 +91,7 @@ export interface AdviseProgress {
 }
 
 /**
+ * Advice in one call, which keeps nothing but what it returns.
  * @param base folder or file of the checkpoint before training
  * @param tuned that after it, or an adapter
  * @throws InputError if either cannot be read, they have no weights in common, or nothing changed
@@ -101,16 +103,41 @@ export async function advise(
   progress: AdviseProgress,
 ): Promise<Advised> {
   const source = openSource(base, tuned, config.roundedBase);
-  const all = budgets(config.budget, source.parameters);
+  // What can be refused is, before anything is decomposed.
+  budgets(config.budget, source.parameters);
+  const all: (Decomposed | null)[] = [];
+  progress.start(source.pairs.length, 'decomposed');
+  for (const pair of source.pairs) {
+    const found = decompose(source, pair, config.maxRank);
+    all.push(found && kept(found));
+    progress.done(all.length);
+    await turnEventLoop();
+  }
+  return { advice: adviceOf(tuned, source, all, config), source };
+}
+
+/** Without the singular vectors, so that one weight's are in memory at a time. */
+const kept = ({ squares, baseSquares, sigma, tailSquared, converged, rounding }: Decomposed): Decomposed => ({
+  ...{ squares, baseSquares, sigma, tailSquared, converged, rounding },
+});
+
+/**
+ * Advice from what all weights of a source were decomposed into, in its order; null stands for one that did not change.
+ * @param tuned path that a refusal names
+ * @throws InputError for a budget that is none, or if nothing changed
+ */
+export function adviceOf(
+  tuned: string,
+  source: Source,
+  all: readonly (Decomposed | null)[],
+  config: AdviseConfig,
+): Advice {
   const weights: Weight[] = [];
   const unchanged: string[] = [];
-  progress.start(source.pairs.length, 'decomposed');
   for (const [i, pair] of source.pairs.entries()) {
-    const weight = weightOf(source, pair, config);
-    if (weight === null) unchanged.push(pair.name);
-    else weights.push(weight);
-    progress.done(i + 1);
-    await turnEventLoop();
+    const found = all[i]!;
+    if (found === null) unchanged.push(pair.name);
+    else weights.push(weightOf(pair, found, config));
   }
   if (weights.length === 0)
     throw new InputError(
@@ -118,7 +145,7 @@ export async function advise(
       `${unchanged.length} weights, each entry as in BASE`,
       'a checkpoint whose weights training changed',
     );
-  const advice = {
+  return {
     weights,
     unchanged,
     leftOut: source.leftOut,
@@ -126,17 +153,15 @@ export async function advise(
     renaming: source.renaming,
     tunedIsAdapter: source.tunedIsAdapter,
     parameters: source.parameters,
-    budgets: all.map((budget) => adviceWithin(weights, budget)),
+    budgets: budgets(config.budget, source.parameters).map((budget) => adviceWithin(weights, budget)),
   };
-  return { advice, source };
 }
 
-function weightOf(source: Source, pair: Pair, { maxRank, energy, ratio }: AdviseConfig): Weight | null {
-  const reading = source.read(pair);
-  const { change, baseSquares } = reading;
-  if (change === null) return null;
-  const { sigma, tailSquared, converged } = change.leading(Math.min(maxRank, pair.rows, pair.cols));
-  const rounding = reading.rounding();
+function weightOf(
+  pair: Pair,
+  { squares, baseSquares, sigma, tailSquared, converged, rounding }: Decomposed,
+  { energy, ratio }: AdviseConfig,
+): Weight {
   const { edge } = rounding ?? { edge: 0 };
   const worth = sigma.filter((value) => value > edge).length;
   const spectrum: Spectrum = { rows: pair.rows, cols: pair.cols, sigma, tailSquared, worth };
@@ -144,10 +169,10 @@ function weightOf(source: Source, pair: Pair, { maxRank, energy, ratio }: Advise
     ...pair,
     ...spectrum,
     sigma,
-    norm: Math.sqrt(change.squares),
-    relativeNorm: baseSquares ? Math.sqrt(change.squares / baseSquares) : null,
+    norm: Math.sqrt(squares),
+    relativeNorm: baseSquares ? Math.sqrt(squares / baseSquares) : null,
     converged,
-    stableRank: change.squares / sigma[0]! ** 2,
+    stableRank: squares / sigma[0]! ** 2,
     effectiveRankAtMost: effectiveRankAtMost(spectrum),
     rules: {
       energy: energyRank(spectrum, energy),
