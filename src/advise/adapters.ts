@@ -150,7 +150,7 @@ export async function fillAdapters(
         file.write(keyOf(weight, 'A', names), a.stored);
         file.write(keyOf(weight, 'B', names), b.stored);
       }
-      progress.done(i + 1);
+      await progress.done(i + 1);
       await turnEventLoop();
     }
     for (const { file } of adapters) file?.finish();

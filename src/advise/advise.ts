@@ -84,10 +84,10 @@ export interface Advised {
   readonly source: Source;
 }
 
-/** What is told while weights are decomposed, and again while they are written. */
+/** What is told while weights are decomposed, and again while they are written. What `done` throws ends the work. */
 export interface AdviseProgress {
   start(weights: number, work: 'decomposed' | 'written'): void;
-  done(weights: number): void;
+  done(weights: number): void | Promise<void>;
 }
 
 /**
@@ -110,7 +110,7 @@ export async function advise(
   for (const pair of source.pairs) {
     const found = decompose(source, pair, config.maxRank);
     all.push(found && kept(found));
-    progress.done(all.length);
+    await progress.done(all.length);
     await turnEventLoop();
   }
   return { advice: adviceOf(tuned, source, all, config), source };
@@ -190,7 +190,8 @@ export const allocationOf = (weights: readonly Spectrum[], ranks: readonly numbe
   error: relativeError(weights, ranks),
 });
 
-function adviceWithin(weights: readonly Weight[], budget: Budget): BudgetAdvice {
+/** Ranks of weights within a budget, beside the largest uniform one that fits. */
+export function adviceWithin(weights: readonly Weight[], budget: Budget): BudgetAdvice {
   const rank = uniformRank(weights, budget.parameters);
   return {
     budget,

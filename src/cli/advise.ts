@@ -2,7 +2,8 @@
 import { processorName } from '../backend/processor.js';
 import { advise, type AdviseProgress } from '../advise/advise.js';
 import type { AdviseConfig } from '../advise/config.js';
-import { adviceRecord, writeAdvice } from '../advise/folder.js';
+import { writeAdvice } from '../advise/folder.js';
+import { adviceRecord } from '../advise/records.js';
 import { allocationRows, answers, evaluation, notes, weightRows } from '../advise/report.js';
 import { provenance } from '../host/provenance.js';
 import { progress, type Progress } from '../report/progress.js';
