@@ -98,6 +98,8 @@ export interface FusedKernel {
   moves(motion: Motion): boolean;
   /** Whether it has the scheme of a method, and its control. */
   takes(method: Method): boolean;
+  /** Kinds whose states it observes where they are (observe.ts); none if left out. */
+  readonly observes?: readonly Structure['kind'][];
   /** What keeps the device in use from it, in words; null if nothing does. */
   obstacle?(attrs: AdvanceTask): string | null;
   /** Standard normal numbers of a stream for each trial [trials, count], drawn on the device as on the host. */

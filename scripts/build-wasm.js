@@ -1,7 +1,8 @@
 /**
  * Compiles the wasm kernel (kernels/wasm/assembly) to dist/kernels/wasm: one module for each precision, with and
- * without fused multiply-add. Run by `npm run build`; another folder may be given. The module of src/numbers, which
- * must be there without waiting, becomes a source that holds its bytes: src/numbers/loopsModule.ts.
+ * without fused multiply-add, and one that observes. Run by `npm run build`; another folder may be given. The module
+ * of src/numbers, which must be there without waiting, becomes a source that holds its bytes:
+ * src/numbers/loopsModule.ts.
  */
 import asc from 'assemblyscript/asc';
 import { createJiti } from 'jiti';
@@ -13,10 +14,13 @@ const source = new URL('kernels/wasm/assembly/', root);
 const [, , folder = fileURLToPath(new URL('dist/kernels/wasm', root))] = process.argv;
 const target = pathToFileURL(`${folder}/`);
 
+/** The memory is TensorFlow.js's. */
+const memory = ['--importMemory', '--noExportMemory', '--initialMemory', '1'];
+
 /** Compiles the kernel. */
 async function compile(generated, fused) {
   const binary = await assembled('advance.ts', generated, [
-    ...['--importMemory', '--noExportMemory', '--initialMemory', '1'],
+    ...memory,
     ...(fused ? ['--enable', 'relaxed-simd'] : []),
   ]);
   refuseData(binary);
@@ -90,6 +94,9 @@ const { generatedSources } = await createJiti(import.meta.url).import(
   '../kernels/wasm/generators/sources.ts',
 );
 mkdirSync(target, { recursive: true });
+const observer = await assembled('observe.ts', {}, memory);
+refuseData(observer);
+writeFileSync(fileURLToPath(new URL('observe.wasm', target)), observer);
 for (const precision of ['float32', 'float64'])
   for (const fused of [false, true]) {
     const name = `${precision}-${fused ? 'fused' : 'plain'}.wasm`;

@@ -19,6 +19,7 @@ import { guardMemory, type WasmBackend } from './backend.js';
 import { instantiate, loadModules, variants, type Exports, type Modules, type Variant } from './module.js';
 import { MOST_TABLEAU_STAGES, type CallParameters } from './layout.js';
 import { blockAt, memoryPlan, tensorBytes, writeMemory, writeParameters } from './memory.js';
+import { observed, registerWasmObserver } from './observe.js';
 import { kinds } from './structures.js';
 
 const wasmKernel: FusedKernel = {
@@ -26,6 +27,7 @@ const wasmKernel: FusedKernel = {
   precisions: ['float32', 'float64'],
   moves: isDescentAndDecay,
   takes: followsFlow,
+  observes: observed,
   obstacle: (attrs) => tooLarge(attrs) ?? tooManyStages(attrs),
   stepsPerCall: (attrs) => blockingSteps(attrs, 3e9),
 };
@@ -41,6 +43,7 @@ export async function registerWasmKernel(variant?: Variant): Promise<Variant> {
   for (const each of variant ? [variant] : variants) {
     const modules = await loadModules(each);
     if (!modules) continue;
+    await registerWasmObserver();
     registerFused('wasm', wasmKernel, kernelOf(modules));
     return each;
   }

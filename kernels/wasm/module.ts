@@ -24,13 +24,19 @@ export async function loadModules(variant: Variant): Promise<Modules | null> {
   if (variant === 'fused' && !(await addsOnce())) return null;
   const loaded = await Promise.all(
     precisions.map(async (precision) => {
-      const bytes = await read(new URL(`${precision}-${variant}.wasm`, folder));
-      return WebAssembly.validate(bytes) ? ([precision, await WebAssembly.compile(bytes)] as const) : null;
+      const module = await loadModule(`${precision}-${variant}.wasm`);
+      return module && ([precision, module] as const);
     }),
   );
   return loaded.includes(null)
     ? null
     : (Object.fromEntries(loaded.filter((each) => each !== null)) as Modules);
+}
+
+/** A compiled module of that name; null if the engine lacks what it needs. */
+export async function loadModule(name: string): Promise<WebAssembly.Module | null> {
+  const bytes = await read(new URL(name, folder));
+  return WebAssembly.validate(bytes) ? WebAssembly.compile(bytes) : null;
 }
 
 /** (a, b, c) -> the first lane of f32x4.relaxed_madd of them, as a module. */

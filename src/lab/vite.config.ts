@@ -12,6 +12,7 @@ const wasmFiles = [
   ...['float32', 'float64'].flatMap((precision) =>
     ['fused', 'plain'].map((variant) => `dist/kernels/wasm/${precision}-${variant}.wasm`),
   ),
+  'dist/kernels/wasm/observe.wasm',
   ...['', '-simd'].map(
     (kind) => `node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm${kind}.wasm`,
   ),

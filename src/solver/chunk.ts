@@ -72,41 +72,58 @@ async function solvedHere(
 ): Promise<Trajectory[]> {
   const { problem, motion, path, precision, method, stop, detail, observe, width, starts } = chunk;
   const { structure, n, m } = problem;
-  const { save, last } = observer(problem, motion, detail, observe);
+  const { save, last, savesAll, savesLook } = observer(problem, motion, detail, observe);
   const clocks = starts.map(({ clock }) => clock);
   const factorsOf = (index: number, [x, y]: HostState): Factors => {
     const { rank } = starts[index]!;
     return { x: unpad(x!, n, width, rank), y: unpad(y!, m, width, rank) };
   };
-  const common = {
-    clocks,
-    save: async (index: number, time: number, state: HostState) => {
-      const saved = await save(factorsOf(index, state), clocks[index]!, time);
-      if (watch) await pause(() => watch(starts[index]!.member, saved));
-      return saved;
-    },
-    observe: (index: number, time: number, state: HostState) =>
-      last(factorsOf(index, state), clocks[index]!, time),
-  };
+  const heard = <S extends SavePoint & Partial<Observation>>(index: number, saved: S | Promise<S>) =>
+    watch
+      ? (async () => {
+          const told = await saved;
+          await pause(() => watch(starts[index]!.member, told));
+          return told;
+        })()
+      : saved;
   const drawn = starts.flatMap(({ from }) => (isDrawn(from) ? [from] : []));
   const initial = starts.flatMap(({ from }) =>
     isDrawn(from) ? [] : [[padded(from.x, width), padded(from.y, width)]],
   );
+  const whole = (
+    { state, ...ending }: Ending<Observation, SavePoint & Partial<Observation>>,
+    index: number,
+  ) => trajectoryOf(ending, factorsOf(index, state));
+  if (path === 'fused' && structure.kind !== 'autodiff') {
+    const endings = await integrateFused(kernel!, {
+      ...{ clocks, structure, n, m, rank: width, motion, precision, method, stop, samplers: starts },
+      initial: drawn.length > 0 ? { drawn } : { states: initial },
+      ...{ savesAll, savesLook },
+      save: (index, time, factors, measured) => heard(index, save(factors, clocks[index]!, time, measured)),
+      observe: (index, time, factors, measured) => last(factors, clocks[index]!, time, measured),
+    });
+    return endings.map(({ factors, ...ending }) => trajectoryOf(ending, factors));
+  }
+  const common = {
+    clocks,
+    save: (index: number, time: number, state: HostState) =>
+      heard(index, save(factorsOf(index, state), clocks[index]!, time)),
+    observe: (index: number, time: number, state: HostState) =>
+      last(factorsOf(index, state), clocks[index]!, time),
+  };
   const endings =
-    path === 'fused' && structure.kind !== 'autodiff'
-      ? await integrateFused(kernel!, {
-          ...{ ...common, structure, n, m, rank: width, motion, precision, method, stop, samplers: starts },
-          initial: drawn.length > 0 ? { drawn } : { states: initial },
-        })
-      : path === 'krylov'
-        ? await inKrylovSpaces(chunk, common)
-        : await byTensorOps(chunk, { ...common, initial });
-  return endings.map(({ state, outcome, ...ending }, index) => ({
-    ...ending,
-    outcome: succeeded(outcome) && !isFiniteObservation(ending.last) ? 'loss-not-finite' : outcome,
-    factors: factorsOf(index, state),
-  }));
+    path === 'krylov'
+      ? await inKrylovSpaces(chunk, common)
+      : await byTensorOps(chunk, { ...common, initial });
+  return endings.map(whole);
 }
+
+/** A trajectory whose last state may be one of which not all that is measured is a finite number. */
+const trajectoryOf = ({ outcome, ...ending }: Omit<Trajectory, 'factors'>, factors: Factors): Trajectory => ({
+  ...ending,
+  outcome: succeeded(outcome) && !isFiniteObservation(ending.last) ? 'loss-not-finite' : outcome,
+  factors,
+});
 
 async function byTensorOps<T extends S, S>(
   { problem: { structure, n, m }, motion, width, method, stop, starts }: Chunk,

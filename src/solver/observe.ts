@@ -3,7 +3,6 @@ import * as tf from '@tensorflow/tfjs';
 import { evaluator, lossOf } from '../../kernels/cpu/evaluate.js';
 import { gradientMotion, type Motion } from '../flow/motion.js';
 import type { Evaluate } from '../../kernels/cpu/structures/structure.js';
-import type { HostStructure } from '../problem/structure.js';
 import { dot, gram } from '../numbers/gram.js';
 import { loraSystem } from '../../kernels/tensorOps/loraSystem.js';
 import { tensor2d } from '../../kernels/tensorOps/tensor2d.js';
@@ -55,10 +54,42 @@ export const isFiniteObservation = (observation: Observation): boolean =>
 export const details = ['loss', 'flow', 'singular-values'] as const;
 export type Detail = (typeof details)[number];
 
+/** What is measured of a state, for one evaluation gives all of it, and a device may be the one that makes it. */
+export interface Measured {
+  readonly loss: number;
+  readonly excess: number | null;
+  readonly distance: number | null;
+  /** Squared norms of the descent of X and of Y. */
+  readonly slopeX: number;
+  readonly slopeY: number;
+  /** |X^T X / wX - Y^T Y / wY|^2 for the weights of both. */
+  readonly imbalance: number;
+}
+
+type Saved = SavePoint & Partial<Observation>;
+
 /** Observes factors X [n, r], Y [m, r] of a trajectory with the given clock (tau / t). */
 export interface Observer {
-  save(factors: Factors, clock: number, time: number): Promise<SavePoint & Partial<Observation>>;
-  last(factors: Factors, clock: number, time: number): Promise<Observation>;
+  /** Whether save points have all that is measured, or the loss alone. */
+  readonly savesAll: boolean;
+  /** Whether save points take more than what is measured, and so need factors. */
+  readonly savesLook: boolean;
+  /**
+   * @param factors null where `savesLook` is not, and the state was measured
+   * @param measured what the device has measured; left out: it is measured here
+   */
+  save(
+    factors: Factors | null,
+    clock: number,
+    time: number,
+    measured?: Measured | Pick<Measured, 'loss'>,
+  ): Saved | Promise<Saved>;
+  last(
+    factors: Factors,
+    clock: number,
+    time: number,
+    measured?: Measured,
+  ): Observation | Promise<Observation>;
 }
 
 /** Singular values are O((n + m) r^2) more work for each save time; a built-in loss alone is a third of the rest. */
@@ -68,41 +99,61 @@ export function observer(
   detail: Detail,
   task: ObserveTask | null = null,
 ): Observer {
-  const evaluate = structure.kind === 'autodiff' ? onDevice(structure, n, m) : onHost(structure);
-  const riskNow = risk ? riskAt(risk) : () => null;
+  const riskNow = risk ? riskAt(risk) : null;
   const observables = task && observablesOf({ structure }, { weights: [weightX, weightY] }, task);
-  const all = async (factors: Factors, clock: number, time: number): Promise<Observation> => {
-    const { loss, excess, dX, dY, distance, xx, yy } = await evaluate(factors);
+  const measuredOf = ({ loss, excess, dX, dY, distance, xx, yy }: Evaluated): Measured => {
     const imbalance = xx.map((value, i) => value / weightX - yy[i]! / weightY);
     return {
-      time,
-      loss,
-      risk: riskNow(factors),
-      excess,
-      gradientNorm: Math.sqrt(clock * (weightX * dot(dX, dX) + weightY * dot(dY, dY))),
-      balancedness: weightX * weightY > 0 ? Math.sqrt(dot(imbalance, imbalance)) / clock : null,
-      distance,
-      singularValues: detail === 'singular-values' ? updateSingularValues(factors) : null,
-      observables: observables && observables(factors, clock),
+      ...{ loss, excess, distance },
+      ...{ slopeX: dot(dX, dX), slopeY: dot(dY, dY), imbalance: dot(imbalance, imbalance) },
     };
   };
-  if (detail !== 'loss' || structure.kind === 'autodiff') return { save: all, last: all };
+  const observationOf = (
+    factors: Factors | null,
+    clock: number,
+    time: number,
+    { loss, excess, distance, slopeX, slopeY, imbalance }: Measured,
+  ): Observation => ({
+    time,
+    loss,
+    risk: riskNow && riskNow(factors!),
+    excess,
+    gradientNorm: Math.sqrt(clock * (weightX * slopeX + weightY * slopeY)),
+    balancedness: weightX * weightY > 0 ? Math.sqrt(imbalance) / clock : null,
+    distance,
+    singularValues: detail === 'singular-values' ? updateSingularValues(factors!) : null,
+    observables: observables && observables(factors!, clock),
+  });
+  const savesAll = detail !== 'loss' || structure.kind === 'autodiff';
+  const savesLook = riskNow !== null || (savesAll && (detail === 'singular-values' || Boolean(observables)));
+  if (structure.kind === 'autodiff') {
+    const evaluate = onDevice(structure, n, m);
+    const all = async (factors: Factors | null, clock: number, time: number) =>
+      observationOf(factors, clock, time, measuredOf(await evaluate(factors!)));
+    return { savesAll, savesLook, save: all, last: all };
+  }
+  const evaluate = evaluator(structure);
+  const measuredAt = ({ x, y }: Factors) => measuredOf(evaluate(x.data, y.data, x.cols));
+  const all = (factors: Factors | null, clock: number, time: number, measured = measuredAt(factors!)) =>
+    observationOf(factors, clock, time, measured);
+  if (savesAll)
+    return {
+      ...{ savesAll, savesLook, last: all },
+      save: (factors, clock, time, measured) => all(factors, clock, time, measured as Measured | undefined),
+    };
   const lossAt = lossOf(structure);
+  const lossHere = ({ x, y }: Factors) => lossAt(x.data, y.data, x.cols);
   return {
-    save: (factors, _, time) => {
-      const { x, y } = factors;
-      return Promise.resolve({ time, loss: lossAt(x.data, y.data, x.cols), risk: riskNow(factors) });
-    },
-    last: all,
+    ...{ savesAll, savesLook, last: all },
+    save: (factors, _, time, measured) => ({
+      time,
+      loss: measured ? measured.loss : lossHere(factors!),
+      risk: riskNow && riskNow(factors!),
+    }),
   };
 }
 
 type Evaluated = ReturnType<Evaluate>;
-
-function onHost(structure: HostStructure): (factors: Factors) => Evaluated {
-  const evaluate = evaluator(structure);
-  return ({ x, y }) => evaluate(x.data, y.data, x.cols);
-}
 
 /** Evaluates a state in float32 on the device, where the loss is a TensorFlow.js function. */
 function onDevice(structure: Extract<Structure, { kind: 'autodiff' }>, n: number, m: number) {

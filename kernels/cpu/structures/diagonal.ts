@@ -73,12 +73,10 @@ function aboveOptimum(
   grams: SplitGrams,
 ): { readonly loss: number; readonly excess: number } {
   const cut = cutOf(sigma, r);
-  let [tail, overlap, square] = [0, 0, 0];
+  let [overlap, square] = [0, 0];
   // The smallest terms first.
-  for (let i = sigma.length - 1; i * r >= cut; i--) {
-    tail += sigma[i]! ** 2;
+  for (let i = sigma.length - 1; i * r >= cut; i--)
     for (let j = i * r; j < (i + 1) * r; j++) overlap += sigma[i]! * x[j]! * y[j]!;
-  }
   for (let i = 0; i < cut; i += r)
     for (let k = 0; k < cut; k += r) {
       let entry = i === k ? -sigma[i / r]! : 0;
@@ -87,5 +85,12 @@ function aboveOptimum(
     }
   square += dot(grams.x1, grams.y2) + dot(grams.x2, grams.y1) + dot(grams.x2, grams.y2);
   const excess = Math.max(0, square / 2 - overlap);
-  return { loss: tail / 2 + excess, excess };
+  return { loss: tailOf(sigma, r) / 2 + excess, excess };
+}
+
+/** The sum of the squares of sigma beyond the rank, the smallest first. */
+export function tailOf(sigma: Float64Array, r: number): number {
+  let tail = 0;
+  for (let i = sigma.length - 1; i >= r; i--) tail += sigma[i]! ** 2;
+  return tail;
 }
