@@ -7,6 +7,8 @@ import { evaluator } from '../kernels/cpu/evaluate.js';
 import type { HostStructure } from '../src/problem/structure.js';
 import { openDevice, type Device } from '../src/solver/device.js';
 import { dense, type Dense } from '../src/numbers/dense.js';
+import type { LowRank } from '../src/numbers/operator.js';
+import { qr } from '../src/numbers/qr.js';
 import { toFactors, type Adapter } from '../src/ensemble/adapter.js';
 import type { Coefficients } from '../src/flow/coefficients.js';
 import type { Factors } from '../src/problem/factors.js';
@@ -70,6 +72,26 @@ export function covariance(m: number, seed: number): Dense {
       out.data[i * m + j] = out.data[j * m + i] = Math.fround(sum);
     }
   return out;
+}
+
+/** shift I + U diag(weights) V^T [rows, cols] of k directions: U, V Gaussian, or of a symmetric one V = U orthonormal. */
+export function fewDirections(
+  rows: number,
+  cols: number,
+  k: number,
+  seed: number,
+  symmetric = false,
+): LowRank {
+  const left = symmetric ? qr(gaussian(rows, k, seed)).q : gaussian(rows, k, seed, 1 / Math.sqrt(rows));
+  const right = symmetric ? left : gaussian(cols, k, seed + 1, 1 / Math.sqrt(cols));
+  const weights = Float64Array.from({ length: k }, (_, j) => 2 / (j + 1));
+  return { rows, cols, shift: symmetric ? 0.1 : 0, left, weights, right };
+}
+
+/** A low-rank matrix entry by entry. */
+export function spelledOut({ rows, cols, shift, left, weights, right }: LowRank): Dense {
+  const weighted = toMatrix(left).mmul(Matrix.diag([...weights]));
+  return fromMatrix(weighted.mmul(toMatrix(right).transpose()).add(Matrix.eye(rows, cols).mul(shift)));
 }
 
 /** factor X Y^T [n, m] of factors with any number of columns. */

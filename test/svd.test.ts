@@ -269,4 +269,14 @@ describe('symmetric matrices', () => {
     expect(cholesky(dense(2, 2, Float64Array.of(1, 2, 2, 1)))).toBeNull();
     expect(cholesky(dense(1, 1, Float64Array.of(NaN)))).toBeNull();
   });
+
+  it('have Cholesky factors of several blocks, and none where only the last eigenvalue is negative', () => {
+    const size = 530;
+    const h = covariance(size, 8);
+    const l = cholesky(h)!;
+    expect(relativeError(timesTransposed(l, l), h.data)).toBeLessThan(1e-14);
+    expect(l.data.every((value, at) => at % size <= at / size || value === 0)).toBe(true);
+    h.data[size * size - 1]! -= l.data[size * size - 1]! ** 2 * 1.001;
+    expect(cholesky(h)).toBeNull();
+  });
 });

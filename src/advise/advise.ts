@@ -23,6 +23,7 @@ import type { LeftOut, Pair } from './pairs.js';
 import type { Renaming } from './names.js';
 import type { Rounding } from './rounding.js';
 import { openSource, type Source } from './source.js';
+import { weightedError, type WeightedErrors } from './weighted.js';
 
 /** Fixed rules for the rank of each weight alone; null where it is more than the singular values that are known. */
 export interface RuleRanks {
@@ -46,6 +47,8 @@ export interface Weight extends Pair, Spectrum {
   readonly effectiveRankAtMost: number;
   readonly rules: RuleRanks;
   readonly rounding: Rounding | null;
+  /** Errors weighted by the inputs; null where these are not known. */
+  readonly weighted: WeightedErrors | null;
 }
 
 /** Ranks of all weights, what they cost, and what they leave. */
@@ -55,6 +58,10 @@ export interface Allocation {
   readonly parameters: number;
   /** Relative Frobenius error of all updates together. */
   readonly error: number;
+  /** That weighted by the inputs, of those weights whose inputs are known; null if none are. */
+  readonly weightedError: number | null;
+  /** The least weighted error that matrices of these ranks can have. */
+  readonly leastWeightedError: number | null;
 }
 
 export interface BudgetAdvice extends Allocation {
@@ -76,6 +83,8 @@ export interface Advice {
   /** Entries of all tensors of BASE. */
   readonly parameters: number;
   readonly budgets: readonly BudgetAdvice[];
+  /** Names of which the statistics have inputs, and BASE no weight; null without statistics. */
+  readonly unknownInputs: readonly string[] | null;
 }
 
 export interface Advised {
@@ -102,7 +111,7 @@ export async function advise(
   config: AdviseConfig,
   progress: AdviseProgress,
 ): Promise<Advised> {
-  const source = openSource(base, tuned, config.roundedBase);
+  const source = openSource(base, tuned, config.roundedBase, config.stats);
   // What can be refused is, before anything is decomposed.
   budgets(config.budget, source.parameters);
   const all: (Decomposed | null)[] = [];
@@ -117,9 +126,9 @@ export async function advise(
 }
 
 /** Without the singular vectors, so that one weight's are in memory at a time. */
-const kept = ({ squares, baseSquares, sigma, tailSquared, converged, rounding }: Decomposed): Decomposed => ({
-  ...{ squares, baseSquares, sigma, tailSquared, converged, rounding },
-});
+function kept({ squares, baseSquares, sigma, tailSquared, converged, weighted, rounding }: Decomposed) {
+  return { squares, baseSquares, sigma, tailSquared, converged, weighted, rounding };
+}
 
 /**
  * Advice from what all weights of a source were decomposed into, in its order; null stands for one that did not change.
@@ -154,12 +163,13 @@ export function adviceOf(
     tunedIsAdapter: source.tunedIsAdapter,
     parameters: source.parameters,
     budgets: budgets(config.budget, source.parameters).map((budget) => adviceWithin(weights, budget)),
+    unknownInputs: source.inputs?.unknown ?? null,
   };
 }
 
 function weightOf(
   pair: Pair,
-  { squares, baseSquares, sigma, tailSquared, converged, rounding }: Decomposed,
+  { squares, baseSquares, sigma, tailSquared, converged, weighted, rounding }: Decomposed,
   { energy, ratio }: AdviseConfig,
 ): Weight {
   const { edge } = rounding ?? { edge: 0 };
@@ -179,16 +189,24 @@ function weightOf(
       ratio: ratioRank(spectrum, ratio),
       edge: edgeRank(spectrum),
     },
-    rounding,
+    ...{ rounding, weighted },
   };
 }
 
 /** What given ranks cost and leave. */
-export const allocationOf = (weights: readonly Spectrum[], ranks: readonly number[]): Allocation => ({
-  ranks,
-  parameters: parametersOf(weights, ranks),
-  error: relativeError(weights, ranks),
-});
+export function allocationOf(
+  weights: readonly (Spectrum & Pick<Weight, 'weighted'>)[],
+  ranks: readonly number[],
+): Allocation {
+  const weighted = weights.map((weight) => weight.weighted);
+  return {
+    ranks,
+    parameters: parametersOf(weights, ranks),
+    error: relativeError(weights, ranks),
+    weightedError: weightedError(weighted, ranks, 'truncated'),
+    leastWeightedError: weightedError(weighted, ranks, 'least'),
+  };
+}
 
 /** Ranks of weights within a budget, beside the largest uniform one that fits. */
 export function adviceWithin(weights: readonly Weight[], budget: Budget): BudgetAdvice {

@@ -8,6 +8,7 @@ import {
   scaledColumns,
   type Dense,
 } from '../numbers/dense.js';
+import type { Operator } from '../numbers/operator.js';
 import { multiply, multiplyTransposedRight } from '../numbers/products.js';
 import { qr } from '../numbers/qr.js';
 import { svd } from '../numbers/svd.js';
@@ -23,6 +24,8 @@ export interface Leading extends Triples {
 }
 
 export interface Change {
+  /** D, as a matrix or by its factors. */
+  readonly matrix: Operator;
   /** |D|_F^2. */
   readonly squares: number;
   leading(count: number): Leading;
@@ -39,7 +42,7 @@ const squared = (a: Dense): number => frobeniusNorm(a) ** 2;
 export function denseChange(d: Dense): Change {
   const squares = squared(d);
   return {
-    squares,
+    ...{ matrix: d, squares },
     leading(count) {
       const { left, sigma, right, tailSquared, converged } = truncatedSvd(d, count, { tolerance: TOLERANCE });
       return { left, sigma, right, tailSquared, converged };
@@ -68,7 +71,9 @@ export function factoredChange(x: Dense, y: Dense): Change {
   const [left, right] = [qr(x), qr(y)];
   const core = svd(multiplyTransposedRight(left.r, right.r));
   const squares = core.sigma.reduce((sum, s) => sum + s * s, 0);
+  const weights = new Float64Array(x.cols).fill(1);
   return {
+    matrix: { rows: x.rows, cols: y.rows, shift: 0, left: x, weights, right: y },
     squares,
     leading(count) {
       const kept = leadingOf(core, Math.min(count, core.sigma.length));

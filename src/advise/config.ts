@@ -31,6 +31,13 @@ export const adviseSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('BASE was rounded to its type after training had begun from it, as TUNED was'),
+  stats: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'statistics with H, the second moment of the inputs of weights (NAME.H): errors are also told weighted by these',
+    ),
   names: z
     .enum(['base', 'tuned'])
     .default('base')

@@ -3,6 +3,7 @@ import type { Leading } from './change.js';
 import type { Pair } from './pairs.js';
 import type { Rounding } from './rounding.js';
 import type { Source } from './source.js';
+import { weightedErrors, type WeightedErrors } from './weighted.js';
 
 /** A weight that training changed by D [rows, cols]. */
 export interface Decomposed extends Omit<Leading, 'left' | 'right'> {
@@ -12,6 +13,8 @@ export interface Decomposed extends Omit<Leading, 'left' | 'right'> {
   readonly baseSquares: number | null;
   /** Null of adapters. */
   readonly rounding: Rounding | null;
+  /** Errors weighted by the inputs; null where these are not known. */
+  readonly weighted: WeightedErrors | null;
 }
 
 /** How many singular values of a weight are computed. */
@@ -20,14 +23,19 @@ const valuesOf = ({ rows, cols }: Pair, maxRank: number): number => Math.min(max
 /**
  * Reads a weight from both sides and decomposes what changed, into at most `maxRank` singular values; null if nothing
  * did.
- * @throws InputError as Source.read
+ * @throws InputError as Source.read and Inputs.momentOf
  */
 export function decompose(source: Source, pair: Pair, maxRank: number): (Decomposed & Leading) | null {
   const reading = source.read(pair);
   const { change, baseSquares } = reading;
   if (change === null) return null;
   const leading = change.leading(valuesOf(pair, maxRank));
-  return { ...leading, squares: change.squares, baseSquares, rounding: reading.rounding() };
+  const moment = source.inputs?.momentOf(pair) ?? null;
+  return {
+    ...{ ...leading, squares: change.squares, baseSquares },
+    weighted: moment && weightedErrors(change.matrix, leading, moment),
+    rounding: reading.rounding(),
+  };
 }
 
 /** Work of a weight: passes over its entries, for as many singular values. */

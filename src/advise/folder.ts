@@ -6,7 +6,7 @@ import { fillAdapters } from './adapters.js';
 import type { Advice, Advised, AdviseProgress } from './advise.js';
 import { adviceFigures } from './figures.js';
 import { adviceRecord, sigmaRecords, weightRecords, type Written } from './records.js';
-import { allocationRows, answers, evaluation, notes, weightRows } from './report.js';
+import { allocationRows, answers, evaluation, notes, weightedRows, weightRows } from './report.js';
 
 /** Columns of weights.parquet that hold whole numbers, and text. */
 const types = {
@@ -45,6 +45,7 @@ export async function writeAdvice(
 async function writeResults(out: string, advice: Advice, written: Written): Promise<void> {
   const { config, base, tuned, provenance } = written;
   const weights = weightRecords(advice);
+  const weighted = weightedRows(advice);
   const ranks = advice.budgets.map(({ budget }) => `rank_${budget.folder}`);
   const html = await page(
     `Ranks for ${tuned}, tuned from ${base}`,
@@ -52,6 +53,7 @@ async function writeResults(out: string, advice: Advice, written: Written): Prom
     adviceFigures(advice),
     [
       { heading: 'Budgets and rules', ...allocationRows(advice, config) },
+      ...(weighted ? [{ heading: 'Errors weighted by inputs', ...weighted }] : []),
       {
         heading: 'Weights',
         ...weightRows(advice),

@@ -1,9 +1,10 @@
 /** Advice as data: the record of advice.json, and rows of tables. */
 import type { Provenance } from '../host/provenance.js';
 import type { Rows } from '../results/tables.js';
-import { allocationOf, type Advice } from './advise.js';
+import { allocationOf, type Advice, type Allocation, type Weight } from './advise.js';
 import type { AdviseConfig } from './config.js';
 import { answers, ruleAllocation, ruleNames } from './report.js';
+import { weightedError, type WeightedErrors } from './weighted.js';
 
 /** What advice was asked for, and by which program. */
 export interface Written {
@@ -14,7 +15,7 @@ export interface Written {
 }
 
 /** A row for each weight. */
-export const weightRecords = ({ weights, budgets }: Advice): Rows =>
+export const weightRecords = ({ weights, budgets, unknownInputs }: Advice): Rows =>
   weights.map((weight, i) => ({
     weight: weight.name,
     tuned_weight: weight.tunedName,
@@ -35,27 +36,47 @@ export const weightRecords = ({ weights, budgets }: Advice): Rows =>
     ...Object.fromEntries(
       budgets.flatMap(({ budget, ranks }) => [
         [`rank_${budget.folder}`, ranks[i]!],
-        [`error_${budget.folder}`, allocationOf([weight], [ranks[i]!]).error],
+        ...errorsOf(weight, ranks[i]!, unknownInputs !== null, budget.folder),
       ]),
     ),
   }));
 
-/** A row for each singular value that is known. */
-export const sigmaRecords = ({ weights }: Advice): Rows =>
-  weights.flatMap(({ name, sigma }) => Array.from(sigma, (value, index) => ({ weight: name, index, value })));
+/** Columns of the errors of a weight at a rank, those by inputs where there are statistics. */
+function errorsOf(weight: Weight, rank: number, isWeighted: boolean, end: string) {
+  const { error, weightedError: byInputs, leastWeightedError: least } = allocationOf([weight], [rank]);
+  const weighted = [
+    [`weighted_error_${end}`, byInputs],
+    [`least_weighted_error_${end}`, least],
+  ] as const;
+  return [[`error_${end}`, error], ...(isWeighted ? weighted : [])] as const;
+}
+
+/** A row for each singular value that is known, with the errors of so many by inputs where there are statistics. */
+export const sigmaRecords = ({ weights, unknownInputs }: Advice): Rows =>
+  weights.flatMap((weight) =>
+    Array.from(weight.sigma, (value, index) => {
+      const { weightedError: byInputs, leastWeightedError: least } = allocationOf([weight], [index + 1]);
+      const weighted = { weighted_error: byInputs, least_weighted_error: least };
+      return { weight: weight.name, index, value, ...(unknownInputs && weighted) };
+    }),
+  );
+
+/** Relative errors of a weight by inputs, of rank 1, 2, ... */
+const relative = (weighted: WeightedErrors, of: keyof WeightedErrors): (number | null)[] =>
+  Array.from(weighted[of].slice(1), (_, i) => weightedError([weighted], [i + 1], of));
+
+const figuresOf = ({
+  parameters,
+  error,
+  weightedError: byInputs,
+  leastWeightedError: least,
+}: Allocation) => ({
+  ...{ parameters, error, weightedError: byInputs, leastWeightedError: least },
+});
 
 /** Advice as JSON has it. */
 export function adviceRecord(advice: Advice, { base, tuned, config, provenance }: Written) {
   const { weights, budgets, ...rest } = advice;
-  const allocation = ({
-    ranks,
-    parameters,
-    error,
-  }: (typeof budgets)[number]['uniform'] | (typeof budgets)[number]) => ({
-    parameters,
-    error,
-    ranks: Object.fromEntries(weights.map(({ name }, i) => [name, ranks[i]!])),
-  });
   return {
     provenance,
     base,
@@ -65,11 +86,12 @@ export function adviceRecord(advice: Advice, { base, tuned, config, provenance }
     budgets: budgets.map((each) => ({
       budget: each.budget.text,
       most: each.budget.parameters,
-      ...allocation(each),
+      ...figuresOf(each),
+      ranks: Object.fromEntries(weights.map(({ name }, i) => [name, each.ranks[i]!])),
       writtenError: each.writtenError,
       adapter:
         config.write !== undefined && each.parameters > 0 ? `${config.write}/${each.budget.folder}` : null,
-      uniform: { rank: each.uniform.rank, parameters: each.uniform.parameters, error: each.uniform.error },
+      uniform: { rank: each.uniform.rank, ...figuresOf(each.uniform) },
     })),
     rules: Object.fromEntries(
       ruleNames.map((rule) => {
@@ -77,6 +99,14 @@ export function adviceRecord(advice: Advice, { base, tuned, config, provenance }
         return [rule, { parameters, error, weightsThatAskForMore: cut }];
       }),
     ),
-    weights: weights.map(({ sigma, ...weight }) => ({ ...weight, sigma: [...sigma] })),
+    weights: weights.map(({ sigma, weighted, ...weight }) => ({
+      ...weight,
+      sigma: [...sigma],
+      weighted: weighted && {
+        squares: weighted.truncated[0]!,
+        errors: relative(weighted, 'truncated'),
+        least: relative(weighted, 'least'),
+      },
+    })),
   };
 }

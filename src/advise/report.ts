@@ -4,6 +4,7 @@ import { formatCount, formatNumber } from '../report/format.js';
 import type { TableRows } from '../report/table.js';
 import { allocationOf, type Advice, type Allocation, type BudgetAdvice, type Weight } from './advise.js';
 import type { AdviseConfig } from './config.js';
+import { weightedError, type WeightedErrors } from './weighted.js';
 
 export const ruleNames = ['energy', 'ratio', 'edge'] as const;
 export type RuleName = (typeof ruleNames)[number];
@@ -41,24 +42,28 @@ const setWords = (rule: RuleName, { energy, ratio }: AdviseConfig): string =>
 
 /** The answer in a sentence for each budget. */
 export const answers = ({ budgets, parameters, weights }: Advice): string[] =>
-  budgets.map(({ budget, ranks, parameters: spent, error, uniform }) =>
+  budgets.map(({ budget, ranks, parameters: spent, error, weightedError: weighted, uniform }) =>
     spent === 0
       ? `Within ${budgetText(budget.text)} no direction fits: one costs at least ${formatCount(Math.min(...weights.map(({ rows, cols }) => rows + cols)))} parameters.`
       : `Within ${budgetText(budget.text)}: ${rankRange(ranks).includes(' ') ? 'ranks' : 'rank'} ${rankRange(ranks)} over ${plural(weights.length, 'weight')}, ` +
-        `${formatCount(spent)} parameters (${percent(spent / parameters)} of BASE), leave a relative Frobenius error of ${formatNumber(error)}; ` +
+        `${formatCount(spent)} parameters (${percent(spent / parameters)} of BASE), leave a relative Frobenius error of ${formatNumber(error)}${byInputs(weighted)}; ` +
         (uniform.rank === 0
           ? 'no uniform rank fits.'
-          : `uniform rank ${uniform.rank} leaves ${formatNumber(uniform.error)}.`),
+          : `uniform rank ${uniform.rank} leaves ${formatNumber(uniform.error)}${byInputs(uniform.weightedError)}.`),
   );
+
+const byInputs = (error: number | null): string =>
+  error === null ? '' : ` (${formatNumber(error)} weighted by inputs)`;
 
 const budgetText = (text: string): string => (text.endsWith('%') ? text : `${text} parameters`);
 
 /** Budgets beside uniform ranks and fixed rules. */
 export function allocationRows(advice: Advice, config: AdviseConfig): TableRows {
   const hasWritten = advice.budgets.some(({ writtenError }) => writtenError !== null);
+  const isWeighted = advice.weights.some(({ weighted }) => weighted !== null);
   const row = (
     name: string,
-    { ranks, parameters, error }: Allocation,
+    { ranks, parameters, error, weightedError: weighted, leastWeightedError: least }: Allocation,
     written: number | null,
     atLeast = false,
   ) => [
@@ -67,6 +72,7 @@ export function allocationRows(advice: Advice, config: AdviseConfig): TableRows 
     `${atLeast ? '> ' : ''}${formatCount(parameters)}`,
     percent(parameters / advice.parameters),
     formatNumber(error),
+    ...(isWeighted ? [withLeast(weighted, least)] : []),
     ...(hasWritten ? [formatNumber(written)] : []),
   ];
   return {
@@ -76,9 +82,10 @@ export function allocationRows(advice: Advice, config: AdviseConfig): TableRows 
       'parameters',
       'of BASE',
       'error',
+      ...(isWeighted ? ['by inputs (least)'] : []),
       ...(hasWritten ? [`error in ${config.dtype}`] : []),
     ],
-    numeric: [false, true, true, true, true, ...(hasWritten ? [true] : [])],
+    numeric: [false, ...Array<boolean>(4 + Number(isWeighted) + Number(hasWritten)).fill(true)],
     rows: [
       ...advice.budgets.flatMap((each) => [
         row(`budget ${each.budget.text}, advised`, each, each.writtenError),
@@ -124,18 +131,52 @@ export function weightRows({ weights, budgets, tunedIsAdapter }: Advice): TableR
   };
 }
 
+/** Ranks whose weighted errors a table shows. */
+const SHOWN = [1, 4, 16, 64, 256];
+
+/** The errors weighted by inputs, a row for each weight whose inputs are known; null if none are. */
+export function weightedRows({ weights, budgets }: Advice): TableRows | null {
+  const known = weights.flatMap((weight, i) =>
+    weight.weighted ? [{ ...weight, weighted: weight.weighted, i }] : [],
+  );
+  if (known.length === 0) return null;
+  const shown = SHOWN.filter((rank) => known.some(({ sigma }) => rank <= sigma.length));
+  const at = (all: WeightedErrors, rank: number) =>
+    rank < all.truncated.length
+      ? withLeast(weightedError([all], [rank], 'truncated'), weightedError([all], [rank], 'least'))
+      : '-';
+  return {
+    head: [
+      'weight',
+      ...shown.map((rank) => `rank ${rank} (least)`),
+      ...budgets.map(({ budget }) => `at ${budget.text} (least)`),
+    ],
+    numeric: [false, ...Array<boolean>(shown.length + budgets.length).fill(true)],
+    rows: known.map(({ name, weighted, i }) => [
+      name.replace(/\.weight$/, ''),
+      ...shown.map((rank) => at(weighted, rank)),
+      ...budgets.map(({ ranks }) => at(weighted, ranks[i]!)),
+    ]),
+    notes: [],
+  };
+}
+
+const withLeast = (error: number | null, least: number | null): string =>
+  error === null ? '-' : `${formatNumber(error)} (${formatNumber(least)})`;
+
 /** The effective rank where all singular values are known, else what it is at most. */
 const effectiveText = ({ sigma, rows, cols, effectiveRankAtMost }: Weight): string =>
   `${sigma.length < Math.min(rows, cols) ? '≤ ' : ''}${formatNumber(effectiveRankAtMost)}`;
 
 /** What the reader must know to judge the numbers. */
 export function notes(advice: Advice, config: AdviseConfig): string[] {
-  const { weights, unchanged, leftOut, vectors, renaming, tunedIsAdapter, budgets } = advice;
+  const { weights, unchanged, leftOut, vectors, renaming, tunedIsAdapter, budgets, unknownInputs } = advice;
   const among = (count: number) => `${formatCount(count)} of ${plural(weights.length, 'weight')}`;
   const found: string[] = [
     'error: |D - B A|_F / |D|_F over all these weights together, D what training changed; it is an upper bound of the least one of those ranks, and exact for the factors that are written.',
     `change: |D|_F${tunedIsAdapter ? '' : ' / |W0|_F'}; first: share of |D|_F^2 in the first direction; effective rank (Roy & Vetterli): exact, or at most so much where not all singular values are known.`,
   ];
+  if (unknownInputs !== null) found.push(...inputNotes(weights, unknownInputs));
   if (!tunedIsAdapter)
     found.push(
       `equal entries: those that are the same in both checkpoints; rounding edge: singular value up to which a direction can be rounding to the types of the checkpoints, relative to the first; directions below it get no rank.`,
@@ -172,6 +213,20 @@ export function notes(advice: Advice, config: AdviseConfig): string[] {
   for (const { name, reason } of leftOut) byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
   for (const [reason, names] of byReason) found.push(`Left out, ${reason}: ${someNames(names)}.`);
   return found;
+}
+
+/** What errors weighted by inputs are, and which weights have none. */
+function inputNotes(weights: readonly Weight[], unknown: readonly string[]): string[] {
+  const without = weights.filter(({ weighted }) => weighted === null).map(({ name }) => name);
+  return [
+    'by inputs: |(D - B A) H^1/2|_F / |D H^1/2|_F, H the second moment of the inputs of the weights (--stats): of what training changed of their outputs on these inputs, the part that is missing; in brackets the least that matrices of those ranks can have, by the singular values of D H^1/2.',
+    ...(without.length > 0
+      ? [
+          `No H, and left out of errors by inputs: ${plural(without.length, 'weight')} (${someNames(without)}).`,
+        ]
+      : []),
+    ...(unknown.length > 0 ? [`H of no weight that training changed: ${someNames(unknown)}.`] : []),
+  ];
 }
 
 function someNames(names: readonly string[]): string {

@@ -6,6 +6,7 @@ import { startThatChangedBase } from '../input/adapterConfig.js';
 import { adapterModules, isFactor, readAdapters } from '../input/adapters.js';
 import { dense, scaled, transposed } from '../numbers/dense.js';
 import { denseChange, factoredChange, type Change } from './change.js';
+import { openInputs, type Inputs } from './inputs.js';
 import { pairsOf, type Pair, type Pairs } from './pairs.js';
 import { roundingOf, roundingVariance, type Rounding } from './rounding.js';
 
@@ -20,6 +21,8 @@ export interface Reading {
 }
 
 export interface Source extends Pairs {
+  /** Second moments of the inputs of weights; null without statistics. */
+  readonly inputs: Inputs | null;
   readonly tunedIsAdapter: boolean;
   /** @throws InputError if a weight cannot be read or has entries that are not finite in float32 */
   read(pair: Pair): Reading;
@@ -27,8 +30,16 @@ export interface Source extends Pairs {
   changedVectors(): number;
 }
 
-/** @throws InputError if either is none, or they have no weight in common that LoRA adapts */
-export function openSource(basePath: string, tunedPath: string, roundedBase: boolean): Source {
+/**
+ * @param stats path of statistics that have inputs
+ * @throws InputError if either is none, they have no weight in common that LoRA adapts, or statistics do not fit
+ */
+export function openSource(
+  basePath: string,
+  tunedPath: string,
+  roundedBase: boolean,
+  stats?: string,
+): Source {
   const base = openCheckpoint(basePath);
   if (base.names.some(isFactor))
     throw new InputError(
@@ -40,7 +51,8 @@ export function openSource(basePath: string, tunedPath: string, roundedBase: boo
   const source = tuned.names.some(isFactor)
     ? adapterSource(base, tuned.path)
     : checkpointSource(base, tuned, roundedBase);
-  if (source.pairs.length > 0) return source;
+  if (source.pairs.length > 0)
+    return { ...source, inputs: stats === undefined ? null : openInputs(stats, source.pairs) };
   const [first] = source.leftOut;
   throw new InputError(
     tunedPath,
@@ -49,7 +61,7 @@ export function openSource(basePath: string, tunedPath: string, roundedBase: boo
   );
 }
 
-function checkpointSource(base: Checkpoint, tuned: Checkpoint, roundedBase: boolean): Source {
+function checkpointSource(base: Checkpoint, tuned: Checkpoint, roundedBase: boolean): Omit<Source, 'inputs'> {
   const pairs = pairsOf(base, tuned);
   return {
     ...pairs,
@@ -101,7 +113,7 @@ function finiteEntries(file: Checkpoint, name: string): Float64Array {
   return data;
 }
 
-function adapterSource(base: Checkpoint, path: string): Source {
+function adapterSource(base: Checkpoint, path: string): Omit<Source, 'inputs'> {
   const start = startThatChangedBase(path);
   if (start !== null)
     throw new InputError(

@@ -4,7 +4,7 @@ import { advise, type AdviseProgress } from '../advise/advise.js';
 import type { AdviseConfig } from '../advise/config.js';
 import { writeAdvice } from '../advise/folder.js';
 import { adviceRecord } from '../advise/records.js';
-import { allocationRows, answers, evaluation, notes, weightRows } from '../advise/report.js';
+import { allocationRows, answers, evaluation, notes, weightedRows, weightRows } from '../advise/report.js';
 import { provenance } from '../host/provenance.js';
 import { progress, type Progress } from '../report/progress.js';
 import { table, type TableRows } from '../report/table.js';
@@ -43,6 +43,8 @@ export async function adviseAfter(
   for (const line of answers(advice)) print(line);
   print(boxed(allocationRows(advice, config)));
   print(boxed(weightRows(advice)));
+  const weighted = weightedRows(advice);
+  if (weighted) print(boxed(weighted));
   for (const line of [...notes(advice, config), ...evaluation(base, advice, config)]) print(line);
   const adapters = config.write === undefined ? '' : `, adapters in ${config.write}`;
   print(`\nResults: ${out} (open ${out}/report.html)${adapters}`);

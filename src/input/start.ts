@@ -17,6 +17,7 @@ import { nameFrom } from '../files/location.js';
 import { say } from '../files/say.js';
 import { InputError } from '../host/inputError.js';
 import { transposed, type Dense } from '../numbers/dense.js';
+import { entriesOf } from '../numbers/operator.js';
 import { outOfFrame } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
 import type { AdapterScale } from './adapterConfig.js';
@@ -178,7 +179,7 @@ async function startedAt(
     {
       ...{ n, m, base: source.base },
       descent: (count) => problem.descentTriples(count),
-      covariance: 'covariance' in structure ? structure.covariance : null,
+      covariance: 'covariance' in structure ? structure.covariance && entriesOf(structure.covariance) : null,
     },
     rank,
     scale,

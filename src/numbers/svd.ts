@@ -123,8 +123,8 @@ function orthonormalized(q: Dense): Dense {
   return sum(q, scaled(multiply(q, defect), 0.5));
 }
 
-/** Fixes the sign of each pair of vectors. */
-function orient({ left, sigma, right }: Svd): Svd {
+/** Fixes the sign of each pair of vectors, by the left one. */
+export function orient({ left, sigma, right }: Svd): Svd {
   const largest = new Float64Array(sigma.length);
   const { cols } = left;
   left.data.forEach((value, at) => {

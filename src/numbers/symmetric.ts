@@ -1,6 +1,6 @@
 /** Eigenvalues and Cholesky factors of symmetric matrices. */
-import { dense, type Dense } from './dense.js';
-import { multiply } from './products.js';
+import { dense, difference, type Dense } from './dense.js';
+import { multiply, multiplyTransposedRight } from './products.js';
 import { svd } from './svd.js';
 
 /**
@@ -24,8 +24,51 @@ export function symmetricEigen(h: Dense): { values: Float64Array; vectors: Dense
   return { values, vectors };
 }
 
+/** Columns of a Cholesky factor that are found at a time. */
+const BLOCK = 256;
+
 /** L [m, m], lower triangular, of H = L L^T; null if H is not positive definite. Of H the lower triangle is read. */
 export function cholesky(h: Dense): Dense | null {
+  const m = h.cols;
+  if (m <= BLOCK) return choleskyOfBlock(h);
+  const l = dense(m, m);
+  for (let i = 0; i < m; i++) l.data.set(h.data.subarray(i * m, i * m + i + 1), i * m);
+  for (let start = 0; start < m; start += BLOCK) {
+    const end = Math.min(m, start + BLOCK);
+    const corner = choleskyOfBlock(part(l, start, end, start, end));
+    if (!corner) return null;
+    setPart(l, start, start, corner);
+    if (end === m) break;
+    const below = solveLowerTransposed(corner, part(l, end, m, start, end));
+    setPart(l, end, start, below);
+    for (let from = end; from < m; from += BLOCK) {
+      const to = Math.min(m, from + BLOCK);
+      const [rows, rest] = [part(below, from - end, to - end, 0, below.cols), part(l, from, to, end, to)];
+      const others = part(below, 0, to - end, 0, below.cols);
+      setPart(l, from, end, difference(rest, multiplyTransposedRight(rows, others)));
+    }
+  }
+  for (let i = 0; i < m; i++) l.data.fill(0, i * m + i + 1, (i + 1) * m);
+  return l;
+}
+
+/** Rows and columns of A, from the first up to the second. */
+function part(a: Dense, firstRow: number, endRow: number, firstCol: number, endCol: number): Dense {
+  const out = dense(endRow - firstRow, endCol - firstCol);
+  for (let i = 0; i < out.rows; i++) {
+    const row = (firstRow + i) * a.cols;
+    out.data.set(a.data.subarray(row + firstCol, row + endCol), i * out.cols);
+  }
+  return out;
+}
+
+/** Puts a matrix in A, from a row and a column on. */
+function setPart(a: Dense, row: number, col: number, { rows, cols, data }: Dense): void {
+  for (let i = 0; i < rows; i++)
+    a.data.set(data.subarray(i * cols, (i + 1) * cols), (row + i) * a.cols + col);
+}
+
+function choleskyOfBlock(h: Dense): Dense | null {
   const m = h.cols;
   const l = dense(m, m);
   for (let i = 0; i < m; i++)

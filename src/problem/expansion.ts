@@ -3,9 +3,8 @@
  * curvature on both sides, by which it goes on. No matrix is inverted and no target is known; the curvatures need not
  * be positive definite, so that the quadratic may have no least value.
  */
-import { inner, scaled, type Dense } from '../numbers/dense.js';
-import { multiply } from '../numbers/products.js';
-import { singularValues } from '../numbers/svd.js';
+import { inner, sum, transposed } from '../numbers/dense.js';
+import { apply, entriesOf, scaledOperator, type Operator } from '../numbers/operator.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import { unknownForms, type Loss } from './loss.js';
 import { lossItself } from './metric.js';
@@ -16,12 +15,12 @@ import type { ExpansionStructure } from './structure.js';
 export interface Expansion {
   /** f(W0) */
   readonly loss: number;
-  /** G = grad f(W0) [n, m] */
-  readonly gradient: Dense;
-  /** S [n, n]; null: the identity */
-  readonly outputCovariance: Dense | null;
-  /** H [m, m] */
-  readonly covariance: Dense;
+  /** G = grad f(W0) [n, m], dense or low-rank */
+  readonly gradient: Operator;
+  /** S [n, n], symmetric; null: the identity */
+  readonly outputCovariance: Operator | null;
+  /** H [m, m], symmetric */
+  readonly covariance: Operator;
 }
 
 const expansionLoss: Loss<ExpansionStructure> = {
@@ -43,8 +42,8 @@ export function expansion({ loss, gradient, outputCovariance, covariance }: Expa
   ] as const)
     if (side && (side.rows !== size || side.cols !== size))
       throw new Error(`a curvature [${side.rows}, ${side.cols}] does not fit a gradient [${n}, ${m}]`);
-  const descent = scaled(gradient, -1);
-  let rate: number | undefined;
+  const descent = scaledOperator(gradient, -1);
+  const directions = directionsOf(descent);
   return {
     loss: expansionLoss,
     ...{ n, m },
@@ -54,16 +53,17 @@ export function expansion({ loss, gradient, outputCovariance, covariance }: Expa
     optimum: () => null,
     fullFineTuningLoss: () => null,
     fullFineTuningRate: null,
-    ...directionsOf(descent),
+    ...directions,
     get rate() {
-      return (rate ??= singularValues(gradient)[0] ?? 0);
+      return directions.descentTriples(1).sigma[0] ?? 0;
     },
     valueAndGradient(update) {
-      const byInput = multiply(update, covariance);
-      const curved = outputCovariance ? multiply(outputCovariance, byInput) : byInput;
+      const byInput = transposed(apply(covariance, transposed(update)));
+      const curved = outputCovariance ? apply(outputCovariance, byInput) : byInput;
+      const atStart = entriesOf(gradient);
       return {
-        value: loss + inner(gradient, update) + inner(update, curved) / 2,
-        gradient: { ...curved, data: curved.data.map((value, i) => value + gradient.data[i]!) },
+        value: loss + inner(atStart, update) + inner(update, curved) / 2,
+        gradient: sum(curved, atStart),
       };
     },
   };

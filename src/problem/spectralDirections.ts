@@ -1,7 +1,7 @@
 /** The singular vectors of grad f(W0), which starts are aligned with. */
-import { dense, leadingColumns, scaled, transposed, type Dense } from '../numbers/dense.js';
-import { svd, type Svd } from '../numbers/svd.js';
-import { leadingOf } from '../numbers/triples.js';
+import { dense, scaled, transposed, type Dense } from '../numbers/dense.js';
+import { triplesOf, type Operator } from '../numbers/operator.js';
+import { leadingOf, type Triples } from '../numbers/triples.js';
 import type { Problem } from './problem.js';
 
 /** e_1, ..., e_rank in R^m. */
@@ -18,15 +18,20 @@ export const unitColumns = (m: number, count: number): Dense => transposed(unitR
  * The directions of a problem whose -grad f(W0) is A [n, m], or -A; the decomposition is computed when first asked for.
  */
 export function directionsOf(
-  a: Dense,
+  a: Operator,
   sign: 1 | -1 = 1,
 ): Pick<Problem, 'spectralDirections' | 'descentTriples'> {
-  let found: Svd | null = null;
-  const decomposed = () => (found ??= svd(a));
+  let found: Triples | null = null;
+  const leading = (count: number) => {
+    found ??= triplesOf(a);
+    if (count > found.sigma.length)
+      throw new RangeError(`${count} directions of a gradient that has ${found.sigma.length}`);
+    return leadingOf(found, count);
+  };
   return {
-    spectralDirections: (rank) => transposed(leadingColumns(decomposed().right, rank)),
+    spectralDirections: (rank) => transposed(leading(rank).right),
     descentTriples(count) {
-      const triples = leadingOf(decomposed(), count);
+      const triples = leading(count);
       return sign === 1 ? triples : { ...triples, right: scaled(triples.right, -1) };
     },
   };

@@ -4,6 +4,7 @@
  */
 import type { Tensor1D, Tensor3D } from '@tensorflow/tfjs';
 import type { Dense } from '../numbers/dense.js';
+import type { Operator } from '../numbers/operator.js';
 
 /**
  * A custom loss as a TensorFlow.js function of the weights: [batch, n, m] -> [batch], each trajectory by itself.
@@ -52,9 +53,9 @@ export interface KroneckerStructure {
 export interface ExpansionStructure {
   readonly kind: 'expansion';
   readonly constant: number;
-  readonly descent: Dense;
-  readonly outputCovariance: Dense | null;
-  readonly covariance: Dense;
+  readonly descent: Operator;
+  readonly outputCovariance: Operator | null;
+  readonly covariance: Operator;
 }
 
 /** f = 1/2 (trace0 + tr(X Y^T))^2, n = m. */

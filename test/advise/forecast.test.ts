@@ -36,7 +36,7 @@ describe('surrogates', () => {
       // Twice what is left of f(W0 + t G) - f(W0) - t |G|^2, over t^2.
       const t = 0.3;
       const curved = problems.reduce((sum, problem, i) => {
-        const { gradient } = statistics.weights[i]!;
+        const { gradient } = [one, other][i]!;
         const update = { ...gradient, data: gradient.data.map((g) => t * g) };
         const slope = t * inner(toMatrix(gradient), toMatrix(gradient));
         return sum + (2 * (problem.valueAndGradient(update)!.value - statistics.loss - slope)) / t ** 2;

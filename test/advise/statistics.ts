@@ -6,6 +6,7 @@ import { afterAll } from 'vitest';
 import type { Statistics, WeightStatistics } from '../../src/advise/forecast/statistics.js';
 import { writeSafetensors } from '../../src/files/writeSafetensors.js';
 import type { Dense } from '../../src/numbers/dense.js';
+import type { LowRank } from '../../src/numbers/operator.js';
 import { covariance, gaussian } from '../support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rankflow-stats-'));
@@ -14,8 +15,15 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** A path in a folder of the tests' own. */
 export const fileAt = (name: string): string => join(folder, name);
 
+/** Statistics of a weight by whole matrices. */
+export interface DenseStatistics extends WeightStatistics {
+  readonly gradient: Dense;
+  readonly outputCovariance: Dense;
+  readonly covariance: Dense;
+}
+
 /** Statistics of a weight [n, m], different for each seed. */
-export const weight = (name: string, n: number, m: number, seed: number): WeightStatistics => ({
+export const weight = (name: string, n: number, m: number, seed: number): DenseStatistics => ({
   name,
   gradient: gaussian(n, m, seed, 0.3),
   outputCovariance: covariance(n, seed + 1),
@@ -33,7 +41,7 @@ export const tensor = ({ rows, cols, data }: Dense) => ({
   data: Float32Array.from(data),
 });
 
-export const tensorsOf = (weights: readonly WeightStatistics[]): Tensors =>
+export const tensorsOf = (weights: readonly DenseStatistics[]): Tensors =>
   Object.fromEntries(
     weights.flatMap(({ name, gradient, outputCovariance, covariance: inputs }) => [
       [`${name}.G`, tensor(gradient)],
@@ -41,6 +49,20 @@ export const tensorsOf = (weights: readonly WeightStatistics[]): Tensors =>
       [`${name}.H`, tensor(inputs)],
     ]),
   );
+
+/** The tensors of a moment by its directions, in place of that of this name. */
+export const momentTensors = (name: string, { rows, left, weights, shift }: LowRank): Tensors => ({
+  [`${name}.vectors`]: tensor(left),
+  [`${name}.values`]: { shape: [weights.length], data: Float32Array.from(weights, (w) => w + shift) },
+  [`${name}.rest`]: { shape: [], data: Float32Array.of((rows - weights.length) * shift) },
+});
+
+/** The tensors of a gradient by its directions. */
+export const gradientTensors = (name: string, { left, weights, right }: LowRank): Tensors => ({
+  [`${name}.U`]: tensor(left),
+  [`${name}.sigma`]: { shape: [weights.length], data: Float32Array.from(weights) },
+  [`${name}.V`]: tensor(right),
+});
 
 export const metadata = {
   format: 'rankflow-stats/1',

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/files/safetensors.js';
+import { writeStatistics } from '../advise/statistics.js';
 import { checkpoint, lowRank, plus, random, tensor } from '../advise/support.js';
 import { number, parquet, rankflow, work } from './support.js';
 
@@ -14,6 +15,14 @@ const made = ['layers.0.fc.weight', 'layers.1.fc.weight'].map((name, i) => {
 const save = (folder: string, part: 'before' | 'after') =>
   checkpoint(folder, Object.fromEntries(made.map((each) => [each.name, tensor(shape, each[part])])));
 const [base, tuned] = [save('base', 'before'), save('tuned', 'after')];
+
+/** Files with H of the first weight alone, a diagonal. */
+const [stats, tooSmall] = [18, 17].map((size) => {
+  const data = new Float32Array(size ** 2);
+  for (let i = 0; i < size; i++) data[i * (size + 1)] = 1 + i;
+  const tensors = { 'layers.0.fc.H': { shape: [size, size], data } };
+  return writeStatistics(`h${size}.safetensors`, tensors, { loss: undefined, samples: undefined });
+}) as [string, string];
 
 describe.concurrent('rankflow advise', () => {
   it('answers first, and writes a report, tables and adapters', async () => {
@@ -49,12 +58,44 @@ describe.concurrent('rankflow advise', () => {
     expect(advice).toEqual(JSON.parse(readFileSync(join(work, 'json-advice/advice.json'), 'utf8')));
   });
 
+  it('tells errors weighted by inputs where statistics have H, and names the weights without', async () => {
+    const args = ['--stats', stats, '--budget', '10%', '--out', 'weighted'];
+    const { code, stdout } = await rankflow(['advise', base, tuned, ...args]);
+    expect(code).toBe(0);
+    for (const part of ['by inputs (least)', 'rank 16 (least)', 'No H', made[1]!.name])
+      expect(stdout).toContain(part);
+    expect(readFileSync(join(work, 'weighted/report.html'), 'utf8')).toContain('Errors weighted by inputs');
+    const { weights, budgets } = JSON.parse(readFileSync(join(work, 'weighted/advice.json'), 'utf8'));
+    const [first, second] = await parquet('weighted', 'weights.parquet');
+    const rank = number(first, 'rank_10pct');
+    expect(rank).toBeGreaterThan(0);
+    const { errors, least } = weights[0].weighted;
+    expect(number(first, 'weighted_error_10pct')).toBe(errors[rank - 1]);
+    expect(number(first, 'least_weighted_error_10pct')).toBe(least[rank - 1]);
+    expect(budgets[0].weightedError).toBe(errors[rank - 1]);
+    expect(least[rank - 1]).toBeLessThan(errors[rank - 1]);
+    expect(errors[rank - 1]).not.toBeCloseTo(number(first, 'error_10pct'), 4);
+    expect([second!['weighted_error_10pct'], weights[1].weighted]).toEqual([null, null]);
+    const [head] = readFileSync(join(work, 'weighted/weights.csv'), 'utf8').split('\n');
+    expect(head).toContain('weighted_error_10pct,least_weighted_error_10pct');
+    const [value] = await parquet('weighted', 'singular-values.parquet');
+    expect(number(value, 'weighted_error')).toBe(errors[0]);
+  });
+
   it.each<[args: string[], said: string[]]>([
     [[], ['base', 'nothing', 'given with TUNED, or --stats']],
     [[base], ['tuned', 'nothing', 'given with BASE']],
     [
-      [base, tuned, '--stats', 'stats.safetensors'],
-      ['stats', 'stats.safetensors', 'left out with BASE and TUNED'],
+      [base, tuned, '--stats', 'nowhere.safetensors'],
+      ['nowhere.safetensors', 'a file that can be opened'],
+    ],
+    [
+      [base, tuned, '--stats', tooSmall],
+      [`${tooSmall}#layers.0.fc.H`, '17', '18'],
+    ],
+    [
+      [base, tuned, '--optimizer', 'adamw'],
+      ['optimizer', 'adamw', 'left out with BASE and TUNED'],
     ],
     [
       [base, tuned, '--budget', '0%'],

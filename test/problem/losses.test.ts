@@ -13,7 +13,15 @@ import type { Problem } from '../../src/problem/problem.js';
 import { fromSamples } from '../../src/problem/samples.js';
 import { namedSpectrum } from '../../src/problem/spectrum.js';
 import { traceSquared } from '../../src/problem/traceSquared.js';
-import { covariance, gaussian, integrate64, product, relativeError, toMatrix } from '../support.js';
+import {
+  covariance,
+  fewDirections,
+  gaussian,
+  integrate64,
+  product,
+  relativeError,
+  toMatrix,
+} from '../support.js';
 import { n, m, valueAndGradient } from './support.js';
 
 /** Every loss that the host evaluates, tall, wide and (the trace) square. */
@@ -55,6 +63,15 @@ const builtIn: [string, Problem][] = [
       gradient: gaussian(m, n, 10),
       outputCovariance: null,
       covariance: covariance(n, 12),
+    }),
+  ],
+  [
+    'an expansion of low-rank matrices, tall',
+    expansion({
+      loss: 3.2,
+      gradient: fewDirections(n, m, 4, 10),
+      outputCovariance: fewDirections(n, n, 3, 11, true),
+      covariance: fewDirections(m, m, 2, 12, true),
     }),
   ],
 ];

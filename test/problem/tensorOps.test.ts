@@ -21,11 +21,13 @@ import {
   eachBackend,
   coefficients,
   covariance,
+  fewDirections,
   gaussian,
   memberOf,
   norm,
   product,
   relativeError,
+  spelledOut,
   useBackend,
   toMatrix,
 } from '../support.js';
@@ -61,6 +63,12 @@ eachBackend('tensor operations on %s', (backend) => {
     target.data.map((value, i) => value - base.data[i]!),
   );
   const sigma = namedSpectrum('power:1', cols).map(Math.fround);
+
+  const few = {
+    ...{ kind: 'expansion' as const, constant: 1, descent: fewDirections(rows, cols, 24, 54) },
+    ...{ outputCovariance: fewDirections(rows, rows, 16, 55, true) },
+    ...{ covariance: fewDirections(cols, cols, 16, 56, true) },
+  };
 
   /** [name, structure, the same for the host, |E H|_F, |H|_F or 1]. */
   const structures: [string, Structure, HostStructure, number, number][] = [
@@ -99,6 +107,13 @@ eachBackend('tensor operations on %s', (backend) => {
       { kind: 'expansion', constant: 1, descent: e, outputCovariance: null, covariance: h },
       norm(e.data),
       norm(h.data),
+    ],
+    [
+      'expansion of low-rank matrices',
+      few,
+      few,
+      norm(spelledOut(few.descent).data),
+      norm(spelledOut(few.outputCovariance).data) * norm(spelledOut(few.covariance).data),
     ],
     ['trace', { kind: 'trace', trace0: 1.5 }, { kind: 'trace', trace0: 1.5 }, 1.5, 1],
     [

@@ -4,6 +4,7 @@
  */
 import { dense, type Dense } from '../../../src/numbers/dense.js';
 import { dot } from '../../../src/numbers/gram.js';
+import { isLowRank, type LowRank, type Operator } from '../../../src/numbers/operator.js';
 import { multiply, multiplyTransposedLeft } from '../../../src/numbers/products.js';
 
 /** Share of its terms at which a difference has lost half of its digits: below it the residual is formed. */
@@ -43,7 +44,8 @@ export function subtractProduct(z: Float64Array, a: Float64Array, g: Float64Arra
 const BLOCKED_FROM = 2 ** 20;
 
 /** a z [rows, r] of a [rows, cols] and z [cols, r]. */
-export function product(a: Dense, z: Float64Array, r: number): Float64Array {
+export function product(a: Operator, z: Float64Array, r: number): Float64Array {
+  if (isLowRank(a)) return lowRankProduct(a.left, a, a.right, z, r);
   const { rows, cols, data } = a;
   if (data.length >= BLOCKED_FROM) return multiply(a, dense(cols, r, z)).data;
   const out = new Float64Array(rows * r);
@@ -56,7 +58,8 @@ export function product(a: Dense, z: Float64Array, r: number): Float64Array {
 }
 
 /** a^T z [cols, r] of a [rows, cols] and z [rows, r]. */
-export function productTransposed(a: Dense, z: Float64Array, r: number): Float64Array {
+export function productTransposed(a: Operator, z: Float64Array, r: number): Float64Array {
+  if (isLowRank(a)) return lowRankProduct(a.right, a, a.left, z, r);
   const { rows, cols, data } = a;
   if (data.length >= BLOCKED_FROM) return multiplyTransposedLeft(a, dense(rows, r, z)).data;
   const out = new Float64Array(cols * r);
@@ -65,5 +68,20 @@ export function productTransposed(a: Dense, z: Float64Array, r: number): Float64
       const entry = data[i * cols + k]!;
       for (let j = 0; j < r; j++) out[k * r + j]! += entry * z[i * r + j]!;
     }
+  return out;
+}
+
+/** shift z + onto diag(weights) from^T z. */
+function lowRankProduct(
+  onto: Dense,
+  { weights, shift }: LowRank,
+  from: Dense,
+  z: Float64Array,
+  r: number,
+): Float64Array {
+  const along = productTransposed(from, z, r);
+  for (let i = 0; i < along.length; i++) along[i]! *= weights[Math.floor(i / r)]!;
+  const out = product(onto, along, r);
+  if (shift !== 0) for (let i = 0; i < out.length; i++) out[i]! += shift * z[i]!;
   return out;
 }

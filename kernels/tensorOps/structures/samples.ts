@@ -5,11 +5,12 @@ import type { Dense } from '../../../src/numbers/dense.js';
 import type { SamplesStructure } from '../../../src/problem/structure.js';
 import { product } from '../matMul.js';
 import { tensor2d } from '../tensor2d.js';
-import { quadraticDescent } from './quadratic.js';
+import { curvedDescent } from './curved.js';
+import { bothProductsWith, productWith } from './products.js';
 import type { Descent, DescentOf } from './structure.js';
 
 export const samples: DescentOf<SamplesStructure> = ({ weighted, covariance, inputs, residuals }) => {
-  const all = quadraticDescent(tensor2d(weighted), tensor2d(covariance));
+  const all = curvedDescent(bothProductsWith(tensor2d(weighted)), null, productWith(tensor2d(covariance)));
   const constants = [...all.constants];
   // What minibatches are taken from is on the device once one is.
   const kept = (matrix: Dense): Tensor2D => {

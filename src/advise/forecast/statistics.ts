@@ -1,24 +1,30 @@
 /**
  * Statistics of weights at W0, as scripts/export-stats.py writes them (format rankflow-stats/1): of each weight NAME the
- * gradient of the mean loss G, the second moment of its inputs H and that of the gradients of its outputs S, and in the
- * metadata what they were gathered from.
+ * gradient of the mean loss G, the second moment of its inputs H and that of the gradients of its outputs S, dense or by
+ * their leading directions, and in the metadata what they were gathered from.
  */
 import { z } from 'zod';
 import { readSafetensors, someOf, type Safetensors } from '../../files/safetensors.js';
 import { InputError } from '../../host/inputError.js';
-import { dense, inner, type Dense } from '../../numbers/dense.js';
-import { symmetricPart } from '../../problem/covariance.js';
-
-export const STATISTICS_FORMAT = 'rankflow-stats/1';
+import { inner, type Dense } from '../../numbers/dense.js';
+import { isZero, type Operator } from '../../numbers/operator.js';
+import {
+  gradientIn,
+  matrixIn,
+  momentIn,
+  STATISTICS_FORMAT,
+  weightsWith,
+  type StatisticsFile,
+} from '../moments.js';
 
 export interface WeightStatistics {
   readonly name: string;
   /** G = grad f(W0) [n, m] */
-  readonly gradient: Dense;
+  readonly gradient: Operator;
   /** S [n, n], the mean over samples of the sum over tokens of g g^T. */
-  readonly outputCovariance: Dense;
+  readonly outputCovariance: Operator;
   /** H [m, m], the mean over tokens of x x^T. */
-  readonly covariance: Dense;
+  readonly covariance: Operator;
 }
 
 export interface Statistics {
@@ -55,25 +61,21 @@ const metadataSchema = z.object({
  * @throws InputError, naming the file and the tensor or the key of the metadata, for what is missing or cannot be so
  */
 export function readStatistics(path: string): Statistics {
-  const file = readSafetensors(path);
+  const file = { path, ...readSafetensors(path) };
   const metadata = metadataOf(path, file);
-  const names = [...file.tensors.keys()].filter((key) => key.endsWith('.G')).map((key) => key.slice(0, -2));
-  if (names.length === 0) {
-    const lowRank = [...file.tensors.keys()].find((key) => /\.G\.(U|sigma|V)$/.test(key));
-    throw lowRank === undefined
-      ? new InputError(
-          path,
-          `tensors ${someOf([...file.tensors.keys()])}`,
-          'a file with NAME.G, NAME.H and NAME.S',
-        )
-      : new InputError(path, lowRank, 'NAME.G [n, m]: low-rank forms are not read');
-  }
-  const weights = names.map((name) => weightOf(path, file, name));
+  const names = weightsWith(file, 'G');
+  if (names.length === 0)
+    throw new InputError(
+      path,
+      `tensors ${someOf([...file.tensors.keys()])}`,
+      'a file with NAME.G, NAME.H and NAME.S',
+    );
+  const weights = names.map((name) => weightOf(file, name));
   const { loss, loss_floor: floor, samples, draws = null, hvp = null } = metadata;
   if (!(loss > floor)) throw new InputError(path, `loss ${loss} (metadata)`, `above loss_floor, ${floor}`);
-  if (weights.every(({ gradient }) => gradient.data.every((entry) => entry === 0)))
+  if (weights.every(({ gradient }) => isZero(gradient)))
     throw new InputError(path, 'zero in every entry of G', 'gradients that are not zero: nothing would move');
-  const cosine = cosineOf(path, file, weights) ?? metadata.cosine ?? null;
+  const cosine = cosineOf(file, weights) ?? metadata.cosine ?? null;
   return { weights, loss, floor, samples, draws, curvature: hvp, cosine };
 }
 
@@ -88,47 +90,30 @@ function metadataOf(path: string, { metadata }: Safetensors) {
   throw new InputError(path, `${key} ${value ?? 'missing'} (metadata)`, allowed);
 }
 
-function weightOf(path: string, file: Safetensors, name: string): WeightStatistics {
-  const gradient = matrixOf(path, file, `${name}.G`);
+function weightOf(file: StatisticsFile, name: string): WeightStatistics {
+  const gradient = gradientIn(file, `${name}.G`);
   return {
     name,
     gradient,
-    outputCovariance: momentOf(path, file, `${name}.S`, gradient.rows, 'with as many rows as G'),
-    covariance: momentOf(path, file, `${name}.H`, gradient.cols, 'with as many columns as G'),
+    outputCovariance: momentIn(file, `${name}.S`, gradient.rows, 'with as many rows as G'),
+    covariance: momentIn(file, `${name}.H`, gradient.cols, 'with as many columns as G'),
   };
 }
 
-function matrixOf(path: string, file: Safetensors, name: string): Dense {
-  if (!file.tensors.has(name)) throw new InputError(path, `no tensor ${name}`, 'a file with it');
-  const { shape, data } = file.get(name);
-  const [rows, cols] = shape;
-  if (shape.length !== 2 || !rows || !cols)
-    throw new InputError(path, `shape [${shape.join(', ')}] (tensor ${name})`, 'a matrix that is not empty');
-  const bad = data.find((entry) => !Number.isFinite(entry));
-  if (bad !== undefined) throw new InputError(path, `${bad} (tensor ${name})`, 'finite in every entry');
-  return dense(rows, cols, data);
-}
-
-/** A second moment [size, size]. */
-function momentOf(path: string, file: Safetensors, name: string, size: number, like: string): Dense {
-  const moment = matrixOf(path, file, name);
-  const field = `${path}#${name}`;
-  const diagonal = Array.from({ length: moment.rows }, (_, i) => moment.data[i * (moment.cols + 1)]!);
-  if (!(diagonal.every((entry) => entry >= 0) && diagonal.some((entry) => entry > 0)))
-    throw new InputError(field, `diagonal from ${Math.min(...diagonal)}`, 'from 0 on, and not all 0');
-  return symmetricPart(moment, size, { field, like });
-}
-
 /** The cosine of the gradients of two halves of the samples, of all weights together; null without these. */
-function cosineOf(path: string, file: Safetensors, weights: readonly WeightStatistics[]): number | null {
+function cosineOf(file: StatisticsFile, weights: readonly WeightStatistics[]): number | null {
   const halvesOf = (name: string) => [`${name}.G.half0`, `${name}.G.half1`] as const;
   if (!weights.some(({ name }) => halvesOf(name).some((half) => file.tensors.has(half)))) return null;
   let [both, first, second] = [0, 0, 0];
   for (const { name, gradient } of weights) {
-    const [a, b] = halvesOf(name).map((half) => matrixOf(path, file, half)) as [Dense, Dense];
+    const [a, b] = halvesOf(name).map((half) => matrixIn(file, half)) as [Dense, Dense];
     for (const half of [a, b])
       if (half.rows !== gradient.rows || half.cols !== gradient.cols)
-        throw new InputError(path, `[${half.rows}, ${half.cols}] (half of ${name}.G)`, 'of the shape of G');
+        throw new InputError(
+          file.path,
+          `[${half.rows}, ${half.cols}] (half of ${name}.G)`,
+          'of the shape of G',
+        );
     both += inner(a, b);
     first += inner(a, a);
     second += inner(b, b);

@@ -5,8 +5,8 @@
  * is in blocks: they share k and c alone.
  */
 import { largestEigenvalue } from '../../numbers/largestEigenvalue.js';
-import { multiply } from '../../numbers/products.js';
-import { dense, inner, scaled, type Dense } from '../../numbers/dense.js';
+import { dense } from '../../numbers/dense.js';
+import { apply, scaledOperator, weightedSquares, type Operator } from '../../numbers/operator.js';
 import { expansion } from '../../problem/expansion.js';
 import type { Problem } from '../../problem/problem.js';
 import type { Statistics } from './statistics.js';
@@ -28,9 +28,8 @@ export interface Surrogate {
 export function surrogates({ weights, loss, curvature }: Statistics): [kfac: Surrogate, identity: Surrogate] {
   let [byBoth, byInputs] = [0, 0];
   for (const { gradient, outputCovariance, covariance } of weights) {
-    const weighted = multiply(gradient, covariance);
-    byBoth += inner(multiply(outputCovariance, gradient), weighted);
-    byInputs += inner(gradient, weighted);
+    byBoth += weightedSquares(gradient, outputCovariance, covariance);
+    byInputs += weightedSquares(gradient, null, covariance);
   }
   const along = curvature ?? byBoth;
   const sizes = weights.map(({ outputCovariance, covariance }) => ({
@@ -41,7 +40,7 @@ export function surrogates({ weights, loss, curvature }: Statistics): [kfac: Sur
     ...{ name, scale },
     problems: weights.map(({ gradient, outputCovariance, covariance }) =>
       expansion({
-        ...{ loss, gradient, covariance: scaled(covariance, scale) },
+        ...{ loss, gradient, covariance: scaledOperator(covariance, scale) },
         outputCovariance: name === 'kfac' ? outputCovariance : null,
       }),
     ),
@@ -52,8 +51,8 @@ export function surrogates({ weights, loss, curvature }: Statistics): [kfac: Sur
 }
 
 /** The largest eigenvalue of a second moment. */
-function largest(moment: Dense): number {
-  const value = largestEigenvalue(moment.rows, (v) => multiply(moment, dense(moment.rows, 1, v)).data);
+function largest(moment: Operator): number {
+  const value = largestEigenvalue(moment.rows, (v) => apply(moment, dense(moment.rows, 1, v)).data);
   if (value === null) throw new Error('the largest eigenvalue of a second moment was not found');
   return value;
 }

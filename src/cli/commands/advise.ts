@@ -12,12 +12,15 @@ import { flagsOf } from '../flags.js';
 
 type Arguments = Readonly<Record<string, unknown>>;
 
-/** Flags of a schema under a heading of the help; those of both forms stay with the rest. */
+/** Flags of both forms, which stay with the rest. */
+const shared = Object.keys(adviseSchema.shape).filter((key) => key in forecastSchema.shape);
+
+/** Flags of a schema under a heading of the help. */
 const grouped = (schema: z.ZodObject, group: string): Record<string, Options> =>
   Object.fromEntries(
     Object.entries(flagsOf(schema)).map(([name, options]) => [
       name,
-      name === 'out' ? options : { ...options, group },
+      shared.includes(name) ? options : { ...options, group },
     ]),
   );
 
@@ -38,9 +41,16 @@ export const adviseCommand: CommandModule = {
       })
       .options(grouped(adviseSchema, 'After training, with BASE and TUNED:'))
       .options(grouped(forecastSchema, 'Before training, without them:'))
+      .option('stats', {
+        describe: `${forecastSchema.shape.stats.description}; with BASE and TUNED: ${adviseSchema.shape.stats.description}`,
+      })
       .option('json', { type: 'boolean', describe: 'print the advice as JSON, alone, on standard output' })
       .example('$0 advise models/base models/tuned', '')
       .example('$0 advise models/base models/tuned --budget 0.2%,1% --write adapters --dtype bfloat16', '')
+      .example(
+        '$0 advise models/base models/tuned --stats stats.safetensors',
+        'with errors weighted by inputs',
+      )
       .example('$0 advise models/base adapter --budget 500000 --write smaller', 'resizes an adapter')
       .example(
         '$0 advise --stats stats.safetensors --optimizer adamw --lr 1e-4 --steps 500 --ranks 1,4,16',
