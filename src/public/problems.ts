@@ -3,6 +3,7 @@ export { frobenius, frobeniusDense, frobeniusFromSpectrum } from '../problem/fro
 export { traceSquared } from '../problem/traceSquared.js';
 export { kroneckerQuadratic } from '../problem/kronecker.js';
 export { expansion, type Expansion } from '../problem/expansion.js';
+export type { LowRank, Operator } from '../numbers/operator.js';
 export { linearRegression, onSamples } from '../problem/linearRegression.js';
 export { addNoise, type TargetDraw } from '../problem/noise.js';
 export { riskAt, riskOf, type Risk } from '../problem/risk.js';
