@@ -4,7 +4,7 @@ import { allocationOf, type Advice, type Allocation } from './advise.js';
 import { ruleAllocation, ruleNames } from './report.js';
 
 export interface Places {
-  /** What all kinds began with, and was taken off them; may be empty. */
+  /** What the kinds of all layers began with, and was taken off them; may be empty. */
   readonly start: string;
   /** Layers in order; `none` for weights of none comes first. */
   readonly layers: readonly string[];
@@ -33,9 +33,9 @@ function placeOf(name: string): Place {
   return { layer: parts[at]!, kind: [...parts.slice(0, at), '*', ...parts.slice(at + 1)].join('.') };
 }
 
-/** Longest text that all kinds begin with, up to the layer. */
+/** Longest text that the kinds of all layers begin with, up to the layer. */
 function commonStart(kinds: readonly string[]): string {
-  const starts = new Set(kinds.map((kind) => /^.*?\*\./.exec(kind)?.[0] ?? ''));
+  const starts = new Set(kinds.flatMap((kind) => /^.*?\*\./.exec(kind)?.[0] ?? []));
   return starts.size === 1 ? [...starts][0]! : '';
 }
 
@@ -43,7 +43,10 @@ function commonStart(kinds: readonly string[]): string {
 export function placesOf(weights: readonly { readonly name: string }[]): Places {
   const whole = weights.map(({ name }) => placeOf(name));
   const start = commonStart(whole.map(({ kind }) => kind));
-  const places = whole.map(({ layer, kind }) => ({ layer, kind: kind.slice(start.length) }));
+  const places = whole.map(({ layer, kind }) => ({
+    layer,
+    kind: kind.startsWith(start) ? kind.slice(start.length) : kind,
+  }));
   const distinct = (of: (place: Place) => string) => [...new Set(places.map(of))];
   const number = (layer: string) => (layer === 'none' ? -1 : Number(layer));
   return {

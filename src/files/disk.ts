@@ -1,6 +1,6 @@
 /**
- * Access to files: those that were added by name and bytes, which are all that a browser has, and in Node.js
- * the file system.
+ * Access to files: those that were added by name, in memory or wherever their bytes are read, which are all that a
+ * browser has, and in Node.js the file system.
  */
 import { inNode } from '../host/platform.js';
 import { InputError } from '../host/inputError.js';
@@ -18,13 +18,32 @@ export interface OpenFile {
 /** No system call reads 2 GiB or more. */
 const MOST_AT_ONCE = 2 ** 30;
 
-const memoryFiles = new Map<string, Uint8Array<ArrayBuffer>>();
+/** The bytes of a file that is added by its name. */
+export interface FileBytes {
+  readonly size: number;
+  /** The bytes from `begin` on, or fewer at the end. */
+  read(begin: number, length: number): Uint8Array<ArrayBuffer>;
+}
 
-/** Files of that name are these bytes from now on. */
-export const addMemoryFile = (name: string, bytes: Uint8Array<ArrayBuffer>): void =>
-  void memoryFiles.set(name, bytes);
+const added = new Map<string, FileBytes>();
 
-export const removeMemoryFile = (name: string): void => void memoryFiles.delete(name);
+/** The file of that name has these bytes from now on. Folders are in names: `FOLDER/FILE`. */
+export const addFile = (name: string, bytes: FileBytes): void => void added.set(name, bytes);
+
+export const removeFile = (name: string): void => void added.delete(name);
+
+/** Bytes that are in memory as they are. */
+export const inMemory = (bytes: Uint8Array<ArrayBuffer>): FileBytes => ({
+  size: bytes.length,
+  read: (begin, length) => bytes.slice(begin, begin + length),
+});
+
+/** The names in a folder of files that were added, in order. */
+const addedIn = (folder: string): string[] => {
+  const start = `${folder}/`;
+  const below = [...added.keys()].filter((name) => name.startsWith(start));
+  return [...new Set(below.map((name) => name.slice(start.length).split('/')[0]!))].sort();
+};
 
 let listener: (path: string, bytes: Uint8Array) => void = () => undefined;
 
@@ -33,11 +52,16 @@ export const onRead = (newListener: typeof listener): void => void (listener = n
 
 /** Tests whether a file or folder of that name is there. */
 export const isThere = (path: string): boolean =>
-  memoryFiles.has(path) || (inNode() && process.getBuiltinModule('node:fs').existsSync(path));
+  added.has(path) ||
+  addedIn(path).length > 0 ||
+  (inNode() && process.getBuiltinModule('node:fs').existsSync(path));
 
 /** The names in a folder, in order; null of what is no folder. */
 export function namesIn(path: string): readonly string[] | null {
-  if (memoryFiles.has(path) || !inNode()) return null;
+  if (added.has(path)) return null;
+  const names = addedIn(path);
+  if (names.length > 0) return names;
+  if (!inNode()) return null;
   const { readdirSync, statSync } = process.getBuiltinModule('node:fs');
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return null;
   return fromDisk(path, () => readdirSync(path).sort());
@@ -48,10 +72,10 @@ export function namesIn(path: string): readonly string[] | null {
  * @throws InputError if there is no such file, it is a folder, or the system refuses it; whatever else `work` throws
  */
 export function withFile<T>(path: string, work: (file: OpenFile) => T): T {
-  const bytes = memoryFiles.get(path);
+  const bytes = added.get(path);
   if (bytes) {
-    const read: OpenFile['read'] = (begin, length) => bytes.slice(begin, begin + length);
-    return work({ path, size: bytes.length, read, peek: (length) => read(0, length) });
+    const { size, read } = bytes;
+    return work({ path, size, read, peek: (length) => read(0, length) });
   }
   if (!inNode()) throw new InputError(path, 'no such file here', 'a file that was dropped on this page');
   const { closeSync, fstatSync, openSync, readSync } = process.getBuiltinModule('node:fs');

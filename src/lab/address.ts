@@ -1,7 +1,7 @@
 /** The state of the lab in its address: flags of `rankflow sweep`, the rank in focus and the tab, after the #. */
 import type { Flags } from './protocol.js';
 
-const tabs = ['sweep', 'verify'] as const;
+export const tabs = ['sweep', 'advise', 'verify'] as const;
 export type Tab = (typeof tabs)[number];
 
 export interface Address {

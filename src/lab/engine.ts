@@ -7,7 +7,7 @@ import { releaseProxy, type ProxyMethods } from 'comlink';
 import type { BackendReport } from '../backend/backend.js';
 import { listBackends } from '../backend/useBackend.js';
 import { clock } from '../flow/normalization.js';
-import { removeMemoryFile, addMemoryFile } from '../files/disk.js';
+import { addFile, inMemory, removeFile } from '../files/disk.js';
 import { readSafetensors } from '../files/safetensors.js';
 import { InputError } from '../host/inputError.js';
 import { runProvenance, type Provenance } from '../host/provenance.js';
@@ -19,6 +19,8 @@ import { makePlan, totalTrials, type Cell, type Plan } from '../sweep/plan.js';
 import { trialIntegers, trialTexts, type TrialRow } from '../sweep/row.js';
 import { waysOf } from '../run/trials.js';
 import { checks, verify } from '../verify/verify.js';
+import { Adviser } from './adviser.js';
+import { blobBytes } from './blobBytes.js';
 import { commandOf, configOf, MOST_ENTRIES } from './flags.js';
 import { Gate, Stopped } from './gate.js';
 import type * as protocol from './protocol.js';
@@ -42,6 +44,7 @@ export class LabEngine implements protocol.Engine {
   private device: { readonly backendName: string; readonly opened: Device } | null = null;
   private tally: Tally | null = null;
   private provenance: Provenance | null = null;
+  private readonly adviser = new Adviser();
   /** Name of the file that was added last. */
   private file = '';
   /** Promise of the work at hand, or of the last. */
@@ -53,9 +56,9 @@ export class LabEngine implements protocol.Engine {
   }
 
   addFile(name: string, bytes: Uint8Array<ArrayBuffer>): readonly string[] {
-    removeMemoryFile(this.file);
+    removeFile(this.file);
     this.file = name;
-    addMemoryFile(name, bytes);
+    addFile(name, inMemory(bytes));
     if (!/\.safetensors$/i.test(name)) return [];
     const matrices = [...readSafetensors(name).tensors].filter(([, { shape }]) => shape.length === 2);
     return matrices.length > 1 ? matrices.map(([tensor]) => tensor) : [];
@@ -80,7 +83,7 @@ export class LabEngine implements protocol.Engine {
         floor: accuracyFloor(cell, plan.config.precision),
         excessFloor: excessFloor(cell.problem, plan.config.precision),
       })),
-      command: commandOf(flags),
+      command: commandOf('sweep', flags),
     };
   }
 
@@ -197,6 +200,28 @@ export class LabEngine implements protocol.Engine {
         },
       });
     });
+  }
+
+  give(side: protocol.Side, label: string, files: readonly protocol.GivenFile[]): protocol.Given {
+    const bytes = files.map(({ path, file }) => [path, blobBytes(path, file)] as const);
+    return this.adviser.give(side, label, new Map(bytes));
+  }
+
+  advise(settings: protocol.AdviseSettings, listener: protocol.AdviseListener): Promise<protocol.RunEnd> {
+    return this.begin(listener, (gate) =>
+      this.adviser.advise(settings, async (done, total) => {
+        await listener.progress(done, total);
+        await gate.pass();
+      }),
+    );
+  }
+
+  advice(budget: string): protocol.AdviceView {
+    return this.adviser.within(budget);
+  }
+
+  adviceFile(format: 'json' | 'csv'): Uint8Array<ArrayBuffer> {
+    return new TextEncoder().encode(this.adviser.file(format));
   }
 
   private currentPlan(): Plan {

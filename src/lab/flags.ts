@@ -48,10 +48,11 @@ function checkSize({ target, base, vectors, shape }: SweepConfig): void {
   if (n + m > MOST_ROWS) throw new InputError('shape', `${n}x${m}`, `of n + m at most ${MOST_ROWS}, here`);
 }
 
-/** The command line of the same sweep. */
-export const commandOf = (flags: Flags): string =>
-  ['npx rankflow sweep', ...Object.entries(flags).map(([name, text]) => `--${name} ${quoted(text)}`)].join(
-    ' ',
-  );
+/** A command line with flags. */
+export const commandOf = (command: string, flags: Flags): string =>
+  [
+    `npx rankflow ${command}`,
+    ...Object.entries(flags).map(([name, text]) => `--${name} ${quoted(text)}`),
+  ].join(' ');
 
-const quoted = (text: string) => (/^[\w.,:/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+const quoted = (text: string) => (/^[\w.,:%/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

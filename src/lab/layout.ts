@@ -2,6 +2,8 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { formatAbove, formatCount, formatNumber } from '../report/format.js';
 import { endCounts } from '../report/stationarity.js';
+import { tabs } from './address.js';
+import { advice } from './advice.js';
 import { controls } from './controls.js';
 import { accuracyFigure, lossFigure, paceFigure, singularValuesFigure } from './figures.js';
 import type { RankProgress } from './protocol.js';
@@ -9,6 +11,8 @@ import type { Actions, State } from './state.js';
 import type { Figure } from './plot.js';
 import { trials } from './trials.js';
 import { verification } from './verification.js';
+
+const tabNames = { sweep: 'Sweep', advise: 'Advise', verify: 'Verify' } as const;
 
 export const layout = (state: State, actions: Actions): TemplateResult => html`
   <header>
@@ -18,14 +22,14 @@ export const layout = (state: State, actions: Actions): TemplateResult => html`
       laws.
     </p>
     <nav aria-label="Views">
-      ${(['sweep', 'verify'] as const).map(
+      ${tabs.map(
         (tab) =>
           html`<button
             type="button"
             aria-current=${state.tab === tab ? 'page' : 'false'}
             @click=${() => actions.open(tab)}
           >
-            ${tab === 'sweep' ? 'Sweep' : 'Verify'}
+            ${tabNames[tab]}
           </button>`,
       )}
     </nav>
@@ -38,7 +42,7 @@ export const layout = (state: State, actions: Actions): TemplateResult => html`
           <button type="button" class="quiet" @click=${actions.dismiss}>Dismiss</button>
         </div>`
   }
-  ${state.tab === 'sweep' ? sweep(state, actions) : verification(state, actions)}
+  ${views[state.tab](state, actions)}
 `;
 
 const sweep = (state: State, actions: Actions): TemplateResult => html`
@@ -62,6 +66,8 @@ const sweep = (state: State, actions: Actions): TemplateResult => html`
     </div>
   </div>
 `;
+
+const views = { sweep, advise: advice, verify: verification } as const;
 
 function bar(state: State, actions: Actions): TemplateResult {
   const { phase, progress, prepared } = state;

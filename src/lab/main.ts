@@ -2,11 +2,14 @@
 import { proxy, transfer, wrap, type Remote } from 'comlink';
 import { render } from 'lit-html';
 import { formatAddress, parseAddress, type Tab } from './address.js';
+import { adviceActions } from './advising.js';
 import { ofFile } from './controls.js';
 import { example } from './example.js';
+import { dropped } from './given.js';
 import { layout } from './layout.js';
 import './plot.js';
 import type { Engine, Flags, Progress, RunEnd, Running } from './protocol.js';
+import { save } from './save.js';
 import { initialState, PAGE, type Actions, type State } from './state.js';
 
 /** A file is held in memory, and its matrices in float64. */
@@ -35,8 +38,9 @@ class Lab {
     addEventListener('dragover', (event) => event.preventDefault());
     addEventListener('drop', (event) => {
       event.preventDefault();
-      const file = event.dataTransfer?.files[0];
-      if (file && this.state.tab === 'sweep') void this.take(file);
+      if (!event.dataTransfer?.files.length) return;
+      if (this.state.tab === 'sweep') void this.take(event.dataTransfer.files[0]!);
+      else if (this.state.tab === 'advise') void this.attempt(() => this.takeCheckpoint(event));
     });
     root.replaceChildren();
     this.draw();
@@ -75,6 +79,13 @@ class Lab {
   }
 
   private readonly actions: Actions = {
+    ...adviceActions({
+      engine: this.engine,
+      get: () => this.state.advice,
+      set: (changed) => this.set({ advice: { ...this.state.advice, ...changed } }),
+      fail: (error) => this.fail(error, 'Give both checkpoints again.'),
+      clear: () => this.set({ problem: null }),
+    }),
     setFlags: (changed) => {
       const flags = Object.entries({ ...this.state.flags, ...changed }).filter(
         ([, text]) => text !== undefined,
@@ -216,6 +227,13 @@ class Lab {
     }
   }
 
+  /** A checkpoint that is dropped on no side is the first that is missing. */
+  private async takeCheckpoint({ target, dataTransfer }: DragEvent): Promise<void> {
+    const side = (target as Element).closest<HTMLElement>('[data-side]')?.dataset['side'];
+    const gift = await dropped(dataTransfer!);
+    this.actions.give(side === 'base' || (!side && !this.state.advice.base) ? 'base' : 'tuned', gift);
+  }
+
   private async fetchExample(): Promise<void> {
     const { target, base } = this.state.flags;
     if (target !== example.name && base !== example.name) return;
@@ -227,9 +245,7 @@ class Lab {
 
   private async download(format: 'parquet' | 'csv'): Promise<void> {
     const type = format === 'csv' ? 'text/csv' : 'application/vnd.apache.parquet';
-    const url = URL.createObjectURL(new Blob([await this.engine.download(format)], { type }));
-    Object.assign(document.createElement('a'), { href: url, download: `rankflow-trials.${format}` }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 1000);
+    save(await this.engine.download(format), `rankflow-trials.${format}`, type);
   }
 
   /** Leaving a tab ends what it computes, and frees its tensors. */

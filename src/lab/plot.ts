@@ -20,6 +20,8 @@ export interface Line {
   readonly alpha?: number;
   /** Marks the points of the line (default: false). */
   readonly points?: boolean;
+  /** Joins points with nulls between them, which are gaps else (default: false). */
+  readonly joined?: boolean;
 }
 
 export interface Figure {
@@ -122,14 +124,17 @@ class LabPlot extends HTMLElement {
       ],
       series: [
         {},
-        ...lines.map(({ name, color, width = 1.5, dash, alpha = 1, points = false }): uPlot.Series => ({
-          label: name,
-          stroke: colorOf(color),
-          width,
-          alpha,
-          points: { show: points, size: 7, fill: colorOf(color) },
-          ...(dash && { dash: [...dash] }),
-        })),
+        ...lines.map(
+          ({ name, color, width = 1.5, dash, alpha = 1, points = false, joined = false }): uPlot.Series => ({
+            label: name,
+            stroke: colorOf(color),
+            width,
+            alpha,
+            spanGaps: joined,
+            points: { show: points, size: 7, fill: colorOf(color) },
+            ...(dash && { dash: [...dash] }),
+          }),
+        ),
       ],
       ...(band && {
         bands: [{ series: [band[0] + 1, band[1] + 1], fill: colorOf('--band') }],

@@ -1,8 +1,11 @@
 /** Messages between the page and the worker: plain data. */
+import type { LeftOut } from '../advise/pairs.js';
+import type { ErrorCurve, Places } from '../advise/shown.js';
 import type { BackendReport } from '../backend/backend.js';
 import type { Outcome } from '../method/outcome.js';
 import type { MetricName } from '../problem/metric.js';
 import type { CellSummary } from '../sweep/summary.js';
+import type { TableRows } from '../report/table.js';
 import type { Statistic } from '../numbers/statistics.js';
 import type { TrialRow } from '../sweep/row.js';
 import type { Finding } from '../verify/check.js';
@@ -109,10 +112,52 @@ export interface VerifyListener {
   finding(finding: Finding): Promise<void>;
 }
 
+/** The checkpoint before training, and the one after it, or an adapter. */
+export type Side = 'base' | 'tuned';
+
+/** A file that a visitor gives, and its name in the folder that was given, or its name alone. */
+export interface GivenFile {
+  readonly path: string;
+  readonly file: Blob;
+}
+
+/** A side as it was found in what was given. */
+export interface Given {
+  /** Name of the checkpoint or its folder. */
+  readonly label: string;
+  readonly tensors: number;
+}
+
+/** What advice is asked for, as flags of `rankflow advise` have it. */
+export interface AdviseSettings {
+  readonly budget: string;
+  readonly maxRank: string;
+  readonly roundedBase: boolean;
+}
+
+/** Advice as it is shown. */
+export interface AdviceView {
+  readonly answers: readonly string[];
+  /** Where weights stand, and their ranks in each budget. */
+  readonly places: Places;
+  readonly budgets: readonly { readonly text: string; readonly ranks: readonly number[] }[];
+  readonly curves: readonly ErrorCurve[];
+  readonly allocations: TableRows;
+  readonly weights: TableRows;
+  readonly notes: readonly string[];
+  readonly leftOut: readonly LeftOut[];
+  /** Command line of the same advice. */
+  readonly command: string;
+}
+
+export interface AdviseListener {
+  progress(done: number, total: number): Promise<void>;
+}
+
 /** End of a run. */
 export type RunEnd = 'finished' | 'stopped';
 
-/** The worker, as the page sees it. One sweep or verification runs at a time. */
+/** The worker, as the page sees it. One sweep, verification or advice runs at a time. */
 export interface Engine {
   /** Every backend that a browser can have. */
   backends(): Promise<readonly BackendReport[]>;
@@ -138,4 +183,12 @@ export interface Engine {
   checkGroups(): readonly string[];
   /** @throws InputError */
   verify(backend: string, only: readonly string[], listener: VerifyListener): Promise<RunEnd>;
+  /** Takes the files of a side in the place of those before, and reads their headers. @throws InputError */
+  give(side: Side, label: string, files: readonly GivenFile[]): Given;
+  /** Decomposes what changed, weight by weight. @throws InputError */
+  advise(settings: AdviseSettings, listener: AdviseListener): Promise<RunEnd>;
+  /** The advice within these budgets, from what was decomposed. @throws InputError */
+  advice(budget: string): AdviceView;
+  /** The advice that was looked at last as a file. */
+  adviceFile(format: 'json' | 'csv'): Uint8Array<ArrayBuffer>;
 }

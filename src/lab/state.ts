@@ -3,12 +3,41 @@ import type { BackendReport } from '../backend/backend.js';
 import type { TrialRow } from '../sweep/row.js';
 import type { Finding } from '../verify/check.js';
 import type { Address, Tab } from './address.js';
-import type { Look, Prepared, Progress, RunEnd, Running, SingularValues } from './protocol.js';
+import type { Gift } from './given.js';
+import type {
+  AdviseSettings,
+  AdviceView,
+  Given,
+  Look,
+  Prepared,
+  Progress,
+  RunEnd,
+  Running,
+  Side,
+  SingularValues,
+} from './protocol.js';
 
 /** Rows of a page of the table of trials. */
 export const PAGE = 25;
 /** Phase of a sweep. */
 export type Phase = 'idle' | 'planning' | 'running' | 'paused' | RunEnd;
+
+/** Phase of advice; between reading and the end, checkpoints are compared. */
+export type AdvicePhase = 'idle' | 'reading' | 'running' | 'stopping' | RunEnd;
+
+export interface AdviceState {
+  readonly phase: AdvicePhase;
+  /** What was given; null before that. */
+  readonly base: Given | null;
+  readonly tuned: Given | null;
+  readonly settings: AdviseSettings;
+  /** Weights that are done, of how many. */
+  readonly done: number;
+  readonly total: number;
+  readonly view: AdviceView | null;
+  /** The budget whose ranks are drawn, by its place among them. */
+  readonly shown: number;
+}
 
 export interface State extends Address {
   readonly backends: readonly BackendReport[] | null;
@@ -34,6 +63,7 @@ export interface State extends Address {
   /** Number of checks to be made. */
   readonly checks: number;
   readonly findings: readonly Finding[];
+  readonly advice: AdviceState;
 }
 
 export const initialState = (address: Address, wide: boolean): State => ({
@@ -55,6 +85,16 @@ export const initialState = (address: Address, wide: boolean): State => ({
   verifying: false,
   checks: 0,
   findings: [],
+  advice: {
+    phase: 'idle',
+    base: null,
+    tuned: null,
+    settings: { budget: '0.1%, 0.5%, 2%', maxRank: '64', roundedBase: false },
+    done: 0,
+    total: 0,
+    view: null,
+    shown: 0,
+  },
 });
 
 export interface Actions {
@@ -76,6 +116,15 @@ export interface Actions {
   verifyOnly(groups: readonly string[] | null): void;
   verify(): void;
   stopVerifying(): void;
+  /** Takes the checkpoint of a side. */
+  give(side: Side, gift: Gift): void;
+  /** Sets what advice is asked for; other budgets are answered at once. */
+  setAdvice(settings: Partial<AdviseSettings>): void;
+  advise(): void;
+  stopAdvising(): void;
+  /** Draws the ranks of another budget. */
+  show(budget: number): void;
+  downloadAdvice(format: 'json' | 'csv'): void;
   /** Takes the message away. */
   dismiss(): void;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Dense } from '../../src/numbers/dense.js';
-import { addMemoryFile } from '../../src/files/disk.js';
+import { addFile, inMemory } from '../../src/files/disk.js';
 import { readEntries, readMatrix } from '../../src/files/matrix.js';
 import { product, readSafetensors } from '../../src/files/safetensors.js';
 import { readAdapters } from '../../src/input/adapters.js';
@@ -45,7 +45,7 @@ export function sparse(name: string, bytes: Buffer, more: number): string {
 }
 
 function given(name: string, bytes: Buffer): string {
-  addMemoryFile(name, new Uint8Array(bytes));
+  addFile(name, inMemory(new Uint8Array(bytes)));
   return name;
 }
 

@@ -73,6 +73,17 @@ export const done = async (page: Page) =>
 export const finished = (page: Page) => status(page).getByText('Finished').waitFor({ timeout: 100_000 });
 export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 
+/** Drops files or a folder of this machine on an element. */
+export async function drop(page: Page, selector: string, paths: readonly string[]): Promise<void> {
+  const { x, y } = (await page.locator(selector).boundingBox())!;
+  const session = await page.context().newCDPSession(page);
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await session.send('Input.dispatchDragEvent', {
+      ...{ type, x: x + 5, y: y + 5 },
+      data: { items: [], files: [...paths], dragOperationsMask: 1 },
+    });
+}
+
 /** Rows of the Parquet file that the page gives, as DuckDB reads them. */
 export async function downloaded(page: Page): Promise<Record<string, unknown>[]> {
   const [download] = await Promise.all([

@@ -1,11 +1,16 @@
 /** The built page in a real browser: what a visitor sees and does, against what it must show. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
+import { answers } from '../../src/advise/report.js';
 import { executable } from '../../benchmarks/browser.js';
+import { advised, checkpoint, lowRank, plus, random, tensor, work } from '../advise/support.js';
 import {
   browser,
   button,
   downloaded,
+  drop,
   finished,
   lab,
   long,
@@ -16,6 +21,32 @@ import {
 } from './browser.js';
 
 const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+
+/** A pair of checkpoints of so many weights of [size, size], in folders. */
+function pairOf(name: string, count: number, size: number) {
+  const weights = Array.from({ length: count }, (_, i) => {
+    const before = random([size, size], i, 0.1);
+    const after = plus(before, lowRank(size, size, [3, 2, 1, 0.1], 100 + 3 * i).data);
+    return { name: `layers.${i}.proj.weight`, before, after };
+  });
+  const [base, tuned] = (['before', 'after'] as const).map((part) =>
+    checkpoint(
+      `${name}-${part}`,
+      Object.fromEntries(weights.map((each) => [each.name, tensor([size, size], each[part], 'BF16')])),
+    ),
+  ) as [string, string];
+  return { base, tuned };
+}
+
+/** Gives a pair by the inputs, and waits for its headers. */
+async function give(page: Page, { base, tuned }: { base: string; tuned: string }): Promise<void> {
+  await page.getByLabel('Folder of BASE').setInputFiles(base);
+  await page.locator('[data-side=base][data-given]').waitFor();
+  await page.getByLabel('Files of TUNED').setInputFiles(join(tuned, 'model.safetensors'));
+  await status(page).getByText('Ready.').waitFor();
+}
+
+const adviseButton = (page: Page) => page.locator('.advise').getByRole('button', { name: 'Advise' });
 
 describe.skipIf(executable === null)('the lab in a browser', () => {
   startLab();
@@ -180,12 +211,19 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
     ['phone, dark', { width: 390, height: 844 }, 'dark', 'sweep'],
     ['phone, light', { width: 390, height: 844 }, 'light', 'verify'],
     ['desktop, dark', { width: 1280, height: 800 }, 'dark', 'verify'],
+    ['phone, dark', { width: 390, height: 844 }, 'dark', 'advise'],
+    ['desktop, light', { width: 1280, height: 800 }, 'light', 'advise'],
   ] as const)('has no accessibility violations: %s, %s', async (_, viewport, colorScheme, tab) => {
     await open(
       small,
       async (page) => {
         if (tab === 'sweep') await finished(page);
-        else await page.locator('.verify option').nth(4).waitFor({ state: 'attached' });
+        else if (tab === 'advise') {
+          await give(page, pairOf('axe', 6, 24));
+          await adviseButton(page).click();
+          await finished(page);
+          await page.getByText('All that was left out').waitFor({ state: 'detached' });
+        } else await page.locator('.verify option').nth(4).waitFor({ state: 'attached' });
         await page.evaluate(axe);
         const violations = await page.evaluate(async () => {
           const { axe: checker } = window as unknown as {
@@ -234,6 +272,91 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
           .waitFor();
       },
       { tab: 'verify' },
+    );
+  });
+
+  it('advises on a dropped pair as the command line does, at other budgets at once', async () => {
+    const { base, tuned } = pairOf('dropped', 4, 48);
+    await open(
+      small,
+      async (page) => {
+        const answered = (texts: readonly string[]) =>
+          expect.poll(() => page.locator('.answer').allInnerTexts()).toEqual(texts);
+        await status(page).getByText('BASE and TUNED missing.').waitFor();
+        await drop(page, '[data-side=tuned]', [join(tuned, 'model.safetensors')]);
+        await status(page).getByText('BASE missing.').waitFor();
+        // Beside both sides, it is the one that is missing.
+        await drop(page, 'h1', [base]);
+        await status(page).getByText('Ready.').waitFor();
+        expect(await page.locator('[data-side=base]').innerText()).toContain('dropped-before, 4 tensors');
+        await adviseButton(page).click();
+        await finished(page);
+        await answered(answers((await advised(base, tuned)).advice));
+
+        await page.getByLabel('Budgets: ').fill('2%, 3000');
+        await page.getByLabel('Budgets: ').press('Enter');
+        const { advice } = await advised(base, tuned, { budget: ['2%', '3000'] });
+        await answered(answers(advice));
+        await page.getByLabel('Budget to look at').selectOption('3000');
+        await expect
+          .poll(() => page.locator('.heat td').allInnerTexts())
+          .toEqual(advice.budgets[1]!.ranks.map(String));
+        const [download] = await Promise.all([
+          page.waitForEvent('download'),
+          button(page, 'Download advice.json').click(),
+        ]);
+        const record = JSON.parse(readFileSync(await download.path(), 'utf8')) as {
+          weights: { sigma: number[] }[];
+        };
+        expect(record.weights.map(({ sigma }) => sigma)).toEqual(
+          advice.weights.map(({ sigma }) => [...sigma]),
+        );
+        await page.getByLabel('Budgets: ').fill('nothing');
+        await page.getByLabel('Budgets: ').press('Enter');
+        await page.getByRole('alert').getByText('invalid budget: nothing; must be ').waitFor();
+
+        const broken = join(work, 'broken.safetensors');
+        writeFileSync(broken, readFileSync(join(base, 'model.safetensors')).subarray(0, 5000));
+        await drop(page, '[data-side=base]', [broken]);
+        await page
+          .getByRole('alert')
+          .getByText(/^invalid BASE\/broken\.safetensors: .*; must be a whole and well-formed/)
+          .waitFor();
+        await status(page).getByText('BASE missing.').waitFor();
+        expect(await adviseButton(page).isDisabled()).toBe(true);
+      },
+      { tab: 'advise' },
+    );
+  });
+
+  it('takes checkpoints by the keyboard, and stops comparing them', async () => {
+    const { base, tuned } = pairOf('stopped', 30, 160);
+    await open(
+      small,
+      async (page) => {
+        for (const [name, path] of [
+          ['BASE', base],
+          ['TUNED', tuned],
+        ] as const) {
+          await button(page, `Folder of ${name} …`).focus();
+          const [chooser] = await Promise.all([
+            page.waitForEvent('filechooser'),
+            page.keyboard.press('Enter'),
+          ]);
+          await chooser.setFiles(path);
+          await page.locator(`[data-side=${name.toLowerCase()}][data-given]`).waitFor();
+        }
+        await adviseButton(page).click();
+        await page.locator('.advise', { hasText: /[1-9] of 30 weights/ }).waitFor();
+        await button(page, 'Stop').click();
+        await status(page)
+          .getByText(/^Stopped after \d+ of 30 weights\.$/)
+          .waitFor();
+        expect(await page.locator('.answer').count()).toBe(0);
+        await adviseButton(page).click();
+        await status(page).getByText('Finished: 30 weights').waitFor();
+      },
+      { tab: 'advise' },
     );
   });
 });
