@@ -85,11 +85,7 @@ interface Form {
 const unknownSpans: Spans = { a: null, b: null };
 
 const gaussian = (rows: number, cols: number, std: number, key: TrialKey, stream: StreamName): Dense =>
-  dense(
-    rows,
-    cols,
-    normals(rows * cols, key, stream).map((value) => std * value),
-  );
+  scaled(dense(rows, cols, normals(rows * cols, key, stream)), std);
 
 /** A form with normal entries. */
 const normalForm = (

@@ -22,18 +22,36 @@ function mulHigh(a: number, b: number): number {
 
 /** Ten rounds of Philox4x32: four 32-bit words from a four-word counter and a two-word key. */
 export function philox4x32(counter: Readonly<Words4>, key: readonly [number, number]): Words4 {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = key;
+  const words = new Uint32Array(4);
+  philoxInto(words, ...counter, ...key);
+  return [words[0]!, words[1]!, words[2]!, words[3]!];
+}
+
+function philoxInto(
+  words: Uint32Array,
+  c0: number,
+  c1: number,
+  c2: number,
+  c3: number,
+  k0: number,
+  k1: number,
+): void {
   for (let round = 0; round < 10; round++) {
     const high0 = mulHigh(MULTIPLIER_0, c0);
     const high1 = mulHigh(MULTIPLIER_1, c2);
     const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
     const low1 = Math.imul(MULTIPLIER_1, c2) >>> 0;
-    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
+    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    c1 = low1;
+    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c3 = low0;
     k0 = (k0 + WEYL_0) >>> 0;
     k1 = (k1 + WEYL_1) >>> 0;
   }
-  return [c0, c1, c2, c3];
+  words[0] = c0;
+  words[1] = c1;
+  words[2] = c2;
+  words[3] = c3;
 }
 
 /** Streams of draws by purpose; each is independent of the others. */
@@ -72,17 +90,15 @@ export interface TrialKey {
 export const streamWord = (stream: StreamName, draw = 0): number =>
   (streams[stream] + MOST_STREAMS * draw) >>> 0;
 
-function forEachBlock(
-  count: number,
+/** The words of a block of a stream are written to `words`. */
+function writeBlock(
+  words: Uint32Array,
+  block: number,
   { seed, rank, trial, draw }: TrialKey,
   stream: StreamName,
-  write: (words: Words4, offset: number) => void,
 ): void {
-  const key = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0] as const;
-  const word = streamWord(stream, draw);
-  for (let block = 0; block * 4 < count; block++) {
-    write(philox4x32([block, word, rank, trial], key), block * 4);
-  }
+  const high = Math.floor(seed / 2 ** 32) >>> 0;
+  philoxInto(words, block, streamWord(stream, draw), rank, trial, seed >>> 0, high);
 }
 
 /** The open unit interval: the centre of one of 2^32 equal cells, never 0 or 1. */
@@ -91,23 +107,28 @@ const unit = (word: number): number => (word + 0.5) * 2 ** -32;
 /** `count` uniform numbers in (0, 1). */
 export function uniforms(count: number, key: TrialKey, stream: StreamName): Float64Array {
   const out = new Float64Array(count);
-  forEachBlock(count, key, stream, (words, offset) => {
-    for (let i = 0; i < 4 && offset + i < count; i++) out[offset + i] = unit(words[i] as number);
-  });
+  const words = new Uint32Array(4);
+  for (let offset = 0; offset < count; offset += 4) {
+    writeBlock(words, offset / 4, key, stream);
+    for (let i = 0; i < 4 && offset + i < count; i++) out[offset + i] = unit(words[i]!);
+  }
   return out;
 }
 
 /** `count` standard normal numbers (Box-Muller in float64; the tail ends at 6.7 standard deviations). */
 export function normals(count: number, key: TrialKey, stream: StreamName): Float64Array {
   const out = new Float64Array(count);
-  forEachBlock(count, key, stream, (words, offset) => {
+  const words = new Uint32Array(4);
+  for (let offset = 0; offset < count; offset += 4) {
+    writeBlock(words, offset / 4, key, stream);
     for (let pair = 0; pair < 2; pair++) {
-      const radius = Math.sqrt(-2 * Math.log(unit(words[2 * pair] as number)));
-      const angle = 2 * Math.PI * unit(words[2 * pair + 1] as number);
       const at = offset + 2 * pair;
-      if (at < count) out[at] = radius * Math.cos(angle);
+      if (at >= count) break;
+      const radius = Math.sqrt(-2 * Math.log(unit(words[2 * pair]!)));
+      const angle = 2 * Math.PI * unit(words[2 * pair + 1]!);
+      out[at] = radius * Math.cos(angle);
       if (at + 1 < count) out[at + 1] = radius * Math.sin(angle);
     }
-  });
+  }
   return out;
 }

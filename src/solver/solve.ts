@@ -79,13 +79,19 @@ export function chunks(
   shares = 1,
 ): Cut[] {
   const groups = new Map<string, Omit<Cut, 'indices'> & { readonly all: number[] }>();
+  // Of a cell all have the same, one after another.
+  let [last, moved, words]: [(typeof members)[number] | null, Motion | null, string] = [null, null, ''];
   members.forEach((member, i) => {
     const path = pathOf(member.rank);
     const width = path === 'tensor-ops' ? paddedWidth(member.rank) : member.rank;
     const drawn = draws && path === 'fused' && Boolean(member.drawn);
-    const motion = motionOf(member.coefficients, member.flow);
-    const key = `${path} ${width} ${drawn} ${JSON.stringify(motion)}`;
-    const group = groups.get(key) ?? { path, width, drawn, motion, all: [] };
+    if (!moved || last?.coefficients !== member.coefficients || last.flow !== member.flow) {
+      moved = motionOf(member.coefficients, member.flow);
+      words = JSON.stringify(moved);
+      last = member;
+    }
+    const key = `${path} ${width} ${drawn} ${words}`;
+    const group = groups.get(key) ?? { path, width, drawn, motion: moved, all: [] };
     groups.set(key, group);
     group.all.push(i);
   });
@@ -212,11 +218,11 @@ async function* placed<M extends Member>(
 function startOf(member: Member, { n, m }: Pick<Problem, 'n' | 'm'>): Factors {
   const factors = member.initial();
   const { x, y } = factors;
-  const [actual, allowed] = [
-    [x.rows, x.cols, y.rows, y.cols],
-    [n, member.rank, m, member.rank],
-  ].map(([rows, cols, ...other]) => `X [${rows}, ${cols}], Y [${other.join(', ')}]`);
-  if (actual !== allowed) throw new InputError('start', actual, allowed!);
+  const { rank } = member;
+  if (x.rows !== n || x.cols !== rank || y.rows !== m || y.cols !== rank) {
+    const words = (rows: number[]) => `X [${rows[0]}, ${rows[1]}], Y [${rows[2]}, ${rows[3]}]`;
+    throw new InputError('start', words([x.rows, x.cols, y.rows, y.cols]), words([n, rank, m, rank]));
+  }
   return factors;
 }
 

@@ -8,7 +8,7 @@ import { unobserved, type Observables } from '../solver/observables.js';
 import type { SweepConfig } from './config.js';
 import { accuracyOf, followsGradientFlow } from './law.js';
 import type { Cell } from './plan.js';
-import { endOf, isNear, type Stationarity } from './stationarity.js';
+import { endOf, isNearTo, type Stationarity } from './stationarity.js';
 
 export type TrialRow = {
   readonly cell: number;
@@ -196,12 +196,15 @@ function timeToOptimum(
   { problem, rank }: Cell,
   { saved, last, outcome }: Trajectory,
 ): Pick<TrialRow, 'time_to_optimum_after' | 'time_to_optimum_by'> {
-  if (optimumOf(problem, rank) === null || !problem.initialLoss)
-    return { time_to_optimum_after: null, time_to_optimum_by: null };
-  const seen = [...saved, succeeded(outcome) ? last : null]
-    .filter((point) => point !== null)
-    .sort((a, b) => a.time - b.time);
-  const first = seen.findIndex(({ loss }) => isNear(loss, problem, rank, 0.01));
-  const before = first < 0 ? seen.at(-1) : seen[first - 1];
-  return { time_to_optimum_after: before?.time ?? 0, time_to_optimum_by: seen[first]?.time ?? null };
+  const optimum = optimumOf(problem, rank);
+  const { initialLoss } = problem;
+  if (optimum === null || !initialLoss) return { time_to_optimum_after: null, time_to_optimum_by: null };
+  let before = 0;
+  for (const point of succeeded(outcome) ? [...saved, last] : saved) {
+    if (!point) continue;
+    if (isNearTo(point.loss, optimum, initialLoss, 0.01))
+      return { time_to_optimum_after: before, time_to_optimum_by: point.time };
+    before = point.time;
+  }
+  return { time_to_optimum_after: before, time_to_optimum_by: null };
 }
