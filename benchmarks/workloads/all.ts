@@ -2,6 +2,7 @@
 import type { Workload } from '../workload.js';
 import { accuracy } from './accuracy.js';
 import { decay } from './decay.js';
+import { kernelShare } from './kernelShare.js';
 import { lab } from './lab.js';
 import { mainJob } from './mainJob.js';
 import { mixedSteps } from './mixedSteps.js';
@@ -16,7 +17,7 @@ export const workloads: readonly Workload[] = [
   ...[w1, w1Workers, w1Float64, w1C, w1Webgpu],
   ...[decay, mixedSteps, stabilized, methodChoice, mainJob],
   ...[accuracy('wasm', 'float32', 12), accuracy('wasm', 'float64', 12), accuracy('webgpu', 'float32', 2)],
-  ...[overhead, operations, truncated, lab],
+  ...[overhead, kernelShare, operations, truncated, lab],
   scaling('wasm', {
     n: [64, 256, 1024, 4096, 16_384],
     rank: [1, 2, 4, 8, 16, 32, 64],

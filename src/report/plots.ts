@@ -1,4 +1,5 @@
 /** All plots: specifications as pure functions of data, and the two renderers. The parts are in plots/. */
+import { memoized } from '../numbers/memoized.js';
 import type { CellSummary } from '../sweep/summary.js';
 import { accuracyFigures } from './plots/accuracy.js';
 import { lossFigure } from './plots/loss.js';
@@ -14,8 +15,8 @@ export { renderPng, renderSvg } from './plots/render.js';
 export { simulationFigures } from './plots/simulation.js';
 export type { Figure } from './plots/theme.js';
 
-/** Every figure of a sweep, in the order in which they are read. */
-export function sweepFigures(cells: readonly CellSummary[]): Figure[] {
+/** Every figure of a sweep, in the order in which they are read; of the same cells the same, so that each is drawn once. */
+export const sweepFigures = memoized((cells: readonly CellSummary[]): readonly Figure[] => {
   if (cells.length === 0) return [];
   const risky = withRisk(cells);
   const ofRisk = risky.length > 0 ? [riskFigure(risky), riskMapFigure(risky)] : [];
@@ -28,4 +29,4 @@ export function sweepFigures(cells: readonly CellSummary[]): Figure[] {
     ...(isOneTarget ? [timeToOptimumFigure(cells)] : []),
     outcomeFigure(cells),
   ];
-}
+});

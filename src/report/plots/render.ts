@@ -6,6 +6,7 @@
 import { createRequire } from 'node:module';
 import type * as Vega from 'vega';
 import type { TopLevelSpec } from 'vega-lite';
+import { memoized } from '../../numbers/memoized.js';
 import { config } from './theme.js';
 
 const resolve = createRequire(import.meta.url).resolve;
@@ -39,8 +40,11 @@ function strictLogger(warnLevel: number): Vega.LoggerInterface {
   return logger;
 }
 
-/** Draws a specification as a standalone SVG document. Throws if Vega or Vega-Lite warns of anything. */
-export async function renderSvg(spec: TopLevelSpec): Promise<string> {
+/**
+ * Draws a specification as a standalone SVG document, once: a picture is a file and a part of a page. Throws if Vega or
+ * Vega-Lite warns of anything.
+ */
+export const renderSvg = memoized(async (spec: TopLevelSpec): Promise<string> => {
   const [vega, { compile }] = await Promise.all([import('vega'), import('vega-lite')]);
   const logger = strictLogger(vega.Warn);
   const compiled = compile(spec, { config, logger }).spec;
@@ -50,7 +54,7 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
   } finally {
     view.finalize();
   }
-}
+});
 
 /**
  * The picture cut to what is drawn, on white. Without a canvas Vega guesses the width of text and leaves wide
