@@ -214,9 +214,10 @@ describe('what two surrogates say together', () => {
       agreeTo: { shares: 40, losses: 30 },
     });
     expect(told[1]!.losses.map((band) => band?.low ?? null)).toEqual([9.8, 9.5, 8, null]);
-    expect(told[1]!.shares).toEqual(steps.map(() => ({ low: 1, middle: 1, high: 1 })));
-    const { low, middle, high } = told[0]!.shares[1]!;
+    expect(told[1]!.shares).toEqual(steps.map(() => ({ low: 1, middle: 1, high: 1, kfac: 1, identity: 1 })));
+    const { low, middle, high, kfac, identity } = told[0]!.shares[1]!;
     [0.4, 0.41, 0.42].forEach((share, i) => expect([low, middle, high][i]).toBeCloseTo(share, 12));
+    expect([kfac, identity]).toEqual([low, high]);
     // 5 % of f(W0) is 0.5: of gaps 0.3 at step 20 and 1 at 30, and of 0.29 and 0.9.
     expect(told[0]!.behindAt.first).toBeCloseTo(20 + (10 * 0.2) / 0.7, 12);
     expect(told[0]!.behindAt.last).toBeCloseTo(20 + (10 * 0.21) / 0.61, 12);
@@ -261,7 +262,7 @@ describe('what two surrogates say together', () => {
     expect(noisy).toMatchObject({ steps: [40], trusted: false, agreeTo: { shares: null, losses: null } });
     expect(noisy.ranks[0]).toMatchObject({ losses: [null], behindAt: { first: null, last: null } });
     expect(noisy.ranks[0]!.shares).toEqual([
-      { low: 0.25, middle: expect.closeTo(7 / 24, 12) as number, high: 1 / 3 },
+      { low: 0.25, middle: expect.closeTo(7 / 24, 12) as number, high: 1 / 3, kfac: 0.25, identity: 1 / 3 },
     ]);
     expect(forecastOf(plan, { ...statistics, cosine: 0.81 }, usual, false).trusted).toBe(true);
   });

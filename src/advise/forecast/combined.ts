@@ -7,8 +7,8 @@ import { failed, type Trained, type Training } from './train.js';
 import type { Statistics } from './statistics.js';
 import type { SurrogateName } from './surrogates.js';
 
-/** Over both surrogates and all starts; the middle is that of the surrogates' means over starts. */
-export interface Band {
+/** The least and the most over both surrogates and all starts, each surrogate's mean over starts, and their middle. */
+export interface Band extends Readonly<Record<SurrogateName, number>> {
   readonly low: number;
   readonly middle: number;
   readonly high: number;
@@ -183,8 +183,9 @@ export function forecastOf(
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The band of values by surrogate. */
+/** The band of values on K-FAC and on S = c I. */
 function band(bySurrogate: readonly (readonly number[])[]): Band {
   const all = bySurrogate.flat();
-  return { low: Math.min(...all), middle: mean(bySurrogate.map(mean)), high: Math.max(...all) };
+  const [kfac, identity] = bySurrogate.map(mean) as [number, number];
+  return { low: Math.min(...all), middle: (kfac + identity) / 2, high: Math.max(...all), kfac, identity };
 }
