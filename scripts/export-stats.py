@@ -23,7 +23,9 @@ The file (format rankflow-stats/1, float32) has of each weight NAME, [n, m] as t
                                         loss by the layer's output, with labels drawn from the model (Fisher)
 
 and in the metadata, as text: samples, tokens (of H), draws (times that labels were drawn for each sample; or `exact`),
-loss (the mean), loss_floor, and hvp, <G, Hess G> with the Hessian of the mean loss in all of these weights together.
+loss (the mean), loss_floor, hvp, <G, Hess G> with the Hessian of the mean loss in all of these weights together, and along,
+how far a quadratic holds: pairs P:Q for W0 - t G at six t, to the least value of the quadratic, P the fall of the loss by the
+quadratic, t |G|^2 - t^2 hvp / 2, and Q the real one.
 S needs 10 vectors and more for each of its dimensions: without --draws, labels are drawn as often as that takes. In the
 place of halves a file may give their cosine in the metadata.
 """
@@ -127,6 +129,7 @@ def statistics(model, weights, batches, losses, sampled, mask=None, loss_floor=0
 
     gradient = [(a + b) / samples for a, b in zip(*halves)]
     curvature = along(gradient, parameters, model, batches, losses) / samples
+    falls = falls_along(gradient, curvature, parameters, model, batches, losses, total / samples)
     counts = [(samples + 1) // 2, samples // 2]
     tensors = {}
     for i, name in enumerate(layers):
@@ -144,6 +147,7 @@ def statistics(model, weights, batches, losses, sampled, mask=None, loss_floor=0
         "loss": total / samples,
         "loss_floor": float(loss_floor),
         "hvp": curvature,
+        "along": ", ".join(f"{predicted}:{real}" for predicted, real in falls),
     }
     return tensors, {key: str(value) for key, value in metadata.items()}
 
@@ -159,6 +163,26 @@ def along(gradient, parameters, model, batches, losses):
             products = torch.autograd.grad(slope, parameters)
             result += sum((p.double() * g).sum().item() for p, g in zip(products, gradient))
     return result
+
+
+@torch.no_grad()
+def falls_along(gradient, curvature, parameters, model, batches, losses, loss):
+    """Falls of the mean loss along minus the gradient, by the quadratic and in truth: doubling steps to its least value."""
+    slope = sum(g.square().sum().item() for g in gradient)
+    if curvature <= 0 or slope == 0:
+        return []
+    before, falls = [w.clone() for w in parameters], []
+    for share in (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1):
+        t, samples, total = share * slope / curvature, 0, 0.0
+        for w, w0, g in zip(parameters, before, gradient):
+            w.copy_(w0 - t * g)
+        for batch in batches:
+            each = losses(model, batch)
+            samples, total = samples + len(each), total + each.double().sum().item()
+        falls.append((t * slope - t**2 * curvature / 2, loss - total / samples))
+    for w, w0 in zip(parameters, before):
+        w.copy_(w0)
+    return falls
 
 
 def main():

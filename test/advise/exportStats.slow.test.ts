@@ -45,6 +45,8 @@ it('statistics are those of autograd', { timeout: 600_000 }, ({ skip }) => {
     expect(read.loss).toBeCloseTo(expected['loss'] as number, 10);
     expect(read.curvature! / (expected['hvp'] as number)).toBeCloseTo(1, 8);
     expect(Number(file.metadata['tokens'])).toBe(11);
+    const falls = read.along!.flatMap(({ predicted, real }) => [predicted, real]);
+    expect(relativeError(falls, (expected['along'] as number[][]).flat())).toBeLessThan(1e-8);
     const flat = (half: number) =>
       read.weights.flatMap(({ name }) => (expected[`${name}.G.half${half}`] as number[][]).flat());
     const [a, b] = [flat(0), flat(1)];

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { Matrix } from 'ml-matrix';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { forecastSchema, type ForecastInput } from '../../src/advise/forecast/config.js';
-import { forecastOf, type OnSurrogates } from '../../src/advise/forecast/combined.js';
+import { forecastOf, progressWithin, type OnSurrogates } from '../../src/advise/forecast/combined.js';
 import { readStatistics, type Statistics } from '../../src/advise/forecast/statistics.js';
 import { surrogates } from '../../src/advise/forecast/surrogates.js';
 import { train, training, type Trained, type Training } from '../../src/advise/forecast/train.js';
@@ -195,7 +195,8 @@ describe('what two surrogates say together', () => {
     saves,
     config: forecastSchema.parse({ stats: 'x', optimizer: 'sgd', lr: 0.1, steps: 40, ranks }),
   } as unknown as Training;
-  const statistics: Statistics = { ...statisticsOf([one]), loss: 10 };
+  const along = [{ predicted: 100, real: 100 }];
+  const statistics: Statistics = { ...statisticsOf([one]), loss: 10, along };
   const trained = (rank: number, drops: readonly number[], trial = 0): Trained => ({
     ...{ rank, trial, outcomes: ['end-time'], drops: [drops], largestRate: 0.5 },
     losses: drops.map((drop) => 10 - drop),
@@ -246,6 +247,33 @@ describe('what two surrogates say together', () => {
     expect(fitted.ranks[0]!.losses.every((band) => band !== null)).toBe(true);
   });
 
+  it('end where the loss along its gradient is off its quadratic, losses before shares, and go on with a pilot', () => {
+    // 10 % off between falls of 0.4 and 1, 20 % between 1 and 3.
+    const bending = {
+      ...statistics,
+      along: [
+        { predicted: 0.4, real: 0.4 },
+        { predicted: 1, real: 1 / 1.15 },
+        { predicted: 3, real: 2 },
+      ],
+    };
+    expect(progressWithin(bending.along, 0.1)).toBeCloseTo(0.8, 12);
+    expect(progressWithin(bending.along, 0.2)).toBeCloseTo(1 + (2 * 0.05) / 0.35, 12);
+    expect(progressWithin(bending.along, 0.6)).toBe(Infinity);
+    expect(progressWithin([{ predicted: 1, real: -1 }], 0.1)).toBe(0);
+    const { steps, limit, agreeTo, ranks: told } = forecastOf(plan, bending, usual, false);
+    expect({ steps, limit, agreeTo }).toEqual({
+      ...{ steps: [10, 20], limit: 'bend' },
+      agreeTo: { shares: 20, losses: 20 },
+    });
+    const sooner = { ...bending, along: [{ predicted: 0.4, real: 0.4 / 1.1 }, ...bending.along.slice(1)] };
+    expect(forecastOf(plan, sooner, usual, false).agreeTo).toEqual({ shares: 20, losses: 10 });
+    expect(forecastOf(plan, sooner, usual, false).ranks[0]!.losses[1]).toBeNull();
+    expect(forecastOf(plan, { ...bending, cosine: 0.4 }, usual, false).steps).toEqual([20]);
+    expect(told[0]!.losses.every((band) => band !== null)).toBe(true);
+    expect(forecastOf(plan, bending, usual, true).limit).toBe('end');
+  });
+
   it('say nothing below the floor of the loss, nor where one has failed', () => {
     const floored = forecastOf(plan, { ...statistics, floor: 3 }, usual, true);
     expect([floored.steps, floored.limit]).toEqual([[10, 20, 30], 'floor']);
@@ -279,6 +307,7 @@ describe('what two surrogates say together', () => {
     const cautions = (changes: Partial<Statistics>) => forecastCautions(made(changes)).join(' ');
     expect(cautions({ curvature: 1 })).toBe('');
     expect(cautions({ curvature: null })).toContain('hvp');
+    expect(cautions({ curvature: 1, along: null })).toContain('losses along G');
     expect(cautions({ curvature: 1, cosine: null })).toContain('halves');
     expect(cautions({ curvature: 1, cosine: 0.4 })).toContain('cosine of 0.40');
     expect(cautions({ curvature: 1, draws: null })).toContain('draws');

@@ -33,8 +33,16 @@ describe('a file of statistics', () => {
         ]),
       ),
     };
-    const read = readStatistics(writeStatistics('whole.safetensors', tensors, { hvp: '2.5' }));
+    const read = readStatistics(
+      writeStatistics('whole.safetensors', tensors, { hvp: '2.5', along: '0.5:0.5, 1:-2e-1' }),
+    );
     expect(read).toMatchObject({ loss: 3, floor: 0, samples: 100, draws: 8, curvature: 2.5 });
+    expect(read.along).toEqual([
+      { predicted: 0.5, real: 0.5 },
+      { predicted: 1, real: -0.2 },
+    ]);
+    // What is written of a loss that does not curve up along G.
+    expect(readStatistics(writeStatistics('flat.safetensors', tensors, { along: '' })).along).toBeNull();
     expect(read.weights).toEqual([one, other]);
     const halves = [20, 30].map((seed) =>
       [one, other].flatMap(({ gradient: { rows, cols } }, i) => [...gaussian(rows, cols, seed + i).data]),
@@ -223,6 +231,13 @@ describe('a file of statistics', () => {
     ['with a part of a sample', tensorsOf([one]), { samples: '9.5' }, ['samples 9.5', 'whole']],
     ['with a curvature below 0', tensorsOf([one]), { hvp: '-1' }, ['hvp -1', 'above 0']],
     ['with a curvature that is left empty', tensorsOf([one]), { hvp: '' }, ['hvp', 'finite number']],
+    [
+      'with falls that do not ascend',
+      tensorsOf([one]),
+      { along: '1:1, 1:2' },
+      ['along 1:1, 1:2', 'ascending'],
+    ],
+    ['with falls that are no pairs', tensorsOf([one]), { along: '1:1, 2' }, ['along 1:1, 2', 'pairs']],
     ['with draws in words', tensorsOf([one]), { draws: 'many' }, ['draws many', 'exact']],
   ])('is refused %s', (_, tensors, changes, words) => {
     const path = writeStatistics('refused.safetensors', tensors, changes);

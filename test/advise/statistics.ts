@@ -31,7 +31,16 @@ export const weight = (name: string, n: number, m: number, seed: number): DenseS
 });
 
 export const statisticsOf = (weights: readonly WeightStatistics[]): Statistics => ({
-  ...{ weights, loss: 3, floor: 0, samples: 1000, draws: 'exact', curvature: null, cosine: 0.95 },
+  ...{
+    weights,
+    loss: 3,
+    floor: 0,
+    samples: 1000,
+    draws: 'exact',
+    curvature: null,
+    cosine: 0.95,
+    along: null,
+  },
 });
 
 export type Tensors = Record<string, { shape: number[]; data: Float32Array }>;

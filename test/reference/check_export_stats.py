@@ -133,4 +133,9 @@ with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
     hessian = torch.autograd.functional.hessian(at, torch.cat([p.detach().flatten() for p in parameters]))
 g = torch.cat([z.flatten() for z in gradients["G"]])
 expected["hvp"] = (g @ hessian @ g).item()
+before, slope, curvature = torch.cat([p.detach().flatten() for p in parameters]), (g @ g).item(), expected["hvp"]
+expected["along"] = [
+    [t * slope - t * t * curvature / 2, expected["loss"] - at(before - t * g).item()]
+    for t in (slope / curvature / 2**k for k in (5, 4, 3, 2, 1, 0))
+]
 print(json.dumps({"expected": expected, "said": counted.stdout.decode()}))

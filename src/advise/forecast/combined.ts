@@ -32,15 +32,15 @@ export interface RankForecast {
 }
 
 /** Why a forecast ends. */
-export type Limit = 'end' | 'disagreement' | 'floor' | 'failure';
+export type Limit = 'end' | 'disagreement' | 'bend' | 'floor' | 'failure';
 
 export interface Forecast {
   /** Steps of the forecast, ascending; none where there is nothing to say. */
   readonly steps: readonly number[];
   readonly limit: Limit;
   /**
-   * The last steps up to which the surrogates agree: on shares, and on losses, which times rest on; null where they do at
-   * none, or times are not to be trusted.
+   * The last steps up to which the surrogates agree, and the loss along its gradient is near enough its quadratic: on
+   * shares, and on losses, which times rest on; null where they do at none, or times are not to be trusted.
    */
   readonly agreeTo: { readonly shares: number | null; readonly losses: number | null };
   readonly ranks: readonly RankForecast[];
@@ -69,6 +69,11 @@ export interface Forecasted {
  * itself, over the larger. What is told ends where they do not.
  */
 export const AGREEMENT = 0.1;
+/**
+ * Largest relative error of the quadratic's fall along -G to which shares and losses are told. An error of the best rank's
+ * progress moves a share by as much times the share, of which the half counts most: smaller ranks have moved less.
+ */
+export const BEND = { shares: 2 * AGREEMENT, losses: AGREEMENT };
 /** Share of the loss at W0 by which a rank is behind. */
 export const BEHIND = 0.05;
 /** Cosine of the gradients of two halves of the samples from which times are told. */
@@ -76,6 +81,20 @@ export const LEAST_COSINE = 0.8;
 
 /** Whether the gradient is known well enough for times to be told. */
 export const tellsTimes = ({ cosine }: Statistics): boolean => cosine === null || cosine >= LEAST_COSINE;
+
+/**
+ * The progress up to which the quadratic's fall along -G is within a relative error of the real one, linearly between those
+ * that are known; infinite where it is to the last of them, or none are.
+ */
+export function progressWithin(along: Statistics['along'], error: number): number {
+  let [before, errorBefore] = [0, 0];
+  for (const { predicted, real } of along ?? []) {
+    const own = real > 0 ? Math.abs(predicted / real - 1) : Infinity;
+    if (own > error) return before + ((error - errorBefore) / (own - errorBefore)) * (predicted - before);
+    [before, errorBefore] = [predicted, own];
+  }
+  return Infinity;
+}
 
 /** Trainings on each surrogate. */
 export type OnSurrogates = Readonly<Record<SurrogateName, readonly Trained[]>>;
@@ -87,7 +106,7 @@ export function forecastOf(
   on: OnSurrogates,
   isFitted: boolean,
 ): Forecast {
-  const { loss, floor } = statistics;
+  const { loss, floor, along } = statistics;
   const trusted = tellsTimes(statistics);
   const both = [on.kfac, on.identity] as const;
   const of = (trained: readonly Trained[], rank: number) => trained.filter((one) => one.rank === rank);
@@ -113,17 +132,32 @@ export function forecastOf(
     return found < 0 ? saves.length : found;
   };
   const until = firstWhere((i) => usable(i) !== null);
+  /** The first save at which a rank has gone further than the loss is known to be its quadratic. */
+  const bentAt = (error: number) => {
+    const most = progressWithin(along, error);
+    return firstWhere((i) => both.some((all) => all.some(({ losses }) => loss - losses[i]! > most)));
+  };
+  const bent = bentAt(BEND.shares);
   const onShares = Math.min(
     until,
+    bent,
     firstWhere((i) => !agree((all, one) => shareOf(all, one, i), false)),
   );
   const onLosses = Math.min(
     until,
+    bentAt(BEND.losses),
     firstWhere((i) => !agree((_, { losses }) => loss - losses[i]!, true)),
   );
-  const count = isFitted || !trusted ? until : onShares;
+  const count = isFitted ? until : trusted ? onShares : Math.min(until, bent);
   const told = !trusted ? 0 : isFitted ? until : Math.min(onShares, onLosses);
-  const limit: Limit = count === saves.length ? 'end' : count === until ? usable(until)! : 'disagreement';
+  const limit: Limit =
+    count === saves.length
+      ? 'end'
+      : count === until
+        ? usable(until)!
+        : count === bent
+          ? 'bend'
+          : 'disagreement';
   // Of noisy gradients the early part is wrong: the last shares alone are kept.
   const kept = Array.from({ length: count }, (_, i) => i).slice(trusted ? 0 : -1);
 

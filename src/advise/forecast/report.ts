@@ -3,6 +3,7 @@ import { TRIALS } from './config.js';
 import {
   AGREEMENT,
   BEHIND,
+  BEND,
   LEAST_COSINE,
   type Band,
   type Forecasted,
@@ -32,12 +33,15 @@ export function forecastAnswer({ forecast, config, statistics, pilotSteps }: For
       ? `Nothing can be said: the shares of the two surrogates are not within ${percent(AGREEMENT)} even at first.`
       : limit === 'floor'
         ? 'Nothing can be said: both surrogates leave the range of the loss at once.'
-        : `Nothing can be said: at a learning rate of ${config.lr} the simulated training fails at once.`;
+        : limit === 'bend'
+          ? 'Nothing can be said: the first step that is kept is further than the loss is near its quadratic.'
+          : `Nothing can be said: at a learning rate of ${config.lr} the simulated training fails at once.`;
   const best = ranks.reduce((a, b) => (last(b).middle > last(a).middle ? b : a));
   const until = end === config.steps ? '' : ` of ${config.steps}`;
   const why = {
     end: '',
     disagreement: ', as far as the two surrogates agree on shares',
+    bend: `, as far as the loss along its gradient is within ${percent(BEND.shares)} of its quadratic`,
     floor: `, before a surrogate falls below ${statistics.floor}, the least loss there is`,
     failure: ', before a simulated training fails',
   }[limit];
@@ -66,7 +70,7 @@ export function forecastAnswer({ forecast, config, statistics, pilotSteps }: For
 
 /** What the statistics lack, by name. */
 export function forecastCautions({ statistics, forecast, config, pilotSteps }: Forecasted): string[] {
-  const { weights, samples, draws, curvature, cosine } = statistics;
+  const { weights, samples, draws, curvature, cosine, along } = statistics;
   const thin = weights.filter(
     ({ outputCovariance: { rows } }) => typeof draws === 'number' && samples * draws < VECTORS * rows,
   );
@@ -92,6 +96,11 @@ export function forecastCautions({ statistics, forecast, config, pilotSteps }: F
     ...(curvature === null && pilotSteps === null
       ? [
           'hvp: the file has no <G, Hess G>: the scale of the curvature is that of S, which has not been checked.',
+        ]
+      : []),
+    ...(along === null && pilotSteps === null
+      ? [
+          'along: the file has no losses along G: how far they are near a quadratic is not known, and the surrogates may agree where both are wrong.',
         ]
       : []),
     ...(above.length > 0
@@ -158,10 +167,14 @@ function behind({ behindAt: { first, last: end } }: RankForecast): string {
 }
 
 /** How far the surrogates agree, and what is told. */
-function horizons({ forecast: { agreeTo, trusted }, config, pilotSteps }: Forecasted): string[] {
+function horizons({ forecast: { agreeTo, trusted }, config, statistics, pilotSteps }: Forecasted): string[] {
   if (!trusted) return [];
   const to = (step: number | null) => (step === null ? 'at no step' : `to step ${step}`);
-  const agreed = `The surrogates agree to ${percent(AGREEMENT)} on shares ${to(agreeTo.shares)}, on losses ${to(agreeTo.losses)}`;
+  const near =
+    statistics.along === null
+      ? ''
+      : `, and the loss along its gradient with its quadratic to ${percent(BEND.shares)} (for losses ${percent(BEND.losses)}),`;
+  const agreed = `The surrogates agree to ${percent(AGREEMENT)}${near} on shares ${to(agreeTo.shares)}, on losses ${to(agreeTo.losses)}`;
   if (pilotSteps !== null) return [`${agreed}; the pilot carries both to the end.`];
   if (agreeTo.losses === config.steps) return [`${agreed}.`];
   return [

@@ -40,11 +40,34 @@ export interface Statistics {
   readonly curvature: number | null;
   /** Cosine between the gradients of two halves of the samples; null where it is not known. */
   readonly cosine: number | null;
+  /** Falls of the loss along -G, by the quadratic of G and its curvature and in truth, ascending; null without them. */
+  readonly along: readonly { readonly predicted: number; readonly real: number }[] | null;
 }
 
 const NUMBER = 'a finite number';
 const number = z.string(NUMBER).regex(/\S/, NUMBER).pipe(z.coerce.number(NUMBER));
 const whole = number.pipe(z.number().int('a whole number').min(1, 'at least 1'));
+
+const ALONG = 'pairs P:Q parted by commas, P above 0 and ascending';
+/** Pairs of falls; none at all where the loss does not curve up along G. */
+const falls = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .filter((pair) => pair.trim() !== '')
+      .map((pair) => pair.split(':').map((part) => (part.trim() === '' ? NaN : Number(part)))),
+  )
+  .refine(
+    (pairs) =>
+      pairs.every(
+        (pair, i) => pair.length === 2 && pair.every(Number.isFinite) && pair[0]! > (pairs[i - 1]?.[0] ?? 0),
+      ),
+    ALONG,
+  )
+  .transform((pairs) =>
+    pairs.length === 0 ? null : pairs.map(([predicted, real]) => ({ predicted: predicted!, real: real! })),
+  );
 
 const metadataSchema = z.object({
   format: z.literal(STATISTICS_FORMAT),
@@ -54,6 +77,7 @@ const metadataSchema = z.object({
   draws: z.union([z.literal('exact'), whole], 'a whole number from 1 on, or exact').optional(),
   hvp: number.refine((value) => value > 0, 'above 0, as it is where the loss curves up along G').optional(),
   cosine: number.refine((value) => Math.abs(value) <= 1, 'from -1 to 1').optional(),
+  along: falls.optional(),
 });
 
 /**
@@ -71,12 +95,12 @@ export function readStatistics(path: string): Statistics {
       'a file with NAME.G, NAME.H and NAME.S',
     );
   const weights = names.map((name) => weightOf(file, name));
-  const { loss, loss_floor: floor, samples, draws = null, hvp = null } = metadata;
+  const { loss, loss_floor: floor, samples, draws = null, hvp = null, along = null } = metadata;
   if (!(loss > floor)) throw new InputError(path, `loss ${loss} (metadata)`, `above loss_floor, ${floor}`);
   if (weights.every(({ gradient }) => isZero(gradient)))
     throw new InputError(path, 'zero in every entry of G', 'gradients that are not zero: nothing would move');
   const cosine = cosineOf(file, weights) ?? metadata.cosine ?? null;
-  return { weights, loss, floor, samples, draws, curvature: hvp, cosine };
+  return { weights, loss, floor, samples, draws, curvature: hvp, cosine, along };
 }
 
 function metadataOf(path: string, { metadata }: Safetensors) {
