@@ -3,7 +3,9 @@
 
     python compare.py FORECAST/forecast.json LOSSES.json [STEPS...]
 
-Shares are of the progress of the rank that is ahead. Steps are the nearest that the forecast has (default: six, evenly).
+Shares of the progress of the rank that is ahead: by K-FAC, by S = c I; measured, with "out" where the band does not hold it
+to rounding. Below: the largest errors over ranks, of a share and relative of the fall of the loss. Steps are the nearest that the
+forecast has (default: four, evenly).
 """
 
 import json
@@ -13,7 +15,7 @@ forecast = json.load(open(sys.argv[1]))
 measured = json.load(open(sys.argv[2]))
 losses = {int(rank): values for rank, values in measured["losses"].items()}
 steps, ranks = forecast["steps"], forecast["ranks"]
-asked = [int(step) for step in sys.argv[3:]] or [steps[-1] * (i + 1) // 6 for i in range(6)]
+asked = [int(step) for step in sys.argv[3:]] or [steps[-1] * (i + 1) // 4 for i in range(4)]
 chosen = sorted({min(range(len(steps)), key=lambda i: abs(steps[i] - step)) for step in asked})
 BEHIND = 0.05
 
@@ -34,7 +36,6 @@ def table(head, rows):
     print("|" + "|".join([" --- "] + [" ---: "] * (len(head) - 1)) + "|")
     for row in rows:
         print("|" + "|".join(f" {cell} " for cell in row) + "|")
-    print()
 
 
 def behind_at(rank):
@@ -48,50 +49,30 @@ def behind_at(rank):
     return None
 
 
-def number(value, digits=0):
-    return "-" if value is None else f"{value:.{digits}f}"
+def worst(value, i):
+    return max(abs(value(each, i)) for each in ranks)
 
 
-print(f"Shares of the progress: K-FAC, S = c I; measured ({forecast['limit']} after step {steps[-1]}; agreement on {forecast['agreeTo']})\n")
+def error_of_drop(each, i):
+    return (f0 - each["losses"][i]["middle"]) / drop(each["rank"], steps[i]) - 1
+
+
 rows = []
 for each in ranks:
     cells = []
     for i in chosen:
         told, true = each["shares"][i], share(each["rank"], steps[i])
         holds = told["low"] - 0.005 <= true <= told["high"] + 0.005
-        cells.append(f"{told['kfac']:.2f}, {told['identity']:.2f}; {'' if holds else '**'}{true:.2f}{'' if holds else '**'}")
-    rows.append([each["rank"], *cells])
-table(["rank", *(f"step {steps[i]}" for i in chosen)], rows)
-
-print("Worst over ranks, and losses: (predicted drop) / (measured drop) - 1, of the middle\n")
-rows = []
-by_loss = [each for each in ranks]
-for name, value in [
-    ("worst error of a share, K-FAC", lambda i: f"{max(abs(e['shares'][i]['kfac'] - share(e['rank'], steps[i])) for e in ranks):.3f}"),
-    ("worst error of a share, S = c I", lambda i: f"{max(abs(e['shares'][i]['identity'] - share(e['rank'], steps[i])) for e in ranks):.3f}"),
-    (
-        "order of ranks",
-        lambda i: "right"
-        if sorted(ranks, key=lambda e: e["shares"][i]["middle"]) == sorted(ranks, key=lambda e: drop(e["rank"], steps[i]))
-        else "wrong",
-    ),
-]:
-    rows.append([name, *(value(i) for i in chosen)])
-for each in ranks:
-    cells = []
-    for i in chosen:
-        told = each["losses"][i]
-        true = drop(each["rank"], steps[i])
-        cells.append("-" if told is None else f"{100 * ((f0 - told['middle']) / true - 1):+.0f} %")
-    rows.append([f"drop of rank {each['rank']}", *cells])
-rows.append(["measured loss of the best", *(f"{f0 - max(drop(e['rank'], steps[i]) for e in ranks):.3f}" for i in chosen)])
-table(["", *(f"step {steps[i]}" for i in chosen)], rows)
-
-print(f"Step at which a rank is {100 * BEHIND:.0f} % of f(W0) behind\n")
-table(
-    ["rank", *(each["rank"] for each in ranks)],
-    [
-        ["told", *(f"{number(e['behindAt']['first'], 1)} to {number(e['behindAt']['last'], 1)}" for e in ranks)],
-        ["measured", *(number(behind_at(e["rank"]), 1) for e in ranks)],
-    ],
-)
+        cells.append(f"{told['kfac']:.2f}, {told['identity']:.2f}; {true:.2f}" + ("" if holds else " (out)"))
+    first, last = each["behindAt"]["first"], each["behindAt"]["last"]
+    told = "-" if first is None else f"{first:.1f} to {'later' if last is None else f'{last:.1f}'}"
+    true = behind_at(each["rank"])
+    rows.append([each["rank"], *cells, f"{told}; {'-' if true is None else f'{true:.1f}'}"])
+error_of_share = lambda name: lambda each, i: each["shares"][i][name] - share(each["rank"], steps[i])
+by_both = lambda i: ", ".join(f"{worst(error_of_share(name), i):.3f}" for name in ("kfac", "identity"))
+is_right = lambda i: sorted(ranks, key=lambda e: e["shares"][i]["middle"]) == sorted(ranks, key=lambda e: drop(e["rank"], steps[i]))
+order = "right" if all(is_right(i) for i in chosen) else "wrong"
+rows.append([f"worst share (order {order})", *(by_both(i) for i in chosen), ""])
+tells_losses = lambda i: all(each["losses"][i] for each in ranks)
+rows.append(["worst fall, middle", *(f"{100 * worst(error_of_drop, i):.0f} %" if tells_losses(i) else "not told" for i in chosen), ""])
+table(["rank", *(f"step {steps[i]}" for i in chosen), f"{100 * BEHIND:.0f} % behind at step"], rows)

@@ -3,7 +3,8 @@
 
     python pair.py FOLDER train SEED       FOLDER/SEED/base, FOLDER/SEED/tuned, and both heads
     npx rankflow advise FOLDER/SEED/base FOLDER/SEED/tuned --budget 41472,82944,165888 --write FOLDER/SEED/adapters
-    python pair.py FOLDER evaluate SEED    FOLDER/SEED/evaluation.json, and a table
+    python pair.py FOLDER evaluate SEED    FOLDER/SEED/evaluation.json: the losses of every sentence
+    python pair.py FOLDER show SEED...     them in a table
 
 The budgets are the parameters of uniform rank 1, 2 and 4 over the encoder's 36 matrices. Sentences, cut to 32 tokens, with a
 mean rating of at least 1 in size are of two classes, parted by the seed into 3,200 for training, 500 that choose the decay of
@@ -165,39 +166,52 @@ def evaluate(folder, seed, tokenizer, rated):
         found[f"uniform {rank}"] = measure({name: truncated(changes[name], rank) for name in matrices})
         found[f"advised {budget}"] = measure(merged(folder / "adapters" / str(budget)))
     (folder / "evaluation.json").write_text(json.dumps(found))
-    show(found)
 
 
-def show(found):
-    """A table in Markdown, with the standard error of paired differences over sentences."""
-    print("|  | error | test loss | right | less loss than uniform |")
-    print("| --- | ---: | ---: | ---: | ---: |")
-    uniform = None
-    for name, one in found.items():
-        losses = torch.tensor(one["losses"])
-        gain = "-"
-        if name.startswith("uniform"):
-            uniform = losses
-        elif name.startswith("advised"):
-            gap = uniform - losses
-            gain = f"{gap.mean():.4f} +- {gap.std() / len(gap) ** 0.5:.4f}"
-        error = "-" if one["error"] is None else f"{one['error']:.3f}"
-        right = 100 * torch.tensor(one["right"]).float().mean()
-        print(f"| {name} | {error} | {losses.mean():.4f} | {right:.1f} % | {gain} |")
+def show(folder, seeds):
+    """A table in Markdown; gains over uniform ranks with the standard error of the paired difference over sentences."""
+    print("|  |" + "".join(f" error | loss, seed {seed} | less than uniform |" for seed in seeds))
+    print("| --- |" + " ---: | ---: | ---: |" * len(seeds))
+    found = [json.loads((folder / str(seed) / "evaluation.json").read_text()) for seed in seeds]
+    uniform = [None] * len(seeds)
+    for name in found[0]:
+        cells = []
+        for i, of_seed in enumerate(found):
+            error, losses = of_seed[name]["error"], torch.tensor(of_seed[name]["losses"])
+            gain = "-"
+            if name.startswith("uniform"):
+                uniform[i] = losses
+            elif name.startswith("advised"):
+                gap = uniform[i] - losses
+                gain = f"{gap.mean():.4f} ± {gap.std() / len(gap) ** 0.5:.4f}"
+            cells += ["-" if error is None else f"{error:.3f}", f"{losses.mean():.4f}", gain]
+        print(f"| {name} |" + "".join(f" {cell} |" for cell in cells))
+    share = lambda of_seed, name: 1 - mean_gap(of_seed, name, "tuned") / mean_gap(of_seed, "no change of matrices", "tuned")
+    print("\nOf what the matrices take off the loss is kept:", end="")
+    for name in (name for name in found[0] if name.startswith(("uniform", "advised"))):
+        print(f" {name}: {', '.join(f'{100 * share(of_seed, name):.0f} %' for of_seed in found)};", end="")
+    print()
+
+
+def mean_gap(of_seed, name, other):
+    return (torch.tensor(of_seed[name]["losses"]) - torch.tensor(of_seed[other]["losses"])).mean().item()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("part", choices=["train", "evaluate"])
-    parser.add_argument("seed", type=int)
+    parser.add_argument("part", choices=["train", "evaluate", "show"])
+    parser.add_argument("seeds", type=int, nargs="+", metavar="SEED")
     arguments = parser.parse_args()
+    if arguments.part == "show":
+        return show(arguments.folder, arguments.seeds)
     model, tokenizer, rated = load(arguments.folder)
-    folder = arguments.folder / str(arguments.seed)
-    if arguments.part == "train":
-        train(folder, arguments.seed, model, tokenizer, rated)
-    else:
-        evaluate(folder, arguments.seed, tokenizer, rated)
+    for seed in arguments.seeds:
+        folder = arguments.folder / str(seed)
+        if arguments.part == "train":
+            train(folder, seed, copy.deepcopy(model), tokenizer, rated)
+        else:
+            evaluate(folder, seed, tokenizer, rated)
 
 
 if __name__ == "__main__":

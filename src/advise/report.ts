@@ -237,7 +237,7 @@ function someNames(names: readonly string[]): string {
 /** What the error does not say, and how to find it out. */
 export function evaluation(base: string, { budgets }: Advice, { write }: AdviseConfig): string[] {
   const warning =
-    "The Frobenius error is not the error of your task: of a sentence encoder tuned to sentiment, rank 4 at a relative error of 0.82 kept the whole model's loss on the test. Evaluate before you choose.";
+    'The Frobenius error is not the error of your task: of a sentence encoder tuned to sentiment three times, rank 4 at a relative error of 0.84 kept 80 to 86 % of what the weights took off the loss on the test, rank 1 at 0.94 from less than nothing to 53 %. Evaluate before you choose.';
   const folders = budgets.filter(({ parameters }) => parameters > 0).map(({ budget }) => budget.folder);
   if (write === undefined || folders.length === 0)
     return [warning, '--write DIR writes an adapter of PEFT for each budget, to be evaluated.'];

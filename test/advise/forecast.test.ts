@@ -247,7 +247,7 @@ describe('what two surrogates say together', () => {
     expect(fitted.ranks[0]!.losses.every((band) => band !== null)).toBe(true);
   });
 
-  it('end where the loss along its gradient is off its quadratic, losses before shares, and go on with a pilot', () => {
+  it('end where the loss along its gradient is off its quadratic, losses before shares, with a pilot too', () => {
     // 10 % off between falls of 0.4 and 1, 20 % between 1 and 3.
     const bending = {
       ...statistics,
@@ -271,7 +271,8 @@ describe('what two surrogates say together', () => {
     expect(forecastOf(plan, sooner, usual, false).ranks[0]!.losses[1]).toBeNull();
     expect(forecastOf(plan, { ...bending, cosine: 0.4 }, usual, false).steps).toEqual([20]);
     expect(told[0]!.losses.every((band) => band !== null)).toBe(true);
-    expect(forecastOf(plan, bending, usual, true).limit).toBe('end');
+    expect(forecastOf(plan, sooner, usual, true)).toMatchObject({ steps: [10, 20], limit: 'bend' });
+    expect(forecastOf(plan, sooner, usual, true).ranks[0]!.losses[1]).not.toBeNull();
   });
 
   it('say nothing below the floor of the loss, nor where one has failed', () => {

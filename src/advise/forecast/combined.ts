@@ -148,8 +148,8 @@ export function forecastOf(
     bentAt(BEND.losses),
     firstWhere((i) => !agree((_, { losses }) => loss - losses[i]!, true)),
   );
-  const count = isFitted ? until : trusted ? onShares : Math.min(until, bent);
-  const told = !trusted ? 0 : isFitted ? until : Math.min(onShares, onLosses);
+  const count = isFitted || !trusted ? Math.min(until, bent) : onShares;
+  const told = !trusted ? 0 : isFitted ? count : Math.min(onShares, onLosses);
   const limit: Limit =
     count === saves.length
       ? 'end'

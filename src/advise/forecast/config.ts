@@ -46,7 +46,7 @@ export const forecastSchema = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'losses of a training that was begun, a .csv file with rows STEP,LOSS: they fix the scale of the curvature, and the forecast goes on to the last step',
+      'losses of a training that was begun, a .csv file with rows STEP,LOSS: they fix the scale of the curvature, and the forecast goes on, to the last step unless the loss along G leaves its quadratic before',
     ),
   pilotRank: wholeFrom(1).optional().describe('rank of that training'),
   ...executionFields,

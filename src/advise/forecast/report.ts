@@ -167,7 +167,12 @@ function behind({ behindAt: { first, last: end } }: RankForecast): string {
 }
 
 /** How far the surrogates agree, and what is told. */
-function horizons({ forecast: { agreeTo, trusted }, config, statistics, pilotSteps }: Forecasted): string[] {
+function horizons({
+  forecast: { steps, limit, agreeTo, trusted },
+  config,
+  statistics,
+  pilotSteps,
+}: Forecasted): string[] {
   if (!trusted) return [];
   const to = (step: number | null) => (step === null ? 'at no step' : `to step ${step}`);
   const near =
@@ -175,7 +180,10 @@ function horizons({ forecast: { agreeTo, trusted }, config, statistics, pilotSte
       ? ''
       : `, and the loss along its gradient with its quadratic to ${percent(BEND.shares)} (for losses ${percent(BEND.losses)}),`;
   const agreed = `The surrogates agree to ${percent(AGREEMENT)}${near} on shares ${to(agreeTo.shares)}, on losses ${to(agreeTo.losses)}`;
-  if (pilotSteps !== null) return [`${agreed}; the pilot carries both to the end.`];
+  if (pilotSteps !== null)
+    return [
+      `${agreed}; the pilot carries both to ${limit === 'end' ? 'the end' : `step ${steps.at(-1) ?? 0}`}.`,
+    ];
   if (agreeTo.losses === config.steps) return [`${agreed}.`];
   return [
     `${agreed}: beyond these none are told, nor times beyond losses. The losses of one rank over a third of the steps carry them on (--pilot, --pilot-rank).`,
