@@ -71,6 +71,30 @@ describe('a checkpoint of several files', () => {
     );
   });
 
+  it('is read without its index where all shards are there, and nothing else', () => {
+    const path = copied('no-index');
+    unlinkSync(join(path, 'model.safetensors.index.json'));
+    expectRefusal(() => readMatrix(`${path}#layers.0.q_proj`), /3 checkpoints; must be one of: consolidated/);
+    unlinkSync(join(path, 'consolidated.safetensors'));
+    expect(entries(`${path}#layers.0.q_proj`)).toEqual(values);
+    expect(entries(`${path}#layers.1.q_proj`)).toEqual(doubled);
+    expectRefusal(() => readMatrix(`${path}#w`), /one of: layers\.0\.q_proj\.weight, layers\.1\./);
+    const [first, second] = [1, 2].map((i) => join(path, `model-0000${i}-of-00002.safetensors`)) as [
+      string,
+      string,
+    ];
+    cpSync(first, second);
+    expectRefusal(
+      () => readMatrix(`${path}#layers.1.q_proj`),
+      /model-00002.*: tensor .*, which another shard has too; must be of other tensors/,
+    );
+    unlinkSync(second);
+    expectRefusal(
+      () => readMatrix(`${path}#layers.0.q_proj`),
+      /no-index: 1 of 2 shards of model; must be all of them/,
+    );
+  });
+
   it.each<[string, string, RegExp]>([
     ['no JSON', '{"weight_map": {', /must be a JSON object/],
     ['a Git LFS pointer', 'version https://git-lfs.github.com/spec/v1\noid sha256:0\n', /Git LFS pointer/],

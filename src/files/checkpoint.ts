@@ -1,6 +1,7 @@
 /**
  * Checkpoints: a .safetensors file, an index that says which file has which tensor, or a folder with either. The index
- * is the list of what is read: other files in the folder are not. One tensor is read at a time.
+ * is the list of what is read: other files in the folder are not. Without one, a folder of all shards of a checkpoint is
+ * read as their names have it. One tensor is read at a time.
  */
 import { InputError } from '../host/inputError.js';
 import { isThere, namesIn, readBytes, withFile } from './disk.js';
@@ -44,6 +45,8 @@ const CONVERTED =
 export function openCheckpoint(path: string, first = 'model'): Checkpoint {
   const names = namesIn(path);
   if (names?.includes('snapshots')) return openCheckpoint(snapshotOf(path), first);
+  const shards = names && shardsIn(path, names);
+  if (shards) return openShards(path, shards);
   if (names) return openCheckpoint(join(path, fileOf(path, names, first)));
   return /\.json$/i.test(path) || isIndex(path) ? openIndex(path) : checkpoint(path, openFile(path));
 }
@@ -97,6 +100,41 @@ function fileOf(folder: string, names: readonly string[], first: string): string
       : `a folder with ${other}, without .safetensors files`,
     other === undefined ? 'a checkpoint folder, or a .safetensors, .npy or .csv file' : CONVERTED,
   );
+}
+
+/**
+ * The shards of one checkpoint, `NAME-00001-of-00003.safetensors` and so on, where these are all the .safetensors files
+ * in a folder without an index; else null.
+ * @throws InputError if some are missing
+ */
+function shardsIn(folder: string, names: readonly string[]): readonly string[] | null {
+  const files = names.filter((name) => /\.safetensors$/.test(name));
+  const parts = files.map((name) => /^(.*)-\d+-of-(\d+)\.safetensors$/.exec(name));
+  const [first] = parts;
+  const areOne = parts.every((part) => part?.[1] === first?.[1] && part?.[2] === first?.[2]);
+  if (!first || !areOne || names.some((name) => INDEX.test(name))) return null;
+  if (files.length === Number(first[2])) return files;
+  throw new InputError(folder, `${files.length} of ${Number(first[2])} shards of ${first[1]}`, 'all of them');
+}
+
+function openShards(folder: string, shards: readonly string[]): Checkpoint {
+  const files = shards.map((name) => openFile(join(folder, name)));
+  const holders = new Map<string, Holdings>();
+  for (const [i, file] of files.entries())
+    for (const name of file.names) {
+      if (holders.has(name))
+        throw new InputError(
+          join(folder, shards[i]!),
+          `tensor ${name}, which another shard has too`,
+          'of other tensors',
+        );
+      holders.set(name, file);
+    }
+  return checkpoint(join(folder, shards[0]!), {
+    names: [...holders.keys()],
+    matrices: files.flatMap(({ matrices }) => matrices),
+    of: (name) => holders.get(name)!.of(name),
+  });
 }
 
 /** Tensors by name, with the file that has each. */

@@ -40,9 +40,7 @@ function side(which: Side, state: AdviceState, actions: Actions): TemplateResult
   const pick = (e: Event) => ((e.currentTarget as Element).nextElementSibling as HTMLInputElement).click();
   return html`<div class="side" role="group" aria-label=${name} data-side=${which} ?data-given=${given}>
     <h3>${name}, ${meanings[which]}</h3>
-    <p>
-      ${given ? foundText(given) : 'Drop it here: a .safetensors file, shards with their index, or a folder.'}
-    </p>
+    <p>${given ? foundText(given) : 'Drop it here: a .safetensors file, all its shards, or a folder.'}</p>
     <button type="button" class="quiet" @click=${pick}>Files of ${name} …</button>
     <input
       type="file"
