@@ -2,16 +2,14 @@
  * Adapters as PEFT loads them, adapter_config.json and adapter_model.safetensors for each budget. A weight's factors are
  * measured and written before the next is read.
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { toHalf, type Half } from '../files/floatFormats.js';
 import { fromHalf } from '../files/safetensors.js';
-import { beginSafetensors, type PlannedTensor, type WrittenData } from '../files/writeSafetensors.js';
-import { writeWhole } from '../files/writeWhole.js';
+import type { PlannedTensor, SafetensorsWriter, WrittenData } from '../files/safetensorsWriter.js';
 import { turnEventLoop } from '../host/eventLoop.js';
 import { InputError } from '../host/inputError.js';
 import { dense, leadingColumns, transposed, type Dense } from '../numbers/dense.js';
 import type { Advised, AdviseProgress, Weight } from './advise.js';
+import type { Budget } from './budget.js';
 import { balancedFactors } from './change.js';
 import type { AdapterType, AdviseConfig } from './config.js';
 
@@ -101,14 +99,30 @@ function cast(
   return { stored, values: dense(rows, cols, values) };
 }
 
+/** Names of the files of an adapter. */
+export const CONFIG_FILE = 'adapter_config.json';
+export const TENSORS_FILE = 'adapter_model.safetensors';
+
+/** Where the files of an adapter go. */
+export interface AdapterFiles {
+  /** Takes the text of CONFIG_FILE. */
+  config(text: string): void;
+  /** Begins TENSORS_FILE. */
+  tensors(
+    planned: Readonly<Record<string, PlannedTensor>>,
+    metadata: Readonly<Record<string, string>>,
+  ): SafetensorsWriter;
+}
+
 /**
- * Fills a folder with an adapter for each budget that has room for a direction, in a folder of its name.
+ * Writes an adapter for each budget that has room for a direction.
+ * @param filesOf gives the files of the adapter of a budget
  * @returns of each budget, the relative Frobenius error of all updates together that the factors have in their type,
  *   measured on the updates, which are read again
  * @throws InputError if a file cannot be written, or the type does not hold a factor
  */
-export async function fillAdapters(
-  folder: string,
+export async function writeAdapters(
+  filesOf: (budget: Budget) => AdapterFiles,
   base: string,
   { advice, source }: Advised,
   { names, dtype }: Pick<AdviseConfig, 'names' | 'dtype'>,
@@ -118,15 +132,10 @@ export async function fillAdapters(
   const adapters = advice.budgets.map(({ budget, ranks, parameters }) => {
     if (parameters === 0) return { ranks, file: null };
     const adapter = weights.map((weight, i) => ({ weight, rank: ranks[i]! })).filter(({ rank }) => rank > 0);
-    const path = join(folder, budget.folder);
-    mkdirSync(path);
-    writeWhole(
-      join(path, 'adapter_config.json'),
-      `${JSON.stringify(adapterConfig(base, adapter, names), null, 2)}\n`,
-    );
+    const files = filesOf(budget);
+    files.config(`${JSON.stringify(adapterConfig(base, adapter, names), null, 2)}\n`);
     const planned = adapter.flatMap((each) => plannedTensors(each, names, dtype));
-    const tensors = join(path, 'adapter_model.safetensors');
-    return { ranks, file: beginSafetensors(tensors, Object.fromEntries(planned), { format: 'pt' }) };
+    return { ranks, file: files.tensors(Object.fromEntries(planned), { format: 'pt' }) };
   });
   const left = adapters.map(() => 0);
   let all = 0;

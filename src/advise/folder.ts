@@ -1,9 +1,14 @@
 /** The results folder of advice: report.html, advice.json, and the weights and their singular values as tables. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { beginSafetensors } from '../files/writeSafetensors.js';
+import { writeWhole } from '../files/writeWhole.js';
 import { page } from '../report/html.js';
 import { createFolder, fillFolder } from '../results/folder.js';
 import { csv, parquet } from '../results/tables.js';
-import { fillAdapters } from './adapters.js';
+import { CONFIG_FILE, TENSORS_FILE, writeAdapters, type AdapterFiles } from './adapters.js';
 import type { Advice, Advised, AdviseProgress } from './advise.js';
+import type { Budget } from './budget.js';
 import { adviceFigures } from './figures.js';
 import { adviceRecord, sigmaRecords, weightRecords, type Written } from './records.js';
 import { allocationRows, answers, evaluation, notes, weightedRows, weightRows } from './report.js';
@@ -32,7 +37,7 @@ export async function writeAdvice(
     await fillFolder(
       config.write,
       async (folder) => {
-        const errors = await fillAdapters(folder, base, advised, config, progress);
+        const errors = await writeAdapters(filesIn(folder), base, advised, config, progress);
         const budgets = advice.budgets.map((each, i) => ({ ...each, writtenError: errors[i]! }));
         advice = { ...advice, budgets };
         await writeResults(out, advice, written);
@@ -41,6 +46,18 @@ export async function writeAdvice(
     );
   return advice;
 }
+
+/** A folder of its name in a folder for each budget. */
+const filesIn =
+  (folder: string) =>
+  (budget: Budget): AdapterFiles => {
+    const path = join(folder, budget.folder);
+    mkdirSync(path);
+    return {
+      config: (text) => writeWhole(join(path, CONFIG_FILE), text),
+      tensors: (planned, metadata) => beginSafetensors(join(path, TENSORS_FILE), planned, metadata),
+    };
+  };
 
 async function writeResults(out: string, advice: Advice, written: Written): Promise<void> {
   const { config, base, tuned, provenance } = written;

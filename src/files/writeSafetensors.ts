@@ -10,6 +10,8 @@ import {
 } from './safetensorsWriter.js';
 import { temporaryName } from './writeWhole.js';
 
+export type { PlannedTensor, SafetensorsWriter, WrittenData, WrittenTensor } from './safetensorsWriter.js';
+
 /**
  * Begins a file, which appears whole or not at all, with the header of all its tensors.
  * @throws InputError if the path cannot be written

@@ -1,7 +1,8 @@
 /** The tab that advises on ranks, from a pair of checkpoints. */
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { live } from 'lit-html/directives/live.js';
-import { formatCount } from '../report/format.js';
+import { adapterTypes, type AdapterType } from '../advise/config.js';
+import { formatCount, formatNumber } from '../report/format.js';
 import type { TableRows } from '../report/table.js';
 import { errorFigure, heat } from './adviceFigures.js';
 import { chosen } from './given.js';
@@ -58,7 +59,8 @@ function side(which: Side, state: AdviceState, actions: Actions): TemplateResult
 const foundText = ({ label, tensors }: Given) =>
   html`<b>${label}</b>, ${formatCount(tensors)} tensor${tensors === 1 ? '' : 's'}`;
 
-function settings({ settings: { budget, maxRank, roundedBase } }: AdviceState, actions: Actions) {
+function settings({ settings: { budget, maxRank, roundedBase }, phase }: AdviceState, actions: Actions) {
+  const isBusy = isUnderWay(phase);
   const text = (label: string, key: 'budget' | 'maxRank', value: string) =>
     html`<label>
       ${label}
@@ -76,6 +78,7 @@ function settings({ settings: { budget, maxRank, roundedBase } }: AdviceState, a
     <label class="inline">
       <input
         type="checkbox"
+        ?disabled=${isBusy}
         .checked=${live(roundedBase)}
         @change=${(e: Event) => actions.setAdvice({ roundedBase: (e.target as HTMLInputElement).checked })}
       />
@@ -84,9 +87,11 @@ function settings({ settings: { budget, maxRank, roundedBase } }: AdviceState, a
   </div>`;
 }
 
+const isUnderWay = (phase: AdviceState['phase']) => ['running', 'writing', 'stopping'].includes(phase);
+
 function bar(state: AdviceState, actions: Actions): TemplateResult {
   const { phase, base, tuned, done, total } = state;
-  const isBusy = phase === 'running' || phase === 'stopping';
+  const isBusy = isUnderWay(phase);
   return html`<div class="bar">
     ${
       isBusy
@@ -115,6 +120,8 @@ function statusText({ phase, base, tuned, done, total }: AdviceState): string {
       return 'Reading …';
     case 'running':
       return 'Comparing.';
+    case 'writing':
+      return 'Writing the adapter.';
     case 'stopping':
       return 'Stopping after the weight at hand …';
     case 'stopped':
@@ -128,7 +135,8 @@ function statusText({ phase, base, tuned, done, total }: AdviceState): string {
   }
 }
 
-function answer(view: AdviceView, { shown }: AdviceState, actions: Actions): TemplateResult {
+function answer(view: AdviceView, state: AdviceState, actions: Actions): TemplateResult {
+  const { shown } = state;
   return html`<section>
       <h2>Answer</h2>
       ${view.answers.map((text) => html`<p class="answer">${text}</p>`)}
@@ -147,6 +155,7 @@ function answer(view: AdviceView, { shown }: AdviceState, actions: Actions): Tem
             budget
             <select
               aria-label="Budget to look at"
+              ?disabled=${isUnderWay(state.phase)}
               @change=${(e: Event) => actions.show((e.target as HTMLSelectElement).selectedIndex)}
             >
               ${view.budgets.map(({ text }, i) => html`<option ?selected=${i === shown}>${text}</option>`)}
@@ -171,7 +180,8 @@ function answer(view: AdviceView, { shown }: AdviceState, actions: Actions): Tem
         <lab-plot .figure=${errorFigure(view.curves)}></lab-plot>
       </figure>
     </div>
-    ${table('Budgets and rules', view.allocations)} ${table('Weights', view.weights)}
+    ${adapterOf(view, state, actions)} ${table('Budgets and rules', view.allocations)}
+    ${table('Weights', view.weights)}
     <section>
       <h2>What this rests on</h2>
       <ul class="notes">
@@ -194,6 +204,50 @@ function answer(view: AdviceView, { shown }: AdviceState, actions: Actions): Tem
       <h2>The same on the command line</h2>
       <pre tabindex="0"><code>${view.command}</code></pre>
     </section>`;
+}
+
+function adapterOf(
+  { budgets }: AdviceView,
+  { shown, dtype, adapter, phase }: AdviceState,
+  actions: Actions,
+): TemplateResult {
+  const { text, ranks } = budgets[shown]!;
+  const isEmpty = ranks.every((rank) => rank === 0);
+  return html`<section>
+    <h2>Adapter within ${text}</h2>
+    <p class="tools">
+      <button
+        type="button"
+        class="quiet"
+        ?disabled=${isEmpty || isUnderWay(phase)}
+        @click=${actions.writeAdapter}
+      >
+        Write it for PEFT
+      </button>
+      <label class="inline">
+        in
+        <select
+          aria-label="Type of the adapter"
+          ?disabled=${isUnderWay(phase)}
+          @change=${(e: Event) => actions.setAdapterType((e.target as HTMLSelectElement).value as AdapterType)}
+        >
+          ${adapterTypes.map((each) => html`<option ?selected=${each === dtype}>${each}</option>`)}
+        </select>
+      </label>
+      ${adapter?.files.map(
+        ({ name }) =>
+          html`<button type="button" @click=${() => actions.downloadAdapter(name)}>Download ${name}</button>`,
+      )}
+    </p>
+    ${
+      adapter === null
+        ? nothing
+        : html`<p class="hint">
+            Measured in ${dtype}, it leaves a relative Frobenius error of ${formatNumber(adapter.error)}. Both
+            files belong in one folder.
+          </p>`
+    }
+  </section>`;
 }
 
 const table = (heading: string, rows: TableRows) =>

@@ -1,13 +1,15 @@
 /** Advice on a pair of checkpoints in the lab's worker: the files of both sides, and what was decomposed of them. */
-import { advise, adviceWithin, type Advice } from '../advise/advise.js';
+import { CONFIG_FILE, TENSORS_FILE, writeAdapters } from '../advise/adapters.js';
+import { advise, adviceWithin, type Advised } from '../advise/advise.js';
 import { budgets } from '../advise/budget.js';
-import { adviseSchema, type AdviseConfig } from '../advise/config.js';
+import { adviseSchema, type AdapterType, type AdviseConfig } from '../advise/config.js';
 import { adviceRecord, weightRecords, type Written } from '../advise/records.js';
 import { allocationRows, answers, evaluation, notes, weightRows } from '../advise/report.js';
 import { errorCurves, placesOf } from '../advise/shown.js';
 import { processorName } from '../backend/processor.js';
 import { openCheckpoint } from '../files/checkpoint.js';
 import { addFile, removeFile, type FileBytes } from '../files/disk.js';
+import { safetensorsWriter } from '../files/safetensorsWriter.js';
 import { InputError } from '../host/inputError.js';
 import { provenance } from '../host/provenance.js';
 import { checkConfig } from '../input/checkConfig.js';
@@ -25,14 +27,14 @@ interface Side {
 }
 
 /** Advice, and what it was asked for. */
-interface Held extends Written {
+interface Held extends Written, Advised {
   readonly settings: protocol.AdviseSettings;
-  readonly advice: Advice;
 }
 
 export class Adviser {
   private readonly sides = new Map<protocol.Side, Side>();
   private held: Held | null = null;
+  private written: protocol.WrittenAdapter | null = null;
 
   /**
    * Takes the files of a side in the place of those before.
@@ -73,16 +75,16 @@ export class Adviser {
     const processor = { name: 'cpu', device: await processorName(), precision: 'float64' };
     const origin = provenance(processor, 0, { base, tuned, ...config });
     let total = 0;
-    const { advice } = await advise(folders.base, folders.tuned, config, {
+    const advised = await advise(folders.base, folders.tuned, config, {
       start: (weights) => void (total = weights),
       done: (weights) => pass(weights, total),
     });
-    this.held = { ...{ settings, advice, base, tuned, config }, provenance: origin };
+    this.held = { ...advised, ...{ settings, base, tuned, config }, provenance: origin };
   }
 
   /** The advice within these budgets, which is what `file` gives from then on. @throws InputError for one that is none */
   within(budget: string): protocol.AdviceView {
-    const { advice: before, base, tuned, ...asked } = this.current();
+    const { advice: before, source, base, tuned, ...asked } = this.current();
     const settings = { ...asked.settings, budget };
     const config = configOf(settings);
     const advice = {
@@ -90,15 +92,63 @@ export class Adviser {
       budgets: budgets(config.budget, before.parameters).map((each) => adviceWithin(before.weights, each)),
     };
     const origin = { ...asked.provenance, config: { base, tuned, ...config } };
-    this.held = { ...{ settings, advice, base, tuned, config }, provenance: origin };
+    this.held = { ...{ settings, advice, source, base, tuned, config }, provenance: origin };
     return viewOf(this.held);
   }
 
   file(format: 'json' | 'csv'): string {
-    const { advice, ...written } = this.current();
+    const held = this.current();
     return format === 'csv'
-      ? csv(weightRecords(advice))
-      : `${JSON.stringify(adviceRecord(advice, written), null, 2)}\n`;
+      ? csv(weightRecords(held.advice))
+      : `${JSON.stringify(adviceRecord(held.advice, held), null, 2)}\n`;
+  }
+
+  /** Writes the adapter of a budget, in the place of the one before. `pass` as in `advise`. @throws InputError */
+  async writeAdapter(
+    place: number,
+    dtype: AdapterType,
+    pass: (done: number, total: number) => Promise<void>,
+  ): Promise<void> {
+    this.written = null;
+    const { advice, source, base, config } = this.current();
+    const budget = advice.budgets[place];
+    if (!budget || budget.parameters === 0)
+      throw new InputError('budget', budget?.budget.text ?? place, 'one that has room for a direction');
+    // A browser keeps what is in Blobs out of the worker's memory, and large ones on disk.
+    const parts: Blob[] = [];
+    let text = '';
+    let total = 0;
+    const [error] = await writeAdapters(
+      () => ({
+        config: (given) => void (text = given),
+        tensors: (planned, metadata) =>
+          safetensorsWriter(
+            {
+              put: (bytes) => void parts.push(new Blob([bytes.slice()])),
+              finish: () => undefined,
+              discard: () => undefined,
+            },
+            planned,
+            metadata,
+          ),
+      }),
+      base,
+      { advice: { ...advice, budgets: [budget] }, source },
+      { names: config.names, dtype },
+      { start: (weights) => void (total = weights), done: (weights) => pass(weights, total) },
+    );
+    this.written = {
+      error: error!,
+      files: [
+        { name: CONFIG_FILE, content: new Blob([text], { type: 'application/json' }) },
+        { name: TENSORS_FILE, content: new Blob(parts) },
+      ],
+    };
+  }
+
+  adapter(): protocol.WrittenAdapter {
+    if (!this.written) throw new InputError('adapter', 'none', 'asked for after it was written');
+    return this.written;
   }
 
   private current(): Held {

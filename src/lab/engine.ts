@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { releaseProxy, type ProxyMethods } from 'comlink';
+import type { AdapterType } from '../advise/config.js';
 import type { BackendReport } from '../backend/backend.js';
 import { listBackends } from '../backend/useBackend.js';
 import { clock } from '../flow/normalization.js';
@@ -35,6 +36,12 @@ const SHARE = 10;
 const inBrowsers: readonly string[] = ['webgpu', 'webgl', 'wasm', 'cpu'];
 
 const seconds = () => performance.now() / 1000;
+
+/** Tells of each weight, and lets the work go on unless it is stopped. */
+const weightPass = (gate: Gate, listener: protocol.AdviseListener) => async (done: number, total: number) => {
+  await listener.progress(done, total);
+  await gate.pass();
+};
 
 export class LabEngine implements protocol.Engine {
   private plan: Plan | null = null;
@@ -208,12 +215,7 @@ export class LabEngine implements protocol.Engine {
   }
 
   advise(settings: protocol.AdviseSettings, listener: protocol.AdviseListener): Promise<protocol.RunEnd> {
-    return this.begin(listener, (gate) =>
-      this.adviser.advise(settings, async (done, total) => {
-        await listener.progress(done, total);
-        await gate.pass();
-      }),
-    );
+    return this.begin(listener, (gate) => this.adviser.advise(settings, weightPass(gate, listener)));
   }
 
   advice(budget: string): protocol.AdviceView {
@@ -222,6 +224,20 @@ export class LabEngine implements protocol.Engine {
 
   adviceFile(format: 'json' | 'csv'): Uint8Array<ArrayBuffer> {
     return new TextEncoder().encode(this.adviser.file(format));
+  }
+
+  writeAdapter(
+    budget: number,
+    dtype: AdapterType,
+    listener: protocol.AdviseListener,
+  ): Promise<protocol.RunEnd> {
+    return this.begin(listener, (gate) =>
+      this.adviser.writeAdapter(budget, dtype, weightPass(gate, listener)),
+    );
+  }
+
+  adapter(): protocol.WrittenAdapter {
+    return this.adviser.adapter();
   }
 
   private currentPlan(): Plan {

@@ -245,7 +245,7 @@ class Lab {
 
   private async download(format: 'parquet' | 'csv'): Promise<void> {
     const type = format === 'csv' ? 'text/csv' : 'application/vnd.apache.parquet';
-    save(await this.engine.download(format), `rankflow-trials.${format}`, type);
+    save(new Blob([await this.engine.download(format)], { type }), `rankflow-trials.${format}`);
   }
 
   /** Leaving a tab ends what it computes, and frees its tensors. */

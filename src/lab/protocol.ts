@@ -1,4 +1,5 @@
 /** Messages between the page and the worker: plain data. */
+import type { AdapterType } from '../advise/config.js';
 import type { LeftOut } from '../advise/pairs.js';
 import type { ErrorCurve, Places } from '../advise/shown.js';
 import type { BackendReport } from '../backend/backend.js';
@@ -150,6 +151,13 @@ export interface AdviceView {
   readonly command: string;
 }
 
+/** An adapter of PEFT, of one budget. */
+export interface WrittenAdapter {
+  /** Relative Frobenius error that its factors leave in their type, measured. */
+  readonly error: number;
+  readonly files: readonly { readonly name: string; readonly content: Blob }[];
+}
+
 export interface AdviseListener {
   progress(done: number, total: number): Promise<void>;
 }
@@ -191,4 +199,8 @@ export interface Engine {
   advice(budget: string): AdviceView;
   /** The advice that was looked at last as a file. */
   adviceFile(format: 'json' | 'csv'): Uint8Array<ArrayBuffer>;
+  /** Writes the adapter of a budget, by its place in the advice. @throws InputError */
+  writeAdapter(budget: number, dtype: AdapterType, listener: AdviseListener): Promise<RunEnd>;
+  /** The adapter that was written last. */
+  adapter(): WrittenAdapter;
 }

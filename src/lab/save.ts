@@ -1,6 +1,6 @@
-/** Saves bytes as a file, as a browser downloads them. */
-export function save(bytes: Uint8Array<ArrayBuffer>, name: string, type: string): void {
-  const url = URL.createObjectURL(new Blob([bytes], { type }));
+/** Saves a file, as a browser downloads it. */
+export function save(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
   Object.assign(document.createElement('a'), { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

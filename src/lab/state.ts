@@ -1,4 +1,5 @@
 /** State of the page, and actions of a visitor. */
+import type { AdapterType } from '../advise/config.js';
 import type { BackendReport } from '../backend/backend.js';
 import type { TrialRow } from '../sweep/row.js';
 import type { Finding } from '../verify/check.js';
@@ -15,6 +16,7 @@ import type {
   Running,
   Side,
   SingularValues,
+  WrittenAdapter,
 } from './protocol.js';
 
 /** Rows of a page of the table of trials. */
@@ -22,8 +24,8 @@ export const PAGE = 25;
 /** Phase of a sweep. */
 export type Phase = 'idle' | 'planning' | 'running' | 'paused' | RunEnd;
 
-/** Phase of advice; between reading and the end, checkpoints are compared. */
-export type AdvicePhase = 'idle' | 'reading' | 'running' | 'stopping' | RunEnd;
+/** Phase of advice; while it runs, checkpoints are compared. */
+export type AdvicePhase = 'idle' | 'reading' | 'running' | 'writing' | 'stopping' | RunEnd;
 
 export interface AdviceState {
   readonly phase: AdvicePhase;
@@ -37,6 +39,10 @@ export interface AdviceState {
   readonly view: AdviceView | null;
   /** The budget whose ranks are drawn, by its place among them. */
   readonly shown: number;
+  /** Type of the adapter that is written. */
+  readonly dtype: AdapterType;
+  /** The adapter of the budget that is drawn, once it was written. */
+  readonly adapter: WrittenAdapter | null;
 }
 
 export interface State extends Address {
@@ -94,6 +100,8 @@ export const initialState = (address: Address, wide: boolean): State => ({
     total: 0,
     view: null,
     shown: 0,
+    dtype: 'float32',
+    adapter: null,
   },
 });
 
@@ -125,6 +133,11 @@ export interface Actions {
   /** Draws the ranks of another budget. */
   show(budget: number): void;
   downloadAdvice(format: 'json' | 'csv'): void;
+  setAdapterType(dtype: AdapterType): void;
+  /** Writes the adapter of the budget that is drawn. */
+  writeAdapter(): void;
+  /** Downloads a file of the adapter that was written. */
+  downloadAdapter(name: string): void;
   /** Takes the message away. */
   dismiss(): void;
 }

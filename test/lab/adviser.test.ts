@@ -12,7 +12,16 @@ import { LabEngine } from '../../src/lab/engine.js';
 import { Adviser } from '../../src/lab/adviser.js';
 import type { AdviseSettings } from '../../src/lab/protocol.js';
 import { csv } from '../../src/results/tables.js';
-import { advised, checkpoint, lowRank, plus, random, tensor } from '../advise/support.js';
+import {
+  advised,
+  checkpoint,
+  lowRank,
+  plus,
+  random,
+  tensor,
+  work,
+  writtenAdvice,
+} from '../advise/support.js';
 
 const settings: AdviseSettings = { budget: '5%, 20%', maxRank: '6', roundedBase: true };
 const config = { budget: ['5%', '20%'], maxRank: 6, roundedBase: true };
@@ -166,6 +175,31 @@ describe('advice in the lab', () => {
     await adviser.advise(settings, onward);
     const other = await advised(base, tuned, config);
     expect(adviser.within(settings.budget).answers).toEqual(answers(other.advice));
+  });
+
+  it('writes the adapter of a budget byte by byte as the command line does', async () => {
+    give();
+    await adviser.advise(settings, onward);
+    const advice = await writtenAdvice('lab', base, tuned, { ...config, dtype: 'bfloat16' });
+    for (const [i, each] of advice.budgets.entries()) {
+      await adviser.writeAdapter(i, 'bfloat16', onward);
+      const { error, files } = adviser.adapter();
+      expect(error).toBe(each.writtenError);
+      const path = join(work, 'lab-adapters', each.budget.folder);
+      const [written, tensors] = files as [(typeof files)[number], (typeof files)[number]];
+      expect(files.map(({ name }) => name)).toEqual(readdirSync(path).sort());
+      expect(Buffer.from(await tensors.content.arrayBuffer())).toEqual(
+        readFileSync(join(path, tensors.name)),
+      );
+      const expected = JSON.parse(readFileSync(join(path, written.name), 'utf8')) as object;
+      expect(JSON.parse(await written.content.text())).toEqual({
+        ...expected,
+        base_model_name_or_path: 'before',
+      });
+    }
+    adviser.within('1');
+    await expect(adviser.writeAdapter(0, 'float32', onward)).rejects.toThrow('invalid budget: 1; must be');
+    expect(() => adviser.adapter()).toThrow('invalid adapter: none');
   });
 
   it('refuses in one line what is no checkpoint, and what is not given', async () => {

@@ -75,7 +75,9 @@ export const button = (page: Page, name: string) => page.getByRole('button', { n
 
 /** Drops files or a folder of this machine on an element. */
 export async function drop(page: Page, selector: string, paths: readonly string[]): Promise<void> {
-  const { x, y } = (await page.locator(selector).boundingBox())!;
+  const target = page.locator(selector);
+  await target.scrollIntoViewIfNeeded();
+  const { x, y } = (await target.boundingBox())!;
   const session = await page.context().newCDPSession(page);
   for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
     await session.send('Input.dispatchDragEvent', {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { answers } from '../../src/advise/report.js';
+import { readSafetensors } from '../../src/files/safetensors.js';
 import { executable } from '../../benchmarks/browser.js';
 import { advised, checkpoint, lowRank, plus, random, tensor, work } from '../advise/support.js';
 import {
@@ -311,6 +312,17 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
         expect(record.weights.map(({ sigma }) => sigma)).toEqual(
           advice.weights.map(({ sigma }) => [...sigma]),
         );
+        await button(page, 'Write it for PEFT').click();
+        await page.getByText('Measured in float32, it leaves a relative Frobenius error').waitFor();
+        const [adapter] = await Promise.all([
+          page.waitForEvent('download'),
+          button(page, 'Download adapter_model.safetensors').click(),
+        ]);
+        const path = join(work, 'adapter.safetensors');
+        await adapter.saveAs(path);
+        expect(readSafetensors(path).tensors.size).toBe(
+          2 * advice.budgets[1]!.ranks.filter((rank) => rank > 0).length,
+        );
         await page.getByLabel('Budgets: ').fill('nothing');
         await page.getByLabel('Budgets: ').press('Enter');
         await page.getByRole('alert').getByText('invalid budget: nothing; must be ').waitFor();
@@ -338,10 +350,9 @@ describe.skipIf(executable === null)('the lab in a browser', () => {
           ['BASE', base],
           ['TUNED', tuned],
         ] as const) {
-          await button(page, `Folder of ${name} …`).focus();
           const [chooser] = await Promise.all([
             page.waitForEvent('filechooser'),
-            page.keyboard.press('Enter'),
+            button(page, `Folder of ${name} …`).press('Enter'),
           ]);
           await chooser.setFiles(path);
           await page.locator(`[data-side=${name.toLowerCase()}][data-given]`).waitFor();
