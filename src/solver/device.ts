@@ -98,8 +98,11 @@ function deviceOf(info: BackendInfo, pool: Pool | null): Device {
   };
 }
 
-/** State elements that a fused kernel should be given at once: 32 MiB of them in float32. */
-const FUSED_ELEMENTS = 2 ** 23;
+/**
+ * State elements that a fused kernel should be given at once: on a processor 4 MiB of them in float32, which its caches
+ * still hold when they are observed; elsewhere 32 MiB.
+ */
+const FUSED_ELEMENTS = { processor: 2 ** 20, other: 2 ** 23 } as const;
 
 /**
  * The chunk rule of a backend. With tensor operations, what its caches or its memory suggest for the factors and, for a
@@ -109,12 +112,15 @@ const FUSED_ELEMENTS = 2 ** 23;
  */
 const chunkRule =
   ({ n, m, structure }: Problem, backend: BackendInfo, saves: number): ChunkRule =>
-  (width, path) =>
-    path === 'fused'
-      ? Math.max(1, Math.floor(FUSED_ELEMENTS / ((n + m) * width * (1 + saves))))
+  (width, path) => {
+    const onProcessor = backend.name === 'wasm' || backend.name === 'cpu';
+    const together = FUSED_ELEMENTS[onProcessor ? 'processor' : 'other'];
+    return path === 'fused'
+      ? Math.max(1, Math.floor(together / ((n + m) * width * (1 + saves))))
       : path === 'krylov'
-        ? Math.max(1, Math.floor(FUSED_ELEMENTS / ((n + m) * width)))
+        ? Math.max(1, Math.floor(FUSED_ELEMENTS.other / ((n + m) * width)))
         : Math.max(
             trajectoriesTogether(backend, (n + m) * width + (structure.kind === 'autodiff' ? 3 * n * m : 0)),
             sharesProducts(structure) ? Math.floor(backend.sharedColumns / width) : 1,
           );
+  };
