@@ -259,7 +259,8 @@ describe('what two surrogates say together', () => {
     };
     expect(progressWithin(bending.along, 0.1)).toBeCloseTo(0.8, 12);
     expect(progressWithin(bending.along, 0.2)).toBeCloseTo(1 + (2 * 0.05) / 0.35, 12);
-    expect(progressWithin(bending.along, 0.6)).toBe(Infinity);
+    expect(progressWithin(bending.along, 0.6)).toBe(3);
+    expect(progressWithin(null, 0.1)).toBe(Infinity);
     expect(progressWithin([{ predicted: 1, real: -1 }], 0.1)).toBe(0);
     const { steps, limit, agreeTo, ranks: told } = forecastOf(plan, bending, usual, false);
     expect({ steps, limit, agreeTo }).toEqual({

@@ -84,16 +84,17 @@ export const tellsTimes = ({ cosine }: Statistics): boolean => cosine === null |
 
 /**
  * The progress up to which the quadratic's fall along -G is within a relative error of the real one, linearly between those
- * that are known; infinite where it is to the last of them, or none are.
+ * that are known and no further than the last of them; infinite where none are.
  */
 export function progressWithin(along: Statistics['along'], error: number): number {
+  if (along === null) return Infinity;
   let [before, errorBefore] = [0, 0];
-  for (const { predicted, real } of along ?? []) {
+  for (const { predicted, real } of along) {
     const own = real > 0 ? Math.abs(predicted / real - 1) : Infinity;
     if (own > error) return before + ((error - errorBefore) / (own - errorBefore)) * (predicted - before);
     [before, errorBefore] = [predicted, own];
   }
-  return Infinity;
+  return before;
 }
 
 /** Trainings on each surrogate. */

@@ -34,14 +34,14 @@ export function forecastAnswer({ forecast, config, statistics, pilotSteps }: For
       : limit === 'floor'
         ? 'Nothing can be said: both surrogates leave the range of the loss at once.'
         : limit === 'bend'
-          ? 'Nothing can be said: the first step that is kept is further than the loss is near its quadratic.'
+          ? 'Nothing can be said: the first step that is kept is further than the loss is known to be near its quadratic.'
           : `Nothing can be said: at a learning rate of ${config.lr} the simulated training fails at once.`;
   const best = ranks.reduce((a, b) => (last(b).middle > last(a).middle ? b : a));
   const until = end === config.steps ? '' : ` of ${config.steps}`;
   const why = {
     end: '',
     disagreement: ', as far as the two surrogates agree on shares',
-    bend: `, as far as the loss along its gradient is within ${percent(BEND.shares)} of its quadratic`,
+    bend: `, as far as the loss along its gradient is known to be within ${percent(BEND.shares)} of its quadratic`,
     floor: `, before a surrogate falls below ${statistics.floor}, the least loss there is`,
     failure: ', before a simulated training fails',
   }[limit];
