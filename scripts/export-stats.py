@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the statistics of named linear layers at the weights that a model has: what `rankflow advise --stats` reads.
 
-    python scripts/export-stats.py SETUP.py stats.safetensors [--draws N]
+    python scripts/export-stats.py SETUP.py stats.safetensors [--draws N] [--rank K]
 
 Needs torch and safetensors. SETUP.py is yours, a module with
 
@@ -28,6 +28,15 @@ how far a quadratic holds: pairs P:Q for W0 - t G at six t, to the least value o
 quadratic, t |G|^2 - t^2 hvp / 2, and Q the real one.
 S needs 10 vectors and more for each of its dimensions: without --draws, labels are drawn as often as that takes. In the
 place of halves a file may give their cosine in the metadata.
+
+For large weights, --rank K writes the leading K directions of what has more of them:
+
+    NAME.G.U [n, K], NAME.G.sigma [K], NAME.G.V [m, K]                   for G, U diag(sigma) V^T
+    NAME.H.vectors [m, K], NAME.H.values [K], NAME.H.rest, a number      for H, and so for S: the leading eigenvectors and
+        eigenvalues, and what is left of the trace, which is taken to be spread evenly over the other directions
+
+and the cosine of the halves in their place; hvp and along are then along G as it is written. G, H and S are gathered whole and then
+cut, by subspace iteration: beside the model there are at the most 2 n m + m^2 numbers of 8 bytes of each weight, then n^2.
 """
 
 import argparse
@@ -40,6 +49,9 @@ from safetensors.torch import save_file
 
 FORMAT = "rankflow-stats/1"
 VECTORS = 10
+# Of subspace iteration: directions beside those that are kept, and products with the matrix and its transpose each.
+BESIDE = 32
+ITERATIONS = 4
 
 
 class Calls:
@@ -77,7 +89,37 @@ def rows(z, mask):
     return z.reshape(-1, z.shape[-1]).double()
 
 
-def statistics(model, weights, batches, losses, sampled, mask=None, loss_floor=0.0, draws=None):
+def leading(a, rank):
+    """U [n, rank], sigma [rank] and V [m, rank], the leading singular triples of A [n, m], or near them."""
+    size = min(rank + BESIDE, *a.shape)
+    return [part[..., :rank] for part in torch.svd_lowrank(a, q=size, niter=ITERATIONS)]
+
+
+def leading_moment(a, rank):
+    """The leading eigenvectors [m, rank] and eigenvalues [rank] of a second moment A, or near them, and the rest of its trace."""
+    basis = leading(a, min(rank + BESIDE, len(a)))[0]
+    values, vectors = torch.linalg.eigh(basis.T @ a @ basis)
+    values, vectors = values[-rank:].flip(0).clamp(min=0), (basis @ vectors)[:, -rank:].flip(1)
+    return vectors, values, (a.trace() - values.sum()).clamp(min=0)
+
+
+def gradient_tensors(name, a, rank):
+    """Tensors of G [n, m], by its leading directions where it has more than rank, and G as it is written."""
+    if rank is None or rank >= min(a.shape):
+        return {name: a}, a
+    u, sigma, v = leading(a, rank)
+    return {f"{name}.U": u, f"{name}.sigma": sigma, f"{name}.V": v}, u * sigma @ v.T
+
+
+def moment_tensors(name, a, rank):
+    """Tensors of a second moment, by its leading directions where it has more than rank."""
+    if rank is None or rank >= len(a):
+        return {name: a}
+    vectors, values, rest = leading_moment(a, rank)
+    return {f"{name}.vectors": vectors, f"{name}.values": values, f"{name}.rest": rest}
+
+
+def statistics(model, weights, batches, losses, sampled, mask=None, loss_floor=0.0, draws=None, rank=None):
     """Tensors and metadata of the file, by name."""
     layers = {name: model.get_submodule(name) for name in weights}
     parameters = [layer.weight for layer in layers.values()]
@@ -88,7 +130,6 @@ def statistics(model, weights, batches, losses, sampled, mask=None, loss_floor=0
     sides = [tuple(reversed(w.shape)) if t else tuple(w.shape) for w, t in zip(parameters, is_transposed)]
     square = lambda size, w: torch.zeros(size, size, dtype=torch.float64, device=w.device)
     inputs = [square(m, w) for (_, m), w in zip(sides, parameters)]
-    outputs = [square(n, w) for (n, _), w in zip(sides, parameters)]
     tokens = [0] * len(parameters)
 
     with Calls(layers) as calls:
@@ -113,6 +154,24 @@ def statistics(model, weights, batches, losses, sampled, mask=None, loss_floor=0
         if samples < 2:
             raise ValueError(f"{samples} samples: at least 2")
 
+        upright = lambda i, z: z.T if is_transposed[i] else z
+        counts = [(samples + 1) // 2, samples // 2]
+        tensors, written, products = {}, [], torch.zeros(3, dtype=torch.float64)
+        for i, name in enumerate(layers):
+            a, b = (halves[half][i] / counts[half] for half in (0, 1))
+            products += torch.stack([(a * b).sum(), (a * a).sum(), (b * b).sum()]).cpu()
+            whole = upright(i, (halves[0][i] + halves[1][i]) / samples)
+            of_gradient, direction = gradient_tensors(f"{name}.G", whole, rank)
+            tensors |= of_gradient
+            written.append(upright(i, direction))
+            if rank is None:
+                tensors |= {f"{name}.G.half0": upright(i, a), f"{name}.G.half1": upright(i, b)}
+            halves[0][i] = halves[1][i] = None
+            tensors |= moment_tensors(f"{name}.H", inputs[i] / tokens[i], rank)
+            inputs[i] = None
+        both, first, second = products.tolist()
+
+        outputs = [square(n, w) for (n, _), w in zip(sides, parameters)]
         draws = draws or math.ceil(VECTORS * max(n for n, _ in sides) / samples)
         for _ in range(draws):
             for batch in batches:
@@ -127,18 +186,11 @@ def statistics(model, weights, batches, losses, sampled, mask=None, loss_floor=0
                             g = rows(gradient, mask(batch))
                             outputs[i] += g.T @ g
 
-    gradient = [(a + b) / samples for a, b in zip(*halves)]
-    curvature = along(gradient, parameters, model, batches, losses) / samples
-    falls = falls_along(gradient, curvature, parameters, model, batches, losses, total / samples)
-    counts = [(samples + 1) // 2, samples // 2]
-    tensors = {}
+    curvature = along(written, parameters, model, batches, losses) / samples
+    falls = falls_along(written, curvature, parameters, model, batches, losses, total / samples)
     for i, name in enumerate(layers):
-        of_weight = lambda z: (z.T if is_transposed[i] else z).float().contiguous().cpu()
-        tensors[f"{name}.G"] = of_weight(gradient[i])
-        for half in (0, 1):
-            tensors[f"{name}.G.half{half}"] = of_weight(halves[half][i] / counts[half])
-        tensors[f"{name}.H"] = (inputs[i] / tokens[i]).float().cpu()
-        tensors[f"{name}.S"] = (outputs[i] / (samples * draws)).float().cpu()
+        tensors |= moment_tensors(f"{name}.S", outputs[i] / (samples * draws), rank)
+        outputs[i] = None
     metadata = {
         "format": FORMAT,
         "samples": samples,
@@ -149,6 +201,9 @@ def statistics(model, weights, batches, losses, sampled, mask=None, loss_floor=0
         "hvp": curvature,
         "along": ", ".join(f"{predicted}:{real}" for predicted, real in falls),
     }
+    if rank is not None:
+        metadata["cosine"] = both / math.sqrt(first * second)
+    tensors = {name: tensor.float().contiguous().cpu() for name, tensor in tensors.items()}
     return tensors, {key: str(value) for key, value in metadata.items()}
 
 
@@ -190,9 +245,12 @@ def main():
     parser.add_argument("setup")
     parser.add_argument("output")
     parser.add_argument("--draws", type=int)
+    parser.add_argument("--rank", type=int)
     arguments = parser.parse_args()
     if arguments.draws is not None and arguments.draws < 1:
         parser.error("--draws: at least 1")
+    if arguments.rank is not None and arguments.rank < 1:
+        parser.error("--rank: at least 1")
     spec = importlib.util.spec_from_file_location("setup", arguments.setup)
     setup = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(setup)
@@ -207,6 +265,7 @@ def main():
         getattr(setup, "mask", None),
         getattr(setup, "loss_floor", 0.0),
         arguments.draws,
+        arguments.rank,
     )
     save_file(tensors, arguments.output, metadata)
     print(f"{arguments.output}: {len(setup.weights)} weights, {metadata['samples']} samples, {metadata['draws']} draws")

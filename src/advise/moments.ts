@@ -9,7 +9,7 @@
 import { someOf, type Safetensors } from '../files/safetensors.js';
 import { InputError } from '../host/inputError.js';
 import { dense, type Dense } from '../numbers/dense.js';
-import type { LowRank, Operator } from '../numbers/operator.js';
+import { isLowRank, type LowRank, type Operator } from '../numbers/operator.js';
 import { multiplyTransposedLeft } from '../numbers/products.js';
 import { cholesky } from '../numbers/symmetric.js';
 import { symmetricPart } from '../problem/covariance.js';
@@ -166,4 +166,12 @@ function lowRankMoment(file: StatisticsFile, name: string, size: number, like: s
     ...{ rows: size, cols: size, shift, left: vectors, right: vectors },
     weights: values.map((value) => value - shift),
   };
+}
+
+/** The share of the trace of a second moment that is in directions that are known. */
+export function shareKnown(moment: Operator): number {
+  if (!isLowRank(moment)) return 1;
+  const { weights, shift, rows } = moment;
+  const known = weights.reduce((sum, weight) => sum + weight + shift, 0);
+  return known / (known + shift * (rows - weights.length));
 }

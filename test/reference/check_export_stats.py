@@ -72,6 +72,7 @@ folder = Path(sys.argv[1])
 script = Path(__file__).parent.parent.parent / "scripts/export-stats.py"
 command = [sys.executable, script, folder / "setup_of_model.py", folder / "stats.safetensors"]
 subprocess.run([*command, "--draws", "400"], check=True, stdout=subprocess.DEVNULL)
+subprocess.run([*command[:-1], folder / "cut.safetensors", "--draws", "100", "--rank", "2"], check=True, stdout=subprocess.DEVNULL)
 counted = subprocess.run([*command[:-1], folder / "few.safetensors"], check=True, stdout=subprocess.PIPE)
 
 sys.path.insert(0, str(folder))
@@ -133,9 +134,39 @@ with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
     hessian = torch.autograd.functional.hessian(at, torch.cat([p.detach().flatten() for p in parameters]))
 g = torch.cat([z.flatten() for z in gradients["G"]])
 expected["hvp"] = (g @ hessian @ g).item()
-before, slope, curvature = torch.cat([p.detach().flatten() for p in parameters]), (g @ g).item(), expected["hvp"]
-expected["along"] = [
-    [t * slope - t * t * curvature / 2, expected["loss"] - at(before - t * g).item()]
-    for t in (slope / curvature / 2**k for k in (5, 4, 3, 2, 1, 0))
-]
-print(json.dumps({"expected": expected, "said": counted.stdout.decode()}))
+before = torch.cat([p.detach().flatten() for p in parameters])
+
+
+def falls(g, curvature):
+    slope = (g @ g).item()
+    return [
+        [t * slope - t * t * curvature / 2, expected["loss"] - at(before - t * g).item()]
+        for t in (slope / curvature / 2**k for k in (5, 4, 3, 2, 1, 0))
+    ]
+
+
+expected["along"] = falls(g, expected["hvp"])
+
+
+def cut_gradient(a):
+    u, s, v = torch.linalg.svd(a, full_matrices=False)
+    return u[:, :2] * s[:2] @ v[:2]
+
+
+def cut_moment(a):
+    if len(a) <= 2:
+        return a
+    values, vectors = torch.linalg.eigh(a)
+    others = torch.cat([values[:-2].mean().expand(len(a) - 2), values[-2:]])
+    return vectors * others @ vectors.T
+
+
+# What --rank 2 keeps, spelled out: the moments of their two leading directions, and the mean of the others' eigenvalues.
+cut = {}
+for name in layers:
+    for part, by in [("G", cut_gradient), ("H", cut_moment), ("S", cut_moment)]:
+        cut[f"{name}.{part}"] = by(torch.tensor(expected[f"{name}.{part}"])).tolist()
+g = torch.cat([upright(torch.tensor(cut[f"{name}.G"]), name).flatten() for name in layers])
+cut["hvp"] = (g @ hessian @ g).item()
+cut["along"] = falls(g, cut["hvp"])
+print(json.dumps({"expected": expected, "cut": cut, "said": counted.stdout.decode()}))

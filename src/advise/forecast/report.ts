@@ -10,6 +10,7 @@ import {
   type RankForecast,
 } from './combined.js';
 import { outcomes } from '../../method/outcome.js';
+import { shareKnown } from '../moments.js';
 import { formatNumber } from '../../report/format.js';
 import type { Chart } from '../../report/plots/chart.js';
 import { table, type TableRows } from '../../report/table.js';
@@ -19,6 +20,9 @@ const NEARLY = 0.9;
 
 /** Vectors per dimension of S from which its small eigenvalues are right. */
 const VECTORS = 10;
+
+/** Share of the trace of S and H that their directions hold from which what is left may be taken for even. */
+const KNOWN = 0.9;
 
 const percent = (share: number) => `${Math.round(100 * share)} %`;
 const share = ({ low, middle, high }: Band) => `${middle.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
@@ -93,6 +97,16 @@ export function forecastCautions({ statistics, forecast, config, pilotSteps }: F
           ({ name, outputCovariance: { rows } }) =>
             `S of ${name}: ${samples * (draws as number)} vectors for ${rows} dimensions, fewer than ${VECTORS} each: its small eigenvalues are too small, and small ranks get on too well.`,
         )),
+    ...weights.flatMap(({ name, outputCovariance, covariance }) =>
+      [['S', outputCovariance] as const, ['H', covariance] as const].flatMap(([tensor, moment]) => {
+        const known = shareKnown(moment);
+        return known < KNOWN
+          ? [
+              `${tensor} of ${name}: the directions in the file hold ${percent(known)} of its trace, and the rest is taken for even: more of them (--rank of the script) would tell shares and losses better.`,
+            ]
+          : [];
+      }),
+    ),
     ...(curvature === null && pilotSteps === null
       ? [
           'hvp: the file has no <G, Hess G>: the scale of the curvature is that of S, which has not been checked.',
