@@ -13,9 +13,11 @@ import { describe, expect, it } from 'vitest';
 import { openDevice } from '../src/solver/device.js';
 import { arithmeticOf, pin, pinnedIn, type Arithmetic } from '../src/results/arithmetic.js';
 import { computeSweep } from '../src/run/computeSweep.js';
-import { inventoryOf, openSweep } from '../src/run/folderSweep.js';
+import { openSweep } from '../src/run/folderSweep.js';
+import { inventoryOf } from '../src/run/mergeParts.js';
 import { mergeSweep } from '../src/run/mergeSweep.js';
 import { writePart } from '../src/results/parts.js';
+import { trialColumns, trialTypes } from '../src/results/trialParts.js';
 import type { SweepInput } from '../src/sweep/config.js';
 import type { Trial } from '../src/sweep/row.js';
 import { runTrials, waysOf } from '../src/run/trials.js';
@@ -104,7 +106,8 @@ describe('a folder', () => {
 
   it('holds no part that something else computed', async () => {
     const path = await computed(small);
-    const { plan, hash, chunks } = await openSweep(path);
+    const begun = await openSweep(path);
+    const { plan, chunks } = begun;
     const [own] = readdirSync(join(path, 'trials')) as [string];
     rmSync(join(path, 'trials', own));
     const trials: Trial[] = [];
@@ -112,7 +115,7 @@ describe('a folder', () => {
       trials.push(trial);
     trials.sort((a, b) => a.row.cell - b.row.cell || a.row.trial - b.row.trial);
     const other: Arithmetic = { ...pinnedIn(path)!, variant: 'another' };
-    writePart(path, hash, other, chunks[0]!, trials);
+    writePart(begun, other, 0, trialColumns(trials), trialTypes);
     const [fault, ...rest] = inventoryOf(await openSweep(path)).faults;
     expect(rest).toEqual([]);
     expect(fault!.reason).toMatch(

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { kubernetesManifest, kubernetesSchema, type KubernetesJob } from '../src/cluster/kubernetes.js';
 import { arrayScript, mergeScript, slurmSchema, submitSlurm, type SlurmJob } from '../src/cluster/slurm.js';
+import { sweepCalls } from '../src/cluster/calls.js';
 import { InputError } from '../src/host/inputError.js';
 import { checkConfig } from '../src/input/checkConfig.js';
 
@@ -20,6 +21,7 @@ const awkward = `it's "a" 100%A # $(x) & é`;
 const slurmJob = (options: object, places: Partial<SlurmJob> = {}): SlurmJob => ({
   ...checkConfig(slurmSchema, options),
   ...{ folder: '/results/sweep', command: ['node', '/app/main.js'], cwd: '/home/me' },
+  calls: sweepCalls(places.folder ?? '/results/sweep'),
   ...places,
 });
 
@@ -258,6 +260,7 @@ describe('the Kubernetes manifest', () => {
       ...options,
     }),
     ...{ folder: '/results/sweep', command: ['rankflow'] },
+    calls: sweepCalls(places.folder ?? '/results/sweep'),
     ...places,
   });
   const fixture = join(import.meta.dirname, 'fixtures/kubernetes-job.schema.json');

@@ -8,10 +8,13 @@ import { checkConfig } from '../src/input/checkConfig.js';
 import { createFolder } from '../src/results/folder.js';
 import { computeSweep } from '../src/run/computeSweep.js';
 import { newSweep, openSweep } from '../src/run/folderSweep.js';
-import { Incomplete, mergeSweep, rangesOf } from '../src/run/mergeSweep.js';
+import { Incomplete, rangesOf } from '../src/run/mergeParts.js';
+import { mergeSweep } from '../src/run/mergeSweep.js';
 import { inventory, writePart, type Inventory } from '../src/results/parts.js';
 import { readRuns } from '../src/results/runs.js';
-import { createSweepFolder, readSweepFolder } from '../src/results/sweepFolder.js';
+import { createPartsFolder, sweepKind } from '../src/results/partsFolder.js';
+import { readSweepFolder } from '../src/results/sweepFolder.js';
+import { trialColumns, trialTypes } from '../src/results/trialParts.js';
 import { type PlanChunk } from '../src/sweep/chunks.js';
 import { sweepSchema, type SweepInput } from '../src/sweep/config.js';
 import { type Plan } from '../src/sweep/plan.js';
@@ -96,8 +99,8 @@ describe('a folder', () => {
   it('is made whole by the first of its shards, and records of runs that are none are left out', async () => {
     const path = await computed(small);
     const record = readSweepFolder(path);
-    createSweepFolder(path, record, true);
-    expect(() => createSweepFolder(path, record)).toThrow('a folder that does not exist yet');
+    createPartsFolder(path, sweepKind, record, true);
+    expect(() => createPartsFolder(path, sweepKind, record)).toThrow('a folder that does not exist yet');
     // Another is faster, and has made it when this one would.
     const raced = join(work, 'raced');
     const late = {
@@ -159,9 +162,9 @@ describe('what is no part', () => {
 
   it('is detected: 50 truncations, 50 flipped bytes, a foreign part, one of another chunk, one that is there twice', async () => {
     const path = await computed(small);
-    const { hash, chunks } = await openSweep(path);
+    const begun = await openSweep(path);
     const files = trialFiles(path);
-    const look = (): Inventory => inventory(path, hash, chunks, true);
+    const look = (): Inventory => inventory(begun, true);
     expect(look()).toMatchObject({ faults: [], parts: { length: files.length } });
     const damaged = (file: string, bytes: Uint8Array) => {
       const whole = readFileSync(join(path, 'trials', file));
@@ -193,7 +196,7 @@ describe('what is no part', () => {
     copyFileSync(join(path, 'trials', files[0]!), join(path, 'trials', moved));
     expect(look().faults.map(({ reason }) => reason)).toEqual(['it is of chunk 0']);
     // Seen by its name alone, the chunk is there twice.
-    expect(inventory(path, hash, chunks, false).faults.map(({ reason }) => reason)).toEqual([
+    expect(inventory(begun, false).faults.map(({ reason }) => reason)).toEqual([
       'chunk 1 is there 2 times',
       'chunk 1 is there 2 times',
     ]);
@@ -208,14 +211,14 @@ describe('what is no part', () => {
     'is no copy of a part named %j, which a merge takes once',
     async (suffix) => {
       const path = await computed(small);
-      const { hash, chunks } = await openSweep(path);
+      const begun = await openSweep(path);
       const files = trialFiles(path);
       const trial = (name: string) => join(path, 'trials', name);
       const copy = files[0]!.replace('.parquet', `${suffix}.parquet`);
       const cells = await mergeSweep(await openSweep(path));
       copyFileSync(trial(files[0]!), trial(copy));
       for (const readBytes of [true, false])
-        expect(inventory(path, hash, chunks, readBytes)).toMatchObject({
+        expect(inventory(begun, readBytes)).toMatchObject({
           faults: [],
           parts: files.map((name, chunk) => ({ chunk, file: trial(name) })),
         });
@@ -252,11 +255,11 @@ describe('what is no part', () => {
     // The same chunk with other rows, in a part that is whole.
     const seen = await computed({ ...small, seed: 9 });
     rmSync(join(two, 'trials', trialFiles(two)[0]!));
-    const { hash, chunks, plan } = await openSweep(two);
+    const begun = await openSweep(two);
     const other = await openSweep(seen);
     const rows: Trial[] = await computedChunk(other.plan, other.chunks[0]!);
-    expect(plan.config.seed).toBe(0);
-    writePart(two, hash, inventory(two, hash, chunks, true).arithmetic!, chunks[0]!, rows);
+    expect(begun.plan.config.seed).toBe(0);
+    writePart(begun, inventory(begun, true).arithmetic!, 0, trialColumns(rows), trialTypes);
     await expect(both()).rejects.toThrow(Incomplete);
     await expect(both()).rejects.toThrow(/chunk 0 is another than in /);
   });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { inventory } from '../src/results/parts.js';
+import { sweepKind } from '../src/results/partsFolder.js';
 import { readSweepFolder } from '../src/results/sweepFolder.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rankflow-pointers-'));
@@ -21,7 +22,10 @@ it('the record of a sweep', () => {
 it('a part', () => {
   mkdirSync(join(folder, 'trials'));
   writeFileSync(join(folder, 'trials', 'part-000000-0123456789abcdef.parquet'), pointer);
-  const { parts, faults } = inventory(folder, 'plan', [{ index: 0, spans: [] }], true);
+  const { parts, faults } = inventory(
+    { path: folder, kind: sweepKind, hash: 'plan', chunks: [{ index: 0 }] },
+    true,
+  );
   expect(parts).toEqual([]);
   expect(faults.map(({ reason }) => reason)).toEqual([
     'it is a Git LFS pointer, without the data: fetch it with git lfs pull',

@@ -124,7 +124,7 @@ export interface AdapterFiles {
 export async function writeAdapters(
   filesOf: (budget: Budget) => AdapterFiles,
   base: string,
-  { advice, source }: Advised,
+  { advice, source, kept }: Advised,
   { names, dtype }: Pick<AdviseConfig, 'names' | 'dtype'>,
   progress: AdviseProgress,
 ): Promise<number[]> {
@@ -146,7 +146,8 @@ export async function writeAdapters(
       all += squares;
       const most = Math.max(...adapters.map(({ ranks }) => ranks[i]!));
       const change = most > 0 ? source.read(weight).change! : null;
-      const factors = change && balancedFactors(change.leading(weight.sigma.length), most);
+      const triples = change && ((await kept?.(weight)) ?? change.leading(weight.sigma.length));
+      const factors = triples && balancedFactors(triples, most);
       for (const [k, { ranks, file }] of adapters.entries()) {
         const rank = ranks[i]!;
         if (rank === 0 || !change || !factors || !file) {

@@ -2,6 +2,7 @@
  * Ranks for adapters that stand for what training changed, from the weights before and after it. One weight is in memory
  * at a time.
  */
+import type { Triples } from '../numbers/triples.js';
 import { turnEventLoop } from '../host/eventLoop.js';
 import { InputError } from '../host/inputError.js';
 import {
@@ -18,7 +19,7 @@ import {
 } from './allocate.js';
 import { budgets, type Budget } from './budget.js';
 import type { AdviseConfig } from './config.js';
-import { decompose, type Decomposed } from './decompose.js';
+import { decompose, worthOf, type Decomposed } from './decompose.js';
 import type { LeftOut, Pair } from './pairs.js';
 import type { Renaming } from './names.js';
 import type { Rounding } from './rounding.js';
@@ -91,6 +92,8 @@ export interface Advised {
   readonly advice: Advice;
   /** Where the weights are read again. */
   readonly source: Source;
+  /** Singular triples of a weight that were kept; null if none were (default: of no weight). */
+  kept?(weight: Weight): Promise<Triples | null>;
 }
 
 /** What is told while weights are decomposed, and again while they are written. What `done` throws ends the work. */
@@ -148,12 +151,7 @@ export function adviceOf(
     if (found === null) unchanged.push(pair.name);
     else weights.push(weightOf(pair, found, config));
   }
-  if (weights.length === 0)
-    throw new InputError(
-      tuned,
-      `${unchanged.length} weights, each entry as in BASE`,
-      'a checkpoint whose weights training changed',
-    );
+  if (weights.length === 0) refuseUnchanged(tuned, unchanged.length);
   return {
     weights,
     unchanged,
@@ -167,14 +165,18 @@ export function adviceOf(
   };
 }
 
-function weightOf(
-  pair: Pair,
-  { squares, baseSquares, sigma, tailSquared, converged, weighted, rounding }: Decomposed,
-  { energy, ratio }: AdviseConfig,
-): Weight {
-  const { edge } = rounding ?? { edge: 0 };
-  const worth = sigma.filter((value) => value > edge).length;
-  const spectrum: Spectrum = { rows: pair.rows, cols: pair.cols, sigma, tailSquared, worth };
+/** @throws InputError that says that no weight changed */
+export function refuseUnchanged(tuned: string, weights: number): never {
+  throw new InputError(
+    tuned,
+    `${weights} weights, each entry as in BASE`,
+    'a checkpoint whose weights training changed',
+  );
+}
+
+function weightOf(pair: Pair, found: Decomposed, { energy, ratio }: AdviseConfig): Weight {
+  const { squares, baseSquares, sigma, tailSquared, converged, weighted, rounding } = found;
+  const spectrum = { rows: pair.rows, cols: pair.cols, sigma, tailSquared, worth: worthOf(found) };
   return {
     ...pair,
     ...spectrum,

@@ -17,6 +17,10 @@ export interface Decomposed extends Omit<Leading, 'left' | 'right'> {
   readonly weighted: WeightedErrors | null;
 }
 
+/** How many of its leading directions are worth rank at all: those above the edge of rounding. */
+export const worthOf = ({ sigma, rounding }: Pick<Decomposed, 'sigma' | 'rounding'>): number =>
+  sigma.filter((value) => value > (rounding?.edge ?? 0)).length;
+
 /** How many singular values of a weight are computed. */
 const valuesOf = ({ rows, cols }: Pair, maxRank: number): number => Math.min(maxRank, rows, cols);
 

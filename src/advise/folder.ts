@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beginSafetensors } from '../files/writeSafetensors.js';
 import { writeWhole } from '../files/writeWhole.js';
 import { page } from '../report/html.js';
-import { createFolder, fillFolder } from '../results/folder.js';
+import { fillFolder } from '../results/folder.js';
 import { csv, parquet } from '../results/tables.js';
 import { CONFIG_FILE, TENSORS_FILE, writeAdapters, type AdapterFiles } from './adapters.js';
 import type { Advice, Advised, AdviseProgress } from './advise.js';
@@ -20,22 +20,25 @@ const types = {
 };
 
 /**
- * Makes the results folder, and that of the adapters if they are asked for, each all at once.
+ * Writes the results into their folder, and makes that of the adapters if they are asked for, all at once.
+ * @param out the results folder
+ * @param write that of the adapters, as it is found from here (default: none)
  * @returns the advice, with the errors of the adapters
- * @throws InputError if there is something at either path already, or it cannot be made
+ * @throws InputError if there is something at `write` already, or it cannot be made
  */
 export async function writeAdvice(
   out: string,
+  write: string | undefined,
   advised: Advised,
   written: Written,
   progress: AdviseProgress,
 ): Promise<Advice> {
   const { base, config } = written;
   let { advice } = advised;
-  if (config.write === undefined) await writeResults(out, advice, written);
+  if (write === undefined) await writeResults(out, advice, written);
   else
     await fillFolder(
-      config.write,
+      write,
       async (folder) => {
         const errors = await writeAdapters(filesIn(folder), base, advised, config, progress);
         const budgets = advice.budgets.map((each, i) => ({ ...each, writtenError: errors[i]! }));
@@ -79,11 +82,12 @@ async function writeResults(out: string, advice: Advice, written: Written): Prom
     ],
     answers(advice).join(' '),
   );
-  createFolder(out, [], {
-    'report.html': html,
-    'advice.json': `${JSON.stringify(adviceRecord(advice, written), null, 2)}\n`,
+  const files = {
     'weights.csv': csv(weights),
     'weights.parquet': parquet(weights, { ...types, integers: [...types.integers, ...ranks] }),
     'singular-values.parquet': parquet(sigmaRecords(advice), types),
-  });
+    'report.html': html,
+    'advice.json': `${JSON.stringify(adviceRecord(advice, written), null, 2)}\n`,
+  };
+  for (const [name, content] of Object.entries(files)) writeWhole(join(out, name), content);
 }

@@ -23,6 +23,8 @@ export interface Reading {
 export interface Source extends Pairs {
   /** Second moments of the inputs of weights; null without statistics. */
   readonly inputs: Inputs | null;
+  /** Files of BASE and of TUNED that what is read may come from. */
+  readonly files: { readonly base: readonly string[]; readonly tuned: readonly string[] };
   readonly tunedIsAdapter: boolean;
   /** @throws InputError if a weight cannot be read or has entries that are not finite in float32 */
   read(pair: Pair): Reading;
@@ -49,7 +51,7 @@ export function openSource(
     );
   const tuned = openCheckpoint(tunedPath);
   const source = tuned.names.some(isFactor)
-    ? adapterSource(base, tuned.path)
+    ? adapterSource(base, tuned)
     : checkpointSource(base, tuned, roundedBase);
   if (source.pairs.length > 0)
     return { ...source, inputs: stats === undefined ? null : openInputs(stats, source.pairs) };
@@ -65,6 +67,7 @@ function checkpointSource(base: Checkpoint, tuned: Checkpoint, roundedBase: bool
   const pairs = pairsOf(base, tuned);
   return {
     ...pairs,
+    files: { base: base.files, tuned: tuned.files },
     tunedIsAdapter: false,
     read: (pair) => readPair(base, tuned, pair, roundedBase),
     changedVectors: () =>
@@ -113,7 +116,8 @@ function finiteEntries(file: Checkpoint, name: string): Float64Array {
   return data;
 }
 
-function adapterSource(base: Checkpoint, path: string): Omit<Source, 'inputs'> {
+function adapterSource(base: Checkpoint, tuned: Checkpoint): Omit<Source, 'inputs'> {
+  const { path } = tuned;
   const start = startThatChangedBase(path);
   if (start !== null)
     throw new InputError(
@@ -128,6 +132,7 @@ function adapterSource(base: Checkpoint, path: string): Omit<Source, 'inputs'> {
   );
   return {
     ...pairs,
+    files: { base: base.files, tuned: tuned.files },
     tunedIsAdapter: true,
     read(pair) {
       const module = pair.tunedName.replace(/\.weight$/, '');

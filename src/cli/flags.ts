@@ -22,6 +22,22 @@ export function flagsOf(schema: z.ZodObject): Record<string, Options> {
   );
 }
 
+/** The flag of a part of the work. */
+export const shardFlag: Options = {
+  type: 'string',
+  requiresArg: true,
+  global: false,
+  describe: 'I/N: the I-th of N parts alone, to be merged; auto: as Slurm or Kubernetes says',
+};
+
+/** The flags of a schema that are given, as words of a command line: those of lists once. */
+export const givenFlags = (schema: z.ZodObject, argv: Readonly<Record<string, unknown>>): string[] =>
+  Object.keys(schema.shape).flatMap((key) => {
+    const [name, value] = [flagName(key), argv[flagName(key)]];
+    if (value === undefined) return [];
+    return typeof value === 'boolean' ? [`--${value ? '' : 'no-'}${name}`] : [`--${name}`, String(value)];
+  });
+
 /** Yargs options for every key of a schema, and --config for a file that has the same keys. */
 export const configurableFlags = (schema: z.ZodObject): Record<string, Options> => ({
   ...flagsOf(schema),

@@ -2,14 +2,15 @@
 import { join, resolve } from 'node:path';
 import { InputError } from '../host/inputError.js';
 import type { FolderSweep } from '../run/folderSweep.js';
-import { Incomplete, mergeSweep } from '../run/mergeSweep.js';
+import { mergeSweep } from '../run/mergeSweep.js';
 import { sweepTable } from '../report/table.js';
 import { pinnedIn } from '../results/arithmetic.js';
 import { readSweepFolder, summaryRow } from '../results/sweepFolder.js';
 import type { CellSummary } from '../sweep/summary.js';
 import { tradeOffs } from '../sweep/tradeOff.js';
+import { merged } from './inParts.js';
 import { openFolder } from './openFolder.js';
-import { note, print, printJson } from './output.js';
+import { print, printJson } from './output.js';
 
 /** Merges the parts in folders, into `out` or else the one folder, and prints the summary. */
 export async function mergeFolders(
@@ -24,7 +25,7 @@ export async function mergeFolders(
   const other = others.find(({ hash }) => hash !== first.hash);
   if (other) throw new InputError('folders', other.path, `of the same plan as ${first.path}`);
   const mergedSweep = target === null ? first : { ...first, path: target, record: null };
-  const cells = await attempt(() => mergeSweep(mergedSweep, target === null ? others : sweeps));
+  const cells = await merged(() => mergeSweep(mergedSweep, target === null ? others : sweeps));
   printCells(mergedSweep, cells, json);
 }
 
@@ -39,14 +40,4 @@ export function printCells({ path }: FolderSweep, cells: readonly CellSummary[],
       tradeOffs: tradeOffs(cells),
     });
   else print(`${sweepTable(cells)}\n\nResults: ${path} (open ${join(path, 'report.html')})`);
-}
-
-async function attempt<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof Incomplete)) throw error;
-    for (const line of error.message.split('\n')) note(`rankflow: ${line}`);
-    process.exit(1);
-  }
 }

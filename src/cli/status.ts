@@ -1,38 +1,83 @@
-/** `rankflow status`: how a sweep's folder stands. */
+/** `rankflow status`: how a folder that is filled part by part stands. */
 import { resolve } from 'node:path';
 import { formatCount, formatDuration } from '../report/format.js';
 import { table } from '../report/table.js';
 import { wordsOf } from '../results/arithmetic.js';
-import { missingOf } from '../run/computeSweep.js';
-import { inventoryOf } from '../run/folderSweep.js';
-import { rangesOf } from '../run/mergeSweep.js';
+import type { Part } from '../results/parts.js';
+import { readRecord, type PartsFolder } from '../results/partsFolder.js';
 import { isAlive, readRuns, type RunRecord } from '../results/runs.js';
-import { trialsOf } from '../sweep/chunks.js';
-import { openFolder } from './openFolder.js';
+import { inventoryOf, rangesOf } from '../run/mergeParts.js';
 import { print, printJson } from './output.js';
 
-/** Prints how the sweep in a folder stands, as JSON or in words. */
+/** A chunk that is missing. */
+interface Missing {
+  readonly index: number;
+  /** Trials, or the one weight that it is. */
+  readonly units: number;
+  readonly effort: number;
+}
+
+/** A folder, and what it lacks. */
+interface Filled {
+  readonly folder: PartsFolder;
+  readonly unit: 'trials' | 'weights';
+  missing(parts: readonly Part[]): readonly Missing[] | Promise<readonly Missing[]>;
+}
+
+async function sweepIn(path: string): Promise<Filled> {
+  const { openFolder } = await import('./openFolder.js');
+  const { missingOf } = await import('../run/computeSweep.js');
+  const { effortOf, trialsOf } = await import('../sweep/chunks.js');
+  const folder = await openFolder(path);
+  return {
+    ...{ folder, unit: 'trials' },
+    missing: async (parts) =>
+      (await missingOf(folder, parts)).map((chunk) => ({
+        index: chunk.index,
+        units: trialsOf(chunk),
+        effort: effortOf(chunk, folder.plan),
+      })),
+  };
+}
+
+async function adviceFolder(path: string): Promise<Filled> {
+  const { adviceIn, weightsMissing } = await import('../advise/folderAdvice.js');
+  const folder = await adviceIn(path, false);
+  return {
+    ...{ folder, unit: 'weights' },
+    missing: (parts) => weightsMissing(folder, parts).map((chunk) => ({ ...chunk, units: 1 })),
+  };
+}
+
+/** Prints how a folder stands, as JSON or in words. */
 export async function status(path: string, json: boolean): Promise<void> {
-  const folder = resolve(path);
-  const sweep = await openFolder(folder);
-  const { parts, faults, arithmetic } = inventoryOf(sweep);
-  const missing = await missingOf(sweep, parts);
-  const runs = readRuns(folder);
+  const at = resolve(path);
+  const {
+    folder,
+    unit,
+    missing: lacking,
+  } = await (readRecord(at).kind === 'advice' ? adviceFolder : sweepIn)(at);
+  const { parts, faults, arithmetic } = inventoryOf(folder);
+  const missing = await lacking(parts);
+  const runs = readRuns(at);
   const failed = [...new Set(runs.flatMap(({ failedChunk }) => failedChunk ?? []))].filter((index) =>
     missing.some((chunk) => chunk.index === index),
   );
   const alive = runs.filter(isAlive);
-  const rate = alive.reduce((sum, run) => sum + rateOf(run), 0);
-  const todo = missing.reduce((sum, chunk) => sum + trialsOf(chunk), 0);
-  const secondsLeft = rate > 0 ? todo / rate : null;
+  const total = (of: (chunk: Missing) => number) => missing.reduce((sum, chunk) => sum + of(chunk), 0);
+  const rateOf = (of: (run: RunRecord) => number) =>
+    alive.reduce((sum, run) => sum + of(run) / Math.max(1e-3, secondsOf(run)), 0);
+  const [todo, rate] = [total(({ units }) => units), rateOf((run) => run.trials ?? run.chunks)];
+  const effortRate = rateOf(({ effort }) => effort);
+  const secondsLeft = effortRate > 0 ? total(({ effort }) => effort) / effortRate : null;
   const standing = {
-    plan: sweep.hash,
+    plan: folder.hash,
     chunks: { done: parts.length, missing: missing.length, failed: failed.length },
     missing: rangesOf(missing),
     failed,
     faults,
-    trialsMissing: todo,
-    trialsPerSecond: rate,
+    [`${unit}Missing`]: todo,
+    [`${unit}PerSecond`]: rate,
     secondsLeft,
     arithmetic,
     runs: runs.map((run) => ({ ...run, state: stateOf(run) })),
@@ -47,13 +92,15 @@ export async function status(path: string, json: boolean): Promise<void> {
   if (todo > 0)
     print(
       secondsLeft === null
-        ? `${formatCount(todo)} trials to do; ${alive.length > 0 ? 'estimating' : 'nothing runs'}.`
-        : `${formatCount(todo)} trials to do, ${formatCount(rate)} per second: ${formatDuration(secondsLeft)} left.`,
+        ? `${formatCount(todo)} ${unit} to do; ${alive.length > 0 ? 'estimating' : 'nothing runs'}.`
+        : `${formatCount(todo)} ${unit} to do, ${rate < 10 ? rate.toFixed(2) : formatCount(rate)} per second: ${formatDuration(secondsLeft)} left.`,
     );
+  // A weight is a chunk.
+  const own = <T>(column: readonly T[]) => (unit === 'weights' ? [] : column);
   if (runs.length > 0)
     print(
       table(
-        ['began', 'host', 'process', 'shard', 'state', 'chunks', 'trials', 'device', 'why'],
+        ['began', 'host', 'process', 'shard', 'state', 'chunks', ...own([unit]), 'device', 'why'],
         runs.map((run) => [
           run.startedAt,
           run.host,
@@ -61,11 +108,11 @@ export async function status(path: string, json: boolean): Promise<void> {
           run.shard,
           stateOf(run),
           String(run.chunks),
-          formatCount(run.trials),
+          ...own([formatCount(run.trials ?? 0)]),
           run.device,
           run.reason ?? '',
         ]),
-        [false, false, true, true, false, true, true],
+        [false, false, true, true, false, true, ...own([true])],
       ),
     );
 }
@@ -73,7 +120,5 @@ export async function status(path: string, json: boolean): Promise<void> {
 /** State of a run by its record; "killed" if its process is gone. */
 const stateOf = (run: RunRecord): string => (run.state === 'running' && !isAlive(run) ? 'killed' : run.state);
 
-const rateOf = ({ startedAt, updatedAt, trials }: RunRecord): number => {
-  const seconds = (Date.parse(updatedAt) - Date.parse(startedAt)) / 1000;
-  return seconds > 0 ? trials / seconds : 0;
-};
+const secondsOf = ({ startedAt, updatedAt }: RunRecord): number =>
+  (Date.parse(updatedAt) - Date.parse(startedAt)) / 1000;

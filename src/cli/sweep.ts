@@ -1,19 +1,18 @@
 /** `rankflow sweep`: a plan, a run and a results folder; or the rest of one that was begun. */
 import { resolve } from 'node:path';
+import { parseShard, type Shard } from '../input/shard.js';
 import { shellWord } from '../host/shellWord.js';
-import { InputError } from '../host/inputError.js';
 import { progress, type Progress } from '../report/progress.js';
 import { computeSweep } from '../run/computeSweep.js';
 import { newSweep, type FolderSweep } from '../run/folderSweep.js';
 import { mergeSweep } from '../run/mergeSweep.js';
 import { readSweepFolder } from '../results/sweepFolder.js';
-import { parseShard, type Shard } from '../sweep/chunks.js';
 import type { SweepConfig } from '../sweep/config.js';
 import type { CellSummary } from '../sweep/summary.js';
 import { openFolder } from './openFolder.js';
 import { printCells } from './merge.js';
+import { filled } from './inParts.js';
 import { howOf, note } from './output.js';
-import { onEndSignals } from './signals.js';
 
 /** A sweep to be begun in a folder, or the folder of one to be gone on with, computed otherwise if so said. */
 export type SweepRequest =
@@ -44,45 +43,22 @@ async function reopen({
 /** The cells of a sweep that is done; null if a shard of it is. Ends the process if it is interrupted or fails. */
 async function computeAndMerge(sweep: FolderSweep, shard: Shard | undefined): Promise<CellSummary[] | null> {
   const { path, plan } = sweep;
-  const resume = `rankflow sweep --resume ${shellWord(path)}${shard ? ` --shard ${shard.number}/${shard.of}` : ''}`;
-  let code: number | null = null;
-  const release = onEndSignals((name, exitCode) => {
-    if (code !== null) process.exit(code);
-    code = exitCode;
-    note(`rankflow: ${name}: ends after the chunk in hand; once more: now, without it`);
-  });
   let display: Progress | undefined;
-  try {
-    const done = await computeSweep(sweep, {
-      shard,
-      stop: () => code !== null,
-      watch: {
-        start(backend, ways, todo, faults) {
-          for (const { file, reason } of faults) note(`rankflow: ${file} is set aside: ${reason}`);
-          note(`rankflow sweep on ${backend.name} (${backend.device})${howOf(plan.cells, ways)}`);
-          display = progress(todo, 'trajectories');
+  return filled({
+    ...{ path, command: 'sweep', chunk: 'chunk', shard },
+    resume: `--resume ${shellWord(path)}${shard ? ` --shard ${shard.number}/${shard.of}` : ''}`,
+    compute: (stop) =>
+      computeSweep(sweep, {
+        ...{ shard, stop },
+        watch: {
+          start(backend, ways, todo, faults) {
+            for (const { file, reason } of faults) note(`rankflow: ${file} is set aside: ${reason}`);
+            note(`rankflow sweep on ${backend.name} (${backend.device})${howOf(plan.cells, ways)}`);
+            display = progress(todo, 'trajectories');
+          },
+          chunk: (trials, work) => display?.update(trials, work),
         },
-        chunk: (trials, work) => display?.update(trials, work),
-      },
-    });
-    display?.stop();
-    if (!done) {
-      note(`rankflow: interrupted; what is done is kept. Go on with: ${resume}`);
-      process.exit(code!);
-    }
-    if (shard && shard.of > 1) {
-      note(
-        `rankflow: shard ${shard.number}/${shard.of} is done. When all are: rankflow sweep merge ${shellWord(path)}`,
-      );
-      return null;
-    }
-    return await mergeSweep({ ...sweep, record: readSweepFolder(path) });
-  } catch (error) {
-    display?.stop();
-    if (error instanceof InputError) throw error;
-    note(`rankflow: ${(error as Error).message}. What is done is kept. Go on with: ${resume}`);
-    return process.exit(1);
-  } finally {
-    release();
-  }
+      }).finally(() => display?.stop()),
+    merge: () => mergeSweep({ ...sweep, record: readSweepFolder(path) }),
+  });
 }

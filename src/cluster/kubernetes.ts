@@ -1,15 +1,16 @@
 /**
- * A sweep on a Kubernetes cluster: the manifest of an Indexed Job whose pods resume one shard each, in a folder of a
- * volume that they share. A pod may be stopped and started again at any time: it does what its shard still lacks.
+ * A sweep, or advice, on a Kubernetes cluster: the manifest of an Indexed Job whose pods compute one shard each, in a
+ * folder of a volume that they share. A pod may be stopped and started again at any time: it does what its shard still lacks.
  */
 import { posix } from 'node:path';
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { InputError } from '../host/inputError.js';
+import type { ShardCalls } from './calls.js';
 
 /** Flags of a Kubernetes job. */
 export const kubernetesSchema = z.strictObject({
-  shards: z.int().min(1).max(10_000).describe('shards of the sweep, each an index of the job'),
+  shards: z.int().min(1).max(10_000).describe('shards, each an index of the job'),
   throttle: z.int().min(1).optional().describe('most shards that run at a time (default: all)'),
   image: z
     .string()
@@ -33,6 +34,7 @@ export type KubernetesConfig = z.output<typeof kubernetesSchema>;
 export interface KubernetesJob extends KubernetesConfig {
   /** Results folder: an absolute path inside the pods, below `mount`. */
   readonly folder: string;
+  readonly calls: ShardCalls;
   /** Words that start rankflow in the image, for example ['rankflow']. */
   readonly command: readonly string[];
 }
@@ -42,20 +44,30 @@ export interface KubernetesJob extends KubernetesConfig {
  * @throws InputError if the folder is not below `mount`
  */
 export function kubernetesManifest(job: KubernetesJob): string {
-  if (!posix.normalize(job.folder).startsWith(`${job.mount}/`))
-    throw new InputError('folder', job.folder, `a folder below ${job.mount}, where the claim is mounted`);
+  refuseUnmounted(job, 'folder', job.folder);
   // API servers read YAML 1.1, where yes, on and 1:30 are no text.
   return `${comment(job)}${stringify(manifest(job), { version: '1.1' })}`;
 }
 
-const comment = ({ command, folder }: KubernetesJob): string => `\
+/** @throws InputError if a path is not below the mount */
+export function refuseUnmounted(
+  { mount }: Pick<KubernetesConfig, 'mount'>,
+  field: string,
+  path: string,
+): void {
+  if (!posix.normalize(path).startsWith(`${mount}/`))
+    throw new InputError(field, path, `a path below ${mount}, where the claim is mounted`);
+}
+
+const comment = ({ command, calls }: KubernetesJob): string => `\
 # Checked against the schema of the Kubernetes API (batch/v1), but not run on a cluster. It needs Kubernetes 1.29.
-# When the job is complete, in a pod with the same volume: ${JSON.stringify([...command, 'sweep', 'merge', folder])}
+# When the job is complete, in a pod with the same volume: ${JSON.stringify([...command, ...calls.merge])}
 `;
 
 function manifest({
   command,
   folder,
+  calls,
   shards,
   throttle,
   image,
@@ -68,7 +80,7 @@ function manifest({
   const container = {
     name: 'rankflow',
     image,
-    command: [...command, 'sweep', '--resume', folder, '--shard', 'auto'].map(literal),
+    command: [...command, ...calls.shard].map(literal),
     env: [
       { name: 'RANKFLOW_SHARDS', value: String(shards) },
       // Vulkan is among the capabilities that NVIDIA's driver gives a container only when it is asked to.

@@ -1,6 +1,6 @@
 /**
- * A sweep on a Slurm cluster: an array job whose tasks resume one shard each, or several where an array may not be that
- * large, and a merge job that waits for them. A task may be stopped and started again at any time: it does what its
+ * A sweep, or advice, on a Slurm cluster: an array job whose tasks compute one shard each, or several where an array may
+ * not be that large, and a merge job that waits for them. A task may be stopped and started again at any time: it does what its
  * shard still lacks.
  */
 import { spawnSync } from 'node:child_process';
@@ -9,10 +9,11 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { writeWhole } from '../files/writeWhole.js';
 import { InputError } from '../host/inputError.js';
+import type { ShardCalls } from './calls.js';
 
 /** Flags of Slurm jobs. */
 export const slurmSchema = z.strictObject({
-  shards: z.int().min(1).max(10_000).describe('shards of the sweep, each a task of an array job'),
+  shards: z.int().min(1).max(10_000).describe('shards, each a task of an array job'),
   throttle: z.int().min(1).optional().describe('most shards that run at a time (default: all)'),
   gres: z
     .string()
@@ -42,13 +43,14 @@ export type SlurmConfig = z.output<typeof slurmSchema>;
 export interface SlurmJob extends SlurmConfig {
   /** Results folder: an absolute path that the nodes have too. */
   readonly folder: string;
+  readonly calls: ShardCalls;
   /** Words that start rankflow on the nodes, for example [process.execPath, '/shared/dist/src/cli/main.js']. */
   readonly command: readonly string[];
   /** Folder that the jobs run in: an absolute path. */
   readonly cwd: string;
 }
 
-/** Shards of a sweep that are one array job, `first` of them counted from 0. */
+/** Shards that are one array job, `first` of them counted from 0. */
 export interface ShardArray {
   readonly first: number;
   readonly shards: number;
@@ -96,7 +98,7 @@ trap 'limit=1; kill -TERM "$shard"' USR1
 ended=
 trap 'ended=1' TERM
 
-${rankflow(job, 'sweep', '--resume', job.folder, '--shard', 'auto')} &
+${rankflow(job, job.calls.shard)} &
 shard=$!
 # A trap cuts a wait short; the last wait tells how the shard ended.
 wait "$shard"
@@ -127,7 +129,7 @@ exit "$status"
  */
 export const mergeScript = (job: SlurmJob): string =>
   `${heading(job, 'rankflow-merge', 'merge_%j.log', [])}
-exec ${rankflow(job, 'sweep', 'merge', job.folder)}
+exec ${rankflow(job, job.calls.merge)}
 `;
 
 /**
@@ -206,5 +208,5 @@ function path(field: string, folder: string, file = ''): string {
 }
 
 /** A call of rankflow, each word quoted for the shell. */
-const rankflow = ({ command }: SlurmJob, ...args: string[]): string =>
+const rankflow = ({ command }: SlurmJob, args: readonly string[]): string =>
   [...command, ...args].map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ');

@@ -14,6 +14,8 @@ import { readSafetensors, someOf, type Safetensors, type Tensor, type TensorInfo
 export interface Checkpoint {
   /** The file, or the index. */
   readonly path: string;
+  /** All files that what is read may come from, configs beside them among these. */
+  readonly files: readonly string[];
   readonly names: readonly string[];
   /**
    * The names of those that may be matrices, scales of others left out: of an index, all, as the files that it names
@@ -131,6 +133,7 @@ function openShards(folder: string, shards: readonly string[]): Checkpoint {
       holders.set(name, file);
     }
   return checkpoint(join(folder, shards[0]!), {
+    files: shards.map((shard) => join(folder, shard)),
     names: [...holders.keys()],
     matrices: files.flatMap(({ matrices }) => matrices),
     of: (name) => holders.get(name)!.of(name),
@@ -139,6 +142,7 @@ function openShards(folder: string, shards: readonly string[]): Checkpoint {
 
 /** Tensors by name, with the file that has each. */
 interface Holdings {
+  readonly files: readonly string[];
   readonly names: readonly string[];
   readonly matrices: readonly string[];
   of(name: string): Safetensors;
@@ -149,7 +153,7 @@ function openFile(path: string): Holdings {
   const names = [...file.tensors.keys()];
   const scales = new Set(names.filter((name) => isFloat8(file.tensors.get(name)!)).flatMap(scaleNames));
   const matrices = names.filter((name) => file.tensors.get(name)!.shape.length === 2 && !scales.has(name));
-  return { names, matrices, of: () => file };
+  return { files: [path], names, matrices, of: () => file };
 }
 
 function openIndex(path: string): Checkpoint {
@@ -157,6 +161,7 @@ function openIndex(path: string): Checkpoint {
   const openFiles = new Map<string, Safetensors>();
   const names = [...map.keys()];
   return checkpoint(path, {
+    files: [path, ...[...new Set(map.values())].map((shard) => besideOf(path, shard))],
     names,
     matrices: names,
     of(name) {
@@ -193,7 +198,7 @@ function weightMap(path: string): ReadonlyMap<string, string> {
   return new Map(entries as [string, string][]);
 }
 
-function checkpoint(path: string, { names, matrices, of }: Holdings): Checkpoint {
+function checkpoint(path: string, { files, names, matrices, of }: Holdings): Checkpoint {
   const all = new Set(names);
   const info = (name: string) => {
     const file = of(name);
@@ -214,8 +219,10 @@ function checkpoint(path: string, { names, matrices, of }: Holdings): Checkpoint
     const scale = scaleOf(name);
     return scaled(path, tensor, scale, of(scale).get(scale), blockOf(path));
   };
+  const configs = ['config.json', 'adapter_config.json'].map((name) => besideOf(path, name));
   return {
     path,
+    files: [...files, ...configs.filter(isThere)],
     names,
     matrices,
     nameOf: (request) =>

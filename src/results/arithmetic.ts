@@ -1,5 +1,5 @@
 /**
- * Arithmetic of a sweep's folder: what computes its trials, as far as their last digits depend on it. It is pinned when
+ * Arithmetic of a results folder: what computes its parts, as far as their last digits depend on it. It is pinned when
  * the first run starts: another one would give other bytes, and is refused.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ const schema = z.strictObject({
   backend: z.enum(backendNames),
   /** Variant of the backend on this device, such as WebAssembly with fused multiply-add. */
   variant: z.string(),
-  /** Paths by which trajectories are computed, sorted. */
+  /** Paths by which trajectories are computed, sorted; none where there are none. */
   paths: z.array(z.enum(paths)),
   precision: z.enum(['float32', 'float64', 'reduced']),
 });
@@ -50,11 +50,11 @@ export function parseArithmetic(text: string | undefined): Arithmetic | null {
 
 /** "wasm (SIMD), fused, float32" */
 export const wordsOf = ({ backend, variant, paths, precision }: Arithmetic): string =>
-  `${backend} (${variant}), ${paths.join(' and ')}, ${precision}`;
+  [`${backend} (${variant})`, paths.join(' and '), precision].filter(Boolean).join(', ');
 
 const FILE = 'arithmetic.json';
 
-/** Reads what the folder of a sweep is pinned to; null if no run has started, or the file is lost. */
+/** Reads what a folder is pinned to; null if no run has started, or the file is lost. */
 export function pinnedIn(folder: string): Arithmetic | null {
   try {
     return parseArithmetic(readFileSync(join(folder, FILE), 'utf8'));

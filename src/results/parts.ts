@@ -1,25 +1,19 @@
 /**
- * The parts of a sweep's folder: one Parquet file for each chunk that is done, under trials/. A part appears whole or
- * not at all; its name has the digest of its bytes, and its metadata the plan it belongs to and what computed it, so
- * that what is damaged, foreign or there twice is seen, and not taken for a result.
+ * The parts of a results folder: one Parquet file for each chunk that is done. A part appears whole or not at all; its
+ * name has the digest of its bytes, and its metadata the plan it belongs to and what computed it, so that what is
+ * damaged, foreign or there twice is seen, and not taken for a result.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parquetMetadata, parquetRead } from 'hyparquet';
 import { isPointer } from '../files/foreign.js';
 import { writeWhole } from '../files/writeWhole.js';
-import { lossColumn, riskColumn, type Column, type Trial } from '../sweep/row.js';
 import { digestOf } from '../sweep/planHash.js';
-import { trialIntegers, trialTexts } from '../sweep/row.js';
-import type { PlanChunk } from '../sweep/chunks.js';
-import type { Outcome } from '../method/outcome.js';
-import type { Stationarity } from '../sweep/stationarity.js';
-import type { TrialColumns } from '../sweep/summarize.js';
 import { arithmeticText, parseArithmetic, wordsOf, type Arithmetic } from './arithmetic.js';
 import { namesIn } from './folder.js';
-import { byColumn, columnsParquet, type Columns, type Value } from './tables.js';
+import type { PartsFolder } from './partsFolder.js';
+import { columnsParquet, type Columns, type ColumnTypes, type Value } from './tables.js';
 
-export const TRIALS = 'trials';
 const SET_ASIDE = 'set-aside';
 
 /** A part that is what it should be. */
@@ -47,33 +41,23 @@ export interface Inventory {
  */
 const NAME = /^part-(\d{6,})-([0-9a-f]{16})(?: ?\(\d+\)| - Copy(?: \(\d+\))?| copy(?: \d+)?)?\.parquet$/;
 
+const placeOf = ({ path, kind }: Pick<PartsFolder, 'path' | 'kind'>): string => join(path, kind.parts);
+
 /** Writes the part of a chunk. The same chunk gives the same bytes, and so takes its own place. */
 export function writePart(
-  folder: string,
-  plan: string,
+  folder: PartsFolder,
   arithmetic: Arithmetic,
-  { index }: PlanChunk,
-  trials: readonly Trial[],
+  chunk: number,
+  columns: Columns,
+  types: ColumnTypes,
 ): void {
-  // Of cells with fewer save times than others of the chunk the last columns are null.
-  const columnsAt = (columnAt: (k: number) => Column, curve: 'curve' | 'riskCurve') =>
-    Array.from({ length: Math.max(...trials.map((trial) => trial[curve]?.length ?? 0)) }, (_, k) => [
-      columnAt(k),
-      trials.map((trial) => trial[curve]?.[k] ?? null),
-    ]);
-  const curves = [...columnsAt(lossColumn, 'curve'), ...columnsAt(riskColumn, 'riskCurve')];
-  const columns = { ...byColumn(trials.map(({ row }) => row)), ...(Object.fromEntries(curves) as Columns) };
-  const bytes = columnsParquet(
-    columns,
-    { integers: trialIntegers, texts: trialTexts },
-    {
-      plan,
-      chunk: String(index),
-      arithmetic: arithmeticText(arithmetic),
-    },
-  );
-  const name = `part-${String(index).padStart(6, '0')}-${digestOf(bytes).slice(0, 16)}.parquet`;
-  writeWhole(join(folder, TRIALS, name), bytes);
+  const bytes = columnsParquet(columns, types, {
+    plan: folder.hash,
+    chunk: String(chunk),
+    arithmetic: arithmeticText(arithmetic),
+  });
+  const name = `part-${String(chunk).padStart(6, '0')}-${digestOf(bytes).slice(0, 16)}.parquet`;
+  writeWhole(join(placeOf(folder), name), bytes);
 }
 
 /**
@@ -82,28 +66,26 @@ export function writePart(
  * @param pinned what computes the folder (default: what computed the first of its parts)
  */
 export function inventory(
-  folder: string,
-  plan: string,
-  chunks: readonly PlanChunk[],
+  folder: PartsFolder,
   readBytes: boolean,
   pinned: Arithmetic | null = null,
 ): Inventory {
   const faults: Fault[] = [];
   const filesByChunk = new Map<number, Map<string, string>>();
   let arithmetic = pinned;
-  for (const name of namesIn(join(folder, TRIALS))) {
+  for (const name of namesIn(placeOf(folder))) {
     if (name.startsWith('.') || !name.endsWith('.parquet')) continue;
-    const file = join(folder, TRIALS, name);
+    const file = join(placeOf(folder), name);
     const [, chunk, digest] = NAME.exec(name) ?? [];
     const index = Number(chunk);
     let reason = chunk === undefined ? 'its name is none of a part' : null;
     if (reason === null && readBytes) {
       const metadata = readMetadata(file, digest!);
       if (typeof metadata !== 'string') arithmetic ??= parseArithmetic(metadata['arithmetic']);
-      reason = typeof metadata === 'string' ? metadata : faultOf(metadata, plan, index, arithmetic);
+      reason = typeof metadata === 'string' ? metadata : faultOf(metadata, folder.hash, index, arithmetic);
     }
     if (reason !== null) faults.push({ file, reason });
-    else if (index >= chunks.length) faults.push({ file, reason: `the plan has no chunk ${index}` });
+    else if (index >= folder.chunks.length) faults.push({ file, reason: `the plan has no chunk ${index}` });
     else {
       const byDigest = filesByChunk.get(index) ?? new Map<string, string>();
       filesByChunk.set(index, byDigest);
@@ -174,66 +156,31 @@ export function setAside(folder: string, faults: readonly Fault[]): void {
 }
 
 /** Removes what processes that were killed were writing; nobody may be writing now. */
-export function removeTemporaryFiles(folder: string): void {
-  const trials = join(folder, TRIALS);
-  for (const name of namesIn(trials)) if (name.endsWith('.part')) rmSync(join(trials, name));
+export function removeTemporaryFiles(folder: Pick<PartsFolder, 'path' | 'kind'>): void {
+  for (const name of namesIn(placeOf(folder)))
+    if (name.endsWith('.part')) rmSync(join(placeOf(folder), name));
 }
 
 /** Copies parts of another folder. */
-export function copyParts(parts: readonly Part[], folder: string): void {
-  for (const { file } of parts) copyFileSync(file, join(folder, TRIALS, basename(file)));
+export function copyParts(parts: readonly Part[], folder: Pick<PartsFolder, 'path' | 'kind'>): void {
+  for (const { file } of parts) copyFileSync(file, join(placeOf(folder), basename(file)));
 }
 
 /** Columns of a part, [column][row]. */
-export async function readPart({ file }: Part, columns: readonly Column[]): Promise<Value[][]> {
-  const values = new Map<string, Value[]>(columns.map((name) => [name, []]));
+export async function readPart<V extends Value | Uint8Array = Value>(
+  { file }: Part,
+  columns: readonly string[],
+): Promise<V[][]> {
+  const values = new Map<string, V[]>(columns.map((name) => [name, []]));
   await parquetRead({
     file: arrayOf(readFileSync(file)),
     columns: [...columns],
+    // Bytes are no text.
+    utf8: false,
     onChunk({ columnName, columnData }) {
       const column = values.get(columnName)!;
-      for (const value of columnData as Iterable<Value>) column.push(value);
+      for (const value of columnData as Iterable<V>) column.push(value);
     },
   });
   return [...values.values()];
-}
-
-/** The trials in parts, read as they are asked for. */
-export function columnsOfParts(parts: readonly Part[], chunks: readonly PlanChunk[]): TrialColumns {
-  const spansOf = ({ chunk }: Part, cell: number) =>
-    chunks[chunk]!.spans.filter((span) => span.cell === cell);
-  const read = async (
-    cell: number,
-    columns: readonly Column[],
-    take: (column: number, trial: number, value: Value) => void,
-  ) => {
-    let trial = 0;
-    for (const part of parts.filter((each) => spansOf(each, cell).length > 0)) {
-      const [cells = [], ...values] = await readPart(part, ['cell', ...columns]);
-      cells.forEach((of, row) => {
-        if (of !== cell) return;
-        values.forEach((column, i) => take(i, trial, column[row]!));
-        trial++;
-      });
-    }
-  };
-  return {
-    async outcomes(cell) {
-      const ended: Outcome[] = [];
-      await read(cell, ['outcome'], (_, trial, value) => (ended[trial] = value as Outcome));
-      return ended;
-    },
-    async stationarities(cell) {
-      const ends: Stationarity[] = [];
-      await read(cell, ['stationarity'], (_, trial, value) => (ends[trial] = value as Stationarity));
-      return ends;
-    },
-    async numbers(cell, columns) {
-      const spans = parts.flatMap((part) => spansOf(part, cell));
-      const trials = spans.reduce((sum, { from, to }) => sum + to - from, 0);
-      const values = columns.map(() => new Float64Array(trials));
-      await read(cell, columns, (i, trial, value) => (values[i]![trial] = Number(value ?? NaN)));
-      return values;
-    },
-  };
 }

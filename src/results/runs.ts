@@ -1,5 +1,5 @@
 /**
- * The record of every run that computes chunks of a sweep's folder, under runs/: where it ran and how it stands. Of a
+ * The record of every run that computes chunks of a results folder, under runs/: where it ran and how it stands. Of a
  * process that was killed the record still says that it runs, until its last sign of life is too old.
  */
 import { readFileSync, statSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeWhole } from '../files/writeWhole.js';
-import type { Shard } from '../sweep/chunks.js';
+import type { Shard } from '../input/shard.js';
 import { namesIn } from './folder.js';
 import type { Provenance } from '../host/provenance.js';
 
@@ -23,8 +23,10 @@ const recordSchema = z.object({
   state: z.enum(['running', 'finished', 'interrupted', 'failed']),
   /** Chunks computed. */
   chunks: z.int(),
-  /** Trials computed. */
-  trials: z.int(),
+  /** Trials computed, of a sweep. */
+  trials: z.int().optional(),
+  /** Their effort, in the units of the plan. */
+  effort: z.number().default(0),
   device: z.string(),
   /** Reason of a failure, and the chunk that could not be computed. */
   reason: z.string().optional(),
@@ -45,6 +47,9 @@ const recordText = z
   })
   .pipe(recordSchema);
 
+/** What a chunk adds. */
+export type ChunkRecord = Pick<RunRecord, 'trials' | 'effort'>;
+
 /** Milliseconds without a sign of life after which a run on another host counts as killed. */
 const SILENT = 600_000;
 
@@ -57,14 +62,19 @@ export class RunLog {
     const [host, pid] = [hostname(), process.pid];
     this.record = {
       ...{ host, pid, shard: `${number}/${of}`, startedAt, updatedAt: startedAt, state: 'running' },
-      ...{ chunks: 0, trials: 0, device },
+      ...{ chunks: 0, effort: 0, device },
     };
     this.file = join(folder, RUNS, `${startedAt.replaceAll(/[:.]/g, '-')}-${host}-${pid}.json`);
     this.write();
   }
 
-  chunk(trials: number): void {
-    this.record = { ...this.record, chunks: this.record.chunks + 1, trials: this.record.trials + trials };
+  chunk({ trials, effort }: ChunkRecord): void {
+    const { record } = this;
+    this.record = {
+      ...record,
+      ...{ chunks: record.chunks + 1, effort: record.effort + effort },
+      ...(trials !== undefined && { trials: (record.trials ?? 0) + trials }),
+    };
     this.write();
   }
 

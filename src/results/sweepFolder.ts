@@ -1,12 +1,5 @@
-/**
- * The results folder of a sweep: config.json, one Parquet part of trial rows per finished chunk (parts.ts), a record of
- * every run (runs.ts), then the summary, the loss curves, the plots and the report.
- */
-import { existsSync, readFileSync } from 'node:fs';
+/** The results folder of a sweep (partsFolder.ts), to which the summary, the loss curves, the plots and the report come. */
 import { join } from 'node:path';
-import { z } from 'zod';
-import { textOf } from '../files/foreign.js';
-import { InputError } from '../host/inputError.js';
 import { outcomes } from '../method/outcome.js';
 import { sweepHtml } from '../report/html.js';
 import { renderPng, renderSvg, sweepFigures } from '../report/plots.js';
@@ -15,9 +8,7 @@ import { trialIntegers, trialTexts } from '../sweep/row.js';
 import type { CellSummary } from '../sweep/summary.js';
 import type { Statistic } from '../numbers/statistics.js';
 import { writeWhole } from '../files/writeWhole.js';
-import { createFolder } from './folder.js';
-import { TRIALS } from './parts.js';
-import { RUNS } from './runs.js';
+import { readRecord, type FolderRecord } from './partsFolder.js';
 import type { Provenance } from '../host/provenance.js';
 import { csv, parquet, type Rows } from './tables.js';
 
@@ -44,55 +35,12 @@ const TYPES = {
 };
 
 /** Record of a sweep in its folder. */
-export interface SweepRecord extends Provenance {
+export interface SweepRecord extends FolderRecord {
   readonly config: SweepConfig;
-  /** Hash of the plan (sweep/planHash.ts). */
-  readonly plan: string;
-  /** Folder that names of files in the config are relative to. */
-  readonly workingFolder: string;
-}
-
-const RECORD = 'config.json';
-
-/** Folders in the folder of a sweep. */
-export const subfolders = [TRIALS, 'plots', RUNS];
-
-/**
- * Makes the folder of a sweep; if it `joins`, the one that another shard of the same plan made is as good.
- * @throws InputError if the folder exists or cannot be made
- */
-export function createSweepFolder(path: string, record: SweepRecord, joins = false): void {
-  try {
-    createFolder(path, subfolders, { [RECORD]: `${JSON.stringify(record, null, 2)}\n` });
-  } catch (error) {
-    if (!joins || !existsSync(path)) throw error;
-    if (readSweepFolder(path).plan !== record.plan)
-      throw new InputError('out', path, 'a folder of the same sweep, or one that does not exist yet');
-  }
 }
 
 /** @throws InputError if there is no sweep */
-export function readSweepFolder(path: string): SweepRecord {
-  const file = join(path, RECORD);
-  const refuse = (reason: string) =>
-    new InputError('folder', path, `the results folder of a sweep (${reason})`);
-  let record: unknown;
-  try {
-    record = JSON.parse(textOf(file, readFileSync(file)));
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw refuse((error as Error).message);
-  }
-  const checked = recordSchema.safeParse(record);
-  if (!checked.success) throw refuse(`${RECORD} is not one: ${checked.error.issues[0]?.message}`);
-  return record as SweepRecord;
-}
-
-const recordSchema = z.looseObject({
-  config: z.looseObject({}),
-  plan: z.string(),
-  workingFolder: z.string(),
-});
+export const readSweepFolder = (path: string): SweepRecord => readRecord(path, 'sweep') as SweepRecord;
 
 /** Writes everything that needs all rows. */
 export async function finishSweepFolder(

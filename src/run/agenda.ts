@@ -2,7 +2,8 @@
  * Which chunks of a plan are to be computed, given those that are done. Without `targetCi` all of them; with it those
  * of a cell one look after another (looks.ts), until the interval of its mean over the trials so far is narrow.
  */
-import { ofShard, type PlanChunk, type Shard } from '../sweep/chunks.js';
+import { WHOLE, type Shard } from '../input/shard.js';
+import { ofShard, type PlanChunk } from '../sweep/chunks.js';
 import { lookLevel, looksOf } from '../sweep/looks.js';
 import type { Plan } from '../sweep/plan.js';
 import { byDraw, statisticOver, unitsOf } from '../sweep/draws.js';
@@ -19,7 +20,7 @@ export class Agenda {
   constructor(
     private readonly plan: Plan,
     chunks: readonly PlanChunk[],
-    shard: Shard = { number: 1, of: 1 },
+    shard: Shard = WHOLE,
   ) {
     const own = ofShard(chunks, shard, plan);
     this.queues =

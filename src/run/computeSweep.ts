@@ -1,16 +1,17 @@
 /** Computes what is missing of a sweep in its results folder, and writes each chunk when it is done. */
 import type { BackendInfo } from '../backend/backend.js';
 import { runProvenance } from '../host/provenance.js';
-import { arithmeticOf, pin, refuseOther, type Arithmetic } from '../results/arithmetic.js';
-import { restoreSubfolders } from '../results/folder.js';
-import { readPart, setAside, writePart, type Fault, type Part } from '../results/parts.js';
-import { RunLog } from '../results/runs.js';
-import { subfolders } from '../results/sweepFolder.js';
+import { WHOLE, type Shard } from '../input/shard.js';
+import { arithmeticOf } from '../results/arithmetic.js';
+import { readPart, type Fault, type Inventory, type Part } from '../results/parts.js';
+import { trialColumns, trialTypes } from '../results/trialParts.js';
 import type { Way } from '../solver/path.js';
-import { effort, ofShard, trialsOf, type PlanChunk, type Shard } from '../sweep/chunks.js';
+import { effortOf, ofShard, trialsOf, type PlanChunk } from '../sweep/chunks.js';
 import type { TrialRow } from '../sweep/row.js';
 import { Agenda } from './agenda.js';
-import { createRecord, inventoryOf, type FolderSweep, type Planned } from './folderSweep.js';
+import { createRecord, type FolderSweep, type Planned } from './folderSweep.js';
+import { inventoryOf } from './mergeParts.js';
+import { PartsRun } from './partsRun.js';
 import { ChunkFailed, measuresOf } from './runner.js';
 import { runPlan } from './sweep.js';
 
@@ -21,8 +22,6 @@ export interface ComputeWatch {
   /** With every chunk that has been written: trials and share of the effort done since the start. */
   chunk?(trials: number, work: number): void;
 }
-
-const WHOLE: Shard = { number: 1, of: 1 };
 
 /** What is to be computed, given the parts that there are. */
 async function agendaOf({ plan, chunks }: Planned, parts: readonly Part[], shard: Shard): Promise<Agenda> {
@@ -56,18 +55,12 @@ export async function computeSweep(
     stop,
   }: { shard?: Shard | undefined; watch?: ComputeWatch; stop?: () => boolean },
 ): Promise<boolean> {
-  const { path, plan, chunks, hash, record } = sweep;
-  const { parts, faults, arithmetic } = record
-    ? inventoryOf(sweep)
-    : { parts: [], faults: [], arithmetic: null };
-  const agenda = await agendaOf(sweep, parts, shard);
-  const efforts = chunks.map(({ spans }) =>
-    spans.reduce((sum, { cell, from, to }) => sum + (to - from) * effort(plan.cells[cell]!), 0),
-  );
+  const { plan, chunks, record } = sweep;
+  const found: Inventory = record ? inventoryOf(sweep) : { parts: [], faults: [], arithmetic: null };
+  const agenda = await agendaOf(sweep, found.parts, shard);
   const todo = ofShard(chunks, shard, plan).filter((chunk) => !agenda.has(chunk));
-  const all = todo.reduce((sum, { index }) => sum + efforts[index]!, 0);
-  let log: RunLog | undefined;
-  let own: Arithmetic | undefined;
+  const all = todo.reduce((sum, chunk) => sum + effortOf(chunk, plan), 0);
+  let run: PartsRun | undefined;
   let [trials, work] = [0, 0];
   try {
     await runPlan(
@@ -81,24 +74,19 @@ export async function computeSweep(
             ways.map(({ path }) => path),
           );
           if (!record) createRecord(sweep, origin, shard.of > 1);
-          own = arithmeticOf(backend, plan.config, ways);
-          if (arithmetic) refuseOther(path, own, arithmetic);
-          pin(path, own);
-          restoreSubfolders(path, subfolders);
-          setAside(path, faults);
-          log = new RunLog(path, shard, origin);
+          run = new PartsRun(sweep, found, arithmeticOf(backend, plan.config, ways), shard, origin);
           watch.start?.(
             backend,
             ways,
             todo.reduce((sum, chunk) => sum + trialsOf(chunk), 0),
-            faults,
+            found.faults,
           );
         },
-        chunk(computed) {
-          writePart(path, hash, own!, computed.chunk, computed.trials);
-          log?.chunk(computed.trials.length);
-          trials += computed.trials.length;
-          work += efforts[computed.chunk.index]!;
+        chunk({ chunk, trials: computed }) {
+          const effort = effortOf(chunk, plan);
+          run?.part(chunk.index, trialColumns(computed), trialTypes, { trials: computed.length, effort });
+          trials += computed.length;
+          work += effort;
           watch.chunk?.(trials, work / all);
         },
       },
@@ -106,11 +94,11 @@ export async function computeSweep(
     );
   } catch (error) {
     const failedChunk = error instanceof ChunkFailed ? { failedChunk: error.chunk.index } : {};
-    log?.end('failed', { reason: (error as Error).message, ...failedChunk });
+    run?.end('failed', { reason: (error as Error).message, ...failedChunk });
     throw error;
   }
   const done = agenda.next().length === 0;
-  log?.end(done ? 'finished' : 'interrupted');
+  run?.end(done ? 'finished' : 'interrupted');
   return done;
 }
 

@@ -5,8 +5,8 @@ import { InputError } from '../host/inputError.js';
 import { provenance, type Provenance } from '../host/provenance.js';
 import { namedFile } from '../input/config.js';
 import { pinnedIn } from '../results/arithmetic.js';
-import { inventory, type Inventory } from '../results/parts.js';
-import { createSweepFolder, readSweepFolder, type SweepRecord } from '../results/sweepFolder.js';
+import { createPartsFolder, sweepKind, type PartsFolder } from '../results/partsFolder.js';
+import { readSweepFolder, type SweepRecord } from '../results/sweepFolder.js';
 import { chunksOf, type PlanChunk } from '../sweep/chunks.js';
 import type { SweepConfig } from '../sweep/config.js';
 import { makePlan, type Plan } from '../sweep/plan.js';
@@ -21,10 +21,10 @@ export interface Planned {
   readonly hash: string;
 }
 
-export interface FolderSweep extends Planned {
+export interface FolderSweep extends Planned, PartsFolder {
+  readonly chunks: Planned['chunks'];
   /** Null until it is made. */
   readonly record: SweepRecord | null;
-  readonly path: string;
 }
 
 async function planned(config: SweepConfig, folder?: string): Promise<Planned> {
@@ -35,8 +35,7 @@ async function planned(config: SweepConfig, folder?: string): Promise<Planned> {
 /** Plans a sweep that is to be in a folder, which is made when its first run starts. @throws InputError */
 export const newSweep = async (config: SweepConfig, path: string): Promise<FolderSweep> => ({
   ...(await planned(config)),
-  path,
-  record: null,
+  ...{ path, kind: sweepKind, record: null },
 });
 
 /** Makes the folder of a sweep without computing anything. @throws InputError */
@@ -53,7 +52,7 @@ export function createRecord(
   joins: boolean,
 ): SweepRecord {
   const record = { ...origin, config: plan.config, plan: hash, workingFolder: folder ?? process.cwd() };
-  createSweepFolder(path, record, joins);
+  createPartsFolder(path, sweepKind, record, joins);
   return record;
 }
 
@@ -75,7 +74,7 @@ export async function openSweep(path: string, execution: Partial<SweepConfig> = 
       path,
       'of a sweep whose files, and whose version of rankflow, are as they were',
     );
-  return { ...made, path, record };
+  return { ...made, path, kind: sweepKind, record };
 }
 
 /** @throws InputError if a folder is not there */
@@ -86,7 +85,3 @@ function assertThere(folder: string): void {
     throw new InputError('folder', folder, `where the files of the sweep are (${(error as Error).message})`);
   }
 }
-
-/** The parts of a sweep's folder, every byte of which is looked at. */
-export const inventoryOf = ({ path, hash, chunks }: FolderSweep): Inventory =>
-  inventory(path, hash, chunks, true, pinnedIn(path));

@@ -2,7 +2,7 @@
  * How a plan is cut: into chunks, which are computed and kept whole, and those into shards. Both depend on the plan
  * alone, so that any machine cuts it the same way.
  */
-import { InputError } from '../host/inputError.js';
+import type { Shard } from '../input/shard.js';
 import { sharesMatrix } from '../problem/structure.js';
 import { paddedWidth } from '../solver/solve.js';
 import { looksOf } from './looks.js';
@@ -23,12 +23,6 @@ export interface PlanChunk {
   readonly spans: readonly Span[];
 }
 
-/** Part `number` of `of`, from 1. */
-export interface Shard {
-  readonly number: number;
-  readonly of: number;
-}
-
 /**
  * Work of one trajectory, in entries of Gram matrices times rows. Where trials share a dense noisy target, whose products
  * are taken for all of a chunk together, it is less, so that they stay together.
@@ -47,6 +41,10 @@ const MOST_TRIALS = 4096;
 
 export const trialsOf = ({ spans }: PlanChunk): number =>
   spans.reduce((sum, { from, to }) => sum + to - from, 0);
+
+/** Effort of a chunk, in the units of `effort`. */
+export const effortOf = ({ spans }: PlanChunk, { cells }: Pick<Plan, 'cells'>): number =>
+  spans.reduce((sum, { cell, from, to }) => sum + (to - from) * effort(cells[cell]!), 0);
 
 /**
  * The chunks of a plan, in the order of its cells and trials; with several draws of the target, all cells of a loss and
@@ -108,32 +106,3 @@ export const ofShard = (
   chunks.filter(
     ({ index, spans }) => (config.targetCi === undefined ? index : spans[0]!.cell) % of === number - 1,
   );
-
-/**
- * The shard of "3/8"; of "auto", what Slurm (SLURM_ARRAY_TASK_ID, and ..._MIN and ..._COUNT, or RANKFLOW_SHARDS and
- * RANKFLOW_SHARD_OFFSET where shards are several arrays) or Kubernetes (JOB_COMPLETION_INDEX, and RANKFLOW_SHARDS)
- * says.
- * @throws InputError if there is no such shard
- */
-export function parseShard(text: string, environment: Readonly<Record<string, string | undefined>>): Shard {
-  const written = text === 'auto' ? fromEnvironment(environment) : text;
-  const [, number, of] = /^(\d+)\/(\d+)$/.exec(written ?? '')?.map(Number) ?? [];
-  if (number !== undefined && of !== undefined && number >= 1 && number <= of) return { number, of };
-  throw new InputError(
-    'shard',
-    text,
-    text === 'auto'
-      ? 'I/N where neither Slurm (SLURM_ARRAY_TASK_ID, SLURM_ARRAY_TASK_COUNT) nor Kubernetes (JOB_COMPLETION_INDEX, RANKFLOW_SHARDS) says which'
-      : 'I/N, for example 3/8, with I from 1 to N, or auto',
-  );
-}
-
-function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): string | null {
-  const value = (name: string) => (environment[name] ? Number(environment[name]) : NaN);
-  const shifted = value('SLURM_ARRAY_TASK_ID') + value('RANKFLOW_SHARD_OFFSET') + 1;
-  if (Number.isFinite(shifted)) return `${shifted}/${value('RANKFLOW_SHARDS')}`;
-  const slurm = value('SLURM_ARRAY_TASK_ID') - (value('SLURM_ARRAY_TASK_MIN') || 0) + 1;
-  if (Number.isFinite(slurm)) return `${slurm}/${value('SLURM_ARRAY_TASK_COUNT')}`;
-  const index = value('JOB_COMPLETION_INDEX') + 1;
-  return Number.isFinite(index) ? `${index}/${value('RANKFLOW_SHARDS')}` : null;
-}

@@ -1,4 +1,4 @@
-/** Advice on large checkpoints: one pair of weights is in memory at a time, and what is cut off leaves nothing. */
+/** Advice on large checkpoints: one pair of weights is in memory at a time, and what is cut off leaves nothing half-written. */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,7 +36,7 @@ it('a pair of 4096 x 4096 takes less than 1.5 GiB', async () => {
   expect(await peakOf('wide', 4096, 1)).toBeLessThan(1536);
 });
 
-it('leaves nothing when it is ended while it writes', async () => {
+it('leaves no adapters when it is ended while it writes them, and goes on', async () => {
   const folder = join(work, 'ended');
   const [base, tuned] = largePair(folder, 512, 16);
   const args = [
@@ -57,6 +57,10 @@ it('leaves nothing when it is ended while it writes', async () => {
   });
   const code = await new Promise((resolve) => child.on('close', resolve));
   expect(code, said).toBe(130);
-  expect(said).toContain('SIGINT: ends; nothing is written');
-  expect(readdirSync(folder).sort()).toEqual(['base', 'tuned']);
+  expect(said).toContain('SIGINT: ends; what is done is kept. Go on with: rankflow advise ');
+  expect(readdirSync(folder).sort()).toEqual(['base', 'out', 'tuned']);
+  const again = await node(args, work);
+  expect(again.code, again.stderr).toBe(0);
+  expect(again.stderr).toContain('0 of 16 weights are decomposed');
+  expect(readdirSync(folder).sort()).toEqual(['adapters', 'base', 'out', 'tuned']);
 });

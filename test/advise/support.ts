@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { adviseSchema, type AdviseConfig } from '../../src/advise/config.js';
 import { advise, type Advice, type Advised } from '../../src/advise/advise.js';
-import { writeAdvice } from '../../src/advise/folder.js';
+import { decomposeWeights, mergeAdvice, openAdvice } from '../../src/advise/folderAdvice.js';
 import { toHalf } from '../../src/files/floatFormats.js';
-import { provenance } from '../../src/host/provenance.js';
+import { origin } from '../../src/host/provenance.js';
 import { product, readSafetensors } from '../../src/files/safetensors.js';
 import { writeSafetensors, type WrittenTensor } from '../../src/files/writeSafetensors.js';
 import { dense, type Dense } from '../../src/numbers/dense.js';
@@ -57,7 +57,7 @@ export function lowRank(rows: number, cols: number, sigma: readonly number[], se
 export const plus = (a: Float64Array, b: ArrayLike<number>): Float64Array =>
   a.map((value, i) => value + b[i]!);
 
-const silent = { start: () => undefined, done: () => undefined };
+export const silent = { start: () => undefined, done: () => undefined };
 
 /** Advice on a pair with a config's defaults but for what is given. */
 export const advised = (base: string, tuned: string, config: Partial<AdviseConfig> = {}): Promise<Advised> =>
@@ -71,9 +71,9 @@ export async function writtenAdvice(
   given: Partial<AdviseConfig>,
 ): Promise<Advice> {
   const config = adviseSchema.parse({ ...given, write: join(work, `${name}-adapters`) });
-  const origin = provenance({ name: 'cpu', device: 'a test', precision: 'float64' }, 0, config);
-  const written = { base, tuned, config, provenance: origin };
-  return writeAdvice(join(work, `${name}-out`), await advised(base, tuned, config), written, silent);
+  const folder = await openAdvice(join(work, `${name}-out`), { base, tuned, config });
+  await decomposeWeights(folder, origin({ name: 'cpu', device: 'a test', precision: 'float64' }));
+  return (await mergeAdvice(folder, [], silent)).advice;
 }
 
 /** A tensor of an adapter that was written. */

@@ -33,7 +33,10 @@ describe.concurrent('rankflow advise', () => {
     expect(stdout).toMatch(/^Within 10%: ranks? \d( to \d)? over 2 weights, 84 parameters/);
     for (const part of ['error in bfloat16', 'not the error of your task', 'open advice/report.html'])
       expect(stdout).toContain(part);
-    const names = ['advice.json', 'report.html', 'singular-values.parquet', 'weights.csv', 'weights.parquet'];
+    const names = [
+      ...['advice.json', 'arithmetic.json', 'config.json', 'report.html', 'runs', 'singular-values.parquet'],
+      ...['weights', 'weights.csv', 'weights.parquet'],
+    ];
     expect(readdirSync(join(work, 'advice')).sort()).toEqual(names);
     expect(readFileSync(join(work, 'advice/report.html'), 'utf8').match(/<svg/g)).toHaveLength(3);
     const rows = await parquet('advice', 'weights.parquet');

@@ -9,7 +9,7 @@ import { done, main, node, root, work } from './support.js';
 
 const commands = [
   ...['sweep', 'sweep merge', 'sweep submit', 'simulate', 'status'],
-  ...['theory', 'verify', 'reproduce', 'advise', 'devices'],
+  ...['theory', 'verify', 'reproduce', 'advise', 'advise merge', 'advise submit', 'devices'],
 ];
 
 const script = (text: string) => `data:text/javascript,${encodeURIComponent(text)}`;

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sweepCalls } from '../../src/cluster/calls.js';
 import { slurmSchema, submitSlurm } from '../../src/cluster/slurm.js';
 import { checkConfig } from '../../src/input/checkConfig.js';
 import { computeSweep } from '../../src/run/computeSweep.js';
@@ -51,6 +52,7 @@ describe.skipIf(!hasSlurm)('under Slurm', () => {
     const jobs = submitSlurm({
       ...checkConfig(slurmSchema, options),
       ...{ folder, command: ['bash', join(import.meta.dirname, 'rankflow.sh')], cwd: work },
+      calls: sweepCalls(folder),
     });
     const lines = (file: string) =>
       existsSync(join(folder, file)) ? readFileSync(join(folder, file), 'utf8').trim().split('\n') : [];
@@ -194,7 +196,7 @@ describe.skipIf(!hasSlurm)('under Slurm', () => {
       makeFolder(await newSweep(config, shared));
       const jobs = submitSlurm({
         ...checkConfig(slurmSchema, { shards: 8, cpusPerTask: 1 }),
-        ...{ folder: shared, cwd: work },
+        ...{ folder: shared, calls: sweepCalls(shared), cwd: work },
         command: ['bash', join(import.meta.dirname, 'failsOnce.sh'), main],
       });
       const state = () =>

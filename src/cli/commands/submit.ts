@@ -1,12 +1,34 @@
-/** The flags of `rankflow sweep submit`. */
+/** The flags of `rankflow sweep submit` and `rankflow advise submit`. */
 import { resolve } from 'node:path';
-import type { CommandModule } from 'yargs';
+import type { CommandModule, Options } from 'yargs';
+import type { z } from 'zod';
+import { adviseSchema } from '../../advise/config.js';
 import { kubernetesSchema } from '../../cluster/kubernetes.js';
 import { slurmSchema } from '../../cluster/slurm.js';
 import { InputError } from '../../host/inputError.js';
 import { refuseFolder } from '../../results/folder.js';
 import { sweepSchema } from '../../sweep/config.js';
-import { configOf, configurableFlags, flagsOf } from '../flags.js';
+import { refuseWrite } from '../write.js';
+import { configOf, configurableFlags, flagsOf, givenFlags } from '../flags.js';
+
+const clusterFlags = (slurm: z.ZodObject, kubernetes: z.ZodObject): Record<string, Options> => ({
+  slurm: {
+    type: 'boolean',
+    describe: 'submit an array job, and a job that merges when all have succeeded',
+  },
+  kubernetes: { type: 'boolean', describe: 'print the manifest of an Indexed Job' },
+  'dry-run': { type: 'boolean', describe: 'print what would be submitted, and write nothing' },
+  ...flagsOf(slurm),
+  ...flagsOf(kubernetes),
+});
+
+/** The folder that all shards share. @throws InputError if there is none, or not one cluster is named */
+function sharedFolder(argv: Readonly<Record<string, unknown>>, out: string | undefined): string {
+  if (Boolean(argv['slurm']) === Boolean(argv['kubernetes']))
+    throw new InputError('slurm', argv['slurm'], 'given, or kubernetes, and not both');
+  if (out === undefined) throw new InputError('out', undefined, 'a folder that all shards share');
+  return out;
+}
 
 export const submitCommand: CommandModule = {
   command: 'submit',
@@ -14,28 +36,45 @@ export const submitCommand: CommandModule = {
   builder: (yargs) =>
     yargs
       .options(configurableFlags(sweepSchema))
-      .options({
-        slurm: {
-          type: 'boolean',
-          describe: 'submit an array job, and a job that merges when all have succeeded',
-        },
-        kubernetes: { type: 'boolean', describe: 'print the manifest of an Indexed Job' },
-        'dry-run': { type: 'boolean', describe: 'print what would be submitted, and write nothing' },
-        ...flagsOf(slurmSchema),
-        ...flagsOf(kubernetesSchema),
-      })
+      .options(clusterFlags(slurmSchema, kubernetesSchema))
       .example(
         '$0 sweep submit --slurm --shards 8 --spectrum power:1 --shape 64x64 --ranks 1,2,4 --trials 100000 --out results',
         '',
       ),
   async handler(argv) {
-    if (Boolean(argv['slurm']) === Boolean(argv['kubernetes']))
-      throw new InputError('slurm', argv['slurm'], 'given, or kubernetes, and not both');
     const config = configOf(sweepSchema, argv);
-    if (config.out === undefined) throw new InputError('out', undefined, 'a folder that all shards share');
-    const out = resolve(config.out);
+    const out = resolve(sharedFolder(argv, config.out));
     refuseFolder(out);
     const { submit } = await import('../submit.js');
     await submit(argv, config, out);
+  },
+};
+
+export const submitAdviceCommand: CommandModule = {
+  command: 'submit <base> <tuned>',
+  describe:
+    'submit the shards of advice on two checkpoints to Slurm, or write them as a Kubernetes job, whose pods have all paths',
+  builder: (yargs) =>
+    yargs
+      .positional('base', { type: 'string', describe: 'checkpoint before training' })
+      .positional('tuned', { type: 'string', describe: 'checkpoint after training from it' })
+      .options(flagsOf(adviseSchema))
+      .options(clusterFlags(slurmSchema.omit({ gres: true }), kubernetesSchema.omit({ gpus: true })))
+      .example('$0 advise submit models/base models/tuned --slurm --shards 8 --out advice', ''),
+  async handler(argv) {
+    const config = configOf(adviseSchema, argv);
+    const out = sharedFolder(argv, config.out);
+    if (argv['slurm']) {
+      refuseFolder(resolve(out));
+      refuseWrite(config, out);
+    }
+    const [base, tuned] = [argv['base'], argv['tuned']] as [string, string];
+    const { submitAdvice } = await import('../submit.js');
+    await submitAdvice(
+      argv,
+      { base, tuned, config },
+      out,
+      givenFlags(adviseSchema.omit({ out: true }), argv),
+    );
   },
 };

@@ -6,7 +6,7 @@ import { configFromText } from '../../input/fromText.js';
 import { defaultFolder, refuseFolder } from '../../results/folder.js';
 import { sweepSchema, type SweepConfig } from '../../sweep/config.js';
 import { bareFlags } from '../../input/horizon.js';
-import { configOf, configurableFlags, initializationHelp } from '../flags.js';
+import { configOf, configurableFlags, initializationHelp, shardFlag } from '../flags.js';
 import type { SweepRequest } from '../sweep.js';
 import { mergeCommand } from './merge.js';
 import { submitCommand } from './submit.js';
@@ -19,7 +19,9 @@ export const sweepCommand: CommandModule = {
   describe: 'simulate many ranks and initializations beside the closed-form law',
   builder: (yargs) =>
     yargs
-      .command(mergeCommand)
+      .command(
+        mergeCommand('a sweep', 'summary and report', async () => (await import('../merge.js')).mergeFolders),
+      )
       .command(submitCommand)
       .options(configurableFlags(sweepSchema))
       .option('resume', {
@@ -29,12 +31,7 @@ export const sweepCommand: CommandModule = {
         describe:
           'results folder of a sweep that was cut off: computes what is missing, alone or with a shard',
       })
-      .option('shard', {
-        type: 'string',
-        requiresArg: true,
-        global: false,
-        describe: 'I/N: the I-th of N parts alone, to be merged; auto: as Slurm or Kubernetes says',
-      })
+      .option('shard', shardFlag)
       .option('json', { type: 'boolean', describe: 'print the summary as JSON, alone, on standard output' })
       .example('$0 sweep --spectrum power:1 --shape 64x64 --ranks 1,2,4,8', 'a power-law target')
       .example(

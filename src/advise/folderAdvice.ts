@@ -1,0 +1,308 @@
+/**
+ * Advice in a results folder: a part for each weight that is decomposed, by one run or several, from all of which what is
+ * advised is made.
+ */
+import { existsSync, rmSync, statSync } from 'node:fs';
+import { nameFrom } from '../files/location.js';
+import { digestOfFiles } from '../files/digest.js';
+import { writeWhole } from '../files/writeWhole.js';
+import { turnEventLoop } from '../host/eventLoop.js';
+import { InputError } from '../host/inputError.js';
+import type { Origin } from '../host/provenance.js';
+import { release } from '../host/release.js';
+import { shareOf, WHOLE, type Shard } from '../input/shard.js';
+import type { Arithmetic } from '../results/arithmetic.js';
+import { refuseFolder } from '../results/folder.js';
+import type { Fault, Inventory, Part } from '../results/parts.js';
+import {
+  adviceKind,
+  createPartsFolder,
+  readRecord,
+  recordPath,
+  recordText,
+  type FolderRecord,
+  type PartsFolder,
+} from '../results/partsFolder.js';
+import { inventoryOf, mergeParts } from '../run/mergeParts.js';
+import { PartsRun } from '../run/partsRun.js';
+import { digestOf } from '../sweep/planHash.js';
+import { adviceOf, refuseUnchanged, type Advice, type AdviseProgress, type Weight } from './advise.js';
+import { budgets } from './budget.js';
+import type { AdviseConfig } from './config.js';
+import { costOf, decompose } from './decompose.js';
+import { writeAdvice } from './folder.js';
+import type { Pair } from './pairs.js';
+import type { Written } from './records.js';
+import { readTriples, readWeight, weightColumns, weightTypes } from './parts.js';
+import { openSource, type Source } from './source.js';
+
+/** What is read through. */
+const sources = ['base', 'tuned', 'stats'] as const;
+
+/** What advice is on, and how. */
+export interface AdviceRequest {
+  /** Path of the checkpoint before training. */
+  readonly base: string;
+  /** That after it, or of an adapter. */
+  readonly tuned: string;
+  readonly config: AdviseConfig;
+}
+
+interface AdviceRecord extends FolderRecord {
+  readonly config: Omit<AdviseConfig, 'out'> & Omit<AdviceRequest, 'config'>;
+  /** SHA-256 of the files of both, and of the statistics if there are any. */
+  readonly digests: Readonly<Record<(typeof sources)[number], string | null>>;
+}
+
+export interface FolderAdvice extends PartsFolder, AdviceRequest {
+  readonly chunks: readonly { readonly index: number; readonly pair: Pair; readonly effort: number }[];
+  readonly source: Source;
+  readonly digests: AdviceRecord['digests'];
+  /** Null until the folder is made. */
+  readonly record: AdviceRecord | null;
+  /** Folder from which paths are relative; undefined: the working folder. */
+  readonly folder: string | undefined;
+}
+
+/** What decomposes weights. Sums are taken in an order that the shapes fix: any processor gives the same. */
+const arithmetic: Arithmetic = {
+  ...{ backend: 'cpu', variant: 'WebAssembly SIMD', paths: [], precision: 'float64' },
+};
+
+/** Keys that the parts depend on; all others say what is made of them. */
+const partKeys = ['maxRank', 'roundedBase'] as const;
+
+/**
+ * @param known digests of the checkpoints, if they are taken as known (default: their files are read through)
+ * @param reads hears of how many bytes these are, before
+ */
+async function planned(
+  path: string,
+  request: AdviceRequest,
+  {
+    folder,
+    known,
+    reads,
+  }: {
+    readonly folder?: string;
+    readonly known?: AdviceRecord['digests'] | undefined;
+    readonly reads?: ((bytes: number) => void) | undefined;
+  } = {},
+): Promise<Omit<FolderAdvice, 'record'>> {
+  const { base, tuned, config } = request;
+  const stats = config.stats === undefined ? undefined : nameFrom(folder, config.stats);
+  const source = openSource(nameFrom(folder, base), nameFrom(folder, tuned), config.roundedBase, stats);
+  // What can be refused is, before files are read through.
+  budgets(config.budget, source.parameters);
+  const files = { ...source.files, stats: stats === undefined ? [] : [stats] };
+  if (known === undefined)
+    reads?.(
+      Object.values(files)
+        .flat()
+        .reduce((sum, file) => sum + statSync(file).size, 0),
+    );
+  const digests = known ?? {
+    base: await digestOfFiles(files.base),
+    tuned: await digestOfFiles(files.tuned),
+    stats: stats === undefined ? null : await digestOfFiles(files.stats),
+  };
+  const hash = digestOf(JSON.stringify([release.version, digests, partKeys.map((key) => config[key])]));
+  const chunks = source.pairs.map((pair, index) => ({ index, pair, effort: costOf(pair, config.maxRank) }));
+  return { ...request, ...{ path, kind: adviceKind, hash, chunks, source, digests, folder } };
+}
+
+/**
+ * Plans advice in a folder: one that is made when the first weight is done, or that of the same advice, which goes on.
+ * What is made of the parts, such as the budgets, may then be another, but for shards.
+ * @param reads hears of how many bytes of files are read through, before they are
+ * @throws InputError if the folder is of something else, or a key or checkpoint is another than there
+ */
+export async function openAdvice(
+  path: string,
+  request: AdviceRequest,
+  { isShard = false, reads }: { readonly isShard?: boolean; readonly reads?: (bytes: number) => void } = {},
+): Promise<FolderAdvice> {
+  const { config } = request;
+  const record = existsSync(path) ? recordIn(path) : null;
+  if (record === null) refuseFolder(path);
+  const keys = Object.keys({ ...record?.config, ...config }) as (keyof AdviseConfig)[];
+  for (const key of keys.filter((each) => (isShard ? each in config && each !== 'out' : isPartKey(each)))) {
+    const [asked, begun] = [config[key], (record?.config as Partial<AdviseConfig> | undefined)?.[key]];
+    if (record && JSON.stringify(asked) !== JSON.stringify(begun))
+      throw new InputError(key, asked, `${begun === undefined ? 'left out' : String(begun)}, as in ${path}`);
+  }
+  const advice = await planned(path, request, { reads });
+  refuseOther(advice, record);
+  return { ...advice, record };
+}
+
+const isPartKey = (key: string): boolean => (partKeys as readonly string[]).includes(key);
+
+function recordIn(path: string): AdviceRecord {
+  try {
+    return readRecord(path, 'advice') as AdviceRecord;
+  } catch (error) {
+    if (error instanceof InputError && error.field === 'folder')
+      throw new InputError('out', path, 'a folder that does not exist yet, or that of the same advice');
+    throw error;
+  }
+}
+
+/** @throws InputError if a plan is another than that of a folder */
+function refuseOther(
+  { base, tuned, config, digests, hash, path }: Omit<FolderAdvice, 'record'>,
+  record: AdviceRecord | null,
+): void {
+  if (record === null || record.plan === hash) return;
+  const given = { base, tuned, stats: config.stats };
+  for (const field of sources) {
+    if (digests[field] === record.digests[field]) continue;
+    const begun =
+      record.digests[field] === null
+        ? `left out, as when ${path} was begun`
+        : `as it was when ${path} was begun: its bytes are others now`;
+    throw new InputError(field, given[field], begun);
+  }
+  throw new InputError(
+    'folder',
+    path,
+    `of this version of rankflow, ${release.version}: it is of ${record.rankflow}`,
+  );
+}
+
+/**
+ * The advice in a folder, as it was begun.
+ * @param checks whether to read the checkpoints through, to see that they are as they were
+ * @throws InputError if there is none, or a checkpoint is another than it was
+ */
+export async function adviceIn(path: string, checks = true): Promise<FolderAdvice> {
+  const record = readRecord(path, 'advice') as AdviceRecord;
+  const { base, tuned, ...config } = record.config;
+  const known = checks ? undefined : record.digests;
+  const advice = await planned(path, { base, tuned, config }, { folder: record.workingFolder, known });
+  refuseOther(advice, record);
+  return { ...advice, record };
+}
+
+/** An object without some of its keys. */
+const omit = <T extends object, K extends keyof T>(object: T, ...keys: readonly K[]): Omit<T, K> =>
+  Object.fromEntries(
+    Object.entries(object).filter(([key]) => !(keys as readonly string[]).includes(key)),
+  ) as Omit<T, K>;
+
+/** Makes the folder without any part. @throws InputError if it cannot be made */
+export function makeAdviceFolder(
+  { path, base, tuned, config, hash, digests, folder }: FolderAdvice,
+  origin: Origin,
+  joins = false,
+): void {
+  const made: AdviceRecord = {
+    ...{ kind: 'advice', ...origin, seed: 0, config: { base, tuned, ...omit(config, 'out') } },
+    ...{ plan: hash, digests, workingFolder: folder ?? process.cwd() },
+  };
+  createPartsFolder(path, adviceKind, made, joins);
+}
+
+/** Hears of weights while they are decomposed. */
+export interface WeightsWatch {
+  /** Before the first: how many there are to do, and what was set aside. */
+  start?(todo: number, faults: readonly Fault[]): void;
+  /** With each that has been written: weights and share of the effort done since the start. */
+  done?(weights: number, work: number): void;
+}
+
+/**
+ * Decomposes the weights of a shard that are missing, and writes the part of each when it is done.
+ * @param stop asked after every weight whether to leave the rest
+ * @returns whether all of the shard is done
+ * @throws InputError if a weight cannot be read, or no weight changed: a folder that this call made is then gone
+ */
+export async function decomposeWeights(
+  advice: FolderAdvice,
+  origin: Origin,
+  {
+    shard = WHOLE,
+    watch = {},
+    stop,
+  }: { shard?: Shard | undefined; watch?: WeightsWatch; stop?: () => boolean } = {},
+): Promise<boolean> {
+  const { path, chunks, source, config, record, tuned } = advice;
+  const found: Inventory = record ? inventoryOf(advice) : { parts: [], faults: [], arithmetic: null };
+  const isThere = new Set(found.parts.map(({ chunk }) => chunk));
+  const own = shareOf(
+    chunks.map(({ effort }) => effort),
+    shard,
+  );
+  const todo = own.filter((index) => !isThere.has(index)).map((index) => chunks[index]!);
+  const all = todo.reduce((sum, { effort }) => sum + effort, 0);
+  let [weights, work, unchanged, inHand] = [0, 0, 0, 0];
+  let run: PartsRun | undefined;
+  try {
+    if (!record) makeAdviceFolder(advice, origin, shard.of > 1);
+    run = new PartsRun(advice, found, arithmetic, shard, { ...origin, seed: 0, config });
+    watch.start?.(todo.length, found.faults);
+    for (const { index, pair, effort } of todo) {
+      await turnEventLoop();
+      if (stop?.()) break;
+      inHand = index;
+      const result = decompose(source, pair, config.maxRank);
+      if (result === null) unchanged++;
+      const columns = weightColumns(pair.name, result, config.write !== undefined);
+      run.part(index, columns, weightTypes, { effort });
+      weights++;
+      work += effort;
+      watch.done?.(weights, work / all);
+    }
+    if (unchanged === chunks.length) refuseUnchanged(tuned, unchanged);
+  } catch (error) {
+    run?.end('failed', { reason: (error as Error).message, failedChunk: inHand });
+    // Nothing of a mistake is left.
+    if (error instanceof InputError && run && !record && shard.of === 1)
+      rmSync(path, { recursive: true, force: true });
+    throw error;
+  }
+  const done = weights === todo.length;
+  run.end(done ? 'finished' : 'interrupted');
+  return done;
+}
+
+/** Weights that no part is of. */
+export const weightsMissing = (
+  { chunks }: FolderAdvice,
+  parts: readonly Part[],
+): FolderAdvice['chunks'][number][] => {
+  const found = new Set(parts.map(({ chunk }) => chunk));
+  return chunks.filter(({ index }) => !found.has(index));
+};
+
+/**
+ * Makes advice of parts that are all there, and writes it into their folder; and adapters, if it is to write them.
+ * @param shards folders that have the parts, if that is a new one
+ * @throws InputError if nothing changed, or adapters cannot be written; Incomplete as mergeParts
+ */
+export const mergeAdvice = (
+  advice: FolderAdvice,
+  shards: readonly FolderAdvice[],
+  progress: AdviseProgress,
+): Promise<{ readonly advice: Advice; readonly written: Written }> =>
+  mergeParts(advice, shards.length === 0, shards, {
+    missing: (parts) => weightsMissing(advice, parts),
+    make: (path) => createPartsFolder(path, adviceKind, shards[0]!.record!),
+    async finish(path, parts) {
+      const { base, tuned, source, config, folder } = advice;
+      const begun = readRecord(path, 'advice') as AdviceRecord;
+      const record: AdviceRecord = { ...begun, config: { base, tuned, ...omit(config, 'out') } };
+      const provenance = omit(record, 'kind', 'plan', 'digests', 'workingFolder');
+      const written: Written = { base, tuned, config, provenance };
+      const decomposed = await Promise.all(parts.map(readWeight));
+      const partOf = new Map(source.pairs.map(({ name }, i) => [name, parts[i]!]));
+      const advised = {
+        ...{ advice: adviceOf(tuned, source, decomposed, config), source },
+        kept: ({ name }: Weight) => readTriples(partOf.get(name)!),
+      };
+      const write = config.write === undefined ? undefined : nameFrom(folder, config.write);
+      const result = await writeAdvice(path, write, advised, written, progress);
+      writeWhole(recordPath(path), recordText(record));
+      return { advice: result, written };
+    },
+  });

@@ -1,0 +1,41 @@
+/** A run that fills a results folder part by part, and keeps its own record there. */
+import { pin, refuseOther, type Arithmetic } from '../results/arithmetic.js';
+import { restoreSubfolders } from '../results/folder.js';
+import { setAside, writePart, type Inventory } from '../results/parts.js';
+import type { PartsFolder } from '../results/partsFolder.js';
+import { RunLog, type ChunkRecord } from '../results/runs.js';
+import type { Columns, ColumnTypes } from '../results/tables.js';
+import type { Shard } from '../input/shard.js';
+import type { Provenance } from '../host/provenance.js';
+
+export class PartsRun {
+  private readonly log: RunLog;
+
+  /**
+   * Begins a run in a folder that is there. What is damaged or foreign among its parts is set aside.
+   * @param found what is there of it
+   * @throws InputError if what is there was computed otherwise
+   */
+  constructor(
+    private readonly folder: PartsFolder,
+    found: Inventory,
+    private readonly arithmetic: Arithmetic,
+    shard: Shard,
+    origin: Provenance,
+  ) {
+    const { path, kind } = folder;
+    if (found.arithmetic) refuseOther(path, arithmetic, found.arithmetic);
+    pin(path, arithmetic);
+    restoreSubfolders(path, kind.subfolders);
+    setAside(path, found.faults);
+    this.log = new RunLog(path, shard, origin);
+  }
+
+  /** Writes the part of a chunk that is done. */
+  part(chunk: number, columns: Columns, types: ColumnTypes, done: ChunkRecord): void {
+    writePart(this.folder, this.arithmetic, chunk, columns, types);
+    this.log.chunk(done);
+  }
+
+  readonly end: RunLog['end'] = (...how) => this.log.end(...how);
+}
