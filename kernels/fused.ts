@@ -42,6 +42,8 @@ export interface AdvanceTask {
   readonly clocks: readonly number[];
   /** Whose minibatches a method that takes them draws [batch]. */
   readonly samplers?: readonly Sampler[];
+  /** Threads that a kernel with threads of its own may take (default: 1). Results do not depend on it. */
+  readonly threads?: number;
 }
 
 /** A task, and how far one call advances it. All calls that share a memory are of one task. */

@@ -1,11 +1,10 @@
-/** The fused kernel of the wasm backend against the float64 twin: every method, structure, variant and precision. */
+/** The fused kernel of the wasm backend, in every variant that runs here, against the float64 twin: every method, structure and precision. */
 import * as tf from '@tensorflow/tfjs';
-import { setFlagsFromString } from 'node:v8';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ADVANCE } from '../kernels/fused.js';
 import { fromProgress, report } from '../kernels/report.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
-import { variants } from '../kernels/wasm/module.js';
+import { variantsHere } from '../kernels/wasm/variants.js';
 import { flowMethodNames, isAdaptive } from '../src/method/methods.js';
 import { rungeKutta } from '../src/method/schemes/rungeKutta.js';
 import { tableaus } from '../src/method/tableaus.js';
@@ -37,14 +36,12 @@ const shapes: readonly (readonly [number, number, number])[] = [
 ];
 
 beforeAll(async () => {
-  // Node 20 has relaxed SIMD behind this flag.
-  setFlagsFromString('--experimental-wasm-relaxed-simd');
   await useBackend('wasm');
 });
 
 afterAll(() => tf.unregisterKernel(ADVANCE, 'wasm'));
 
-describe.each(variants)('%s', (variant) => {
+describe.each(await variantsHere())('%s', (variant) => {
   beforeAll(async () => {
     if (tf.getKernel(ADVANCE, 'wasm')) tf.unregisterKernel(ADVANCE, 'wasm');
     await registerWasmKernel(variant);

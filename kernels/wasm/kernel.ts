@@ -1,6 +1,7 @@
 /**
- * The fused kernel of TensorFlow.js's wasm backend. It works in that backend's own memory, on the tensors where they
- * are, in one thread, and blocks until all trajectories have ended or have taken their steps.
+ * The fused kernel of TensorFlow.js's wasm backend, in WebAssembly or in native code (variants.ts). It works in that
+ * backend's own memory, on the tensors where they are, and blocks until all trajectories have ended or have taken their
+ * steps.
  */
 import { util, type KernelConfig, type TensorInfo } from '@tensorflow/tfjs';
 import {
@@ -14,94 +15,140 @@ import {
 } from '../fused.js';
 import { isDescentAndDecay } from '../../src/flow/motion.js';
 import { followsFlow } from '../../src/method/method.js';
+import { loadAddon, vectorBytes, type Addon } from '../native/addon.js';
+import { OutOfMemoryError } from '../outOfMemory.js';
 import { REPORT } from '../report.js';
 import { guardMemory, type WasmBackend } from './backend.js';
-import { instantiate, loadModules, variants, type Exports, type Modules, type Variant } from './module.js';
-import { MOST_TABLEAU_STAGES, type CallParameters } from './layout.js';
+import { instantiate, type Exports, type Modules } from './module.js';
+import { MOST_TABLEAU_STAGES, wasmVectors, type CallParameters, type Vectors } from './layout.js';
 import { blockAt, memoryPlan, tensorBytes, writeMemory, writeParameters } from './memory.js';
 import { observed, registerWasmObserver } from './observe.js';
 import { kinds } from './structures.js';
+import {
+  fusedVariants,
+  isChosen,
+  loadVariant,
+  type FusedChoice,
+  type FusedCode,
+  type FusedVariant,
+} from './variants.js';
 
-const wasmKernel: FusedKernel = {
+/** Operations in a second. */
+const RATES = { native: 2e10, wasm: 3e9 };
+
+const fusedOn = (code: FusedCode): FusedKernel => ({
   kinds,
   precisions: ['float32', 'float64'],
   moves: isDescentAndDecay,
   takes: followsFlow,
   observes: observed,
   obstacle: (attrs) => tooLarge(attrs) ?? tooManyStages(attrs),
-  stepsPerCall: (attrs) => blockingSteps(attrs, 3e9),
-};
+  stepsPerCall: (attrs) =>
+    blockingSteps(attrs, 'native' in code ? RATES.native * (attrs.threads ?? 1) : RATES.wasm),
+});
 
 const tooManyStages = ({ method }: AdvanceTask): string | null =>
   method.scheme.slopes > MOST_TABLEAU_STAGES ? `a tableau has more than ${MOST_TABLEAU_STAGES} stages` : null;
 
+/** The variant of the kernel that is registered, and why it is not native code, if it is not. */
+export interface Registered {
+  readonly variant: FusedVariant;
+  readonly notNative: string | null;
+}
+
 /**
- * Loads the kernel and registers it with TensorFlow.js; returns its variant.
- * @param variant the fused one, which is the faster, if left out and the engine has it
+ * Loads the fastest variant of the kernel that runs here, of those that a choice allows, and registers it with
+ * TensorFlow.js.
+ * @throws Error if none of them runs here; the message says why
  */
-export async function registerWasmKernel(variant?: Variant): Promise<Variant> {
-  for (const each of variant ? [variant] : variants) {
-    const modules = await loadModules(each);
-    if (!modules) continue;
-    await registerWasmObserver();
-    registerFused('wasm', wasmKernel, kernelOf(modules));
-    return each;
+export async function registerWasmKernel(choice: FusedChoice = 'auto'): Promise<Registered> {
+  const reasons: string[] = [];
+  for (const variant of fusedVariants.filter((each) => isChosen(each, choice))) {
+    const code = await loadVariant(variant);
+    if (typeof code === 'string') reasons.push(code);
+    else {
+      await registerWasmObserver();
+      registerFused('wasm', fusedOn(code), kernelOf(code));
+      return { variant, notNative: 'native' in code ? null : (reasons[0] ?? 'as asked') };
+    }
   }
-  throw new Error(`the wasm kernel${variant ? ` (${variant})` : ''} does not run here: no SIMD`);
+  throw new Error(`the fused kernel ${choice} does not run here: ${[...new Set(reasons)].join('; ')}`);
+}
+
+/** The kernel's work on a block, and how it has its memory laid out. */
+interface Code {
+  readonly vectors: Vectors;
+  readonly worksInside: boolean;
+  /** @throws OutOfMemoryError */
+  advance(backend: WasmBackend, block: number, attrs: AdvanceAttrs): void;
 }
 
 const MOST_STEPS = 2 ** 31 - 1;
 
-function kernelOf(modules: Modules): NonNullable<KernelConfig['kernelFunc']> {
-  const instances = new WeakMap<WebAssembly.Memory, Record<AdvanceAttrs['precision'], Exports>>();
+function kernelOf(code: FusedCode): NonNullable<KernelConfig['kernelFunc']> {
+  const { advance, ...layout } = 'native' in code ? nativeCode(code.native) : wasmCode(code.modules);
   return ({ inputs, attrs, backend: opened }) => {
     const backend = opened as unknown as WasmBackend;
     guardMemory(backend);
-    const { memory } = backend.wasm.asm;
-    const pair = instances.get(memory) ?? {
-      float32: instantiate(modules.float32, memory),
-      float64: instantiate(modules.float64, memory),
+    const { state, saved, memory: known } = inputs as unknown as AdvanceInputs<TensorInfo>;
+    const task = attrs as unknown as AdvanceAttrs;
+    assertShapes({ state, saved }, task);
+    const address = ({ dataId }: TensorInfo) => backend.getMemoryOffset(dataId) >>> 0;
+    const memory = known ? shared(backend, known) : newMemory(backend, task, layout);
+    const reports = backend.makeOutput([task.clocks.length, REPORT], 'int32');
+    const block = blockAt(address(memory));
+    const call: CallParameters = {
+      states: address(state),
+      saved: address(saved),
+      reports: address(reports),
+      steps: Math.min(task.steps, MOST_STEPS),
+      resumes: Number(known !== undefined),
     };
-    instances.set(memory, pair);
-    const { precision } = attrs as unknown as AdvanceAttrs;
-    return advance(
-      pair[precision],
-      backend,
-      inputs as unknown as AdvanceInputs<TensorInfo>,
-      attrs as unknown as AdvanceAttrs,
-    );
+    writeParameters(backend.wasm.HEAPU8, block, call);
+    advance(backend, block, task);
+    return [reports, memory];
   };
 }
 
-function advance(
-  kernel: Exports,
-  backend: WasmBackend,
-  inputs: AdvanceInputs<TensorInfo>,
-  attrs: AdvanceAttrs,
-): TensorInfo[] {
-  assertShapes(inputs, attrs);
-  const address = ({ dataId }: TensorInfo) => backend.getMemoryOffset(dataId) >>> 0;
-  const memory = inputs.memory ? shared(backend, inputs.memory) : newMemory(backend, attrs);
-  const reports = backend.makeOutput([attrs.clocks.length, REPORT], 'int32');
-  const block = blockAt(address(memory));
-  const call: CallParameters = {
-    states: address(inputs.state),
-    saved: address(inputs.saved),
-    reports: address(reports),
-    steps: Math.min(attrs.steps, MOST_STEPS),
-    resumes: Number(inputs.memory !== undefined),
+function wasmCode(modules: Modules): Code {
+  const instances = new WeakMap<WebAssembly.Memory, Record<AdvanceAttrs['precision'], Exports>>();
+  return {
+    vectors: wasmVectors,
+    worksInside: true,
+    advance(backend, block, { precision }) {
+      const { memory } = backend.wasm.asm;
+      const pair = instances.get(memory) ?? {
+        float32: instantiate(modules.float32, memory),
+        float64: instantiate(modules.float64, memory),
+      };
+      instances.set(memory, pair);
+      pair[precision].advance(block);
+    },
   };
-  writeParameters(backend.wasm.HEAPU8, block, call);
-  kernel.advance(block);
-  return [reports, memory];
+}
+
+function nativeCode(name: keyof typeof vectorBytes): Code {
+  const addon = loadAddon() as Addon;
+  return {
+    vectors: { bytes: vectorBytes[name], together: 1 },
+    worksInside: false,
+    advance({ wasm }, block, { precision, threads = 1 }) {
+      if (!addon.advance(wasm.HEAPU8, block, name, precision === 'float64', threads))
+        throw new OutOfMemoryError('room of the native kernel');
+    },
+  };
 }
 
 /**
  * A tensor with the memory of a task.
  * @throws OutOfMemoryError
  */
-function newMemory(backend: WasmBackend, task: AdvanceTask): TensorInfo {
-  const plan = memoryPlan(task);
+function newMemory(
+  backend: WasmBackend,
+  task: AdvanceTask,
+  { vectors, worksInside }: Pick<Code, 'vectors' | 'worksInside'>,
+): TensorInfo {
+  const plan = memoryPlan(task, vectors, worksInside);
   const memory = backend.makeOutput([Math.ceil(tensorBytes(plan) / 4)], 'float32');
   const block = blockAt(backend.getMemoryOffset(memory.dataId) >>> 0);
   writeMemory(backend.wasm.HEAPU8, block, plan);
@@ -116,7 +163,7 @@ function shared(backend: WasmBackend, { dataId, shape, dtype }: TensorInfo): Ten
 
 /** @throws Error if a tensor has not the size that the kernel will write to */
 function assertShapes(
-  { state, saved }: AdvanceInputs<TensorInfo>,
+  { state, saved }: Pick<AdvanceInputs<TensorInfo>, 'state' | 'saved'>,
   { n, m, rank, precision, clocks, stop }: AdvanceAttrs,
 ): void {
   const words = clocks.length * (n + m) * rank * (precision === 'float64' ? 2 : 1);

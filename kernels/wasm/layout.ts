@@ -1,12 +1,11 @@
 /**
- * The layout of what the host and the assembly share: the fields of the parameter block, which is the kernel's one
- * argument, and of a trajectory's track, the codes in them, and how a state is laid out in vectors. The host writes by
- * it (memory.ts); the build writes the assembly's classes and constants from it (generators/).
+ * The layout of what the host shares with the assembly and with the native kernel: the fields of the parameter block,
+ * which is the kernel's one argument, and of a trajectory's track, the codes in them, and how a state is laid out in
+ * vectors. The host writes by it (memory.ts); the build writes the classes and constants of either from it (generators/).
  */
 import type { Precision } from '../../src/numbers/precision.js';
 
-/** Bytes of a vector, and of the terms of a linear combination: a coefficient (float64) and an address. */
-export const VECTOR = 16;
+/** Bytes of a term of a linear combination: a coefficient (float64) and an address. */
 export const TERM = 16;
 /** Most terms of a linear combination; and so most stages of a tableau, whose slopes are combined with the state. */
 export const MOST_TERMS = 8;
@@ -76,7 +75,7 @@ export const parameterFields = {
    * Chebyshev: for 2, 3, ... stages `first`, then mu, nu, muTilde, gammaTilde of the others.
    */
   coefficients: 'place',
-  /** Room for 8 states, and for those of the inner stages, `stride` bytes apart. */
+  /** Room for 8 states, and for those of the inner stages, `stride` bytes apart. The native kernel has room of its own. */
   work: 'place',
   stride: 'i32',
   /** Room for MOST_TERMS terms. */
@@ -150,14 +149,28 @@ export const trackFields = [
 
 export const TRACK_BYTES = 8 * trackFields.length;
 
+/** The vectors of a kernel: their bytes, and how many blocks of rows it takes together at least. */
+export interface Vectors {
+  readonly bytes: number;
+  readonly together: number;
+}
+
+/** Vectors of WebAssembly. */
+export const wasmVectors: Vectors = { bytes: 16, together: 2 };
+
+/** Numbers in lanes: how many, of which precision; and to which multiple blocks of rows are padded. */
+export interface Lanes {
+  readonly precision: Precision;
+  readonly lanes: number;
+  readonly together: number;
+}
+
 /**
  * A state in vectors: [blocks][columns][lanes], a block of rows per group of vectors with the rows in lanes. First the
- * blocks of X, then those of Y. Rows are padded to an even number of blocks and ranks above EXACT to multiples of TILE;
- * what is padded is zero, and stays so.
+ * blocks of X, then those of Y. Rows are padded to whole numbers of blocks that are taken together, and ranks above
+ * EXACT to multiples of TILE; what is padded is zero, and stays so.
  */
-export interface StateLayout {
-  /** Real numbers in a vector. */
-  readonly lanes: 2 | 4;
+export interface StateLayout extends Lanes {
   readonly columns: number;
   readonly xBlocks: number;
   readonly yBlocks: number;
@@ -165,12 +178,19 @@ export interface StateLayout {
   readonly bytes: number;
 }
 
-export function stateLayout(n: number, m: number, rank: number, precision: Precision): StateLayout {
-  const lanes = precision === 'float32' ? 4 : 2;
+export function stateLayout(
+  n: number,
+  m: number,
+  rank: number,
+  precision: Precision,
+  { bytes, together }: Vectors,
+): StateLayout {
+  const lanes = { precision, lanes: bytes / (precision === 'float32' ? 4 : 8), together };
   const columns = rank > EXACT ? TILE * Math.ceil(rank / TILE) : rank;
   const [xBlocks, yBlocks] = [blocksOf(n, lanes), blocksOf(m, lanes)];
-  return { lanes, columns, xBlocks, yBlocks, bytes: VECTOR * columns * (xBlocks + yBlocks) };
+  return { ...lanes, columns, xBlocks, yBlocks, bytes: bytes * columns * (xBlocks + yBlocks) };
 }
 
-/** Blocks of so many rows: an even number. */
-export const blocksOf = (rows: number, lanes: number): number => 2 * Math.ceil(rows / (2 * lanes));
+/** Blocks of so many rows. */
+export const blocksOf = (rows: number, { lanes, together }: Lanes): number =>
+  together * Math.ceil(rows / (together * lanes));

@@ -1,5 +1,5 @@
 /**
- * The memory of the wasm kernel, one tensor: the parameter block, and behind it the tables and tracks of all
+ * The memory of the wasm and the native kernel, one tensor: the parameter block, and behind it the tables and tracks of all
  * trajectories and room to work in. What does not change is written once, with the first call of a task.
  */
 import type { Motion } from '../../src/flow/motion.js';
@@ -15,6 +15,7 @@ import {
   TRACK_BYTES,
   type CallParameters,
   type Parameters,
+  type Vectors,
 } from './layout.js';
 import { methodTable } from './schemes.js';
 import { kinds, structureTable } from './structures.js';
@@ -37,10 +38,14 @@ export const tensorBytes = ({ bytes }: MemoryPlan): number => bytes + LINE;
 /** Offset of the memory in its tensor. */
 export const blockAt = (tensor: number): number => LINE * Math.ceil(tensor / LINE);
 
-/** Plans the memory of a task. */
-export function memoryPlan(task: AdvanceTask): MemoryPlan {
+/**
+ * Plans the memory of a task.
+ * @param worksInside whether the kernel needs room in it to work in
+ */
+export function memoryPlan(task: AdvanceTask, vectors: Vectors, worksInside: boolean): MemoryPlan {
   const { n, m, rank, motion, precision, clocks, stop, structure } = task;
-  const { columns, xBlocks, yBlocks, bytes: stateBytes, ...layout } = stateLayout(n, m, rank, precision);
+  const layout = stateLayout(n, m, rank, precision, vectors);
+  const { columns, xBlocks, yBlocks, bytes: stateBytes } = layout;
   const contents: [number, Reals][] = [];
   let bytes = lines(PARAMETER_BYTES);
   const room = (size: number): number => {
@@ -48,6 +53,7 @@ export function memoryPlan(task: AdvanceTask): MemoryPlan {
     bytes += lines(size);
     return at;
   };
+  const workRoom = (size: number): number => (worksInside ? room(size) : 0);
   const place = (numbers: Reals | undefined): number => {
     if (!numbers?.length) return 0;
     const at = room(numbers.byteLength);
@@ -57,14 +63,14 @@ export function memoryPlan(task: AdvanceTask): MemoryPlan {
   const { coefficients, keepsDirection, ...method } = methodTable(task.method);
   // A multiple of the page would put the same row of all states into the same set of the cache.
   const stride = lines(stateBytes) + 5 * LINE;
-  const table = structureTable(structure, { ...layout, columns, xBlocks, yBlocks, bytes: stateBytes });
+  const table = structureTable(structure, layout);
   const trackBytes = TRACK_BYTES + (keepsDirection ? stateBytes : 0);
   const parameters = {
     ...{ n, m, rank, columns, xBlocks, yBlocks, ...method },
     coefficients: place(coefficients),
-    work: room((8 + Math.max(0, method.stages - 2)) * stride),
+    work: workRoom((8 + Math.max(0, method.stages - 2)) * stride),
     stride,
-    terms: room(MOST_TERMS * TERM),
+    terms: workRoom(MOST_TERMS * TERM),
     structure: kinds.indexOf(structure.kind),
     trace0: table.trace0 ?? 0,
     ...motionTable(motion),
@@ -72,8 +78,8 @@ export function memoryPlan(task: AdvanceTask): MemoryPlan {
     p: place(table.p),
     pTransposed: place(table.pTransposed),
     covariance: place(table.covariance),
-    gram: room(8 * columns ** 2),
-    weighted: room(stateBytes),
+    gram: workRoom(8 * columns ** 2),
+    weighted: workRoom(stateBytes),
     steadyTolerance: stop.steadyTolerance ?? NaN,
     maxSteps: stop.maxSteps,
     saveTimes: place(Float64Array.from(stop.saveTimes)),

@@ -2,6 +2,7 @@
  * The compiled kernel (assembly/, built by scripts/build-wasm.js): a module for each precision, with fused
  * multiply-add where the engine has relaxed SIMD.
  */
+import { inNode } from '../../src/host/platform.js';
 import { precisions, type Precision } from '../../src/numbers/precision.js';
 
 /** Exports of the compiled module (assembly/advance.ts). */
@@ -11,8 +12,7 @@ export interface Exports {
 }
 
 /** Whether products are added with one rounding or two. */
-export const variants = ['fused', 'plain'] as const;
-export type Variant = (typeof variants)[number];
+export type Variant = 'fused' | 'plain';
 
 export type Modules = Readonly<Record<Precision, WebAssembly.Module>>;
 
@@ -50,6 +50,9 @@ const MULTIPLY_ADD = Uint8Array.from([
 
 /** Whether relaxed multiply-add is there and rounds once: engines may let it round twice, as processors have it. */
 async function addsOnce(): Promise<boolean> {
+  // Node 20 has it behind a flag, which is heard of until then.
+  if (inNode() && !WebAssembly.validate(MULTIPLY_ADD))
+    process.getBuiltinModule('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd');
   if (!WebAssembly.validate(MULTIPLY_ADD)) return false;
   const { f } = new WebAssembly.Instance(await WebAssembly.compile(MULTIPLY_ADD), {}).exports as {
     f: (a: number, b: number, c: number) => number;

@@ -2,6 +2,7 @@
  * The words of this folder: a backend is where TensorFlow.js computes, an opened backend one that is registered with
  * it on a device. Each backend has a file of its own; useBackend.ts chooses among them.
  */
+import type { FusedChoice, FusedVariant } from '../../kernels/wasm/variants.js';
 
 /** Names of backends in the order in which `rankflow devices` lists them. */
 export const backendNames = ['tensorflow', 'webgpu', 'webgl', 'wasm', 'cpu'] as const;
@@ -11,6 +12,8 @@ export type BackendName = (typeof backendNames)[number];
 export interface BackendOptions {
   /** Let an NVIDIA GPU round the factors of matrix products to TensorFloat-32 (default: false). */
   readonly tf32?: boolean | undefined;
+  /** The implementation of the fused kernel on wasm (default: 'auto', the fastest that runs here). */
+  readonly fusedKernel?: FusedChoice | undefined;
 }
 
 /** Options of opening a backend. */
@@ -27,6 +30,8 @@ export interface DeviceWords {
   readonly software: boolean;
   /** What the last digits of results depend on, beside the backend: they are the same wherever this is. */
   readonly variant: string;
+  /** The implementation of its fused kernel, on which digits depend too, where there are several; else null. */
+  readonly fusedVariant: FusedVariant | null;
   readonly limits: Readonly<Record<string, string | number>>;
 }
 
@@ -64,7 +69,7 @@ export interface BackendInfo extends DeviceWords {
   check(): Promise<void>;
 }
 
-export interface BackendReport extends Omit<DeviceWords, 'variant'> {
+export interface BackendReport extends Omit<DeviceWords, 'variant' | 'fusedVariant'> {
   readonly name: BackendName;
   readonly available: boolean;
   /** Why it is not available and how to get it; empty if it is. */

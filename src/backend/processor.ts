@@ -3,9 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { registerCpuKernel } from '../../kernels/cpu/advance.js';
 import { guardMemory, type WasmBackend } from '../../kernels/wasm/backend.js';
 import { registerWasmKernel } from '../../kernels/wasm/kernel.js';
-import { variants, type Variant } from '../../kernels/wasm/module.js';
-import { InputError } from '../host/inputError.js';
-import { Unavailable, type Opened } from './backend.js';
+import { Unavailable, type Opened, type OpenOptions } from './backend.js';
 import { firstLine, inNode } from '../host/platform.js';
 
 /**
@@ -38,11 +36,11 @@ export function onProcessor<T>(work: () => T): T {
 /** @throws Unavailable never: it is part of TensorFlow.js */
 export async function openCpu(): Promise<Opened> {
   registerCpuKernel();
-  return describe('plain JavaScript', { threads: 1 });
+  return describe('plain JavaScript', null, { threads: 1 });
 }
 
-/** @throws Unavailable if WebAssembly or the package is missing */
-export async function openWasm(): Promise<Opened> {
+/** @throws Unavailable if WebAssembly, the package or the fused kernel that is asked for is missing */
+export async function openWasm({ fusedKernel }: OpenOptions = {}): Promise<Opened> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm').catch((error: unknown) => {
     throw new Unavailable(
       `@tensorflow/tfjs-backend-wasm did not load (${firstLine(error)}): run npm install`,
@@ -56,27 +54,15 @@ export async function openWasm(): Promise<Opened> {
   if (!started) throw new Unavailable('TensorFlow.js could not start its wasm backend');
   guardMemory(tf.backend() as unknown as WasmBackend);
   const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
-  const fma = simd && (await registerWasmKernel(variantAsked()).catch(unavailable)) === 'fused';
-  const words = `WebAssembly${simd ? ' SIMD' : ''}${fma ? ' with fused multiply-add' : ''}`;
-  return describe(words, {
-    simd: simd ? 'yes' : 'no',
-    fma: fma ? 'yes' : 'no',
-    threads: Math.max(1, wasm.getThreadsCount()),
+  const threads = Math.max(1, wasm.getThreadsCount());
+  if (!simd) return describe('WebAssembly', null, { simd: 'no', threads });
+  const { variant, notNative } = await registerWasmKernel(fusedKernel).catch((error: unknown): never => {
+    throw new Unavailable(firstLine(error));
   });
-}
-
-const unavailable = (error: unknown): never => {
-  if (error instanceof InputError) throw error;
-  throw new Unavailable(firstLine(error));
-};
-
-/** The kernel that RANKFLOW_WASM_KERNEL asks for, so that its digits are those of another machine. */
-function variantAsked(): Variant | undefined {
-  const asked = inNode() ? process.env['RANKFLOW_WASM_KERNEL'] : undefined;
-  if (!asked) return undefined;
-  const found = variants.find((variant) => variant === asked);
-  if (!found) throw new InputError('RANKFLOW_WASM_KERNEL', asked, `one of ${variants.join(', ')}`);
-  return found;
+  return describe('WebAssembly SIMD', variant, {
+    ...{ simd: 'yes', threads, 'fused kernel': variant },
+    ...(notNative && { 'not native': notNative }),
+  });
 }
 
 /**
@@ -96,9 +82,14 @@ function rememberListeners(): () => void {
   };
 }
 
-const describe = async (variant: string, limits: Opened['limits']): Promise<Opened> => ({
-  device: `CPU, ${variant}, ${await processorName()}`,
+const describe = async (
+  variant: string,
+  fusedVariant: Opened['fusedVariant'],
+  limits: Opened['limits'],
+): Promise<Opened> => ({
+  device: `CPU, ${variant}${fusedVariant ? ` with ${fusedVariant}` : ''}, ${await processorName()}`,
   variant,
+  fusedVariant,
   software: false,
   gpu: false,
   tf32: false,

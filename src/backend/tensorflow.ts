@@ -107,6 +107,7 @@ async function describe({ name, entry }: Found, tf32: boolean): Promise<Opened> 
       : `CPU, TensorFlow ${version}, ${await processorName()}${name === packages[0] ? await noGpu(entry) : ''}`,
     software: false,
     variant: `${gpu ? 'GPU' : 'CPU'}, TensorFlow ${version}`,
+    fusedVariant: null,
     gpu,
     tf32: gpu && tf32,
     limits: { package: name, TensorFlow: version },

@@ -5,6 +5,7 @@
  * available.
  */
 import * as tf from '@tensorflow/tfjs';
+import { isChosen } from '../../kernels/wasm/variants.js';
 import { InputError } from '../host/inputError.js';
 import {
   backendNames,
@@ -99,10 +100,18 @@ async function opened(name: BackendName | 'auto', options: BackendOptions): Prom
     const loaded = chosen === 'tensorflow' && device.gpu ? ', as when this process loaded TensorFlow' : '';
     throw new InputError('tf32', options.tf32, `${device.tf32} on ${chosen} (${device.device})${loaded}`);
   }
+  const { fusedKernel = 'auto' } = options;
+  if (fusedKernel !== 'auto' && !(device.fusedVariant && isChosen(device.fusedVariant, fusedKernel)))
+    throw new InputError(
+      'fusedKernel',
+      fusedKernel,
+      device.fusedVariant ? `${device.fusedVariant}, which is open in this process` : `auto on ${chosen}`,
+    );
   users.set(chosen, (users.get(chosen) ?? 0) + 1);
   const {
     device: words,
     variant,
+    fusedVariant,
     software,
     limits,
     precision,
@@ -115,6 +124,7 @@ async function opened(name: BackendName | 'auto', options: BackendOptions): Prom
     name: chosen,
     device: words,
     variant,
+    fusedVariant,
     software,
     limits,
     precision,

@@ -69,6 +69,7 @@ export async function openWebgl(): Promise<Opened> {
     device: `${software ? 'software driver' : 'GPU'} through WebGL ${tf.env().getNumber('WEBGL_VERSION')}, ${renderer}`,
     software,
     variant: renderer,
+    fusedVariant: null,
     gpu: true,
     tf32: false,
     limits: { maxTextureSize },

@@ -85,6 +85,7 @@ async function register(adapter: GPUAdapter, device: GPUDevice): Promise<Opened>
     device: `${imitated ? 'software driver' : 'GPU'} through WebGPU, ${words.join(', ')}`,
     software: imitated,
     variant: [info.vendor, info.architecture].filter(Boolean).join(' ') || words.join(' '),
+    fusedVariant: null,
     gpu: true,
     tf32: false,
     limits: {

@@ -1,6 +1,6 @@
 /** The words of a structure in the wasm kernel: what each of the files beside this one gives for its kind. */
 import type { Dense } from '../../../src/numbers/dense.js';
-import { blocksOf, type StateLayout } from '../layout.js';
+import { blocksOf, type Lanes, type StateLayout } from '../layout.js';
 
 /** Real numbers of either precision. */
 export type Reals = Float32Array | Float64Array;
@@ -18,17 +18,18 @@ export interface StructureTable {
 export type TableOf<S> = (structure: S, layout: StateLayout) => StructureTable;
 
 /** Zeros of the precision of a layout. */
-export const reals = ({ lanes }: Pick<StateLayout, 'lanes'>, length: number): Reals =>
-  lanes === 4 ? new Float32Array(length) : new Float64Array(length);
+const reals = ({ precision }: Lanes, length: number): Reals =>
+  precision === 'float32' ? new Float32Array(length) : new Float64Array(length);
 
 /** Zeros for the rows of either factor. */
-export const rowNumbers = ({ lanes, xBlocks, yBlocks }: StateLayout): Reals =>
-  reals({ lanes }, lanes * Math.max(xBlocks, yBlocks));
+export const rowNumbers = (layout: StateLayout): Reals =>
+  reals(layout, layout.lanes * Math.max(layout.xBlocks, layout.yBlocks));
 
 /** A matrix [blocks][columns][lanes], rows in lanes; rows and columns padded with zeros to whole blocks. */
-export function packed(matrix: Dense, { lanes }: Pick<StateLayout, 'lanes'>): Reals {
-  const [rows, columns] = [matrix.rows, matrix.cols].map((count) => lanes * blocksOf(count, lanes));
-  const out = reals({ lanes }, rows! * columns!);
+export function packed(matrix: Dense, layout: Lanes): Reals {
+  const { lanes } = layout;
+  const [rows, columns] = [matrix.rows, matrix.cols].map((count) => lanes * blocksOf(count, layout));
+  const out = reals(layout, rows! * columns!);
   for (let i = 0; i < matrix.rows; i++) {
     const block = Math.floor(i / lanes) * columns!;
     for (let j = 0; j < matrix.cols; j++)

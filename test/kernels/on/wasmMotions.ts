@@ -3,11 +3,10 @@
  * variants, of some methods, on problems of some shapes.
  */
 import * as tf from '@tensorflow/tfjs';
-import { setFlagsFromString } from 'node:v8';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ADVANCE, fusedKernel } from '../../../kernels/fused.js';
 import { registerWasmKernel } from '../../../kernels/wasm/kernel.js';
-import type { Variant } from '../../../kernels/wasm/module.js';
+import type { FusedVariant } from '../../../kernels/wasm/variants.js';
 import { gradientMotion, type Motion } from '../../../src/flow/motion.js';
 import { isAdaptive, type MethodName } from '../../../src/method/methods.js';
 import { useBackend } from '../../support.js';
@@ -43,12 +42,11 @@ const tasksOf = (motion: Motion, name: MethodName, shapes: readonly Shape[]): Ca
 ];
 
 export function testMotions(
-  variants: readonly Variant[],
+  variants: readonly FusedVariant[],
   methods: readonly MethodName[],
   shapes: readonly Shape[],
 ): void {
   beforeAll(async () => {
-    setFlagsFromString('--experimental-wasm-relaxed-simd');
     await useBackend('wasm');
   });
 
