@@ -100,9 +100,9 @@ describe('turns', () => {
 
 describe('workers', () => {
   it('are for the backends of the processor, several of them alone', () => {
-    expect(poolFor({ name: 'wasm' }, 1)).toBe(null);
-    expect(poolFor({ name: 'webgpu' }, undefined)).toBe(null);
-    expect(() => poolFor({ name: 'webgpu' }, 2)).toThrow(InputError);
+    expect(poolFor({ name: 'wasm', fusedVariant: null }, 1)).toBe(null);
+    expect(poolFor({ name: 'webgpu', fusedVariant: null }, undefined)).toBe(null);
+    expect(() => poolFor({ name: 'webgpu', fusedVariant: null }, 2)).toThrow(InputError);
   });
 
   it('whose threads cannot start fails, as what it should solve does', async () => {

@@ -6,7 +6,7 @@ import { kernelShare } from './kernelShare.js';
 import { lab } from './lab.js';
 import { mainJob } from './mainJob.js';
 import { mixedSteps } from './mixedSteps.js';
-import { w1C } from './native.js';
+import { native } from './native.js';
 import { operations } from './operations.js';
 import { overhead, scaling } from './scaling.js';
 import { methodChoice, stabilized } from './stabilized.js';
@@ -14,7 +14,7 @@ import { truncated } from './truncated.js';
 import { w1, w1Float64, w1Webgpu, w1Workers } from './w1.js';
 
 export const workloads: readonly Workload[] = [
-  ...[w1, w1Workers, w1Float64, w1C, w1Webgpu],
+  ...[w1, w1Workers, w1Float64, native, w1Webgpu],
   ...[decay, mixedSteps, stabilized, methodChoice, mainJob],
   ...[accuracy('wasm', 'float32', 12), accuracy('wasm', 'float64', 12), accuracy('webgpu', 'float32', 2)],
   ...[overhead, kernelShare, operations, truncated, lab],

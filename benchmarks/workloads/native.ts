@@ -1,104 +1,127 @@
 /**
- * W1 by the fused wasm kernel against the same algorithm in C (benchmarks/w1.c), compiled for this machine with vectors
- * of 128 bits: both in one thread, both timed from state to state. The two must end at the same place. Since engines
- * without relaxed SIMD have no fused multiply-add, C is timed without it too, which no bar is set by.
+ * The native kernel against the wasm kernel, alone and in one thread, on the problems of benchmarks/peers: each variant
+ * that runs here, in turns, by the time of the processor, which other work on the machine does not add to. The two must
+ * end at the same place.
  */
+import * as tf from '@tensorflow/tfjs';
+import { ADVANCE } from '../../kernels/fused.js';
+import { registerWasmKernel } from '../../kernels/wasm/kernel.js';
+import { variantsHere, type FusedVariant } from '../../kernels/wasm/variants.js';
 import { gradientMotion } from '../../src/flow/motion.js';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { arch, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { loadModules } from '../../kernels/wasm/module.js';
-import { packageRoot } from '../../src/host/packageRoot.js';
+import { method } from '../../src/method/methods.js';
+import type { Method } from '../../src/method/method.js';
+import type { StopRule } from '../../src/method/track.js';
+import type { Precision } from '../../src/numbers/precision.js';
 import { openFused } from '../backends.js';
-import { FLOPS, flopsPerStep, membersOf, problemOf, rk4, STEP, stopAfter } from '../flow.js';
+import { FLOPS, flopsPerStep, membersOf, problemOf, rk4, stopAfter, type Size } from '../flow.js';
 import { callKernel } from '../kernelCall.js';
-import { interleaved, pairedRatio, samples } from '../measure.js';
+import { interleaved, median, pairedRatio, samples } from '../measure.js';
 import { relativeError } from '../numbers.js';
-import { atLeast, Skipped, type Workload } from '../workload.js';
-import { W1 } from './w1.js';
+import { Skipped, type Measured, type Workload } from '../workload.js';
 
-const TRAJECTORIES = 256;
-const LARGEST_DIFFERENCE = 1e-4;
-
-const source = join(packageRoot, 'benchmarks/w1.c');
-const flags = ['-O3', '-march=native', ...(arch() === 'x64' ? ['-mprefer-vector-width=128'] : [])];
-
-/** The program; @throws Skipped if there is no compiler, or it does not compile it */
-function compile(folder: string, name: string, ...more: string[]): string {
-  const program = join(folder, name);
-  try {
-    execFileSync('cc', [...flags, ...more, '-o', program, source, '-lm'], { stdio: 'pipe' });
-    return program;
-  } catch (error) {
-    const { code, stderr } = error as { code?: string; stderr?: Buffer };
-    throw new Skipped(code === 'ENOENT' ? 'no C compiler (cc)' : `cc: ${String(stderr ?? error).trim()}`);
-  }
+interface Case {
+  readonly id: string;
+  readonly size: Size;
+  readonly precision: Precision;
+  readonly method: Method;
+  readonly stop: StopRule;
+  readonly trajectories: number;
+  /** Largest difference of the ends: of rounding, and of errors within the tolerance. */
+  readonly difference: number;
 }
 
-/** What the program writes: a float64, the seconds, and float32 numbers, the end of the first trajectory. */
-function runProgram(program: string, input: Buffer) {
-  const told = [W1.n, W1.m, TRAJECTORIES, W1.steps, STEP].map(String);
-  const output = Uint8Array.from(execFileSync(program, told, { input, maxBuffer: 2 ** 30 }));
-  return { seconds: new Float64Array(output.buffer, 0, 1)[0]!, first: new Float32Array(output.buffer, 8) };
-}
+const w1: Size = { n: 64, m: 64, rank: 8 };
+const w2: Size = { n: 256, m: 256, rank: 16 };
+const w5: Size = { n: 16384, m: 16384, rank: 8 };
 
-export const w1C: Workload = {
-  id: 'w1-c',
-  claim: 'arithmetic rate of fused wasm over that of C with 128-bit SIMD',
-  unit: 'x',
-  bar: atLeast(0.5),
-  async run() {
+const steps = (
+  id: string,
+  size: Size,
+  trajectories: number,
+  count: number,
+  precision: Precision = 'float32',
+): Case => ({
+  ...{ id: `native-${id}`, size, precision, trajectories, method: rk4, stop: stopAfter(count) },
+  difference: precision === 'float64' ? 1e-12 : 1e-4,
+});
+
+const until = (
+  id: string,
+  size: Size,
+  trajectories: number,
+  end: number,
+  chosen: Method,
+  precision: Precision = 'float32',
+): Case => ({
+  ...{ id: `native-${id}`, size, precision, trajectories, method: chosen, difference: 1e-3 },
+  stop: { saveTimes: [end], steadyTolerance: null, maxSteps: 1_000_000 },
+});
+
+const dopri5 = method('dopri5', { rtol: 1e-6, atol: 1e-9 });
+const rkc2 = method('rkc2', { rtol: 1e-4, atol: 1e-9 });
+
+const cases: readonly Case[] = [
+  steps('w1-rk4', w1, 64, 500),
+  steps('w1-rk4-float64', w1, 32, 500, 'float64'),
+  until('w1-dopri5', w1, 64, 10, dopri5),
+  until('w1-rkc2', w1, 32, 200, rkc2),
+  until('w1-rkc2-float64', w1, 16, 200, rkc2, 'float64'),
+  steps('w2-rk4', w2, 2, 500),
+  until('w2-rkc2', w2, 4, 200, rkc2),
+  steps('w5-rk4', w5, 2, 10),
+  until('w5-dopri5', w5, 1, 1, dopri5),
+];
+
+const ROUNDS = 5;
+
+async function measured(each: Case, variants: readonly FusedVariant[]): Promise<Measured> {
+  const { id, size, precision, trajectories, difference } = each;
+  const { structure } = problemOf(size);
+  if (structure.kind === 'autodiff') throw new Error('the Frobenius flow is built in');
+  const attrs = { ...size, structure, motion: gradientMotion, method: each.method, stop: each.stop };
+  const members = membersOf(size, trajectories);
+  const ends = new Map<FusedVariant, Float32Array | Float64Array>();
+  const timed = (variant: FusedVariant) => async () => {
+    tf.unregisterKernel(ADVANCE, 'wasm');
+    await registerWasmKernel(variant);
     const { kernel } = await openFused('wasm');
-    const { structure } = problemOf(W1);
-    if (structure.kind !== 'diagonal') throw new Error('the Frobenius flow in its frame is diagonal');
-    const members = membersOf(W1, TRAJECTORIES);
-    const starts = members.map((member) => member.initial());
-    const numbers = [structure.sigma, ...starts.flatMap(({ x, y }) => [x.data, y.data])];
-    const input = Buffer.concat(numbers.map((data) => Buffer.from(Float32Array.from(data).buffer)));
-    const attrs = {
-      structure,
-      n: W1.n,
-      m: W1.m,
-      rank: W1.rank,
-      motion: gradientMotion,
-      method: rk4,
-      stop: stopAfter(W1.steps),
-    };
-    const folder = mkdtempSync(join(tmpdir(), 'rankflow-bench-'));
-    try {
-      const program = compile(folder, 'w1');
-      const unfused = compile(folder, 'w1-unfused', '-ffp-contract=off');
-      const ends: Record<string, Float32Array> = {};
-      const keep = (name: string, run: { seconds: number; first: Float32Array }) => {
-        ends[name] = run.first;
-        return run.seconds;
-      };
-      const times = await interleaved(
-        {
-          wasm: async () => keep('wasm', await callKernel(kernel, attrs, members)),
-          c: async () => keep('c', runProgram(program, input)),
-          'c, products rounded': async () => keep('c, products rounded', runProgram(unfused, input)),
-        },
-        5,
-      );
-      const difference = relativeError([ends['wasm']!], [ends['c']!]);
-      const flops = TRAJECTORIES * W1.steps * flopsPerStep(W1);
-      const all = samples(times);
-      const rates = all.map(({ name, median }) => `${name} ${(flops / median / 1e9).toFixed(2)} GFlop/s`);
-      const variant = (await loadModules('fused')) ? 'with' : 'without';
-      return [
-        {
-          value: pairedRatio(times.c, times.wasm),
-          valid: difference <= LARGEST_DIFFERENCE,
-          times: all,
-          note:
-            `${TRAJECTORIES} trajectories; ${rates.join(', ')}; ${FLOPS}; wasm ${variant} fused multiply-add; ` +
-            `cc ${flags.join(' ')}; ends differ by ${difference.toExponential(1)}, at most ${LARGEST_DIFFERENCE}`,
-        },
-      ];
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const { cpuSeconds, first } = await callKernel(kernel, attrs, members, precision);
+    ends.set(variant, first);
+    return cpuSeconds;
+  };
+  const times = await interleaved(
+    Object.fromEntries(variants.map((variant) => [variant, timed(variant)])),
+    ROUNDS,
+  );
+  const wasm = variants.find((variant) => variant.startsWith('wasm'))!;
+  const natives = variants.filter((variant) => variant.startsWith('native'));
+  const ratios = natives.map((name) => `${name} ${pairedRatio(times[wasm]!, times[name]!).toFixed(2)} x`);
+  const apart = Math.max(...natives.map((name) => relativeError([ends.get(name)!], [ends.get(wasm)!])));
+  const flops = trajectories * flopsPerStep(size) * each.stop.maxSteps;
+  const rates = variants.map((name) => `${name} ${(flops / median(times[name]!) / 1e9).toFixed(1)}`);
+  return {
+    id,
+    unit: 'x',
+    value: pairedRatio(times[wasm]!, times[natives[0]!]!),
+    valid: apart <= difference,
+    times: samples(times),
+    note:
+      `${natives[0]} over ${wasm}, ${precision}, ${trajectories} trajectories (${ratios.join(', ')})` +
+      `${each.method === rk4 ? `; GFlop/s: ${rates.join(', ')}; ${FLOPS}` : ''}; ends differ by ` +
+      `${apart.toExponential(1)}, at most ${difference}`,
+  };
+}
+
+export const native: Workload = {
+  id: 'native',
+  claim: 'native kernel against the wasm kernel, in one thread, by time of the processor, times as fast',
+  unit: 'x',
+  async run() {
+    await openFused('wasm');
+    const variants = await variantsHere();
+    if (!variants.some((variant) => variant.startsWith('native'))) throw new Skipped('no native kernel here');
+    const results: Measured[] = [];
+    for (const each of cases) results.push(await measured(each, variants));
+    return results;
   },
 };

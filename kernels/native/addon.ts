@@ -17,25 +17,22 @@ export interface Addon {
    * @param block address of the block
    * @returns false if there was no room to work in
    */
-  advance(
-    memory: Uint8Array,
-    block: number,
-    variant: NativeName,
-    float64: boolean,
-    threads: number,
-  ): boolean;
+  advance(memory: Uint8Array, block: number, variant: NativeName, float64: boolean, threads: number): boolean;
 }
 
 /** The addon is built into dist, beside this file's own translation. */
-const folder = new URL(import.meta.url.endsWith('.ts') ? '../../dist/kernels/native/' : './', import.meta.url);
+const folder = new URL(
+  import.meta.url.endsWith('.ts') ? '../../dist/kernels/native/' : './',
+  import.meta.url,
+);
 
 let loaded: Addon | string | undefined;
 
 /** Loads the addon; returns why there is none, if there is none. */
-export const loadAddon = (): Addon | string => (loaded ??= load());
+export const loadAddon = (): Addon | string => (loaded ??= inNode() ? addonIn(folder) : 'browsers have none');
 
-function load(): Addon | string {
-  if (!inNode()) return 'browsers have none';
+/** The addon that was built into a folder, or why there is none. Node.js only. */
+export function addonIn(folder: URL): Addon | string {
   const { existsSync, readFileSync } = process.getBuiltinModule('node:fs');
   const file = new URL('rankflow.node', folder);
   if (!existsSync(file)) {

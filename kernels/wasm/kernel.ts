@@ -72,7 +72,7 @@ export async function registerWasmKernel(choice: FusedChoice = 'auto'): Promise<
       return { variant, notNative: 'native' in code ? null : (reasons[0] ?? 'as asked') };
     }
   }
-  throw new Error(`the fused kernel ${choice} does not run here: ${[...new Set(reasons)].join('; ')}`);
+  throw new Error([...new Set(reasons)].join('; '));
 }
 
 /** The kernel's work on a block, and how it has its memory laid out. */

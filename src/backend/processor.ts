@@ -3,6 +3,8 @@ import * as tf from '@tensorflow/tfjs';
 import { registerCpuKernel } from '../../kernels/cpu/advance.js';
 import { guardMemory, type WasmBackend } from '../../kernels/wasm/backend.js';
 import { registerWasmKernel } from '../../kernels/wasm/kernel.js';
+import { variantsHere } from '../../kernels/wasm/variants.js';
+import { InputError } from '../host/inputError.js';
 import { Unavailable, type Opened, type OpenOptions } from './backend.js';
 import { firstLine, inNode } from '../host/platform.js';
 
@@ -39,7 +41,10 @@ export async function openCpu(): Promise<Opened> {
   return describe('plain JavaScript', null, { threads: 1 });
 }
 
-/** @throws Unavailable if WebAssembly, the package or the fused kernel that is asked for is missing */
+/**
+ * @throws Unavailable if WebAssembly or the package is missing
+ * @throws InputError if the fused kernel that is asked for does not run here
+ */
 export async function openWasm({ fusedKernel }: OpenOptions = {}): Promise<Opened> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm').catch((error: unknown) => {
     throw new Unavailable(
@@ -56,8 +61,10 @@ export async function openWasm({ fusedKernel }: OpenOptions = {}): Promise<Opene
   const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
   const threads = Math.max(1, wasm.getThreadsCount());
   if (!simd) return describe('WebAssembly', null, { simd: 'no', threads });
-  const { variant, notNative } = await registerWasmKernel(fusedKernel).catch((error: unknown): never => {
-    throw new Unavailable(firstLine(error));
+  const { variant, notNative } = await registerWasmKernel(fusedKernel).catch(async (error: unknown) => {
+    if (!fusedKernel || fusedKernel === 'auto') throw new Unavailable(firstLine(error));
+    const here = (await variantsHere()).join(', ');
+    throw new InputError('fusedKernel', fusedKernel, `one that runs here, of ${here} (${firstLine(error)})`);
   });
   return describe('WebAssembly SIMD', variant, {
     ...{ simd: 'yes', threads, 'fused kernel': variant },

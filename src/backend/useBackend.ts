@@ -91,7 +91,10 @@ async function opened(name: BackendName | 'auto', options: BackendOptions): Prom
   const allowed = ['auto', ...backendNames];
   if (!allowed.includes(name)) throw new InputError('backend', name, `one of ${allowed.join(', ')}`);
   quieten();
-  const chosen = name === 'auto' ? await choose(options) : name;
+  const { fusedKernel = 'auto' } = options;
+  // Where a fused kernel is asked for, its backend is.
+  const any = fusedKernel === 'auto' ? () => choose(options) : () => 'wasm' as const;
+  const chosen = name === 'auto' ? await any() : name;
   const device = await obtain(chosen, options).catch((error: unknown) => {
     if (!(error instanceof Unavailable)) throw error;
     throw new InputError('backend', name, `a backend that works here (${error.message})`);
@@ -100,12 +103,13 @@ async function opened(name: BackendName | 'auto', options: BackendOptions): Prom
     const loaded = chosen === 'tensorflow' && device.gpu ? ', as when this process loaded TensorFlow' : '';
     throw new InputError('tf32', options.tf32, `${device.tf32} on ${chosen} (${device.device})${loaded}`);
   }
-  const { fusedKernel = 'auto' } = options;
   if (fusedKernel !== 'auto' && !(device.fusedVariant && isChosen(device.fusedVariant, fusedKernel)))
     throw new InputError(
       'fusedKernel',
       fusedKernel,
-      device.fusedVariant ? `${device.fusedVariant}, which is open in this process` : `auto on ${chosen}`,
+      device.fusedVariant
+        ? `auto or ${device.fusedVariant}, which is open in this process`
+        : `auto on ${chosen}: native and wasm are of the backend wasm`,
     );
   users.set(chosen, (users.get(chosen) ?? 0) + 1);
   const {

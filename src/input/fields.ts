@@ -1,5 +1,6 @@
 /** The keys that the configs of sweeps, simulations and verifications share, with their meaning and defaults. */
 import { z } from 'zod';
+import { fusedChoices } from '../../kernels/wasm/variants.js';
 import { backendNames } from '../backend/backend.js';
 import { aboutFlow, flowRules } from '../flow/rules.js';
 import {
@@ -178,6 +179,12 @@ export const executionFields = {
     .default('auto')
     .describe(
       'fused: a trajectory in one call; tensor-ops: all together, operation by operation; krylov: by these, each in the Krylov space of its start, for few ranks of a large dense target; auto: fused if it can be, on wasm krylov for such targets',
+    ),
+  fusedKernel: z
+    .enum(fusedChoices)
+    .default('auto')
+    .describe(
+      `implementation of fused kernels on the backend wasm: native (compiled C++, where npm install found a compiler), wasm, or one of them by name; auto: the fastest that runs here`,
     ),
   precision: z
     .enum(precisions)

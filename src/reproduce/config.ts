@@ -11,6 +11,7 @@ export const reproductionSchema = z.strictObject({
   seed: seedField.describe('seed of all random numbers'),
   backend: executionFields.backend,
   workers: executionFields.workers,
+  fusedKernel: executionFields.fusedKernel,
   out: outField,
 });
 

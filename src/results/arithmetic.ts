@@ -5,6 +5,7 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { fusedVariants, type FusedVariant } from '../../kernels/wasm/variants.js';
 import { backendNames, type BackendInfo } from '../backend/backend.js';
 import { temporaryName } from '../files/writeWhole.js';
 import { InputError } from '../host/inputError.js';
@@ -14,7 +15,7 @@ import type { SweepConfig } from '../sweep/config.js';
 
 const schema = z.strictObject({
   backend: z.enum(backendNames),
-  /** Variant of the backend on this device, such as WebAssembly with fused multiply-add. */
+  /** Variant of the fused kernel where it computes, such as native-avx2, else of the backend on this device. */
   variant: z.string(),
   /** Paths by which trajectories are computed, sorted; none where there are none. */
   paths: z.array(z.enum(paths)),
@@ -25,12 +26,17 @@ export type Arithmetic = Readonly<z.output<typeof schema>>;
 
 /** Arithmetic of a run on a backend. */
 export const arithmeticOf = (
-  { name, variant, precision }: Pick<BackendInfo, 'name' | 'variant' | 'precision'>,
+  {
+    name,
+    variant,
+    fusedVariant,
+    precision,
+  }: Pick<BackendInfo, 'name' | 'variant' | 'fusedVariant' | 'precision'>,
   config: Pick<SweepConfig, 'precision'>,
   ways: readonly Way[],
 ): Arithmetic => ({
   backend: name,
-  variant,
+  variant: ways.some(({ path }) => path === 'fused') && fusedVariant ? fusedVariant : variant,
   paths: [...new Set(ways.map(({ path }) => path))].sort(),
   precision: config.precision === 'float64' ? 'float64' : precision,
 });
@@ -102,14 +108,17 @@ export function refuseOther(folder: string, arithmetic: Arithmetic, pinned: Arit
       pinned.paths.join(' and '),
       pinned.paths.length === 1 ? `--kernel ${pinned.paths[0]}` : '--kernel auto, on a device like the first',
     );
-  if (arithmetic.variant !== pinned.variant)
-    refuse(
-      'backend',
-      `${arithmetic.backend} (${arithmetic.variant})`,
-      `${pinned.backend} (${pinned.variant})`,
-      arithmetic.backend === 'wasm' ? VARIANT_OF_WASM : 'on a device like the first',
-    );
+  if (arithmetic.variant === pinned.variant) return;
+  if (fusedVariantIn(arithmetic) && fusedVariantIn(pinned))
+    refuse('fusedKernel', arithmetic.variant, pinned.variant, `--fused-kernel ${pinned.variant}`);
+  refuse(
+    'backend',
+    `${arithmetic.backend} (${arithmetic.variant})`,
+    `${pinned.backend} (${pinned.variant})`,
+    'on a device like the first',
+  );
 }
 
-const VARIANT_OF_WASM =
-  'RANKFLOW_WASM_KERNEL=plain in the environment, or =fused where Node.js has relaxed SIMD';
+/** The implementation of the fused kernel in an arithmetic; undefined if that names none. */
+export const fusedVariantIn = ({ variant }: Arithmetic): FusedVariant | undefined =>
+  fusedVariants.find((each) => each === variant);

@@ -4,7 +4,7 @@ import { withDigests } from '../files/readings.js';
 import { InputError } from '../host/inputError.js';
 import { provenance, type Provenance } from '../host/provenance.js';
 import { namedFile } from '../input/config.js';
-import { pinnedIn } from '../results/arithmetic.js';
+import { fusedVariantIn, pinnedIn } from '../results/arithmetic.js';
 import { createPartsFolder, sweepKind, type PartsFolder } from '../results/partsFolder.js';
 import { readSweepFolder, type SweepRecord } from '../results/sweepFolder.js';
 import { chunksOf, type PlanChunk } from '../sweep/chunks.js';
@@ -66,7 +66,11 @@ export async function openSweep(path: string, execution: Partial<SweepConfig> = 
   if (namedFile(config) !== undefined) assertThere(workingFolder);
   const pinned = pinnedIn(path);
   // What was left open when it was begun stays as it was then.
-  const begun = pinned && config.backend === 'auto' ? { backend: pinned.backend } : {};
+  const variant = pinned && config.fusedKernel === 'auto' ? fusedVariantIn(pinned) : undefined;
+  const begun = {
+    ...(pinned && config.backend === 'auto' && { backend: pinned.backend }),
+    ...(variant && { fusedKernel: variant }),
+  };
   const made = await planned({ ...config, ...begun, ...execution }, workingFolder);
   if (made.hash !== record.plan)
     throw new InputError(

@@ -67,7 +67,7 @@ export const solveChunk = (chunk: Chunk, device: Device, watch?: SaveWatch): Pro
 
 async function solvedHere(
   chunk: Chunk,
-  { kernel, pause }: Pick<Device, 'kernel' | 'pause'>,
+  { kernel, pause, threads }: Pick<Device, 'kernel' | 'pause' | 'threads'>,
   watch: SaveWatch | undefined,
 ): Promise<Trajectory[]> {
   const { problem, motion, path, precision, method, stop, detail, observe, width, starts } = chunk;
@@ -96,7 +96,7 @@ async function solvedHere(
   ) => trajectoryOf(ending, factorsOf(index, state));
   if (path === 'fused' && structure.kind !== 'autodiff') {
     const endings = await integrateFused(kernel!, {
-      ...{ clocks, structure, n, m, rank: width, motion, precision, method, stop, samplers: starts },
+      ...{ clocks, structure, n, m, rank: width, motion, precision, method, stop, samplers: starts, threads },
       initial: drawn.length > 0 ? { drawn } : { states: initial },
       ...{ savesAll, savesLook },
       save: (index, time, factors, measured) => heard(index, save(factors, clocks[index]!, time, measured)),

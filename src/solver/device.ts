@@ -3,6 +3,7 @@
  * at once, and take turns where they share a thread.
  */
 import { fusedKernel, type FusedKernel } from '../../kernels/fused.js';
+import { fusedChoices, type FusedChoice } from '../../kernels/wasm/variants.js';
 import { trajectoriesTogether, type BackendInfo, type BackendName } from '../backend/backend.js';
 import { closeBackend, offBackend, onBackend, openBackend } from '../backend/useBackend.js';
 import { InputError } from '../host/inputError.js';
@@ -22,6 +23,8 @@ export interface Device {
   readonly kernel: FusedKernel | undefined;
   /** Workers that chunks are spread over; null if this thread solves them. */
   readonly pool: Pool | null;
+  /** Threads that a fused kernel with threads of its own takes for chunks that this thread solves. */
+  readonly threads: number;
   /** Number of trajectories of a problem that advance together, at so many save times. */
   chunkRule(problem: Problem, saves: number): ChunkRule;
   /**
@@ -47,6 +50,11 @@ export interface DeviceOptions {
   readonly tf32?: boolean | undefined;
   /** Threads that trajectories are spread over, on wasm and cpu (default: one for each core; in browsers this one). */
   readonly workers?: number | undefined;
+  /**
+   * The implementation of the fused kernel on wasm: native code where it was built, or WebAssembly (default: 'auto',
+   * the fastest that runs here).
+   */
+  readonly fusedKernel?: FusedChoice | undefined;
 }
 
 /**
@@ -56,11 +64,13 @@ export interface DeviceOptions {
  */
 export async function openDevice(
   name: BackendName | 'auto' = 'auto',
-  { tf32, workers }: DeviceOptions = {},
+  { tf32, workers, fusedKernel }: DeviceOptions = {},
 ): Promise<Device> {
   if (workers !== undefined && !(Number.isInteger(workers) && workers >= 1))
     throw new InputError('workers', workers, 'a whole number from 1 on');
-  const info = await openBackend(name, { tf32 });
+  if (fusedKernel !== undefined && !fusedChoices.includes(fusedKernel))
+    throw new InputError('fusedKernel', fusedKernel, `one of ${fusedChoices.join(', ')}`);
+  const info = await openBackend(name, { tf32, fusedKernel });
   try {
     const pool = workers === 1 || !inNode() ? null : (await import('./pool.js')).poolFor(info, workers);
     return deviceOf(info, pool);
@@ -79,6 +89,7 @@ function deviceOf(info: BackendInfo, pool: Pool | null): Device {
     info,
     kernel: fusedKernel(info.name),
     pool,
+    threads: pool?.workers ?? 1,
     chunkRule: (problem, saves) => chunkRule(problem, info, saves),
     async run(work) {
       assertOpen();

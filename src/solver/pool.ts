@@ -1,9 +1,16 @@
 /** Workers in threads of their own, so that all cores of the processor work. Node.js only. */
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
+import type { FusedChoice } from '../../kernels/wasm/variants.js';
 import type { BackendInfo, BackendName } from '../backend/backend.js';
 import { InputError } from '../host/inputError.js';
 import type { Chunk, Trajectory } from './chunk.js';
+
+/** What a worker is told when it starts. */
+export interface WorkerData {
+  readonly backend: BackendName;
+  readonly fusedKernel: FusedChoice;
+}
 
 export interface Pool {
   readonly workers: number;
@@ -24,19 +31,26 @@ const WORKER_DIED = /worker exited with code|Worker terminated/i;
  * worker, or a GPU, which is shared.
  * @throws InputError if there are to be several workers on a GPU
  */
-export function poolFor({ name }: Pick<BackendInfo, 'name'>, asked: number | undefined): Pool | null {
+export function poolFor(
+  { name, fusedVariant }: Pick<BackendInfo, 'name' | 'fusedVariant'>,
+  asked: number | undefined,
+): Pool | null {
   const processor = name === 'wasm' || name === 'cpu';
   if (!processor && asked !== undefined && asked > 1)
     throw new InputError('workers', asked, `1 on ${name}: several are for wasm and cpu`);
   const workers = asked ?? (processor ? availableParallelism() : 1);
-  return workers > 1 ? openPool(name, workers) : null;
+  return workers > 1 ? openPool(name, workers, fusedVariant) : null;
 }
 
-/** Starts threads as they are needed, up to that number, each with that backend. */
-export function openPool(backend: BackendName, workers: number): Pool {
+/** Starts threads as they are needed, up to that number, each with that backend and implementation of its kernel. */
+export function openPool(
+  backend: BackendName,
+  workers: number,
+  fusedKernel: BackendInfo['fusedVariant'] = null,
+): Pool {
   const threads = new Piscina<Chunk, Trajectory[]>({
     filename: new URL('worker.js', import.meta.url).href,
-    workerData: { backend },
+    workerData: { backend, fusedKernel: fusedKernel ?? 'auto' } satisfies WorkerData,
     minThreads: 0,
     maxThreads: workers,
     concurrentTasksPerWorker: 1,

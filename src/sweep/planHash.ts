@@ -7,7 +7,7 @@ import { release } from '../host/release.js';
 import type { Plan } from './plan.js';
 
 /** Keys of a config that say how a plan is computed: they change no row, or one kept apart (results/arithmetic.ts). */
-const EXECUTION = ['out', 'workers', 'chunk', 'backend', 'kernel'];
+const EXECUTION = ['out', 'workers', 'chunk', 'backend', 'kernel', 'fusedKernel'];
 
 export const digestOf = (bytes: string | Uint8Array): string =>
   createHash('sha256').update(bytes).digest('hex');

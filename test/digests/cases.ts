@@ -1,25 +1,25 @@
 /**
  * What digests are recorded of: subjects (small sweeps that cover losses, targets, initializations, scalings, methods
- * and outcomes) on engines (backend, path, precision and variant of the WebAssembly kernel).
+ * and outcomes) on engines (backend, path, precision and variant of the fused kernel, in WebAssembly).
  */
+import type { FusedChoice } from '../../kernels/wasm/variants.js';
 
 export interface Engine {
   readonly name: string;
   readonly backend: 'cpu' | 'wasm';
   readonly kernel: 'fused' | 'tensor-ops';
   readonly precision: 'float32' | 'float64';
-  /** Of the WebAssembly kernel: with fused multiply-add or without. */
-  readonly variant: 'plain' | 'fused';
+  readonly fusedKernel: FusedChoice;
 }
 
 const engine = (
   backend: Engine['backend'],
   kernel: Engine['kernel'],
   precision: Engine['precision'],
-  variant: Engine['variant'] = 'plain',
+  fusedKernel: Engine['fusedKernel'] = backend === 'wasm' ? 'wasm-simd' : 'auto',
 ): Engine => ({
-  name: `${backend}-${kernel}-${precision}${variant === 'fused' ? '-fma' : ''}`,
-  ...{ backend, kernel, precision, variant },
+  name: `${backend}-${kernel}-${precision}${fusedKernel === 'wasm-relaxed-simd' ? '-fma' : ''}`,
+  ...{ backend, kernel, precision, fusedKernel },
 });
 
 export const engines: readonly Engine[] = [
@@ -28,8 +28,8 @@ export const engines: readonly Engine[] = [
   engine('wasm', 'fused', 'float32'),
   engine('wasm', 'fused', 'float64'),
   engine('wasm', 'tensor-ops', 'float32'),
-  engine('wasm', 'fused', 'float32', 'fused'),
-  engine('wasm', 'fused', 'float64', 'fused'),
+  engine('wasm', 'fused', 'float32', 'wasm-relaxed-simd'),
+  engine('wasm', 'fused', 'float64', 'wasm-relaxed-simd'),
 ];
 
 export interface Subject {

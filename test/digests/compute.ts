@@ -72,18 +72,18 @@ function adapterFile(): Buffer {
 }
 
 /** Runs a command of rankflow in a folder of inputs. @returns where it ran, and what it printed */
-async function computed(command: string, variant: Engine['variant'] = 'plain') {
-  const relaxed = variant === 'fused' ? '--experimental-wasm-relaxed-simd ' : '';
-  const { code, stderr, stdout, folder } = await run(
-    `RANKFLOW_WASM_KERNEL=${variant} node ${relaxed}dist/src/cli/main.js ${command}`,
-    { folder: inputFolder(), seconds: 240 },
-  );
+async function computed(command: string) {
+  const { code, stderr, stdout, folder } = await run(`rankflow ${command}`, {
+    folder: inputFolder(),
+    seconds: 240,
+  });
   if (code !== 0) throw new Error(`rankflow ${command} exited with ${code}: ${stderr}`);
   return { folder, stdout };
 }
 
-const flagsOf = ({ backend, kernel, precision }: Engine, workers: number): string =>
-  `--backend ${backend} --kernel ${kernel} --precision ${precision} --workers ${workers}`;
+const flagsOf = ({ backend, kernel, precision, fusedKernel }: Engine, workers: number): string =>
+  `--backend ${backend} --kernel ${kernel} --precision ${precision} --workers ${workers} ` +
+  `--fused-kernel ${fusedKernel}`;
 
 /**
  * Digests of the trials of a sweep. It is computed as the first shard of two, which has its one chunk, because that
@@ -92,14 +92,13 @@ const flagsOf = ({ backend, kernel, precision }: Engine, workers: number): strin
 export async function sweepDigests(engine: Engine, { flags }: Subject, workers: number): Promise<Digests> {
   const { folder } = await computed(
     `sweep ${flags} ${flagsOf(engine, workers)} --shard 1/2 --out out`,
-    engine.variant,
   );
   return digestsOfTrials(join(folder, 'out'));
 }
 
 /** Digests of the tables of a whole sweep: its summary and curves. */
 export async function summaryDigests(engine: Engine, { flags }: Subject): Promise<Digests> {
-  const { folder } = await computed(`sweep ${flags} ${flagsOf(engine, 1)} --out out`, engine.variant);
+  const { folder } = await computed(`sweep ${flags} ${flagsOf(engine, 1)} --out out`);
   return prefixed(folder, ['summary.parquet', 'curves.parquet']);
 }
 
@@ -107,7 +106,6 @@ export async function summaryDigests(engine: Engine, { flags }: Subject): Promis
 export async function simulationDigests(engine: Engine): Promise<Digests> {
   const { folder } = await computed(
     `simulate --spectrum power:1 --shape 7x5 --rank 2 --init gaussian:0.3 --trials 3 --time 6 --scale 1.5 ${flagsOf(engine, 1)} --out out`,
-    engine.variant,
   );
   return {
     ...(await prefixed(folder, ['functionals.parquet', 'trials.parquet', 'singular-values.parquet'])),

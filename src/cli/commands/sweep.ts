@@ -12,7 +12,9 @@ import { mergeCommand } from './merge.js';
 import { submitCommand } from './submit.js';
 
 /** Keys of how a sweep is computed, which may change when it goes on: its rows stay the same. */
-const executionSchema = sweepSchema.pick({ workers: true, chunk: true, backend: true, kernel: true });
+const executionSchema = sweepSchema.pick({
+  ...{ workers: true, chunk: true, backend: true, kernel: true, fusedKernel: true },
+});
 
 export const sweepCommand: CommandModule = {
   command: 'sweep',
