@@ -37,7 +37,10 @@ describe('a folder', () => {
     const device = await openDevice('wasm');
     const own = arithmeticOf(device.info, sweep.plan.config, waysOf(sweep.plan, device));
     expect(own).toMatchObject({ backend: 'wasm', paths: ['fused'], precision: 'float32' });
-    expect(own.variant).toContain('SIMD');
+    expect(own.variant).toBe(device.info.fusedVariant);
+    // Tensor operations do not depend on it.
+    const otherwise = arithmeticOf(device.info, sweep.plan.config, [{ path: 'tensor-ops', reason: null }]);
+    expect(otherwise.variant).toBe('WebAssembly SIMD');
     expect(pinnedIn(path)).toEqual(own);
     rmSync(join(path, 'arithmetic.json'));
     expect(inventoryOf(sweep).arithmetic).toEqual(own);
@@ -119,7 +122,7 @@ describe('a folder', () => {
     const [fault, ...rest] = inventoryOf(await openSweep(path)).faults;
     expect(rest).toEqual([]);
     expect(fault!.reason).toMatch(
-      /^it was computed by wasm \(another\), fused, float32, not by wasm \(WebAssembly SIMD/,
+      /^it was computed by wasm \(another\), fused, float32, not by wasm \((native|wasm)-/,
     );
     await expect(mergeSweep(await openSweep(path))).rejects.toThrow('it was computed by wasm (another)');
     // It is set aside, and computed anew.
@@ -134,7 +137,12 @@ describe('a folder', () => {
     pin(folder, own);
     pin(folder, { ...own });
     expect(() => pin(folder, { ...own, variant: 'b' })).toThrow(
-      /^invalid backend: wasm \(b\); must be wasm \(a\), .*RANKFLOW_WASM_KERNEL/,
+      /^invalid backend: wasm \(b\); must be wasm \(a\), as what is done in /,
+    );
+    const other = mkdtempSync(join(work, 'pin-'));
+    pin(other, { ...own, variant: 'native-avx2' });
+    expect(() => pin(other, { ...own, variant: 'wasm-simd' })).toThrow(
+      `invalid fusedKernel: wasm-simd; must be native-avx2, as what is done in ${other} (--fused-kernel native-avx2)`,
     );
     expect(() => pin(folder, { ...own, paths: ['fused', 'tensor-ops'] })).toThrow(
       /^invalid kernel: fused and tensor-ops; must be fused/,

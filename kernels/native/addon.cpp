@@ -69,7 +69,7 @@ static napi_value advanceFrom(napi_env env, napi_callback_info info) {
     const Parameters &p = *(const Parameters *)((char *)heap + block);
     if (threads > p.batch) threads = p.batch;
     if (threads < 1) threads = 1;
-    Call call = {(char *)heap, block, float64, (p.steps + threads - 1) / threads, {0}, {false}};
+    Call call = {(char *)heap, block, float64, ((int64_t)p.steps + threads - 1) / threads, {0}, {false}};
     advance(variant.kernel, call, threads);
     napi_value done;
     napi_get_boolean(env, !call.outOfMemory, &done);

@@ -66,7 +66,8 @@ export async function openSweep(path: string, execution: Partial<SweepConfig> = 
   if (namedFile(config) !== undefined) assertThere(workingFolder);
   const pinned = pinnedIn(path);
   // What was left open when it was begun stays as it was then.
-  const variant = pinned && config.fusedKernel === 'auto' ? fusedVariantIn(pinned) : undefined;
+  const elsewhere = execution.backend !== undefined && execution.backend !== pinned?.backend;
+  const variant = pinned && config.fusedKernel === 'auto' && !elsewhere ? fusedVariantIn(pinned) : undefined;
   const begun = {
     ...(pinned && config.backend === 'auto' && { backend: pinned.backend }),
     ...(variant && { fusedKernel: variant }),

@@ -25,6 +25,7 @@ export interface Case {
   readonly clocks: readonly number[];
   /** X and then Y, row-major, of each trajectory. */
   readonly starts: readonly Float64Array[];
+  readonly threads?: number;
 }
 
 interface Ending {
