@@ -40,6 +40,7 @@ export type { StopRule } from './method/track.js';
 export { listBackends } from './backend/useBackend.js';
 export type { BackendInfo, BackendName, BackendReport, DeviceWords } from './backend/backend.js';
 export type { AdvanceTask, FusedKernel } from '../kernels/fused.js';
+export type { FusedChoice, FusedVariant } from '../kernels/wasm/variants.js';
 export type { Pool } from './solver/pool.js';
 export type { Chunk, ChunkStart, Trajectory } from './solver/chunk.js';
 export type { HostState } from './solver/batch.js';

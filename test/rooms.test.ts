@@ -20,6 +20,7 @@ const order = [
   'kernels',
   'kernels/tensorOps',
   'kernels/cpu',
+  'kernels/native',
   'kernels/wasm',
   'kernels/webgpu',
   'src/backend',

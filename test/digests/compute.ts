@@ -90,9 +90,7 @@ const flagsOf = ({ backend, kernel, precision, fusedKernel }: Engine, workers: n
  * spares the summary and the report.
  */
 export async function sweepDigests(engine: Engine, { flags }: Subject, workers: number): Promise<Digests> {
-  const { folder } = await computed(
-    `sweep ${flags} ${flagsOf(engine, workers)} --shard 1/2 --out out`,
-  );
+  const { folder } = await computed(`sweep ${flags} ${flagsOf(engine, workers)} --shard 1/2 --out out`);
   return digestsOfTrials(join(folder, 'out'));
 }
 
