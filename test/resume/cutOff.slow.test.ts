@@ -57,6 +57,17 @@ describe('a sweep that is cut off', () => {
     expect(readdirSync(join(work, 'killed', 'trials')).filter((name) => name.endsWith('.part'))).toEqual([]);
   }, 3_000_000);
 
+  it('goes on after a crash, such as one of native code, which ends its process', async () => {
+    const { signal, code } = await rankflow([...flags, '--out', 'crashed'], (child) =>
+      whenParts('crashed', 2, () => child.kill('SIGSEGV')),
+    );
+    expect([signal, code]).toEqual(['SIGSEGV', null]);
+    expect(parts('crashed').length).toBeLessThan(parts('whole').length);
+    const last = await rankflow(['sweep', '--resume', 'crashed']);
+    expect(last.code, last.stderr).toBe(0);
+    expect(contents('crashed')).toBe(contents('whole'));
+  }, 120_000);
+
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
