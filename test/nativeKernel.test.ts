@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addonIn, loadAddon, type Addon } from '../kernels/native/addon.js';
-import { ADVANCE, fusedKernel } from '../kernels/fused.js';
+import { ADVANCE } from '../kernels/fused.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
 import { variantsHere } from '../kernels/wasm/variants.js';
 import { actual, caseOf, diagonal, quadratic } from './kernels/on/wasm.js';
@@ -79,12 +79,6 @@ describe.each(natives)('%s', (variant) => {
       }
     },
   );
-
-  it('returns to its caller after more steps, the more threads it has', () => {
-    const { stepsPerCall } = fusedKernel('wasm')!;
-    const task = { ...caseOf(diagonal(64, 64), [64, 64, 8], 'rk4'), precision: 'float32' } as const;
-    expect(stepsPerCall({ ...task, threads: 4 }) / stepsPerCall(task)).toBeCloseTo(4, 2);
-  });
 });
 
 it.skipIf(natives.length === 0)('refuses what is no call', () => {

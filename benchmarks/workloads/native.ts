@@ -63,13 +63,13 @@ const rkc2 = method('rkc2', { rtol: 1e-4, atol: 1e-9 });
 const cases: readonly Case[] = [
   steps('w1-rk4', w1, 64, 500),
   steps('w1-rk4-float64', w1, 32, 500, 'float64'),
-  until('w1-dopri5', w1, 64, 10, dopri5),
-  until('w1-rkc2', w1, 32, 200, rkc2),
-  until('w1-rkc2-float64', w1, 16, 200, rkc2, 'float64'),
-  steps('w2-rk4', w2, 2, 500),
-  until('w2-rkc2', w2, 4, 200, rkc2),
-  steps('w5-rk4', w5, 2, 10),
-  until('w5-dopri5', w5, 1, 1, dopri5),
+  until('w1-dopri5', w1, 512, 10, dopri5),
+  until('w1-rkc2', w1, 256, 200, rkc2),
+  until('w1-rkc2-float64', w1, 128, 200, rkc2, 'float64'),
+  steps('w2-rk4', w2, 8, 500),
+  until('w2-rkc2', w2, 32, 200, rkc2),
+  steps('w5-rk4', w5, 2, 100),
+  until('w5-dopri5', w5, 2, 10, dopri5),
 ];
 
 const ROUNDS = 5;

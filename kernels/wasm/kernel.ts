@@ -33,19 +33,15 @@ import {
   type FusedVariant,
 } from './variants.js';
 
-/** Operations in a second. */
-const RATES = { native: 2e10, wasm: 3e9 };
-
-const fusedOn = (code: FusedCode): FusedKernel => ({
+const wasmKernel: FusedKernel = {
   kinds,
   precisions: ['float32', 'float64'],
   moves: isDescentAndDecay,
   takes: followsFlow,
   observes: observed,
   obstacle: (attrs) => tooLarge(attrs) ?? tooManyStages(attrs),
-  stepsPerCall: (attrs) =>
-    blockingSteps(attrs, 'native' in code ? RATES.native * (attrs.threads ?? 1) : RATES.wasm),
-});
+  stepsPerCall: (attrs) => blockingSteps(attrs, 3e9),
+};
 
 const tooManyStages = ({ method }: AdvanceTask): string | null =>
   method.scheme.slopes > MOST_TABLEAU_STAGES ? `a tableau has more than ${MOST_TABLEAU_STAGES} stages` : null;
@@ -68,7 +64,7 @@ export async function registerWasmKernel(choice: FusedChoice = 'auto'): Promise<
     if (typeof code === 'string') reasons.push(code);
     else {
       await registerWasmObserver();
-      registerFused('wasm', fusedOn(code), kernelOf(code));
+      registerFused('wasm', wasmKernel, kernelOf(code));
       return { variant, notNative: 'native' in code ? null : (reasons[0] ?? 'as asked') };
     }
   }
