@@ -10,7 +10,7 @@ import { addonIn, loadAddon, type Addon } from '../kernels/native/addon.js';
 import { ADVANCE } from '../kernels/fused.js';
 import { registerWasmKernel } from '../kernels/wasm/kernel.js';
 import { variantsHere } from '../kernels/wasm/variants.js';
-import { actual, caseOf, diagonal, quadratic } from './kernels/on/wasm.js';
+import { actual, caseOf, diagonal, expected, quadratic } from './kernels/on/wasm.js';
 import { useBackend } from './support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rankflow-native-'));
@@ -63,6 +63,20 @@ describe.each(natives)('%s', (variant) => {
     tf.unregisterKernel(ADVANCE, 'wasm');
     await registerWasmKernel(variant);
   });
+
+  it.each(['dopri5', 'rkc2'] as const)(
+    'takes the evaluations of the twin in float32, up to a hundredth: %s',
+    (name) => {
+      const clocks = Array.from({ length: 6 }, (_, i) => 1 + i / 3);
+      const stop = { saveTimes: [60], steadyTolerance: null, maxSteps: 10_000 };
+      const task = caseOf(diagonal(40, 30), [40, 30, 6], name, stop, clocks);
+      const evaluations = (endings: readonly { readonly evaluations: number }[]) =>
+        endings.reduce((sum, each) => sum + each.evaluations, 0);
+      const wanted = evaluations(expected(task));
+      expect(wanted).toBeGreaterThan(500);
+      expect(Math.abs(evaluations(actual(task, 'float32')) / wanted - 1)).toBeLessThan(0.01);
+    },
+  );
 
   it.each(['float32', 'float64'] as const)(
     'ends at the same bits by any number of threads, and wherever calls end, in %s',
