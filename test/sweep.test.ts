@@ -47,6 +47,7 @@ describe('config', () => {
       backend: 'auto',
       tf32: false,
       kernel: 'auto',
+      fusedKernel: 'auto',
       precision: 'float32',
     });
   });
