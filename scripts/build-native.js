@@ -98,7 +98,7 @@ for (const name of sources) digest.update(readFileSync(join(source, name)));
 const stamp = digest.digest('hex');
 const [stampFile, reasonFile] = ['sources.txt', 'reason.txt'].map((name) => join(target, name));
 if (!existsSync(addon) || !existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) {
-  mkdirSync(dirname(addon), { recursive: true });
+  mkdirSync(target, { recursive: true });
   for (const file of [addon, stampFile, reasonFile]) rmSync(file, { force: true });
   const work = mkdtempSync(join(target, 'build-'));
   try {

@@ -49,7 +49,8 @@ from safetensors.torch import save_file
 
 FORMAT = "rankflow-stats/1"
 VECTORS = 10
-# Of subspace iteration: directions beside those that are kept, and products with the matrix and its transpose each.
+# Of subspace iteration: directions beside those that are kept (of moments twice as many), and products with the matrix and
+# its transpose each.
 BESIDE = 32
 ITERATIONS = 4
 

@@ -3,9 +3,9 @@
 #define NAPI_VERSION 8
 #include "generated.h"
 #include "kernel.h"
+#include <exception>
 #include <node_api.h>
 #include <string.h>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -33,7 +33,7 @@ static void advance(Kernel *kernel, Call &call, int threads) {
   std::vector<std::thread> others;
   try {
     for (int i = 1; i < threads; i++) others.emplace_back(kernel, std::ref(call));
-  } catch (const std::system_error &) {
+  } catch (const std::exception &) {
     // With fewer threads the others take more.
   }
   kernel(call);

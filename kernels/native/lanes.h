@@ -1,5 +1,6 @@
 // Vectors of the processor, RF_BYTES wide, rows of a factor in their lanes. Every product that is added is fused by
-// name and nothing else is (the build forbids the compiler to fuse), so that digits depend on RF_BYTES alone.
+// name and nothing else is (the build forbids the compiler to fuse), so that digits of sums and products depend on RF_BYTES
+// alone (those of step sizes also on the C library's pow, track.h).
 #pragma once
 #include <math.h>
 #include <stddef.h>

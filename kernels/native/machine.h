@@ -27,10 +27,10 @@ struct Squares {
 };
 
 /** Squares below this are of numbers some of whose own squares are too small to be held, and are scaled then. */
-constexpr double smallSquare(float) { return 8.077935669463161e-28; }
-constexpr double smallSquare(double) { return 1.1830521861667747e-271; }
-constexpr double largeScale(float) { return 1.2676506002282294e30; }
-constexpr double largeScale(double) { return 4.149515568880993e180; }
+constexpr double smallSquare(float) { return 0x1p-90; }
+constexpr double smallSquare(double) { return 0x1p-900; }
+constexpr double largeScale(float) { return 0x1p100; }
+constexpr double largeScale(double) { return 0x1p600; }
 
 /** Bytes of rows of a factor that are worked on together: of either factor they fit the first cache. */
 constexpr int CHUNK_BYTES = 8192;

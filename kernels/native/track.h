@@ -1,5 +1,6 @@
 // One trajectory's place in time, its step-size control and its end: the decisions of src/method/{track,control}.ts and
-// src/method/schemes/chebyshev.ts, in the same float64 arithmetic and with the same numbers. The track itself lies in
+// src/method/schemes/chebyshev.ts, in the same float64 arithmetic, but for the C library's pow, and with the same numbers.
+// The track itself lies in
 // the kernel's memory (generated.h), from call to call.
 #pragma once
 #include "generated.h"

@@ -15,7 +15,7 @@ import {
 } from '../fused.js';
 import { isDescentAndDecay } from '../../src/flow/motion.js';
 import { followsFlow } from '../../src/method/method.js';
-import { loadAddon, vectorBytes, type Addon } from '../native/addon.js';
+import { vectorBytes } from '../native/addon.js';
 import { OutOfMemoryError } from '../outOfMemory.js';
 import { REPORT } from '../report.js';
 import { guardMemory, type WasmBackend } from './backend.js';
@@ -31,6 +31,7 @@ import {
   type FusedChoice,
   type FusedCode,
   type FusedVariant,
+  type NativeCode,
 } from './variants.js';
 
 const wasmKernel: FusedKernel = {
@@ -65,7 +66,7 @@ export async function registerWasmKernel(choice: FusedChoice = 'auto'): Promise<
     else {
       await registerWasmObserver();
       registerFused('wasm', wasmKernel, kernelOf(code));
-      return { variant, notNative: 'native' in code ? null : (reasons[0] ?? 'as asked') };
+      return { variant, notNative: 'native' in code ? null : choice === 'auto' ? reasons[0]! : 'as asked' };
     }
   }
   throw new Error([...new Set(reasons)].join('; '));
@@ -82,7 +83,7 @@ interface Code {
 const MOST_STEPS = 2 ** 31 - 1;
 
 function kernelOf(code: FusedCode): NonNullable<KernelConfig['kernelFunc']> {
-  const { advance, ...layout } = 'native' in code ? nativeCode(code.native) : wasmCode(code.modules);
+  const { advance, ...layout } = 'native' in code ? nativeCode(code) : wasmCode(code.modules);
   return ({ inputs, attrs, backend: opened }) => {
     const backend = opened as unknown as WasmBackend;
     guardMemory(backend);
@@ -123,8 +124,7 @@ function wasmCode(modules: Modules): Code {
   };
 }
 
-function nativeCode(name: keyof typeof vectorBytes): Code {
-  const addon = loadAddon() as Addon;
+function nativeCode({ native: name, addon }: NativeCode): Code {
   return {
     vectors: { bytes: vectorBytes[name], together: 1 },
     worksInside: false,

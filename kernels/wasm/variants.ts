@@ -1,5 +1,5 @@
 /** The implementations of the fused kernel on TensorFlow.js's wasm backend, which differ in last digits, by name. */
-import { loadAddon, vectorBytes, type NativeName } from '../native/addon.js';
+import { loadAddon, vectorBytes, type Addon, type NativeName } from '../native/addon.js';
 import { loadModules, type Modules } from './module.js';
 
 const natives = Object.keys(vectorBytes) as NativeName[];
@@ -23,7 +23,12 @@ export const isChosen = (variant: FusedVariant, choice: FusedChoice): boolean =>
   choice === 'auto' || variant === choice || variant.startsWith(`${choice}-`);
 
 /** Code of a variant. */
-export type FusedCode = { readonly native: NativeName } | { readonly modules: Modules };
+export type FusedCode = NativeCode | { readonly modules: Modules };
+
+export interface NativeCode {
+  readonly native: NativeName;
+  readonly addon: Addon;
+}
 
 /** Loads a variant; returns why it does not run here, if it does not. */
 export async function loadVariant(variant: FusedVariant): Promise<FusedCode | string> {
@@ -31,7 +36,7 @@ export async function loadVariant(variant: FusedVariant): Promise<FusedCode | st
   if (native) {
     const addon = loadAddon();
     if (typeof addon === 'string') return addon;
-    return addon.variants.includes(native) ? { native } : `this processor has no ${native}`;
+    return addon.variants.includes(native) ? { native, addon } : `this processor has no ${native}`;
   }
   const modules = await loadModules(variant === 'wasm-relaxed-simd' ? 'fused' : 'plain');
   return modules ? { modules } : 'this engine has no such SIMD';

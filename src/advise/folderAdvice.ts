@@ -28,7 +28,7 @@ import { PartsRun } from '../run/partsRun.js';
 import { digestOf } from '../sweep/planHash.js';
 import { adviceOf, refuseUnchanged, type Advice, type AdviseProgress, type Weight } from './advise.js';
 import { budgets } from './budget.js';
-import type { AdviseConfig } from './config.js';
+import { adviseSchema, type AdviseConfig } from './config.js';
 import { costOf, decompose } from './decompose.js';
 import { writeAdvice } from './folder.js';
 import type { Pair } from './pairs.js';
@@ -126,7 +126,9 @@ export async function openAdvice(
   const record = existsSync(path) ? recordIn(path) : null;
   if (record === null) refuseFolder(path);
   const keys = Object.keys({ ...record?.config, ...config }) as (keyof AdviseConfig)[];
-  for (const key of keys.filter((each) => (isShard ? each in config && each !== 'out' : isPartKey(each)))) {
+  for (const key of keys.filter((each) =>
+    isShard ? each in adviseSchema.shape && each !== 'out' : isPartKey(each),
+  )) {
     const [asked, begun] = [config[key], (record?.config as Partial<AdviseConfig> | undefined)?.[key]];
     if (record && JSON.stringify(asked) !== JSON.stringify(begun))
       throw new InputError(key, asked, `${begun === undefined ? 'left out' : String(begun)}, as in ${path}`);
@@ -239,7 +241,7 @@ export async function decomposeWeights(
   let run: PartsRun | undefined;
   try {
     if (!record) makeAdviceFolder(advice, origin, shard.of > 1);
-    run = new PartsRun(advice, found, arithmetic, shard, { ...origin, seed: 0, config });
+    run = new PartsRun(advice, found, arithmetic, shard, origin);
     watch.start?.(todo.length, found.faults);
     for (const { index, pair, effort } of todo) {
       await turnEventLoop();
@@ -294,7 +296,9 @@ export const mergeAdvice = (
       const record: AdviceRecord = { ...begun, config: { base, tuned, ...omit(config, 'out') } };
       const provenance = omit(record, 'kind', 'plan', 'digests', 'workingFolder');
       const written: Written = { base, tuned, config, provenance };
-      const decomposed = await Promise.all(parts.map(readWeight));
+      // One after another, for parts may hold singular vectors.
+      const decomposed = [];
+      for (const part of parts) decomposed.push(await readWeight(part));
       const partOf = new Map(source.pairs.map(({ name }, i) => [name, parts[i]!]));
       const advised = {
         ...{ advice: adviceOf(tuned, source, decomposed, config), source },

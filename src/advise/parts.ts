@@ -60,15 +60,15 @@ export async function readWeight(part: Part): Promise<Decomposed | null> {
   if (sigma[0] === null) return null;
   const names = ['squares', 'base_squares', 'tail_squared', 'converged'];
   const roundings = ['equal_share', 'rounding_rms', 'rounding_edge'];
-  const columns = await readPart<number | null>(part, [...names, ...roundings]);
-  const [squares, baseSquares, tailSquared, converged, equalShare, rms, edge] = columns.map(
+  const weightings = ['weighted_truncated', 'weighted_least', 'weighted_squares'];
+  const columns = await readPart<number | null>(part, [...weightings, ...names, ...roundings]);
+  const [truncated, least, ...others] = columns as [number[], number[], ...(number | null)[][]];
+  const [whole, squares, baseSquares, tailSquared, converged, equalShare, rms, edge] = others.map(
     ([first = null]) => first,
   );
-  const weightings = ['weighted_squares', 'weighted_truncated', 'weighted_least'];
-  const [whole = [], truncated = [], least = []] = await readPart<number>(part, weightings);
-  const all = (rest: readonly number[]) => Float64Array.from([whole[0]!, ...rest]);
+  const all = (rest: readonly number[]) => Float64Array.from([whole!, ...rest]);
   return {
-    weighted: whole[0] === null ? null : { truncated: all(truncated), least: all(least) },
+    weighted: whole === null ? null : { truncated: all(truncated), least: all(least) },
     sigma: Float64Array.from(sigma as number[]),
     ...{ squares: squares!, baseSquares: baseSquares!, tailSquared: tailSquared! },
     converged: converged === 1,
@@ -78,8 +78,8 @@ export async function readWeight(part: Part): Promise<Decomposed | null> {
 
 /** The singular triples that a part keeps; null if it keeps none. */
 export async function readTriples(part: Part): Promise<Triples | null> {
-  const [left = [], right = []] = await readPart<Uint8Array | null>(part, ['left', 'right']);
-  const [sigma = []] = await readPart<number>(part, ['sigma']);
+  const columns = await readPart<Uint8Array | number | null>(part, ['left', 'right', 'sigma']);
+  const [left, right, sigma] = columns as [(Uint8Array | null)[], (Uint8Array | null)[], number[]];
   const matrix = (vectors: readonly (Uint8Array | null)[]) => {
     const known = vectors.filter((vector) => vector !== null);
     const cols = (known[0]?.length ?? 0) / 8;

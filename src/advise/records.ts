@@ -55,9 +55,9 @@ function errorsOf(weight: Weight, rank: number, isWeighted: boolean, end: string
 export const sigmaRecords = ({ weights, unknownInputs }: Advice): Rows =>
   weights.flatMap((weight) =>
     Array.from(weight.sigma, (value, index) => {
-      const { weightedError: byInputs, leastWeightedError: least } = allocationOf([weight], [index + 1]);
-      const weighted = { weighted_error: byInputs, least_weighted_error: least };
-      return { weight: weight.name, index, value, ...(unknownInputs && weighted) };
+      const at = (of: keyof WeightedErrors) => weightedError([weight.weighted], [index + 1], of);
+      const weighted = () => ({ weighted_error: at('truncated'), least_weighted_error: at('least') });
+      return { weight: weight.name, index, value, ...(unknownInputs && weighted()) };
     }),
   );
 

@@ -219,7 +219,7 @@ export function notes(advice: Advice, config: AdviseConfig): string[] {
 function inputNotes(weights: readonly Weight[], unknown: readonly string[]): string[] {
   const without = weights.filter(({ weighted }) => weighted === null).map(({ name }) => name);
   return [
-    'by inputs: |(D - B A) H^1/2|_F / |D H^1/2|_F, H the second moment of the inputs of the weights (--stats): of what training changed of their outputs on these inputs, the part that is missing; in brackets the least that matrices of those ranks can have, by the singular values of D H^1/2.',
+    'by inputs: |(D - B A) H^1/2|_F / |D H^1/2|_F, H the second moment of the inputs of the weights (--stats): of what training changed of their outputs on these inputs, the part that is missing; in brackets the least that matrices of those ranks can have, from above, by the singular values of D H^1/2.',
     ...(without.length > 0
       ? [
           `No H, and left out of errors by inputs: ${plural(without.length, 'weight')} (${someNames(without)}).`,

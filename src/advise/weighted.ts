@@ -11,7 +11,10 @@ import type { Triples } from '../numbers/triples.js';
 export interface WeightedErrors {
   /** |(D - D_r) H^(1/2)|_F^2 of the truncation D_r, the first r triples of D; of rank 0 |D H^(1/2)|_F^2. */
   readonly truncated: Float64Array;
-  /** What the best matrix of rank r leaves of it, by the singular values of D H^(1/2); from above, to about 1e-4. */
+  /**
+   * What the best matrix of rank r leaves of it, by the singular values of D H^(1/2): from above, and to about 1e-3 where
+   * the iteration settled before its basis was full.
+   */
   readonly least: Float64Array;
 }
 
@@ -58,8 +61,9 @@ export function weightedError(
 ): number | null {
   let [left, squares] = [0, 0];
   all.forEach((one, i) => {
-    left += one?.[of][ranks[i]!] ?? 0;
-    squares += one?.[of][0] ?? 0;
+    if (one === null) return;
+    left += one[of][ranks[i]!]!;
+    squares += one[of][0]!;
   });
   return squares > 0 ? Math.sqrt(left / squares) : null;
 }

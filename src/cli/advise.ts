@@ -74,7 +74,7 @@ export async function mergeAdviceFolders(
   json: boolean,
 ): Promise<void> {
   const all = [];
-  for (const folder of folders) all.push(await adviceIn(resolve(folder)));
+  for (const folder of folders) all.push(await adviceIn(resolve(folder), all.length === 0));
   const [first, ...others] = all;
   const other = others.find(({ hash }) => hash !== first!.hash);
   if (other) throw new InputError('folders', other.path, `of the same advice as ${first!.path}`);

@@ -6,10 +6,9 @@ import { formatCount, formatNumber } from '../report/format.js';
 import type { TableRows } from '../report/table.js';
 import { errorFigure, heat } from './adviceFigures.js';
 import { chosen } from './given.js';
-import type { AdviceView, Given, Side } from './protocol.js';
+import { sideNames, sides, type AdviceView, type Given, type Side } from './protocol.js';
 import type { Actions, AdviceState, State } from './state.js';
 
-const names = { base: 'BASE', tuned: 'TUNED' } as const;
 const meanings = {
   base: 'the model before training',
   tuned: 'the model after it, or an adapter of PEFT with its adapter_config.json',
@@ -31,7 +30,7 @@ export function advice({ advice: state }: State, actions: Actions): TemplateResu
 }
 
 function side(which: Side, state: AdviceState, actions: Actions): TemplateResult {
-  const name = names[which];
+  const name = sideNames[which];
   const given = state[which];
   const take = (e: Event) => {
     const input = e.target as HTMLInputElement;
@@ -67,6 +66,7 @@ function settings({ settings: { budget, maxRank, roundedBase }, phase }: AdviceS
       <input
         type="text"
         name=${key}
+        ?disabled=${isBusy}
         autocomplete="off"
         .value=${value}
         @change=${(e: Event) => actions.setAdvice({ [key]: (e.target as HTMLInputElement).value.trim() })}
@@ -114,7 +114,7 @@ function bar(state: AdviceState, actions: Actions): TemplateResult {
   </div>`;
 }
 
-function statusText({ phase, base, tuned, done, total }: AdviceState): string {
+function statusText({ phase, done, total, ...given }: AdviceState): string {
   switch (phase) {
     case 'reading':
       return 'Reading …';
@@ -129,7 +129,7 @@ function statusText({ phase, base, tuned, done, total }: AdviceState): string {
     case 'finished':
       return `Finished: ${formatCount(total)} weights compared.`;
     case 'idle': {
-      const missing = [base ? '' : 'BASE', tuned ? '' : 'TUNED'].filter(Boolean);
+      const missing = sides.filter((which) => !given[which]).map((which) => sideNames[which]);
       return missing.length > 0 ? `${missing.join(' and ')} missing.` : 'Ready.';
     }
   }

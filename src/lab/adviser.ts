@@ -16,10 +16,7 @@ import { checkConfig } from '../input/checkConfig.js';
 import { configFromText } from '../input/fromText.js';
 import { csv } from '../results/tables.js';
 import { commandOf } from './flags.js';
-import type * as protocol from './protocol.js';
-
-/** The folders that the files of the sides are in, as messages name them. */
-const folders = { base: 'BASE', tuned: 'TUNED' } as const;
+import * as protocol from './protocol.js';
 
 interface Side {
   readonly label: string;
@@ -42,9 +39,10 @@ export class Adviser {
    * @throws InputError if they are no checkpoint; the side is empty then
    */
   give(side: protocol.Side, label: string, files: ReadonlyMap<string, FileBytes>): protocol.Given {
-    const folder = folders[side];
+    const folder = protocol.sideNames[side];
     const nameOf = (path: string) => `${folder}/${path}`;
     this.held = null;
+    this.written = null;
     this.sides.get(side)?.names.forEach(removeFile);
     this.sides.delete(side);
     const names = [...files.keys()].map(nameOf);
@@ -70,12 +68,13 @@ export class Adviser {
     pass: (done: number, total: number) => Promise<void>,
   ): Promise<void> {
     this.held = null;
+    this.written = null;
     const config = configOf(settings);
     const [base, tuned] = [this.labelOf('base'), this.labelOf('tuned')];
     const processor = { name: 'cpu', device: await processorName(), precision: 'float64' };
     const origin = provenance(processor, 0, { base, tuned, ...config });
     let total = 0;
-    const advised = await advise(folders.base, folders.tuned, config, {
+    const advised = await advise(protocol.sideNames.base, protocol.sideNames.tuned, config, {
       start: (weights) => void (total = weights),
       done: (weights) => pass(weights, total),
     });
@@ -158,7 +157,7 @@ export class Adviser {
 
   private labelOf(side: protocol.Side): string {
     const given = this.sides.get(side);
-    if (!given) throw new InputError(folders[side], 'no files', 'given first');
+    if (!given) throw new InputError(protocol.sideNames[side], 'no files', 'given first');
     return given.label;
   }
 }

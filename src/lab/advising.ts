@@ -77,12 +77,16 @@ export function adviceActions({ engine, get, set, fail, clear }: Page): AdviceAc
       if (!view) return;
       if (Object.keys(changed).some((key) => key !== 'budget')) return set({ ...noAdvice, phase: 'idle' });
       clear();
+      const number = current;
       engine
         .advice(settings.budget)
-        .then((found) =>
-          set({ view: found, shown: Math.min(shown, found.budgets.length - 1), adapter: null }),
-        )
-        .catch(fail);
+        .then((found) => {
+          if (number !== current) return;
+          set({ view: found, shown: Math.min(shown, found.budgets.length - 1), adapter: null });
+        })
+        .catch((error: unknown) => {
+          if (number === current) fail(error);
+        });
     },
     advise: () =>
       void begin({ ...noAdvice, phase: 'running' }, async (isCurrent) => {

@@ -24,7 +24,7 @@ import { Adviser } from './adviser.js';
 import { blobBytes } from './blobBytes.js';
 import { commandOf, configOf, MOST_ENTRIES } from './flags.js';
 import { Gate, Stopped } from './gate.js';
-import type * as protocol from './protocol.js';
+import * as protocol from './protocol.js';
 import { followSingularValues, runRounds } from './rounds.js';
 import { Tally } from './tally.js';
 
@@ -210,7 +210,9 @@ export class LabEngine implements protocol.Engine {
   }
 
   give(side: protocol.Side, label: string, files: readonly protocol.GivenFile[]): protocol.Given {
-    const bytes = files.map(({ path, file }) => [path, blobBytes(path, file)] as const);
+    const bytes = files.map(
+      ({ path, file }) => [path, blobBytes(`${protocol.sideNames[side]}/${path}`, file)] as const,
+    );
     return this.adviser.give(side, label, new Map(bytes));
   }
 

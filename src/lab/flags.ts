@@ -13,7 +13,7 @@ export const MOST_ENTRIES = 2 ** 20;
 /** Rows of adapters, of B and A^T together, at most. */
 const MOST_ROWS = 2 ** 14;
 /** Keys of sweeps that the lab refuses. */
-const otherKeys = ['out', 'workers', 'chunk', 'tf32', 'targetCi'];
+const otherKeys = ['out', 'workers', 'chunk', 'tf32', 'targetCi', 'fusedKernel'];
 
 /**
  * The config of a sweep from the lab's flags, ranks ascending.

@@ -114,7 +114,11 @@ export interface VerifyListener {
 }
 
 /** The checkpoint before training, and the one after it, or an adapter. */
-export type Side = 'base' | 'tuned';
+export const sides = ['base', 'tuned'] as const;
+export type Side = (typeof sides)[number];
+
+/** What words call each; in the worker its files are in a folder of that name. */
+export const sideNames = { base: 'BASE', tuned: 'TUNED' } as const;
 
 /** A file that a visitor gives, and its name in the folder that was given, or its name alone. */
 export interface GivenFile {

@@ -17,6 +17,7 @@ const MOST_COLUMNS = 640;
 const TOLERANCE = 1e-4;
 
 /**
+ * The leading eigenvalues, until what they leave of the trace has stopped falling or the basis is full.
  * @param count how many [count], from 1 to size
  * @param trace the trace of the operator
  * @param apply its product with Z [size, r]

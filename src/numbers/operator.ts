@@ -1,5 +1,5 @@
 /** Matrices as what they do to others: dense ones, and those that few directions and a multiple of the identity make. */
-import { dense, identity, inner, scaled, scaledColumns, transposed, type Dense } from './dense.js';
+import { dense, inner, scaled, scaledColumns, transposed, type Dense } from './dense.js';
 import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from './products.js';
 import { qr } from './qr.js';
 import { orient, svd } from './svd.js';
@@ -36,7 +36,12 @@ function applyLowRank(onto: Dense, { weights, shift }: LowRank, from: Dense, z: 
 }
 
 /** A entry by entry. */
-export const entriesOf = (a: Operator): Dense => (isLowRank(a) ? apply(a, identity(a.cols)) : a);
+export function entriesOf(a: Operator): Dense {
+  if (!isLowRank(a)) return a;
+  const out = multiplyTransposedRight(scaledColumns(a.left, a.weights), a.right);
+  for (let i = 0; a.shift !== 0 && i < a.rows; i++) out.data[i * (a.cols + 1)]! += a.shift;
+  return out;
+}
 
 /** factor A. */
 export const scaledOperator = (a: Operator, factor: number): Operator =>

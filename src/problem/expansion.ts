@@ -3,7 +3,7 @@
  * curvature on both sides, by which it goes on. No matrix is inverted and no target is known; the curvatures need not
  * be positive definite, so that the quadratic may have no least value.
  */
-import { inner, sum, transposed } from '../numbers/dense.js';
+import { inner, sum, transposed, type Dense } from '../numbers/dense.js';
 import { apply, entriesOf, scaledOperator, type Operator } from '../numbers/operator.js';
 import { updateSingularValues } from '../numbers/updateSingularValues.js';
 import { unknownForms, type Loss } from './loss.js';
@@ -44,6 +44,7 @@ export function expansion({ loss, gradient, outputCovariance, covariance }: Expa
       throw new Error(`a curvature [${side.rows}, ${side.cols}] does not fit a gradient [${n}, ${m}]`);
   const descent = scaledOperator(gradient, -1);
   const directions = directionsOf(descent);
+  let atStart: Dense | undefined;
   return {
     loss: expansionLoss,
     ...{ n, m },
@@ -60,7 +61,7 @@ export function expansion({ loss, gradient, outputCovariance, covariance }: Expa
     valueAndGradient(update) {
       const byInput = transposed(apply(covariance, transposed(update)));
       const curved = outputCovariance ? apply(outputCovariance, byInput) : byInput;
-      const atStart = entriesOf(gradient);
+      atStart ??= entriesOf(gradient);
       return {
         value: loss + inner(atStart, update) + inner(update, curved) / 2,
         gradient: sum(curved, atStart),

@@ -1,5 +1,6 @@
 /** A reproduction as a table, a page and CSV. */
 import { stringify } from 'csv-stringify/sync';
+import { memoized } from '../numbers/memoized.js';
 import { formatInterval, formatNumber } from '../report/format.js';
 import { page } from '../report/html.js';
 import { chartFigure, type Chart } from '../report/plots/chart.js';
@@ -46,8 +47,8 @@ export const claimRows = (reproduced: readonly Reproduced[]): TableRows => ({
   notes: [],
 });
 
-/** The figure of every claim that was demonstrated. */
-export const claimFigures = ({ reproduced, provenance }: Reproduction): Figure[] =>
+/** The figure of every claim that was demonstrated; of the same reproduction the same, so that each is drawn once. */
+export const claimFigures = memoized(({ reproduced, provenance }: Reproduction): readonly Figure[] =>
   reproduced.flatMap((each) => {
     const { claim, demonstration } = each;
     if (!demonstration) return [];
@@ -62,7 +63,8 @@ export const claimFigures = ({ reproduced, provenance }: Reproduction): Figure[]
       caption: `Claim: ${claim.claim} (${claim.source}). Measured: ${measured.join('; ')}.`,
     };
     return [{ ...chartFigure(demonstration.chart, words), command: commandOf(each, provenance.seed) }];
-  });
+  }),
+);
 
 /** The page of a reproduction. */
 export const reproductionHtml = (reproduction: Reproduction): Promise<string> =>

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { writeWhole } from '../files/writeWhole.js';
 import type { Shard } from '../input/shard.js';
 import { namesIn } from './folder.js';
-import type { Provenance } from '../host/provenance.js';
+import type { Origin } from '../host/provenance.js';
 
 export const RUNS = 'runs';
 
@@ -58,7 +58,7 @@ export class RunLog {
   private record: RunRecord;
   private readonly file: string;
 
-  constructor(folder: string, { number, of }: Shard, { device, startedAt }: Provenance) {
+  constructor(folder: string, { number, of }: Shard, { device, startedAt }: Origin) {
     const [host, pid] = [hostname(), process.pid];
     this.record = {
       ...{ host, pid, shard: `${number}/${of}`, startedAt, updatedAt: startedAt, state: 'running' },

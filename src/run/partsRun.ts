@@ -6,7 +6,7 @@ import type { PartsFolder } from '../results/partsFolder.js';
 import { RunLog, type ChunkRecord } from '../results/runs.js';
 import type { Columns, ColumnTypes } from '../results/tables.js';
 import type { Shard } from '../input/shard.js';
-import type { Provenance } from '../host/provenance.js';
+import type { Origin } from '../host/provenance.js';
 
 export class PartsRun {
   private readonly log: RunLog;
@@ -21,7 +21,7 @@ export class PartsRun {
     found: Inventory,
     private readonly arithmetic: Arithmetic,
     shard: Shard,
-    origin: Provenance,
+    origin: Origin,
   ) {
     const { path, kind } = folder;
     if (found.arithmetic) refuseOther(path, arithmetic, found.arithmetic);

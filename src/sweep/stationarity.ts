@@ -46,12 +46,12 @@ export type Stationarity = keyof typeof stationarities;
 const MARGIN = 1e-3;
 
 /**
- * Whether a loss is within a share (0.1 %) of the optimum's relative error and 0.1 % of that at W0, added as squares.
+ * Whether a loss is within 0.1 % of the optimum's relative error and 0.1 % of that at W0, added as squares.
  */
-export const isNear = (loss: number, problem: Problem, rank: number, share = MARGIN): boolean =>
-  isNearTo(loss, optimumOf(problem, rank) ?? NaN, problem.initialLoss ?? NaN, share);
+export const isNear = (loss: number, problem: Problem, rank: number): boolean =>
+  isNearTo(loss, optimumOf(problem, rank) ?? NaN, problem.initialLoss ?? NaN);
 
-/** The same, of an optimum and f(W0) that are given. */
+/** The same, of an optimum and f(W0) that are given, within another share of the optimum's. */
 export const isNearTo = (loss: number, optimum: number, initialLoss: number, share = MARGIN): boolean =>
   loss <= (1 + share) ** 2 * optimum + MARGIN ** 2 * initialLoss;
 

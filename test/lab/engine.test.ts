@@ -212,6 +212,7 @@ describe('the engine', () => {
     [{ ...flags, ranks: '11' }, 'invalid rank: 11'],
     [{ ...flags, out: 'results' }, 'invalid flag: out'],
     [{ ...flags, workers: '2' }, 'invalid flag: workers'],
+    [{ ...flags, 'fused-kernel': 'wasm' }, 'invalid flag: fused-kernel'],
     [{ ...flags, shape: '8x8,16x16' }, 'invalid shape: [8x8, 16x16]; must be a single one, here'],
     [{ ...flags, trials: '33334' }, 'at most 100000 over all ranks'],
     [{ ...flags, backend: 'cuda' }, 'invalid backend: cuda'],

@@ -4,6 +4,7 @@
  */
 import { formatCount } from '../format.js';
 import { outcomeNames } from '../outcomes.js';
+import { memoized } from '../../numbers/memoized.js';
 import type { SimulationReport, SimulationRisk, SimulationTrial } from '../../simulation/report.js';
 import { trialOpacity, trialWidth, type Kind, type Line, type LinePlot } from './linePlot.js';
 import { observablePlots } from './observables.js';
@@ -109,8 +110,11 @@ function outcomeKinds(trials: readonly SimulationTrial[]): Kind[] {
     }));
 }
 
-/** Loss, excess over the optimum (where known), singular values, gradient norm and balancedness against time. */
-export function simulationFigures(report: SimulationReport): Figure[] {
+/**
+ * Loss, excess over the optimum (where known), singular values, gradient norm and balancedness against time; of the same
+ * report the same, so that each is drawn once.
+ */
+export const simulationFigures = memoized((report: SimulationReport): readonly Figure[] => {
   const { closedForm, fullFineTuningLoss, optimum, rank, isGradientFlow } = report;
   const trials = spread(report.trials, mostTrials);
   const note = drawnNote(trials.length, report.trials.length);
@@ -199,7 +203,7 @@ export function simulationFigures(report: SimulationReport): Figure[] {
   const place = plots.findIndex(({ id }) => id === 'gradient-norm');
   figures.splice(place, 0, singularValueFigure(report));
   return figures;
-}
+});
 
 /** The error against the clean target: it falls while the signal is learned, and rises with the noise. */
 function riskPlot(
