@@ -3,7 +3,7 @@
  * built command computes them, against recorded ones (see digests/check.ts for recording). This is the fast part: each
  * engine once (without fused multiply-add), each kind of input and output once. digests.slow.test.ts has the whole.
  */
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { comparable, expectDigests, expectRecorded } from './digests/check.js';
 import { custom, engines, files, initializations } from './digests/cases.js';
 import {
@@ -17,23 +17,23 @@ import { digestOfRows } from './digests/digest.js';
 
 const engineOf = (name: string) => engines.find((engine) => engine.name === name)!;
 
+/** Sweeps that are computed in one process. */
+const sweeps = [
+  ...engines
+    .filter(({ fusedKernel }) => fusedKernel !== 'wasm-relaxed-simd')
+    .map((engine) => ({ engine, subject: initializations })),
+  { engine: engineOf('wasm-fused-float32'), subject: files },
+  { engine: engineOf('wasm-tensor-ops-float32'), subject: custom },
+];
+
 describe.skipIf(!comparable)('results are those recorded', () => {
-  it.each(engines.filter(({ fusedKernel }) => fusedKernel !== 'wasm-relaxed-simd'))(
-    'of every loss and initialization, $name',
-    async (engine) => {
-      expectRecorded(engine.name, initializations.name, await sweepDigests(engine, initializations, 1));
-    },
+  let digests: Awaited<ReturnType<typeof sweepDigests>>;
+  beforeAll(async () => void (digests = await sweepDigests(sweeps, 1)));
+
+  it.each(sweeps.map(({ engine, subject }, i) => [subject.name, engine.name, i] as const))(
+    'of %s, %s',
+    (subject, engine, i) => expectRecorded(engine, subject, digests[i]),
   );
-
-  it('of matrices and adapters in files', async () => {
-    const engine = engineOf('wasm-fused-float32');
-    expectRecorded(engine.name, files.name, await sweepDigests(engine, files, 1));
-  });
-
-  it('of custom losses', async () => {
-    const engine = engineOf('wasm-tensor-ops-float32');
-    expectRecorded(engine.name, custom.name, await sweepDigests(engine, custom, 1));
-  });
 
   it('of the summary of a sweep', async () => {
     const engine = engineOf('wasm-fused-float32');

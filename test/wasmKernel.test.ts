@@ -98,7 +98,7 @@ describe.each(await variantsHere())('%s', (variant) => {
 
   it.each(flowMethodNames)('stays where there is no slope: %s', (name) => {
     const task = caseOf(diagonal(4, 5), [4, 5, 2], name);
-    const starts = task.starts.map((start) => start.fill(0));
+    const starts = task.starts.map((start) => new Float64Array(start.length));
     expect(actual({ ...task, starts }, 'float64').map(counts)).toEqual(
       expected({ ...task, starts }).map(counts),
     );

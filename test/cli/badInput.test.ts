@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { writeSafetensors } from '../../src/files/writeSafetensors.js';
-import { root, main, work, type Ran, rankflow, node, done, matrix, csv } from './support.js';
+import { inOneProcess } from '../oneProcess.js';
+import { work, rankflow, done, matrix, csv } from './support.js';
 
 describe.concurrent('bad input', () => {
   const bad = join(work, 'bad');
@@ -181,13 +182,10 @@ describe.concurrent('bad input', () => {
     ['devices --foo', 'foo'],
   ];
 
-  const fixture = join(root, 'test/fixtures/commands.js');
-  const together = (async () => {
-    const lists = JSON.stringify(cases.map(([line]) => line.split(' ')));
-    const { stdout, stderr } = await node([fixture, main, lists], bad);
-    if (stdout === '') throw new Error(stderr);
-    return JSON.parse(stdout) as Ran[];
-  })();
+  const together = inOneProcess(
+    cases.map(([line]) => line.split(' ')),
+    bad,
+  );
 
   /** Run in a process of its own, as a user runs it: one of each kind of place where input is refused. All others share one. */
   const alone = new Set([
@@ -201,7 +199,7 @@ describe.concurrent('bad input', () => {
   });
 
   it.each(cases.map((words, i) => [i, ...words] as const))('%i: %s', async (i, line, ...words) => {
-    const ran = alone.has(line) ? rankflow(line.split(' '), bad) : together.then((runs) => runs[i] as Ran);
+    const ran = alone.has(line) ? rankflow(line.split(' '), bad) : together.then((runs) => runs[i]!);
     const { code, stdout, stderr } = await ran;
     expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { inOneProcess } from '../oneProcess.js';
 import { done, main, node, root, work } from './support.js';
 
 const commands = [
@@ -14,22 +15,36 @@ const commands = [
 
 const script = (text: string) => `data:text/javascript,${encodeURIComponent(text)}`;
 
-/** Runs a command where what has these names fails to load. */
-function without(names: string, line: string) {
+/** What makes a process fail to load what has these names. */
+function without(names: string): readonly string[] {
   const loader = `export const resolve = (name, context, next) => {
     if (/${names}/.test(name)) throw new Error('loaded ' + name);
     return next(name, context);
   };`;
-  const hook = `import { register } from 'node:module'; register(${JSON.stringify(script(loader))});`;
-  return node(['--import', script(hook), main, ...line.split(' ')], work);
+  return [
+    '--import',
+    script(`import { register } from 'node:module'; register(${JSON.stringify(script(loader))});`),
+  ];
 }
 
-/** Runs a command without what computes and draws, which takes most of a second to load. */
-const light = (line: string) => without('tensorflow|vega|resvg|piscina', line);
+const refused = ['sweep --ranks 0', 'simulate --rank x', 'theory --foo 1', 'verify --seed -1', 'nope'];
 
-describe.concurrent('without loading what computes and draws', () => {
+/** Run in one process, where nothing loads what computes and draws, which takes most of a second. */
+const light = [
+  ...['', ...commands].map((command) => `${command} --help`.trim()),
+  ...refused,
+  'theory --spectrum power:1 --shape 4x4 --ranks 1',
+];
+const together = inOneProcess(
+  light.map((line) => line.split(' ')),
+  work,
+  without('tensorflow|vega|resvg|piscina'),
+);
+const ran = async (line: string) => (await together)[light.indexOf(line)]!;
+
+describe('without loading what computes and draws', () => {
   it.each(['', ...commands])('the help of rankflow %s is what it was', async (command) => {
-    const { code, stdout, stderr } = await light(`${command} --help`.trim());
+    const { code, stdout, stderr } = await ran(`${command} --help`.trim());
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const name = `rankflow ${command}`.trim().replaceAll(' ', '-');
     await expect(stdout).toMatchFileSnapshot(`help/${name}.txt`);
@@ -39,24 +54,24 @@ describe.concurrent('without loading what computes and draws', () => {
   });
 
   it('the version is that of the package', async () => {
-    const { code, stdout, stderr } = await without('commands|zod|tensorflow', '--version');
+    const { code, stdout, stderr } = await node(
+      [...without('commands|zod|tensorflow'), main, '--version'],
+      work,
+    );
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.trim()).toBe(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version);
   });
 
-  it.each(['sweep --ranks 0', 'simulate --rank x', 'theory --foo 1', 'verify --seed -1', 'nope'])(
-    'bad input is refused: rankflow %s',
-    async (line) => {
-      const ran = await light(line);
-      expect(ran.stderr).not.toContain('loaded');
-      expect(ran.code).toBe(2);
-    },
-  );
+  it.each(refused)('bad input is refused: rankflow %s', async (line) => {
+    const { code, stderr } = await ran(line);
+    expect(stderr).not.toContain('loaded');
+    expect(code).toBe(2);
+  });
 
   it('nothing is computed', async () => {
-    const ran = await light('theory --spectrum power:1 --shape 4x4 --ranks 1');
-    expect(ran.stderr).toContain('loaded @tensorflow/tfjs');
-    expect(ran.code).toBe(1);
+    const { code, stderr } = await ran('theory --spectrum power:1 --shape 4x4 --ranks 1');
+    expect(stderr).toContain('loaded @tensorflow/tfjs');
+    expect(code).toBe(1);
   });
 });
 

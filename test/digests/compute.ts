@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { emptyFolder, run } from '../cases/run.js';
+import { inOneProcess } from '../oneProcess.js';
 import type { Engine, Subject } from './cases.js';
 import {
   digestOfRows,
@@ -86,12 +87,30 @@ const flagsOf = ({ backend, kernel, precision, fusedKernel }: Engine, workers: n
   `--fused-kernel ${fusedKernel}`;
 
 /**
- * Digests of the trials of a sweep. It is computed as the first shard of two, which has its one chunk, because that
- * spares the summary and the report.
+ * Digests of the trials of sweeps, of each in its order; undefined where one failed. Each is computed as the first shard
+ * of two, which has its one chunk, because that spares the summary and the report; and all in one process, which starts
+ * once.
  */
-export async function sweepDigests(engine: Engine, { flags }: Subject, workers: number): Promise<Digests> {
-  const { folder } = await computed(`sweep ${flags} ${flagsOf(engine, workers)} --shard 1/2 --out out`);
-  return digestsOfTrials(join(folder, 'out'));
+export async function sweepDigests(
+  sweeps: readonly { readonly engine: Engine; readonly subject: Subject }[],
+  workers: number,
+): Promise<(Digests | undefined)[]> {
+  const folder = inputFolder();
+  const lines = sweeps.map(
+    ({ engine, subject }, i) =>
+      `sweep ${subject.flags} ${flagsOf(engine, workers)} --shard 1/2 --out out-${i}`,
+  );
+  const runs = await inOneProcess(
+    lines.map((line) => line.split(' ')),
+    folder,
+  );
+  return Promise.all(
+    runs.map(({ code, stderr }, i) => {
+      if (code === null) return digestsOfTrials(join(folder, `out-${i}`));
+      process.stderr.write(`rankflow ${lines[i]} exited with ${code}: ${stderr}`);
+      return undefined;
+    }),
+  );
 }
 
 /** Digests of the tables of a whole sweep: its summary and curves. */

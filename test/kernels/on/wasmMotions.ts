@@ -25,10 +25,8 @@ import {
 
 type Shape = readonly [n: number, m: number, rank: number];
 
-const under = (motion: Motion, structure: Case['structure'], shape: Shape, name: MethodName) => ({
-  ...caseOf(structure, shape, name),
-  motion,
-});
+const under = (motion: Motion, structure: Case['structure'], shape: Shape, name: MethodName) =>
+  caseOf(structure, shape, name, undefined, undefined, motion);
 
 /** A task of every structure. */
 const tasksOf = (motion: Motion, name: MethodName, shapes: readonly Shape[]): Case[] => [
@@ -38,7 +36,7 @@ const tasksOf = (motion: Motion, name: MethodName, shapes: readonly Shape[]): Ca
       under(motion, structure, shape, name),
     );
   }),
-  { ...caseOf({ kind: 'trace', trace0: 0.6 }, [5, 5, 3], name), motion },
+  under(motion, { kind: 'trace', trace0: 0.6 }, [5, 5, 3], name),
 ];
 
 export function testMotions(
