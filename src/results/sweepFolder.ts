@@ -1,8 +1,6 @@
 /** The results folder of a sweep (partsFolder.ts), to which the summary, the loss curves, the plots and the report come. */
 import { join } from 'node:path';
 import { outcomes } from '../method/outcome.js';
-import { sweepHtml } from '../report/html.js';
-import { renderPng, renderSvg, sweepFigures } from '../report/plots.js';
 import type { SweepConfig } from '../sweep/config.js';
 import { trialIntegers, trialTexts } from '../sweep/row.js';
 import type { CellSummary } from '../sweep/summary.js';
@@ -48,6 +46,11 @@ export async function finishSweepFolder(
   provenance: Provenance,
   cells: readonly CellSummary[],
 ): Promise<void> {
+  // What draws is loaded here: who reads a folder, or computes a part of it, draws nothing.
+  const [{ sweepHtml }, { renderPng, renderSvg, sweepFigures }] = await Promise.all([
+    import('../report/html.js'),
+    import('../report/plots.js'),
+  ]);
   const at = (...names: string[]) => join(path, ...names);
   const summary = cells.map(summaryRow);
   writeWhole(at('summary.parquet'), parquet(summary, TYPES));
