@@ -4,7 +4,8 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import type { AdvanceTask, FusedKernel } from '../kernels/fused.js';
-import { advanced, uploaded } from '../src/solver/fused.js';
+import { advanced } from '../src/solver/fused.js';
+import { uploaded } from '../src/solver/startStates.js';
 import type { Precision } from '../src/numbers/precision.js';
 import type { Member } from '../src/ensemble/member.js';
 

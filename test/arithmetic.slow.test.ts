@@ -114,8 +114,8 @@ describe('a folder', () => {
     const [own] = readdirSync(join(path, 'trials')) as [string];
     rmSync(join(path, 'trials', own));
     const trials: Trial[] = [];
-    for await (const trial of runTrials(plan, chunks[0]!.spans, await openDevice('wasm', { workers: 1 })))
-      trials.push(trial);
+    for await (const some of runTrials(plan, chunks[0]!.spans, await openDevice('wasm', { workers: 1 })))
+      for (const trial of some) trials.push(trial);
     trials.sort((a, b) => a.row.cell - b.row.cell || a.row.trial - b.row.trial);
     const other: Arithmetic = { ...pinnedIn(path)!, variant: 'another' };
     writePart(begun, other, 0, trialColumns(trials), trialTypes);

@@ -32,8 +32,8 @@ const computed = (input: SweepInput) => computeFolder(work, input);
 /** The rows of a chunk, computed here. */
 async function computedChunk(plan: Plan, { spans }: PlanChunk): Promise<Trial[]> {
   const trials: Trial[] = [];
-  for await (const trial of runTrials(plan, spans, await openDevice('wasm', { workers: 1 })))
-    trials.push(trial);
+  for await (const some of runTrials(plan, spans, await openDevice('wasm', { workers: 1 })))
+    for (const trial of some) trials.push(trial);
   return trials;
 }
 

@@ -38,7 +38,7 @@ async function trialsOf(input: SweepInput, order = (chunks: ReturnType<typeof ch
   const device = await openDevice('wasm', { workers: 1 });
   const trials: Trial[] = [];
   for (const { spans } of order([...chunksOf(plan)]))
-    for await (const trial of runTrials(plan, spans, device)) trials.push(trial);
+    for await (const some of runTrials(plan, spans, device)) for (const trial of some) trials.push(trial);
   const key = ({ row }: Trial) => [row.rank, row.draw, row.trial].join(' ');
   return trials.sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }

@@ -223,7 +223,7 @@ eachBackend('rows on %s', (backend) => {
     const device = await openDevice(backend, { workers: 1 });
     const out: TrialRow[] = [];
     const made = await plan(input);
-    for await (const { row } of runTrials(made, whole(made), device)) out.push(row);
+    for await (const some of runTrials(made, whole(made), device)) for (const { row } of some) out.push(row);
     return out
       .sort(
         (a, b) => a.rank - b.rank || a.initialization.localeCompare(b.initialization) || a.trial - b.trial,
@@ -304,8 +304,8 @@ describe('summary', () => {
       time: 5000,
     });
     const trials: Trial[] = [];
-    for await (const trial of runTrials(diverging, whole(diverging), await openDevice('cpu', { workers: 1 })))
-      trials.push(trial);
+    for await (const some of runTrials(diverging, whole(diverging), await openDevice('cpu', { workers: 1 })))
+      for (const trial of some) trials.push(trial);
     const [cell] = await summarize(diverging, columnsOf(trials));
     expect(cell?.outcomes.diverged).toBe(3);
     expect(cell?.accuracy).toMatchObject({ count: 0, mean: NaN });

@@ -95,8 +95,8 @@ describe('the interval of a cell that stops when it is narrow', () => {
       } as const;
       const plan = await planOf({ ...common, shape: ['6x6'], ...input });
       const all: number[] = [];
-      for await (const { row } of runTrials(plan, [{ cell: 0, from: 0, to: 4000 }], device))
-        all.push(row.accuracy);
+      for await (const some of runTrials(plan, [{ cell: 0, from: 0, to: 4000 }], device))
+        for (const { row } of some) all.push(row.accuracy);
       const { mean, sd } = statistic(all);
       // With replacement from a population whose mean is known.
       const draw: Draw = (run) =>

@@ -34,7 +34,8 @@ async function exactTime(input: SweepInput, trial: number): Promise<number> {
 async function rowsOf(input: SweepInput) {
   const plan = await makePlan(config(input));
   const rows = [];
-  for await (const { row } of runTrials(plan, [{ cell: 0, from: 0, to: 2 }], device)) rows.push(row);
+  for await (const some of runTrials(plan, [{ cell: 0, from: 0, to: 2 }], device))
+    for (const { row } of some) rows.push(row);
   return rows.sort((a, b) => a.trial - b.trial);
 }
 

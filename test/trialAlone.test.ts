@@ -14,8 +14,8 @@ async function trialsOf(input: Partial<SweepInput>): Promise<Trial[]> {
   );
   const spans = plan.cells.map(({ index, trials }) => ({ cell: index, from: 0, to: trials }));
   const found: Trial[] = [];
-  for await (const { row, curve } of runTrials(plan, spans, device))
-    found.push({ row: { ...row, cell: 0 }, curve });
+  for await (const some of runTrials(plan, spans, device))
+    for (const { row, curve } of some) found.push({ row: { ...row, cell: 0 }, curve });
   return found;
 }
 

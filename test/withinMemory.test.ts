@@ -31,7 +31,7 @@ function limited(room: number, refusal = 'Invalid TF_Status: 8\nMessage: OOM whe
     if (starts.length > room) return Promise.reject(new Error(refusal));
     return Promise.resolve(starts.map(({ rank }) => ({ time: rank }) as Trajectory));
   });
-  const times = async (count: number) => (await solve(chunkOf(count))).map(({ time }) => time);
+  const times = async (count: number) => [...(await solve(chunkOf(count)))].map(({ time }) => time);
   return { sizes, times };
 }
 

@@ -8,7 +8,9 @@ import type { Setting } from '../problem/loss.js';
 import type { Problem } from '../problem/problem.js';
 import { toFactors, type Adapter } from './adapter.js';
 import type { Coefficients } from '../flow/coefficients.js';
-import { drawnFrom, type Drawn } from './drawn.js';
+import { normalizationOf } from '../flow/normalization.js';
+import { memoized } from '../numbers/memoized.js';
+import type { Drawn } from './drawn.js';
 import type { Initialization } from './initialization.js';
 
 export interface Member {
@@ -22,7 +24,7 @@ export interface Member {
   readonly flow: Flow;
   /** Initial factors, as its flow has them, in the problem's coordinates; called when its batch starts. */
   initial(): Factors;
-  /** The initial factors as random numbers, for a device that can draw them itself; null where it cannot. */
+  /** The initial factors as a draw of normal numbers, made where they are computed; null where they are another. */
   readonly drawn: Drawn | null;
 }
 
@@ -49,18 +51,30 @@ export const settingOf = (law: MemberLaw): Setting => ({
   motion: motionUnder(law),
 });
 
+/** The draws of a law by their seed, one object for all members: null where its starts are no normal numbers. */
+const drawnOf = memoized(({ rank, initialization, coefficients, flow }: MemberLaw) => {
+  const entries = initialization.normal(rank);
+  const bySeed = new Map<number, Drawn>();
+  return (seed: number): Drawn | null => {
+    if (!entries) return null;
+    const { x, y } = normalizationOf(coefficients, flow);
+    const drawn = bySeed.get(seed) ?? { seed, entries, x, y };
+    bySeed.set(seed, drawn);
+    return drawn;
+  };
+});
+
 /** The member of a draw, which depends on (seed, rank, trial), and the draw of the target, alone. */
 export function member(law: MemberLaw, trial: number, seed: number): Member {
   const { problem, rank, coefficients, initialization, flow = gradientFlow, draw = 0 } = law;
   const key = { seed, rank, trial, draw };
-  const normal = initialization.normal(rank);
   return {
     rank,
     trial,
     draw,
     coefficients,
     flow,
-    drawn: normal && drawnFrom(key, normal, coefficients, flow),
+    drawn: drawnOf(law)(seed),
     initial() {
       const adapter = initialization.draw({
         n: problem.n,

@@ -39,10 +39,11 @@ export async function runRounds(
       tally.addSavePoint(cell, trial, saved);
       return pass();
     };
-    for await (const trial of runTrials(plan, spans, device, watch)) {
-      tally.addTrial(trial);
-      await pass();
-    }
+    for await (const some of runTrials(plan, spans, device, watch))
+      for (const trial of some) {
+        tally.addTrial(trial);
+        await pass();
+      }
     const duration = measureTime() - startedAt;
     tally.addRound(duration);
     from += size;

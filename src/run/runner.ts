@@ -61,7 +61,8 @@ export async function* runAgenda(plan: Plan, agenda: Agenda, device: Device): As
 async function computeChunk(plan: Plan, chunk: PlanChunk, device: Device): Promise<ComputedChunk> {
   const trials: Trial[] = [];
   try {
-    for await (const trial of runTrials(plan, chunk.spans, device)) trials.push(trial);
+    for await (const some of runTrials(plan, chunk.spans, device))
+      for (const trial of some) trials.push(trial);
   } catch (error) {
     throw new ChunkFailed(chunk, error);
   }

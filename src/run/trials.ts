@@ -7,7 +7,8 @@ import type { Device } from '../solver/device.js';
 import { observeTask } from '../solver/observables.js';
 import type { SavePoint } from '../solver/observe.js';
 import { wayOf, type Way } from '../solver/path.js';
-import { solve } from '../solver/solve.js';
+import type { Placed } from '../solver/solution.js';
+import { solveByChunk } from '../solver/solve.js';
 import type { Span } from '../sweep/chunks.js';
 import type { SweepConfig } from '../sweep/config.js';
 import type { Cell, Plan } from '../sweep/plan.js';
@@ -38,15 +39,15 @@ interface CellMember extends Member {
 }
 
 /**
- * Computes trials of a plan, and yields them as they come, in no promised order; each depends on (seed, rank, trial), the
- * draw of the target and the method alone.
+ * Computes trials of a plan, and yields them some at a time as they come, in no promised order; each depends on (seed,
+ * rank, trial), the draw of the target and the method alone. They are to be gone through once.
  */
 export async function* runTrials(
   { cells, config }: Plan,
   spans: readonly Span[],
   device: Device,
   watch?: TrialWatch,
-): AsyncGenerator<Trial> {
+): AsyncGenerator<Iterable<Trial>> {
   for (const ofDraw of byDraw(spans)) {
     const all: CellMember[] = [];
     for (const { cell: index, draw = 0, from, to } of ofDraw) {
@@ -74,10 +75,10 @@ async function* solved(
   config: SweepConfig,
   device: Device,
   watch: TrialWatch | undefined,
-): AsyncGenerator<Trial> {
+): AsyncGenerator<Iterable<Trial>> {
   const { problem, bases, ...horizon } = members[0]!.cell;
   const rank = members.reduce((largest, member) => Math.max(largest, member.rank), 0);
-  const solution = solve(
+  const chunks = solveByChunk(
     { problem, members },
     {
       ...solveOptions(horizon, config, device),
@@ -86,12 +87,18 @@ async function* solved(
       watch: watch && (({ cell, trial }, saved) => watch(cell, trial, saved)),
     },
   );
-  for await (const trajectory of solution) {
+  for await (const placed of chunks) yield trialsOf(placed, config);
+}
+
+function* trialsOf(placed: Iterable<Placed<CellMember>>, config: SweepConfig): Generator<Trial> {
+  for (const [, trajectory] of placed) {
     const { cell, trial } = trajectory.member;
     yield {
       row: trialRow(cell, trial, config, trajectory),
       curve: trajectory.saved.map((saved) => finite(saved?.loss)),
-      ...(problem.risk && { riskCurve: trajectory.saved.map((saved) => finite(saved?.risk ?? NaN)) }),
+      ...(cell.problem.risk && {
+        riskCurve: trajectory.saved.map((saved) => finite(saved?.risk ?? NaN)),
+      }),
     };
   }
 }

@@ -8,20 +8,22 @@ import { ADVANCE, type AdvanceTask, type FusedKernel } from '../../kernels/fused
 import { fromProgress, outcomeOf, REPORT, report } from '../../kernels/report.js';
 import { OutOfMemoryError } from '../../kernels/outOfMemory.js';
 import type { HostState } from './batch.js';
-import type { Drawn } from '../ensemble/drawn.js';
-import { drawnStates } from './drawnStates.js';
+import type { Drawn, DrawnAt } from '../ensemble/drawn.js';
 import { turnEventLoop } from '../host/eventLoop.js';
 import type { Factors } from '../problem/factors.js';
 import { dense } from '../numbers/dense.js';
 import type { Ending } from './integrate.js';
 import type { Measured, Observer } from './observe.js';
+import { drawnHere, drawnStates, uploaded } from './startStates.js';
 
 /**
  * What is advanced: as the kernel is told, with the states [X, Y] that it starts from, each row-major, or how to draw
  * them.
  */
 export interface FusedBatch<T extends S, S> extends AdvanceTask, Pick<Observer, 'savesAll' | 'savesLook'> {
-  readonly initial: { readonly states: readonly HostState[] } | { readonly drawn: readonly Drawn[] };
+  readonly initial:
+    | { readonly states: readonly HostState[] }
+    | { readonly drawn: readonly Drawn[]; readonly at: readonly DrawnAt[] };
   /** What to keep of trajectory `index` at a save time t; see Observer.save for its factors and what was measured. */
   readonly save: (
     index: number,
@@ -59,11 +61,13 @@ export async function integrateFused<T extends S, S>(
   // Before anything is allocated: what a device cannot hold, TensorFlow.js does not always refuse.
   const obstacle = kernel.obstacle?.(attrs);
   if (obstacle) throw new OutOfMemoryError(obstacle);
+  const room = () => new (float64 ? Float64Array : Float32Array)(count * elements);
   const { state, saved } = tf.tidy(() => ({
-    state:
-      'drawn' in initial
-        ? drawnStates(kernel, initial.drawn, n, m, rank)
-        : uploaded(initial.states, new (float64 ? Float64Array : Float32Array)(count * elements)),
+    state: !('drawn' in initial)
+      ? uploaded(initial.states, room())
+      : kernel.normals
+        ? drawnStates(kernel.normals, initial.drawn, initial.at, n, m, rank)
+        : drawnHere(initial.drawn, initial.at, n, m, room()),
     saved: tf.fill([count, saves, words * elements], 0),
   }));
   try {
@@ -166,16 +170,6 @@ async function observed(
     await turnEventLoop();
   }
   return numbers;
-}
-
-/** States one after another in `room`, on the device: their bits, if they are float64. */
-export function uploaded(states: readonly HostState[], room: Float32Array | Float64Array): tf.Tensor2D {
-  const elements = room.length / states.length;
-  states.forEach(([x, y], i) => {
-    room.set(x!, i * elements);
-    room.set(y!, i * elements + x!.length);
-  });
-  return tf.tensor2d(new Float32Array(room.buffer), [states.length, room.byteLength / 4 / states.length]);
 }
 
 /** Milliseconds of a call that may take twice the steps. */

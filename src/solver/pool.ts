@@ -5,6 +5,7 @@ import type { FusedChoice } from '../../kernels/wasm/variants.js';
 import type { BackendInfo, BackendName } from '../backend/backend.js';
 import { InputError } from '../host/inputError.js';
 import type { Chunk, Trajectory } from './chunk.js';
+import { fromMessage, type TrajectoryMessage } from './message.js';
 
 /** What a worker is told when it starts. */
 export interface WorkerData {
@@ -16,7 +17,8 @@ export interface Pool {
   readonly workers: number;
   /** Whether threads pay for work of that size with all that was asked for before: little is done before they start. */
   isWorth(work: number): boolean;
-  solve(chunk: Chunk): Promise<Trajectory[]>;
+  /** Solves a chunk on a thread. Its trajectories are made as they are asked for, once. */
+  solve(chunk: Chunk): Promise<Iterable<Trajectory>>;
   /** Ends the threads. */
   close(): Promise<void>;
 }
@@ -48,7 +50,7 @@ export function openPool(
   workers: number,
   fusedKernel: BackendInfo['fusedVariant'] = null,
 ): Pool {
-  const threads = new Piscina<Chunk, Trajectory[]>({
+  const threads = new Piscina<Chunk, TrajectoryMessage>({
     filename: new URL('worker.js', import.meta.url).href,
     workerData: { backend, fusedKernel: fusedKernel ?? 'auto' } satisfies WorkerData,
     minThreads: 0,
@@ -60,18 +62,19 @@ export function openPool(
   const waiting = new Set<(error: Error) => void>();
   threads.on('error', (error: Error) => waiting.forEach((reject) => reject(error)));
   const onThread = (chunk: Chunk) =>
-    new Promise<Trajectory[]>((resolve, reject) => {
+    new Promise<TrajectoryMessage>((resolve, reject) => {
       waiting.add(reject);
       void threads
         .run(chunk)
         .then(resolve, reject)
         .finally(() => waiting.delete(reject));
     });
+  const retried = onceMore(onThread);
   let asked = 0;
   return {
     workers,
     isWorth: (work) => (asked += work) >= WORTH,
-    solve: onceMore(onThread),
+    solve: async (chunk) => fromMessage(await retried(chunk), chunk),
     close: () => threads.destroy(),
   };
 }

@@ -22,9 +22,9 @@ export interface SolutionProvenance extends Origin {
 /** A trajectory with its place among the ensemble's members. */
 export type Placed<M extends Member = Member> = readonly [index: number, trajectory: Solved<M>];
 
-/** The solution of trajectories that come in any order. */
+/** The solution of trajectories that come in any order, some at a time. */
 export const solutionOf = <M extends Member>(
-  source: AsyncIterable<Placed<M>>,
+  source: AsyncIterable<Iterable<Placed<M>>>,
   provenance: () => SolutionProvenance,
 ): Solution<M> => {
   let isTaken = false;
@@ -40,11 +40,11 @@ export const solutionOf = <M extends Member>(
       return (origin ??= provenance());
     },
     async *[Symbol.asyncIterator]() {
-      for await (const [, trajectory] of take()) yield trajectory;
+      for await (const some of take()) for (const [, trajectory] of some) yield trajectory;
     },
     async all() {
       const ordered: Solved<M>[] = [];
-      for await (const [index, trajectory] of take()) ordered[index] = trajectory;
+      for await (const some of take()) for (const [index, trajectory] of some) ordered[index] = trajectory;
       return ordered;
     },
   };

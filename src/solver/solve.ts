@@ -2,6 +2,8 @@
  * Solves an ensemble: many trajectories of one problem, of many ranks, draws and coefficients, in chunks, here or by
  * a pool of workers. With tensor operations ranks share chunks by zero columns, which the flow keeps at zero.
  */
+import type { Coefficients } from '../flow/coefficients.js';
+import type { Flow } from '../flow/flow.js';
 import { clock } from '../flow/normalization.js';
 import type { Ensemble } from '../ensemble/ensemble.js';
 import { motionOf, type Motion } from '../flow/motion.js';
@@ -58,7 +60,7 @@ export const paddedWidth = (rank: number): number => Math.max(4, 2 ** Math.ceil(
 interface Cut {
   readonly path: Path;
   readonly width: number;
-  /** Whether the device draws the initial factors. */
+  /** Whether the initial factors are drawn where they are computed. */
   readonly drawn: boolean;
   readonly motion: Motion;
   readonly indices: readonly number[];
@@ -68,14 +70,13 @@ interface Cut {
 const SHARES = 4;
 
 /**
- * Members by path, width, motion and who draws them, then in chunks, at least `shares` of them where there are as many
+ * Members by path, width, motion and where they are drawn, then in chunks, at least `shares` of them where there are as many
  * members.
  */
 export function chunks(
   members: readonly Pick<Member, 'rank' | 'drawn' | 'coefficients' | 'flow'>[],
   chunk: number | ChunkRule,
   pathOf: (rank: number) => Path,
-  draws: boolean,
   shares = 1,
 ): Cut[] {
   const groups = new Map<string, Omit<Cut, 'indices'> & { readonly all: number[] }>();
@@ -84,7 +85,7 @@ export function chunks(
   members.forEach((member, i) => {
     const path = pathOf(member.rank);
     const width = path === 'tensor-ops' ? paddedWidth(member.rank) : member.rank;
-    const drawn = draws && path === 'fused' && Boolean(member.drawn);
+    const drawn = path === 'fused' && Boolean(member.drawn);
     if (!moved || last?.coefficients !== member.coefficients || last.flow !== member.flow) {
       moved = motionOf(member.coefficients, member.flow);
       words = JSON.stringify(moved);
@@ -113,7 +114,10 @@ export function chunks(
  */
 export function solve<M extends Member>(ensemble: Ensemble<M>, options: SolveOptions<M>): Solution<M> {
   const startedAt = new Date().toISOString();
-  return solutionOf(placed(ensemble, options), () => ({ ...provenanceOf(ensemble, options), startedAt }));
+  return solutionOf(solveByChunk(ensemble, options), () => ({
+    ...provenanceOf(ensemble, options),
+    startedAt,
+  }));
 }
 
 function provenanceOf<M extends Member>(
@@ -153,10 +157,14 @@ const wholeStop = ({ stop }: Pick<SolveOptions, 'stop'>): StopRule => ({
   ...stop,
 });
 
-async function* placed<M extends Member>(
+/**
+ * What `solve` computes, a chunk at a time, each to be gone through once: sooner where there are many trajectories.
+ * @throws InputError as the solution does
+ */
+export async function* solveByChunk<M extends Member>(
   { problem, members }: Ensemble<M>,
   options: SolveOptions<M>,
-): AsyncGenerator<Placed<M>> {
+): AsyncGenerator<Iterable<Placed<M>>> {
   const { method, device, precision = 'float32', detail = 'flow', observe = null } = options;
   const stop = wholeStop(options);
   const { structure, n, m, risk } = problem;
@@ -185,7 +193,6 @@ async function* placed<M extends Member>(
     members,
     options.chunk ?? device.chunkRule(problem, stop.saveTimes.length),
     pathsByRank({ problem, members }, options),
-    device.kernel?.normals !== undefined,
     pool ? (sharesProducts(structure) ? 1 : SHARES) * pool.workers : 1,
   ).values();
   const run = withinMemory(async (chunk) => {
@@ -194,8 +201,10 @@ async function* placed<M extends Member>(
     return trajectories;
   });
   // Chunks under way, in their order: enough of them that a slow one does not leave workers idle.
-  const inFlight: { readonly indices: readonly number[]; readonly trajectories: Promise<Trajectory[]> }[] =
-    [];
+  const inFlight: {
+    readonly indices: readonly number[];
+    readonly trajectories: Promise<Iterable<Trajectory>>;
+  }[] = [];
   for (;;) {
     while (inFlight.length < (pool ? 2 * pool.workers : 1)) {
       const { value, done } = cuts.next();
@@ -207,10 +216,19 @@ async function* placed<M extends Member>(
     }
     const next = inFlight.shift();
     if (!next) return;
-    for (const [k, trajectory] of (await next.trajectories).entries()) {
-      const index = next.indices[k]!;
-      yield [index, { ...trajectory, member: members[index]! }];
-    }
+    yield placed(await next.trajectories, next.indices, members);
+  }
+}
+
+function* placed<M extends Member>(
+  trajectories: Iterable<Trajectory>,
+  indices: readonly number[],
+  members: readonly M[],
+): Generator<Placed<M>> {
+  let k = 0;
+  for (const trajectory of trajectories) {
+    const index = indices[k++]!;
+    yield [index, { ...trajectory, member: members[index]! }];
   }
 }
 
@@ -228,13 +246,23 @@ function startOf(member: Member, { n, m }: Pick<Problem, 'n' | 'm'>): Factors {
 
 /** The way of all members of a rank. @throws InputError if what is asked for cannot be had */
 function wayOfMembers(problem: Problem, members: readonly Member[], rank: number, options: WayOptions): Way {
-  const ofRank = members.filter((member) => member.rank === rank);
-  const clocks = new Set(ofRank.map(({ coefficients, flow }) => clock(coefficients, flow)));
+  const laws = distinctLaws(members.filter((member) => member.rank === rank));
+  const clocks = new Set(laws.map(({ coefficients, flow }) => clock(coefficients, flow)));
   const motions = new Map(
-    ofRank.map(({ coefficients, flow }) => {
+    laws.map(({ coefficients, flow }) => {
       const motion = motionOf(coefficients, flow);
       return [JSON.stringify(motion), motion];
     }),
   );
   return wayOf(problem, rank, options, [...clocks], [...motions.values()]);
+}
+
+/** Members of which no two have the same coefficients and flow: the objects, of which there are few. */
+function distinctLaws(members: readonly Member[]): readonly Pick<Member, 'coefficients' | 'flow'>[] {
+  const flows = new Map<Coefficients, Set<Flow>>();
+  return members.filter(({ coefficients, flow }) => {
+    const seen = flows.get(coefficients) ?? new Set();
+    flows.set(coefficients, seen);
+    return seen.size < seen.add(flow).size;
+  });
 }

@@ -17,11 +17,11 @@ export const isOutOfMemory = (error: unknown): boolean =>
  * @throws what `solve` throws, of a single trajectory also that there is no memory for it
  */
 export function withinMemory(
-  solve: (chunk: Chunk) => Promise<Trajectory[]>,
-): (chunk: Chunk) => Promise<Trajectory[]> {
+  solve: (chunk: Chunk) => Promise<Iterable<Trajectory>>,
+): (chunk: Chunk) => Promise<Iterable<Trajectory>> {
   /** Columns of all trajectories together that were too many. */
   let tooMany = Infinity;
-  return async function fitted(chunk): Promise<Trajectory[]> {
+  return async function fitted(chunk): Promise<Iterable<Trajectory>> {
     const { starts, width } = chunk;
     const halves = async () => {
       const half = Math.ceil(starts.length / 2);

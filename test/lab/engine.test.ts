@@ -66,8 +66,8 @@ describe('the engine', () => {
     );
     const rows: TrialRow[] = [];
     const spans = plan.cells.map(({ index, trials }) => ({ cell: index, from: 0, to: trials }));
-    for await (const { row } of runTrials(plan, spans, await openDevice('wasm', { workers: 1 })))
-      rows.push(row);
+    for await (const some of runTrials(plan, spans, await openDevice('wasm', { workers: 1 })))
+      for (const { row } of some) rows.push(row);
     expect(byTrial(engine.rows(0, Infinity))).toEqual(byTrial(rows));
     expect(engine.rows(5, 7)).toHaveLength(2);
 
@@ -101,8 +101,8 @@ describe('the engine', () => {
     );
     const rows: TrialRow[] = [];
     const spans = chunksOf(plan).flatMap((chunk) => chunk.spans);
-    for await (const { row } of runTrials(plan, spans, await openDevice('wasm', { workers: 1 })))
-      rows.push(row);
+    for await (const some of runTrials(plan, spans, await openDevice('wasm', { workers: 1 })))
+      for (const { row } of some) rows.push(row);
     expect(byTrial(engine.rows(0, Infinity))).toEqual(byTrial(rows));
     expect(new Set(rows.map(({ draw, risk }) => `${draw} ${risk}`)).size).toBe(36);
     expect(listener.last.ranks.map(({ accuracy }) => accuracy.count)).toEqual([12, 12, 12]);

@@ -148,7 +148,7 @@ describe('a trajectory', () => {
     const draws = plan.config.draws;
     const rowsOf = async (spans: readonly Span[]) => {
       const rows = [];
-      for await (const { row } of runTrials(plan, spans, wasm)) rows.push(row);
+      for await (const some of runTrials(plan, spans, wasm)) for (const { row } of some) rows.push(row);
       return rows.sort((a, b) => a.cell - b.cell || a.draw - b.draw || a.trial - b.trial);
     };
     const spans = (parts: readonly (readonly [number, number])[]) =>

@@ -30,7 +30,7 @@ it('batches are cut by padded width and chunk size, each member once', () => {
   expect([1, 2, 3, 4, 5, 8, 9, 16, 17].map(paddedWidth)).toEqual([4, 4, 4, 4, 8, 8, 16, 16, 32]);
   const members = [1, 8, 2, 5, 3, 4, 6].map((rank) => drawnMember(diagonal, 'gaussian', rank, 0, plain));
   const cut = (size: number, path: Path) =>
-    chunks(members, size, () => path, false).map(({ width, indices }) => [width, ...indices]);
+    chunks(members, size, () => path).map(({ width, indices }) => [width, ...indices]);
   expect(cut(2, 'tensor-ops')).toEqual([
     [4, 0, 2],
     [4, 4, 5],
