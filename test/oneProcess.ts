@@ -1,13 +1,18 @@
 /** The built command, run many times in one process, which loads it once: where starting it is not the subject. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
+const [script, main] = [path('fixtures/commands.js'), path('../dist/src/cli/main.js')];
 
 export interface Outcome {
-  /** Exit code; null of one that did not end the process by itself, as one that succeeds. */
-  readonly code: number | null;
+  /** Exit code. */
+  readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -21,11 +26,45 @@ export async function inOneProcess(
   cwd: string,
   flags: readonly string[] = [],
 ): Promise<readonly Outcome[]> {
-  const [script, main] = [path('fixtures/commands.js'), path('../dist/src/cli/main.js')];
   const { stdout } = await promisify(execFile)(
     process.execPath,
     [...flags, script, main, JSON.stringify(lists)],
     { cwd, maxBuffer: 2 ** 28 },
   );
   return JSON.parse(stdout) as Outcome[];
+}
+
+let served: string | undefined;
+
+/**
+ * A function of bash, `rankflow`, that has a process of this one run the command in the folder that it is called in: one
+ * at a time, without standard input, in the environment that this process has, and written when it is done.
+ */
+export function servedRankflow(): string {
+  served ??= serve();
+  return `rankflow() {
+    local at code; at=$(mktemp -d)
+    printf '%s\\0' "$#" "$PWD" "$at" "$@" > '${served}/requests'
+    read -r code < '${served}/answers'
+    cat "$at/out"; cat "$at/err" >&2; rm -r "$at"
+    return "$code"
+  }`;
+}
+
+/** Starts the process, and returns the folder of its pipes. */
+function serve(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'rankflow-served-'));
+  const pipes = ['requests', 'answers'].map((name) => join(folder, name));
+  execFileSync('mkfifo', pipes);
+  // It ends with its standard input, and that with this process.
+  const child = spawn(process.execPath, [script, main, '--serve', ...pipes], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  child.unref();
+  (child.stdin as Socket).unref();
+  process.on('exit', () => {
+    child.kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
 }

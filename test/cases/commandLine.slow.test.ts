@@ -48,7 +48,7 @@ describe('output that cannot be written', () => {
     ['JSON on a full disk', 'theory --json --spectrum power:1 --shape 8x8 --ranks 1,2 > /dev/full', 1],
     ['a table on a full disk', 'theory --spectrum power:1 --shape 8x8 --ranks 1,2 > /dev/full', 1],
   ])('is told in a line: %s', async (_, words, status) => {
-    const { code, stderr } = await run(`rankflow ${words}`);
+    const { code, stderr } = await run(`rankflow ${words}`, { alone: true });
     expect(stderr).toBe(
       'rankflow: standard output cannot be written: ENOSPC: no space left on device, write\n',
     );
@@ -56,12 +56,14 @@ describe('output that cannot be written', () => {
   });
 
   it('does not end a run if it is what is said beside the results', async () => {
-    const { code, stdout, stderr } = await run(`
-      rankflow sweep ${small} --ranks 1,2 --out a 2>&- | tail -1
+    const { code, stdout, stderr } = await run(
+      `rankflow sweep ${small} --ranks 1,2 --out a 2>&- | tail -1
       rankflow sweep ${small} --ranks 1,2 --out b 2> /dev/full | tail -1
       rankflow sweep ${small} --ranks 1,2 --out c 2> >(exec true) | tail -1
       rankflow sweep ${small} --ranks 1,2 --out d >&-; echo $?
-      rankflow sweep --resume d | head -1 > /dev/null; echo \${PIPESTATUS[0]}`);
+      rankflow sweep --resume d | head -1 > /dev/null; echo \${PIPESTATUS[0]}`,
+      { alone: true },
+    );
     const results = ['a', 'b', 'c'].map((name) => `Results: ${name} (open ${name}/report.html)\n`);
     expect(stdout).toBe(`${results.join('')}0\n0\n`);
     expect(stderr).not.toMatch(/Error|at /);

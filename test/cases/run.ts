@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { servedRankflow } from '../oneProcess.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -43,6 +44,8 @@ export function emptyFolder(): string {
 /**
  * Runs lines of bash, in which `rankflow` is the built command and $CASE the folder of inputs of that name.
  * @param seconds after which it is killed (default 60)
+ * @param alone whether each command is a process of its own: where its environment, its end or where it writes is the
+ *   subject (default: one process runs them all, and is started once)
  */
 export function run(
   lines: string,
@@ -50,9 +53,11 @@ export function run(
     inputs = '',
     folder = emptyFolder(),
     seconds = 60,
-  }: { inputs?: string; folder?: string; seconds?: number } = {},
+    alone = false,
+  }: { inputs?: string; folder?: string; seconds?: number; alone?: boolean } = {},
 ): Promise<Ran> {
-  const script = `rankflow() { node dist/src/cli/main.js "$@"; }\n${lines}`;
+  const rankflow = alone ? 'rankflow() { node dist/src/cli/main.js "$@"; }' : servedRankflow();
+  const script = `${rankflow}\n${lines}`;
   const given = join(root, 'test/cases/inputs', inputs);
   if (!existsSync(given)) throw new Error(`no inputs ${given}`);
   return new Promise((resolve) => {

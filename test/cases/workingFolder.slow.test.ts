@@ -34,7 +34,7 @@ it.each([
   const sweep = `--backend cpu --shape 5x4 --ranks 2 --trials 2 --time 0.1 --out out`;
   const { code, stderr } = await run(
     `rankflow sweep ${named} ${sweep} --shard 1/1 && cd elsewhere &&
-    node ../dist/src/cli/main.js sweep merge ../out`,
+    rankflow sweep merge ../out`,
     { folder: inputs() },
   );
   expect(stderr).not.toContain('invalid');

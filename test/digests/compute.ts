@@ -106,7 +106,7 @@ export async function sweepDigests(
   );
   return Promise.all(
     runs.map(({ code, stderr }, i) => {
-      if (code === null) return digestsOfTrials(join(folder, `out-${i}`));
+      if (code === 0) return digestsOfTrials(join(folder, `out-${i}`));
       process.stderr.write(`rankflow ${lines[i]} exited with ${code}: ${stderr}`);
       return undefined;
     }),
