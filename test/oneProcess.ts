@@ -1,5 +1,5 @@
 /** The built command, run many times in one process, which loads it once: where starting it is not the subject. */
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, fork, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -34,18 +34,31 @@ export async function inOneProcess(
   return JSON.parse(stdout) as Outcome[];
 }
 
-let served: string | undefined;
+let server: ChildProcess | undefined;
+const waiting: ((ran: Outcome) => void)[] = [];
+
+/** Runs the command in a process of this one, after what it was asked for before. */
+export function served(args: readonly string[], folder: string): Promise<Outcome> {
+  if (!server) {
+    server = fork(script, [main]);
+    server.on('message', (ran) => waiting.shift()!(ran as Outcome));
+  }
+  server.send({ args, folder });
+  return new Promise((resolve) => waiting.push(resolve));
+}
+
+let pipes: string | undefined;
 
 /**
  * A function of bash, `rankflow`, that has a process of this one run the command in the folder that it is called in: one
  * at a time, without standard input, in the environment that this process has, and written when it is done.
  */
 export function servedRankflow(): string {
-  served ??= serve();
+  pipes ??= serve();
   return `rankflow() {
     local at code; at=$(mktemp -d)
-    printf '%s\\0' "$#" "$PWD" "$at" "$@" > '${served}/requests'
-    read -r code < '${served}/answers'
+    printf '%s\\0' "$#" "$PWD" "$at" "$@" > '${pipes}/requests'
+    read -r code < '${pipes}/answers'
     cat "$at/out"; cat "$at/err" >&2; rm -r "$at"
     return "$code"
   }`;
@@ -54,10 +67,10 @@ export function servedRankflow(): string {
 /** Starts the process, and returns the folder of its pipes. */
 function serve(): string {
   const folder = mkdtempSync(join(tmpdir(), 'rankflow-served-'));
-  const pipes = ['requests', 'answers'].map((name) => join(folder, name));
-  execFileSync('mkfifo', pipes);
+  const both = ['requests', 'answers'].map((name) => join(folder, name));
+  execFileSync('mkfifo', both);
   // It ends with its standard input, and that with this process.
-  const child = spawn(process.execPath, [script, main, '--serve', ...pipes], {
+  const child = spawn(process.execPath, [script, main, '--serve', ...both], {
     stdio: ['pipe', 'ignore', 'inherit'],
   });
   child.unref();

@@ -1,7 +1,7 @@
 /** Broken and odd checkpoints against the command: one line, exit code 2, and nothing written. */
 import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { rankflow } from '../cli/support.js';
+import { rankflowServed as rankflow } from '../cli/support.js';
 import { broken } from './broken.js';
 import { work } from './support.js';
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/files/safetensors.js';
 import { writeStatistics } from '../advise/statistics.js';
 import { checkpoint, lowRank, plus, random, tensor } from '../advise/support.js';
-import { number, parquet, rankflow, work } from './support.js';
+import { number, parquet, rankflowServed as rankflow, work } from './support.js';
 
 const shape = [24, 18];
 const made = ['layers.0.fc.weight', 'layers.1.fc.weight'].map((name, i) => {

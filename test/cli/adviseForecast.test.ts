@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { tensorsOf, weight, writeStatistics } from '../advise/statistics.js';
-import { done, number, parquet, rankflow, root, work } from './support.js';
+import { doneServed as done, number, parquet, rankflowServed as rankflow, root, work } from './support.js';
 
 const tensors = tensorsOf([weight('model.layer', 12, 9, 1)]);
 const stats = writeStatistics('command.safetensors', tensors, { cosine: '0.9', hvp: '2' });

@@ -2,7 +2,7 @@
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
 import {
-  done,
+  doneServed as done,
   parquet,
   number,
   squares,

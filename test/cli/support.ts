@@ -8,6 +8,7 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { afterAll, expect } from 'vitest';
 import { readSafetensors } from '../../src/files/safetensors.js';
+import { served } from '../oneProcess.js';
 
 /** The repository. */
 export const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -49,12 +50,18 @@ export async function node(args: readonly string[], cwd: string): Promise<Ran> {
   }
 }
 
+/** The same in a process that other commands of the file have too: where neither its start nor its end is the subject. */
+export const rankflowServed = (args: readonly string[], cwd = work): Promise<Ran> => served(args, cwd);
+
 /** Runs a command that must succeed, on a command line without quotes. */
-export async function done(line: string): Promise<Ran> {
-  const ran = await rankflow(line.split(/\s+/));
+export async function done(line: string, run = rankflow): Promise<Ran> {
+  const ran = await run(line.split(/\s+/));
   expect(ran.code, `${line}\n${ran.stderr}`).toBe(0);
   return ran;
 }
+
+/** The same in a process that other commands of the file have too. */
+export const doneServed = (line: string): Promise<Ran> => done(line, rankflowServed);
 
 export type Row = Record<string, string | number | null>;
 

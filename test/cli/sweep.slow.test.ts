@@ -3,7 +3,7 @@ import { EigenvalueDecomposition } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
 import {
   covariance,
-  done,
+  doneServed as done,
   json,
   number,
   parquet,

@@ -1,6 +1,6 @@
 /** `rankflow theory`: its optima, distances and rates against formulas written out here. */
 import { describe, expect, it } from 'vitest';
-import { done, type Row, tailLoss, square } from './support.js';
+import { doneServed as done, type Row, tailLoss, square } from './support.js';
 
 describe.concurrent('theory', () => {
   it('prints what the formulas say', async () => {

@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { node } from '../cli/support.js';
 import { largePair } from '../advise/large.js';
+import { served } from '../oneProcess.js';
 import { main, rankflow, work } from './support.js';
 
 const [base, tuned] = ['pair/base', 'pair/tuned'];
@@ -130,7 +131,7 @@ describe('advice that is cut off or shared out', () => {
       'invalid base: pair/base; must be a path below /results, where the claim is mounted',
     ],
   ])('refuses %j', async (args, words) => {
-    const { code, stdout, stderr } = await rankflow(args);
+    const { code, stdout, stderr } = await served(args, work);
     expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(words);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { served } from '../oneProcess.js';
 import { contents, main, parts, rankflow, work } from './support.js';
 
 /** Three cells, each a chunk of its own. */
@@ -100,7 +101,7 @@ describe('a sweep in parts', () => {
       'invalid claim',
     ],
   ])('refuses %j', async (args, words) => {
-    const { code, stderr } = await rankflow(args);
+    const { code, stderr } = await served(args, work);
     expect(code).toBe(2);
     expect(stderr).toContain(words);
   });
