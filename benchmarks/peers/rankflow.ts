@@ -16,9 +16,6 @@ import { callKernel } from '../kernelCall.js';
 import { problems, readStarts, writeEnds, type PeerProblem } from './problems.js';
 import type { Answer, DeviceKind, Hello, Question, Run } from './protocol.js';
 
-/** State elements that a worker is given at once: so few that all end at about the same time. */
-const CHUNK_ELEMENTS = 2 ** 15;
-
 /** RK4 by its step; or to a tolerance dopri5, and over a long time the stabilized method. */
 const methodOf = ({ integration }: PeerProblem, { step, rtol }: Run) =>
   step === null
@@ -57,9 +54,7 @@ async function main(folder: string, kind: DeviceKind): Promise<void> {
     if (held.key !== key) held = { key, of: arranged(folder, problem, run) };
     const { problem: flow, members } = held.of!;
     const [how, stop] = [methodOf(problem, run), stopOf(run)];
-    const few = Math.max(1, Math.floor(CHUNK_ELEMENTS / (2 * run.n * run.rank)));
-    const chunk = pool ? few : device.chunkRule(flow, stop.saveTimes.length);
-    const options: SolveOptions = { method: how, stop, chunk, kernel: 'fused', detail: 'loss', device };
+    const options: SolveOptions = { method: how, stop, kernel: 'fused', detail: 'loss', device };
     const begun = performance.now();
     const found = await solve({ problem: flow, members }, options).all();
     const seconds = (performance.now() - begun) / 1000;
@@ -83,7 +78,7 @@ async function main(folder: string, kind: DeviceKind): Promise<void> {
       const { structure, n, m } = flow;
       const { kernel } = device;
       if (structure.kind !== 'diagonal' || !kernel) throw new Error('no fused kernel');
-      const most = typeof chunk === 'number' ? chunk : chunk(run.rank, 'fused');
+      const most = device.chunkRule(flow, stop.saveTimes.length)(run.rank, 'fused');
       const attrs = { structure, n, m, rank: run.rank, motion: gradientMotion, method: how, stop };
       let sum = 0;
       for (let at = 0; at < members.length; at += most)

@@ -36,19 +36,23 @@ template <class Real_> struct Lanes {
 typedef Lanes<float>::V Singles;
 typedef Lanes<double>::V Doubles;
 
-// c + a b with one rounding.
+// c + a b and c - a b with one rounding.
 #if RF_BYTES == 64
 INLINE Singles madd(Singles a, Singles b, Singles c) { return (Singles)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
 INLINE Doubles madd(Doubles a, Doubles b, Doubles c) { return (Doubles)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
+INLINE Singles nmadd(Singles a, Singles b, Singles c) { return (Singles)_mm512_fnmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+INLINE Doubles nmadd(Doubles a, Doubles b, Doubles c) { return (Doubles)_mm512_fnmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
 #elif RF_BYTES == 32
 INLINE Singles madd(Singles a, Singles b, Singles c) { return (Singles)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
 INLINE Doubles madd(Doubles a, Doubles b, Doubles c) { return (Doubles)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+INLINE Singles nmadd(Singles a, Singles b, Singles c) { return (Singles)_mm256_fnmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+INLINE Doubles nmadd(Doubles a, Doubles b, Doubles c) { return (Doubles)_mm256_fnmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
 #else
 INLINE Singles madd(Singles a, Singles b, Singles c) { return (Singles)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
 INLINE Doubles madd(Doubles a, Doubles b, Doubles c) { return (Doubles)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
+INLINE Singles nmadd(Singles a, Singles b, Singles c) { return (Singles)vfmsq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+INLINE Doubles nmadd(Doubles a, Doubles b, Doubles c) { return (Doubles)vfmsq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
 #endif
-/** c - a b with one rounding. */
-template <class V> INLINE V nmadd(V a, V b, V c) { return madd(-a, b, c); }
 
 // Two vectors of partial sums into one, level by level: after the last, each lane is the sum of a vector.
 #define SHUFFLE __builtin_shufflevector

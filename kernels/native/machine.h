@@ -87,7 +87,7 @@ template <class L_> struct Machine {
       if (parts & PART_X) rows(fX, b, b + chunk, 0, made);
       if (parts & PART_Y) rows(fY, b, b + chunk, xVectors, made);
     }
-    return {(double)sumOf<L>(made.slopeSquares), (double)sumOf<L>(made.outSquares)};
+    return {sizesSlope ? (double)sumOf<L>(made.slopeSquares) : 0, sizesOut ? (double)sumOf<L>(made.outSquares) : 0};
   }
 
   /** Makes the sum of one or two terms, of the part that moves. */

@@ -153,9 +153,14 @@ template <class L, int R> struct Half {
     }
     if (made.slope) EACH made.slope[at + b * r + j] = o[b][j];
     if (!made.out) return;
-    const V c = L::splat(made.own);
-    EACH o[b][j] = made.own == 0 ? L::zeros() : c * o[b][j];
-    for (int k = 0; k < made.terms; k++) {
+    const V own = L::splat(made.own);
+    int k = 0;
+    // The state, which is the first term of most sums, is taken as it is.
+    if (made.terms > 0 && made.c[0] == 1) {
+      const V *term = made.z[k++] + at;
+      EACH o[b][j] = made.own == 0 ? term[b * r + j] : madd(own, o[b][j], term[b * r + j]);
+    } else EACH o[b][j] = made.own == 0 ? L::zeros() : own * o[b][j];
+    for (; k < made.terms; k++) {
       const V w = L::splat(made.c[k]);
       const V *term = made.z[k] + at;
       EACH o[b][j] = madd(w, term[b * r + j], o[b][j]);
