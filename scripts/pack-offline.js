@@ -1,7 +1,7 @@
 /**
  * Packs rankflow for GPU nodes without a network: a folder and a .tar.gz (gzip, because bare systems often lack xz) of
  * the built project, the production modules, the running Node and the C++ libraries that Node and Dawn load where a
- * system lacks them. Takes nothing from a network and leaves dist and node_modules alone: npm run pack:offline.
+ * system lacks them. Takes nothing from a network and leaves node_modules alone: npm run pack:offline.
  * Modules are those of package-lock.json, less what Node never reads by rules that name kinds of files, not by a trace
  * of imports: rankflow and its modules load much by computed names (workers, fonts, wasm, Dawn, jiti).
  */
@@ -131,6 +131,10 @@ function copyProject(target, gitHead) {
   const options = ['--outDir', join(target, 'dist'), '--declaration', 'false', '--sourceMap', 'false'];
   run('scripts/build-wasm.js', join(target, 'dist/kernels/wasm'));
   run(tsc, '-p', 'tsconfig.bench.json', ...options);
+  // Compiled once: where it is up to date, the build leaves it as it is.
+  run('scripts/build-native.js');
+  for (const file of ['rankflow.node', 'reason.txt'].map((name) => join('dist/kernels/native', name)))
+    if (fs.existsSync(join(root, file))) fs.cpSync(join(root, file), join(target, file));
   const manifest = read(join(root, 'package.json'));
   const others = [...manifest.files.filter((path) => !/^!?dist/.test(path)), 'LICENSE', 'README.md'];
   for (const path of others) fs.cpSync(join(root, path), join(target, path), { recursive: true });
@@ -205,8 +209,12 @@ function pack(output) {
     const sha256 = createHash('sha256').update(fs.readFileSync(file)).digest('hex');
     const own = [...libraries.keys()].map((library) => join(output, name, 'runtime/lib', library));
     const moved = programs.map((program) => join(output, name, relative(folder, program)));
+    // Where it does not load, WebAssembly computes.
+    const [native, others] = [true, false].map((is) =>
+      moved.filter((program) => program.endsWith('/rankflow.node') === is),
+    );
     console.log(`rankflow ${version}, commit ${gitHead ?? 'unknown'}; Node ${process.version}; webgpu ${dawn}
-needs glibc ${glibcOf(moved)}; ${glibcOf(own)} where the system's ${[...libraries.keys()].join(' or ')} is missing or older
+needs glibc ${glibcOf(others)}${native.length > 0 ? `, ${glibcOf(native)} for its native kernel` : ''}; ${glibcOf(own)} where the system's ${[...libraries.keys()].join(' or ')} is missing or older
 ${join(output, name)}  ${mebibytes(bytes)}
 ${file}  ${mebibytes(fs.statSync(file).size)}
 sha256 ${sha256}`);
