@@ -194,6 +194,17 @@ describe('bars', () => {
     });
   });
 
+  it('are on steps that are given, and on diffrax to the same error', () => {
+    const all = [
+      ...[own, entry('rankflow rtol', 'rankflow', [1, 1]), entry('a', 'jax', [3, 6])],
+      ...[entry('b rtol', 'diffrax', [1.5, 1.5]), entry('c rtol', 'other', [1, 1])],
+    ];
+    expect(barsOf(tiny, 'cpu', all)).toMatchObject([
+      { id: 'w1, best peer by RK4 over rankflow', value: 3, pass: true },
+      { id: 'w1, diffrax at equal error over rankflow', value: 1.5, pass: false },
+    ]);
+  });
+
   it('are missed if rankflow ended wrong or nobody else was there', () => {
     const slow = entry('a', 'other', [8, 16]);
     expect(bar(tiny, [entry('rankflow', 'rankflow', [1, 2], { valid: false }), slow]).pass).toBe(false);

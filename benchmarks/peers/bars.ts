@@ -8,19 +8,33 @@ import { sizeOf, type PeerProblem } from './problems.js';
 import type { DeviceKind } from './protocol.js';
 
 type Family = Contestant['family'];
+type Accuracy = Contestant['accuracy'];
 
 interface PeerBar {
   readonly device: DeviceKind;
   readonly problem: string;
   readonly claim: string;
-  /** Among whom the best peer is looked for; null: all. */
-  readonly family: Family | null;
+  /** Among whom the best peer is looked for (default: all), and by what their accuracy is told (default: either). */
+  readonly family?: Family;
+  readonly accuracy?: Accuracy;
   readonly bar: Bar;
 }
 
+/** Of steps that are given, and of tolerances to the same error. */
+const bySteps = { device: 'cpu', claim: 'best peer by RK4', accuracy: 'step' } as const;
+const byError = {
+  device: 'cpu',
+  claim: 'diffrax at equal error',
+  accuracy: 'rtol',
+  family: 'diffrax',
+} as const;
+
 const bars: readonly PeerBar[] = [
-  { device: 'cpu', problem: 'w1', claim: 'best peer', family: null, bar: atLeast(3) },
-  { device: 'cpu', problem: 'w4', claim: "diffrax's best", family: 'diffrax', bar: atLeast(10) },
+  { ...bySteps, problem: 'w1', bar: atLeast(2.5) },
+  { ...bySteps, problem: 'w2', bar: atLeast(1.5) },
+  { ...bySteps, problem: 'w5', bar: atLeast(2) },
+  ...['w1', 'w2', 'w5'].map((problem) => ({ ...byError, problem, bar: atLeast(2) })),
+  { device: 'cpu', problem: 'w4', claim: "diffrax's best", family: 'diffrax', bar: atLeast(15) },
   { device: 'gpu', problem: 'w1-large', claim: 'hand-written JAX', family: 'jax', bar: atLeast(3) },
   { device: 'gpu', problem: 'w1-large', claim: "diffrax's best", family: 'diffrax', bar: atLeast(10) },
 ];
@@ -63,11 +77,11 @@ export function barsOf(
   const own = first && isPlayed(first) && first.valid ? first : null;
   const ratios = bars
     .filter((each) => each.device === device && each.problem === problem.id)
-    .map(({ claim, family, bar }) => {
+    .map(({ claim, family, accuracy, bar }) => {
       const workload = { id: `${problem.id}, ${claim} over rankflow`, claim, unit: 'x', bar, run: none };
       const rivals = entries.filter(isPlayed).filter(({ contestant, valid }) => {
-        const counts = family === null ? contestant.family !== 'rankflow' : contestant.family === family;
-        return valid && counts;
+        const counts = family === undefined ? contestant.family !== 'rankflow' : contestant.family === family;
+        return valid && counts && (accuracy === undefined || contestant.accuracy === accuracy);
       });
       const compared = rivals.map((peer) => ({ peer, ratio: ratioIn(entries, peer) }));
       const [best] = compared.sort((a, b) => a.ratio - b.ratio);
