@@ -1,5 +1,6 @@
 /** Computes what an agenda says, chunk by chunk. */
 import type { Device } from '../solver/device.js';
+import { inFlight } from '../solver/inFlight.js';
 import type { PlanChunk } from '../sweep/chunks.js';
 import type { Plan } from '../sweep/plan.js';
 import { succeeded, type Trial, type TrialRow } from '../sweep/row.js';
@@ -17,7 +18,7 @@ export interface ComputedChunk {
 export class ChunkFailed extends Error {
   override readonly name = 'ChunkFailed';
   constructor(
-    readonly chunk: PlanChunk,
+    readonly chunk: { readonly index: number },
     override readonly cause: unknown,
   ) {
     super(cause instanceof Error ? cause.message : String(cause));
@@ -35,26 +36,13 @@ export const measuresOf = (rows: readonly Pick<TrialRow, 'outcome' | 'accuracy' 
  */
 export async function* runAgenda(plan: Plan, agenda: Agenda, device: Device): AsyncGenerator<ComputedChunk> {
   for (;;) {
-    const todo = agenda.next().values();
-    const inFlight: Promise<ComputedChunk>[] = [];
-    let any = false;
-    for (;;) {
-      while (inFlight.length < (device.pool ? 2 : 1)) {
-        const { value, done } = todo.next();
-        if (done) break;
-        const computed = computeChunk(plan, value, device);
-        // Its failure is heard of when its turn comes.
-        computed.catch(() => undefined);
-        inFlight.push(computed);
-      }
-      const next = inFlight.shift();
-      if (!next) break;
-      const computed = await next;
+    const todo = agenda.next();
+    const most = device.pool ? 2 : 1;
+    for await (const computed of inFlight(todo, most, (chunk) => computeChunk(plan, chunk, device))) {
       agenda.add(computed.chunk, measuresOf(computed.trials.map(({ row }) => row)));
-      any = true;
       yield computed;
     }
-    if (!any) return;
+    if (todo.length === 0) return;
   }
 }
 

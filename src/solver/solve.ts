@@ -18,6 +18,7 @@ import type { Factors } from '../problem/factors.js';
 import type { Problem } from '../problem/problem.js';
 import { solveChunk, type Chunk, type SaveWatch, type Trajectory } from './chunk.js';
 import type { ChunkRule, Device } from './device.js';
+import { inFlight } from './inFlight.js';
 import type { ObserveTask } from './observables.js';
 import type { Detail, Observation, SavePoint } from './observe.js';
 import { sharesProducts, wayOf, type PathChoice, type Way, type WayOptions } from './path.js';
@@ -194,30 +195,16 @@ export async function* solveByChunk<M extends Member>(
     options.chunk ?? device.chunkRule(problem, stop.saveTimes.length),
     pathsByRank({ problem, members }, options),
     pool ? (sharesProducts(structure) ? 1 : SHARES) * pool.workers : 1,
-  ).values();
+  );
   const run = withinMemory(async (chunk) => {
     const trajectories = await (pool ? pool.solve(chunk) : solveChunk(chunk, device, onSave));
     await device.check();
     return trajectories;
   });
-  // Chunks under way, in their order: enough of them that a slow one does not leave workers idle.
-  const inFlight: {
-    readonly indices: readonly number[];
-    readonly trajectories: Promise<Iterable<Trajectory>>;
-  }[] = [];
-  for (;;) {
-    while (inFlight.length < (pool ? 2 * pool.workers : 1)) {
-      const { value, done } = cuts.next();
-      if (done) break;
-      const trajectories = run(chunkOf(value));
-      // Its failure is heard of when its turn comes.
-      trajectories.catch(() => undefined);
-      inFlight.push({ indices: value.indices, trajectories });
-    }
-    const next = inFlight.shift();
-    if (!next) return;
-    yield placed(await next.trajectories, next.indices, members);
-  }
+  // Enough chunks under way that a slow one does not leave workers idle.
+  yield* inFlight(cuts, pool ? 2 * pool.workers : 1, (cut) =>
+    run(chunkOf(cut)).then((trajectories) => placed(trajectories, cut.indices, members)),
+  );
 }
 
 function* placed<M extends Member>(
