@@ -2,9 +2,8 @@
  * Advice in a results folder: a part for each weight that is decomposed, by one run or several, from all of which what is
  * advised is made.
  */
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { rmSync, statSync } from 'node:fs';
 import { nameFrom } from '../files/location.js';
-import { digestOfFiles } from '../files/digest.js';
 import { writeWhole } from '../files/writeWhole.js';
 import { turnEventLoop } from '../host/eventLoop.js';
 import { InputError } from '../host/inputError.js';
@@ -12,18 +11,26 @@ import type { Origin } from '../host/provenance.js';
 import { release } from '../host/release.js';
 import { shareOf, WHOLE, type Shard } from '../input/shard.js';
 import type { Arithmetic } from '../results/arithmetic.js';
-import { refuseFolder } from '../results/folder.js';
-import type { Fault, Inventory, Part } from '../results/parts.js';
+import type { Fault, Inventory } from '../results/parts.js';
 import {
   adviceKind,
   createPartsFolder,
   readRecord,
   recordPath,
   recordText,
-  type FolderRecord,
   type PartsFolder,
 } from '../results/partsFolder.js';
 import { inventoryOf, mergeParts } from '../run/mergeParts.js';
+import {
+  begunIn,
+  chunksMissing,
+  digestsOf,
+  provenanceOf,
+  refuseOtherKeys,
+  refuseOtherPlan,
+  type Digests,
+  type FilesRecord,
+} from '../run/openParts.js';
 import { PartsRun } from '../run/partsRun.js';
 import { digestOf } from '../sweep/planHash.js';
 import { adviceOf, refuseUnchanged, type Advice, type AdviseProgress, type Weight } from './advise.js';
@@ -37,7 +44,7 @@ import { readTriples, readWeight, weightColumns, weightTypes } from './parts.js'
 import { openSource, type Source } from './source.js';
 
 /** What is read through. */
-const sources = ['base', 'tuned', 'stats'] as const;
+type Sources = 'base' | 'tuned' | 'stats';
 
 /** What advice is on, and how. */
 export interface AdviceRequest {
@@ -48,16 +55,14 @@ export interface AdviceRequest {
   readonly config: AdviseConfig;
 }
 
-interface AdviceRecord extends FolderRecord {
-  readonly config: Omit<AdviseConfig, 'out'> & Omit<AdviceRequest, 'config'>;
-  /** SHA-256 of the files of both, and of the statistics if there are any. */
-  readonly digests: Readonly<Record<(typeof sources)[number], string | null>>;
-}
+type AdviceRecord = FilesRecord<Sources> & {
+  readonly config: AdviseConfig & Omit<AdviceRequest, 'config'>;
+};
 
 export interface FolderAdvice extends PartsFolder, AdviceRequest {
   readonly chunks: readonly { readonly index: number; readonly pair: Pair; readonly effort: number }[];
   readonly source: Source;
-  readonly digests: AdviceRecord['digests'];
+  readonly digests: Digests<Sources>;
   /** Null until the folder is made. */
   readonly record: AdviceRecord | null;
   /** Folder from which paths are relative; undefined: the working folder. */
@@ -85,7 +90,7 @@ async function planned(
     reads,
   }: {
     readonly folder?: string;
-    readonly known?: AdviceRecord['digests'] | undefined;
+    readonly known?: Digests<Sources> | undefined;
     readonly reads?: ((bytes: number) => void) | undefined;
   } = {},
 ): Promise<Omit<FolderAdvice, 'record'>> {
@@ -101,11 +106,7 @@ async function planned(
         .flat()
         .reduce((sum, file) => sum + statSync(file).size, 0),
     );
-  const digests = known ?? {
-    base: await digestOfFiles(files.base),
-    tuned: await digestOfFiles(files.tuned),
-    stats: stats === undefined ? null : await digestOfFiles(files.stats),
-  };
+  const digests = known ?? (await digestsOf(files));
   const hash = digestOf(JSON.stringify([release.version, digests, partKeys.map((key) => config[key])]));
   const chunks = source.pairs.map((pair, index) => ({ index, pair, effort: costOf(pair, config.maxRank) }));
   return { ...request, ...{ path, kind: adviceKind, hash, chunks, source, digests, folder } };
@@ -123,54 +124,23 @@ export async function openAdvice(
   { isShard = false, reads }: { readonly isShard?: boolean; readonly reads?: (bytes: number) => void } = {},
 ): Promise<FolderAdvice> {
   const { config } = request;
-  const record = existsSync(path) ? recordIn(path) : null;
-  if (record === null) refuseFolder(path);
-  const keys = Object.keys({ ...record?.config, ...config }) as (keyof AdviseConfig)[];
-  for (const key of keys.filter((each) =>
-    isShard ? each in adviseSchema.shape && each !== 'out' : isPartKey(each),
-  )) {
-    const [asked, begun] = [config[key], (record?.config as Partial<AdviseConfig> | undefined)?.[key]];
-    if (record && JSON.stringify(asked) !== JSON.stringify(begun))
-      throw new InputError(key, asked, `${begun === undefined ? 'left out' : String(begun)}, as in ${path}`);
-  }
+  const record = begunIn<AdviceRecord>(path, 'advice');
+  if (record)
+    refuseOtherKeys(path, config, record.config, (key) =>
+      isShard ? key in adviseSchema.shape && key !== 'out' : isPartKey(key),
+    );
   const advice = await planned(path, request, { reads });
-  refuseOther(advice, record);
+  if (record) refuseOther(advice, record);
   return { ...advice, record };
 }
 
 const isPartKey = (key: string): boolean => (partKeys as readonly string[]).includes(key);
 
-function recordIn(path: string): AdviceRecord {
-  try {
-    return readRecord(path, 'advice') as AdviceRecord;
-  } catch (error) {
-    if (error instanceof InputError && error.field === 'folder')
-      throw new InputError('out', path, 'a folder that does not exist yet, or that of the same advice');
-    throw error;
-  }
-}
-
 /** @throws InputError if a plan is another than that of a folder */
-function refuseOther(
-  { base, tuned, config, digests, hash, path }: Omit<FolderAdvice, 'record'>,
-  record: AdviceRecord | null,
-): void {
-  if (record === null || record.plan === hash) return;
-  const given = { base, tuned, stats: config.stats };
-  for (const field of sources) {
-    if (digests[field] === record.digests[field]) continue;
-    const begun =
-      record.digests[field] === null
-        ? `left out, as when ${path} was begun`
-        : `as it was when ${path} was begun: its bytes are others now`;
-    throw new InputError(field, given[field], begun);
-  }
-  throw new InputError(
-    'folder',
-    path,
-    `of this version of rankflow, ${release.version}: it is of ${record.rankflow}`,
-  );
-}
+const refuseOther = (advice: Omit<FolderAdvice, 'record'>, record: AdviceRecord): void => {
+  const { base, tuned, config, digests } = advice;
+  refuseOtherPlan(advice, digests, { base, tuned, stats: config.stats }, record);
+};
 
 /**
  * The advice in a folder, as it was begun.
@@ -186,12 +156,6 @@ export async function adviceIn(path: string, checks = true): Promise<FolderAdvic
   return { ...advice, record };
 }
 
-/** An object without some of its keys. */
-const omit = <T extends object, K extends keyof T>(object: T, ...keys: readonly K[]): Omit<T, K> =>
-  Object.fromEntries(
-    Object.entries(object).filter(([key]) => !(keys as readonly string[]).includes(key)),
-  ) as Omit<T, K>;
-
 /** Makes the folder without any part. @throws InputError if it cannot be made */
 export function makeAdviceFolder(
   { path, base, tuned, config, hash, digests, folder }: FolderAdvice,
@@ -199,7 +163,7 @@ export function makeAdviceFolder(
   joins = false,
 ): void {
   const made: AdviceRecord = {
-    ...{ kind: 'advice', ...origin, seed: 0, config: { base, tuned, ...omit(config, 'out') } },
+    ...{ kind: 'advice', ...origin, seed: 0, config: { base, tuned, ...config, out: undefined } },
     ...{ plan: hash, digests, workingFolder: folder ?? process.cwd() },
   };
   createPartsFolder(path, adviceKind, made, joins);
@@ -268,15 +232,6 @@ export async function decomposeWeights(
   return done;
 }
 
-/** Weights that no part is of. */
-export const weightsMissing = (
-  { chunks }: FolderAdvice,
-  parts: readonly Part[],
-): FolderAdvice['chunks'][number][] => {
-  const found = new Set(parts.map(({ chunk }) => chunk));
-  return chunks.filter(({ index }) => !found.has(index));
-};
-
 /**
  * Makes advice of parts that are all there, and writes it into their folder; and adapters, if it is to write them.
  * @param shards folders that have the parts, if that is a new one
@@ -288,14 +243,13 @@ export const mergeAdvice = (
   progress: AdviseProgress,
 ): Promise<{ readonly advice: Advice; readonly written: Written }> =>
   mergeParts(advice, shards.length === 0, shards, {
-    missing: (parts) => weightsMissing(advice, parts),
+    missing: (parts) => chunksMissing(advice, parts),
     make: (path) => createPartsFolder(path, adviceKind, shards[0]!.record!),
     async finish(path, parts) {
       const { base, tuned, source, config, folder } = advice;
       const begun = readRecord(path, 'advice') as AdviceRecord;
-      const record: AdviceRecord = { ...begun, config: { base, tuned, ...omit(config, 'out') } };
-      const provenance = omit(record, 'kind', 'plan', 'digests', 'workingFolder');
-      const written: Written = { base, tuned, config, provenance };
+      const record: AdviceRecord = { ...begun, config: { base, tuned, ...config, out: undefined } };
+      const written: Written = { base, tuned, config, provenance: provenanceOf(record) };
       // One after another, for parts may hold singular vectors.
       const decomposed = [];
       for (const part of parts) decomposed.push(await readWeight(part));

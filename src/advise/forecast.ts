@@ -1,12 +1,12 @@
 /** A whole forecast in one call: statistics and a planned training to what each rank makes of it. */
 import type { BackendInfo } from '../backend/backend.js';
 import { forecastSchema, type ForecastInput } from './forecast/config.js';
-import { forecastOf, type Forecasted, type OnSurrogates } from './forecast/combined.js';
-import { fittedTo, pilotTraining, readPilot } from './forecast/pilot.js';
-import { readStatistics, type Statistics } from './forecast/statistics.js';
-import { surrogates } from './forecast/surrogates.js';
-import { train, training } from './forecast/train.js';
-import { InputError } from '../host/inputError.js';
+import type { Forecasted } from './forecast/combined.js';
+import { fittedTo } from './forecast/pilot.js';
+import { forecastedBy, planForecast } from './forecast/planned.js';
+import type { Statistics } from './forecast/statistics.js';
+import { surrogates, type Surrogate } from './forecast/surrogates.js';
+import { train } from './forecast/train.js';
 import { checkConfig } from '../input/checkConfig.js';
 import { withDevice } from '../run/device.js';
 
@@ -21,35 +21,24 @@ export interface ForecastWatch {
 /** @throws InputError if the config is wrong, the statistics are missing or do not suffice, or the backend is absent */
 export async function forecast(input: ForecastInput, watch: ForecastWatch = {}): Promise<Forecasted> {
   const config = checkConfig(forecastSchema, input);
-  const statistics = readStatistics(config.stats);
-  if (statistics.weights.length > 1 && statistics.curvature === null)
-    throw new InputError(
-      config.stats,
-      `${statistics.weights.length} weights without hvp (metadata)`,
-      'of one weight, or with hvp, <G, Hess G> over all of them: apart, their curvatures understate it several times',
-    );
-  const plan = training(config, statistics);
-  const pilot = readPilot(config, statistics);
-  const begun = pilot && pilotTraining(pilot, config, statistics);
+  const planned = planForecast(config);
+  const { statistics, plan, begun } = planned;
   return withDevice(config, async (device) => {
     const { weights } = statistics;
     watch.start?.(device.info, statistics, 2 * weights.length * config.ranks.length * plan.trials);
+    const fitted = async (own: Surrogate) =>
+      begun ? fittedTo(begun.pilot, own, (surrogate) => train(begun.plan, surrogate, device)) : own;
     const own = surrogates(statistics);
-    const [kfac, identity] =
-      pilot && begun
-        ? [await fittedTo(pilot, begun, own[0], device), await fittedTo(pilot, begun, own[1], device)]
-        : own;
+    const [kfac, identity] = [await fitted(own[0]), await fitted(own[1])];
     let count = 0;
     const done = () => watch.done?.(++count);
-    const on: OnSurrogates = {
-      kfac: await train(plan, kfac, device, done),
-      identity: await train(plan, identity, device, done),
-    };
-    return {
-      ...{ config, statistics },
-      forecast: forecastOf(plan, statistics, on, pilot !== null),
-      scales: { kfac: kfac.scale, identity: identity.scale },
-      pilotSteps: pilot?.steps.at(-1) ?? null,
-    };
+    return forecastedBy(
+      planned,
+      { kfac, identity },
+      {
+        kfac: await train(plan, kfac, device, done),
+        identity: await train(plan, identity, device, done),
+      },
+    );
   });
 }

@@ -11,15 +11,15 @@ import {
 import { adviceRecord, type Written } from '../advise/records.js';
 import { allocationRows, answers, evaluation, notes, weightedRows, weightRows } from '../advise/report.js';
 import { processorName } from '../backend/processor.js';
-import { InputError } from '../host/inputError.js';
 import { origin } from '../host/provenance.js';
 import type { Shard } from '../input/shard.js';
 import { progress, type Progress } from '../report/progress.js';
 import { table, type TableRows } from '../report/table.js';
-import { filled, merged } from './inParts.js';
+import { readRecord } from '../results/partsFolder.js';
+import { filled, mergedFolders } from './inParts.js';
 import { note, print, printJson } from './output.js';
 
-/** Where the results go, of which part of the work, and how they are printed. */
+/** Where the results of `rankflow advise` go, of which part of the work, and how they are printed. */
 export interface AdviseOutput {
   readonly out: string;
   readonly shard: Shard | undefined;
@@ -67,21 +67,20 @@ export async function adviseAfter(
   if (results) show(results, out, json);
 }
 
-/** Merges the advice in folders, into `out` or else the one folder, and prints it. */
-export async function mergeAdviceFolders(
+/** Merges advice, or a forecast, in folders, into `out` or else the one folder, and prints it. */
+export async function mergeAdvised(
   folders: readonly string[],
   out: string | undefined,
   json: boolean,
 ): Promise<void> {
-  const all = [];
-  for (const folder of folders) all.push(await adviceIn(resolve(folder), all.length === 0));
-  const [first, ...others] = all;
-  const other = others.find(({ hash }) => hash !== first!.hash);
-  if (other) throw new InputError('folders', other.path, `of the same advice as ${first!.path}`);
-  const path = out === undefined ? first!.path : resolve(out);
-  const shards = out === undefined ? [] : all;
-  const results = await merged(() => withProgress((told) => mergeAdvice({ ...first!, path }, shards, told)));
-  show(results, path, json);
+  if (readRecord(resolve(folders[0]!), 'advice', 'forecast').kind === 'forecast') {
+    const { mergeForecastFolders } = await import('./adviseForecast.js');
+    return mergeForecastFolders(folders, out, json);
+  }
+  const { folder, result } = await mergedFolders(folders, out, adviceIn, (advice, shards) =>
+    withProgress((told) => mergeAdvice(advice, shards, told)),
+  );
+  show(result, folder.path, json);
 }
 
 /** Shows how adapters are written while work goes on. */

@@ -30,11 +30,11 @@ export const shardFlag: Options = {
   describe: 'I/N: the I-th of N parts alone, to be merged; auto: as Slurm or Kubernetes says',
 };
 
-/** The flags of a schema that are given, as words of a command line: those of lists once. */
+/** The flags of a schema that are given, but for the results folder, as words of a command line: those of lists once. */
 export const givenFlags = (schema: z.ZodObject, argv: Readonly<Record<string, unknown>>): string[] =>
   Object.keys(schema.shape).flatMap((key) => {
     const [name, value] = [flagName(key), argv[flagName(key)]];
-    if (value === undefined) return [];
+    if (value === undefined || key === 'out') return [];
     return typeof value === 'boolean' ? [`--${value ? '' : 'no-'}${name}`] : [`--${name}`, String(value)];
   });
 

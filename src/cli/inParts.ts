@@ -1,7 +1,9 @@
 /** What commands that fill a results folder part by part say when they end early, and how they go on. */
+import { resolve } from 'node:path';
 import { InputError } from '../host/inputError.js';
 import { shellWord } from '../host/shellWord.js';
 import type { Shard } from '../input/shard.js';
+import type { PartsFolder } from '../results/partsFolder.js';
 import { Incomplete } from '../run/mergeParts.js';
 import { note } from './output.js';
 import { onEndSignals } from './signals.js';
@@ -59,8 +61,30 @@ export async function filled<T>(filling: Filling<T>): Promise<T | null> {
   }
 }
 
+/**
+ * The folder that several hold together: what was merged, and what it gives.
+ * @param out its path (default: that of the one folder)
+ * @param open opens a folder, the first of all or another
+ * @throws InputError if folders are of different plans, or as `open` and `merge` do
+ */
+export async function mergedFolders<F extends PartsFolder, T>(
+  folders: readonly string[],
+  out: string | undefined,
+  open: (path: string, isFirst: boolean) => Promise<F>,
+  merge: (folder: F, shards: readonly F[]) => Promise<T>,
+): Promise<{ readonly folder: F; readonly result: T }> {
+  const all: F[] = [];
+  for (const path of folders) all.push(await open(resolve(path), all.length === 0));
+  const [first, ...others] = all as [F, ...F[]];
+  const other = others.find(({ hash }) => hash !== first.hash);
+  if (other) throw new InputError('folders', other.path, `of the same plan as ${first.path}`);
+  const folder = out === undefined ? first : { ...first, path: resolve(out) };
+  const result = await merged(() => merge(folder, out === undefined ? [] : all));
+  return { folder, result };
+}
+
 /** What merging gives. Ends the process, naming what is wrong, if parts are missing or damaged. */
-export async function merged<T>(merge: () => Promise<T>): Promise<T> {
+async function merged<T>(merge: () => Promise<T>): Promise<T> {
   try {
     return await merge();
   } catch (error) {

@@ -7,12 +7,13 @@ import type { Part } from '../results/parts.js';
 import { readRecord, type PartsFolder } from '../results/partsFolder.js';
 import { isAlive, readRuns, type RunRecord } from '../results/runs.js';
 import { inventoryOf, rangesOf } from '../run/mergeParts.js';
+import { chunksMissing } from '../run/openParts.js';
 import { print, printJson } from './output.js';
 
 /** A chunk that is missing. */
 interface Missing {
   readonly index: number;
-  /** Trials, or the one weight that it is. */
+  /** Trials, adapters, or the one weight that it is. */
   readonly units: number;
   readonly effort: number;
 }
@@ -20,7 +21,7 @@ interface Missing {
 /** A folder, and what it lacks. */
 interface Filled {
   readonly folder: PartsFolder;
-  readonly unit: 'trials' | 'weights';
+  readonly unit: 'trials' | 'weights' | 'adapters';
   missing(parts: readonly Part[]): readonly Missing[] | Promise<readonly Missing[]>;
 }
 
@@ -41,22 +42,29 @@ async function sweepIn(path: string): Promise<Filled> {
 }
 
 async function adviceFolder(path: string): Promise<Filled> {
-  const { adviceIn, weightsMissing } = await import('../advise/folderAdvice.js');
+  const { adviceIn } = await import('../advise/folderAdvice.js');
   const folder = await adviceIn(path, false);
   return {
     ...{ folder, unit: 'weights' },
-    missing: (parts) => weightsMissing(folder, parts).map((chunk) => ({ ...chunk, units: 1 })),
+    missing: (parts) => chunksMissing(folder, parts).map((chunk) => ({ ...chunk, units: 1 })),
   };
 }
+
+async function forecastFolder(path: string): Promise<Filled> {
+  const { forecastIn } = await import('../advise/folderForecast.js');
+  const folder = await forecastIn(path, false);
+  return {
+    ...{ folder, unit: 'adapters' },
+    missing: (parts) => chunksMissing(folder, parts).map((chunk) => ({ ...chunk, units: chunk.adapters })),
+  };
+}
+
+const filledBy = { sweep: sweepIn, advice: adviceFolder, forecast: forecastFolder };
 
 /** Prints how a folder stands, as JSON or in words. */
 export async function status(path: string, json: boolean): Promise<void> {
   const at = resolve(path);
-  const {
-    folder,
-    unit,
-    missing: lacking,
-  } = await (readRecord(at).kind === 'advice' ? adviceFolder : sweepIn)(at);
+  const { folder, unit, missing: lacking } = await filledBy[readRecord(at).kind ?? 'sweep'](at);
   const { parts, faults, arithmetic } = inventoryOf(folder);
   const missing = await lacking(parts);
   const runs = readRuns(at);

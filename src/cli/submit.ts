@@ -1,6 +1,8 @@
 /** `rankflow sweep submit` and `rankflow advise submit`: shards as jobs of a cluster. */
 import { basename, posix, resolve } from 'node:path';
 import { makeAdviceFolder, openAdvice, type AdviceRequest } from '../advise/folderAdvice.js';
+import { makeForecastFolder, openForecast } from '../advise/folderForecast.js';
+import type { ForecastConfig } from '../advise/forecast/config.js';
 import { adviceCalls, sweepCalls, type ShardCalls } from '../cluster/calls.js';
 import { kubernetesManifest, kubernetesSchema, refuseUnmounted } from '../cluster/kubernetes.js';
 import {
@@ -53,33 +55,64 @@ export async function submit(argv: Arguments, config: SweepConfig, out: string):
   });
 }
 
+/** Advice on a pair, or a forecast, that is submitted. */
+export interface AdviceSubmission {
+  /** Paths of the pair; none of a forecast. */
+  readonly pair: readonly string[];
+  /** Its other flags, as words. */
+  readonly flags: readonly string[];
+  /** All files and folders that it names, by key. */
+  readonly paths: Readonly<Record<string, string | undefined>>;
+  /** Whether it computes on a GPU where there is one. */
+  readonly takesGpus: boolean;
+  /** Plans it in a folder, and returns what makes that. @throws InputError if it is unfit */
+  plan(folder: string): Promise<() => void>;
+}
+
+export const submissionOfPair = (request: AdviceRequest, flags: readonly string[]): AdviceSubmission => {
+  const { base, tuned, config } = request;
+  return {
+    ...{ pair: [base, tuned], flags, takesGpus: false },
+    paths: { base, tuned, write: config.write, stats: config.stats },
+    async plan(folder) {
+      const advice = await openAdvice(folder, request);
+      const origin = await here();
+      return () => makeAdviceFolder(advice, origin);
+    },
+  };
+};
+
+export const submissionOfForecast = (config: ForecastConfig, flags: readonly string[]): AdviceSubmission => ({
+  ...{ pair: [], flags, takesGpus: true },
+  paths: { stats: config.stats, starts: config.starts, pilot: config.pilot },
+  async plan(folder) {
+    const forecast = await openForecast(folder, config);
+    return () => makeForecastFolder(forecast);
+  },
+});
+
 /**
- * Submits the shards of advice on a pair, or prints what would be submitted. In pods the paths are as those have them: the
- * first of them makes the folder.
- * @param flags other flags of the advice, as words
+ * Submits the shards of advice, or prints what would be submitted. In pods the paths are as those have them: the first of
+ * them makes the folder.
  */
 export async function submitAdvice(
   argv: Arguments,
-  request: AdviceRequest,
+  { pair, flags, paths, takesGpus, plan }: AdviceSubmission,
   out: string,
-  flags: readonly string[],
 ): Promise<void> {
-  const { base, tuned, config } = request;
   if (argv['kubernetes']) {
-    const job = checkConfig(kubernetesSchema, { ...configFromText(kubernetesSchema, argv), gpus: 0 });
-    const paths = { base, tuned, out, write: config.write, stats: config.stats };
-    for (const [field, path] of Object.entries(paths))
+    const given = configFromText(kubernetesSchema, argv);
+    const job = checkConfig(kubernetesSchema, takesGpus ? given : { ...given, gpus: 0 });
+    for (const [field, path] of Object.entries({ ...paths, out }))
       if (path !== undefined) refuseUnmounted(job, field, path);
-    const calls = adviceCalls(base, tuned, out, flags);
+    const calls = adviceCalls(pair, out, flags);
     return print(kubernetesManifest({ ...job, folder: out, calls, command: IN_IMAGE }).trimEnd());
   }
   const folder = resolve(out);
-  const job = checkConfig(slurmSchema, { ...configFromText(slurmSchema, argv), gres: '' });
-  await onSlurm(job, folder, adviceCalls(base, tuned, folder, flags), Boolean(argv['dry-run']), async () => {
-    const advice = await openAdvice(folder, request);
-    const origin = await here();
-    return () => makeAdviceFolder(advice, origin);
-  });
+  const given = configFromText(slurmSchema, argv);
+  const job = checkConfig(slurmSchema, takesGpus ? given : { ...given, gres: '' });
+  const calls = adviceCalls(pair, folder, flags);
+  await onSlurm(job, folder, calls, Boolean(argv['dry-run']), () => plan(folder));
 }
 
 /** Submits shards to Slurm once they are planned and their folder is made, or prints the scripts. */

@@ -13,13 +13,12 @@ export const sweepCalls = (folder: string): ShardCalls => ({
   merge: ['sweep', 'merge', folder],
 });
 
-/** Those of advice on a pair, with its other flags. */
+/** Those of advice on a pair of checkpoints, or of a forecast, which has no pair, with its other flags. */
 export const adviceCalls = (
-  base: string,
-  tuned: string,
+  pair: readonly string[],
   folder: string,
   flags: readonly string[],
 ): ShardCalls => ({
-  shard: ['advise', base, tuned, '--out', folder, ...flags, '--shard', 'auto'],
+  shard: ['advise', ...pair, '--out', folder, ...flags, '--shard', 'auto'],
   merge: ['advise', 'merge', folder],
 });

@@ -71,3 +71,13 @@ export const runProvenance = (
   seed: config.seed,
   config,
 });
+
+/** Provenance of runs that are yet to begin, each on a device of its own. */
+export const provenanceAhead = (config: {
+  readonly backend: string;
+  readonly precision: string;
+  readonly seed: number;
+}): Provenance => {
+  const { backend: name, precision, seed } = config;
+  return provenance({ name, device: 'that of each run', precision }, seed, config);
+};

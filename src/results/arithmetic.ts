@@ -9,9 +9,9 @@ import { fusedVariants, type FusedVariant } from '../../kernels/wasm/variants.js
 import { backendNames, type BackendInfo } from '../backend/backend.js';
 import { temporaryName } from '../files/writeWhole.js';
 import { InputError } from '../host/inputError.js';
+import type { ExecutionConfig } from '../input/fields.js';
 import type { Way } from '../solver/path.js';
 import { paths } from '../solver/paths.js';
-import type { SweepConfig } from '../sweep/config.js';
 
 const schema = z.strictObject({
   backend: z.enum(backendNames),
@@ -32,7 +32,7 @@ export const arithmeticOf = (
     fusedVariant,
     precision,
   }: Pick<BackendInfo, 'name' | 'variant' | 'fusedVariant' | 'precision'>,
-  config: Pick<SweepConfig, 'precision'>,
+  config: Pick<ExecutionConfig, 'precision'>,
   ways: readonly Way[],
 ): Arithmetic => ({
   backend: name,
@@ -122,3 +122,14 @@ export function refuseOther(folder: string, arithmetic: Arithmetic, pinned: Arit
 /** The implementation of the fused kernel in an arithmetic; undefined if that names none. */
 export const fusedVariantIn = ({ variant }: Arithmetic): FusedVariant | undefined =>
   fusedVariants.find((each) => each === variant);
+
+/** A config in which the backend and the fused kernel that it leaves open are those that a folder is pinned to. */
+export function asPinned<C extends Pick<ExecutionConfig, 'backend' | 'fusedKernel'>>(
+  config: C,
+  pinned: Arithmetic | null,
+): C {
+  const { backend, fusedKernel } = config;
+  if (!pinned || (backend !== 'auto' && backend !== pinned.backend)) return config;
+  const variant = fusedKernel === 'auto' ? fusedVariantIn(pinned) : undefined;
+  return { ...config, backend: pinned.backend, fusedKernel: variant ?? fusedKernel };
+}

@@ -43,32 +43,36 @@ const NAME = /^part-(\d{6,})-([0-9a-f]{16})(?: ?\(\d+\)| - Copy(?: \(\d+\))?| co
 
 const placeOf = ({ path, kind }: Pick<PartsFolder, 'path' | 'kind'>): string => join(path, kind.parts);
 
-/** Writes the part of a chunk. The same chunk gives the same bytes, and so takes its own place. */
+/** Writes the part of a chunk, and returns it. The same chunk gives the same bytes, and so takes its own place. */
 export function writePart(
   folder: PartsFolder,
   arithmetic: Arithmetic,
   chunk: number,
   columns: Columns,
   types: ColumnTypes,
-): void {
+): Part {
   const bytes = columnsParquet(columns, types, {
     plan: folder.hash,
     chunk: String(chunk),
     arithmetic: arithmeticText(arithmetic),
   });
   const name = `part-${String(chunk).padStart(6, '0')}-${digestOf(bytes).slice(0, 16)}.parquet`;
-  writeWhole(join(placeOf(folder), name), bytes);
+  const file = join(placeOf(folder), name);
+  writeWhole(file, bytes);
+  return { chunk, file };
 }
 
 /**
  * Looks at all parts of a folder: at every byte of them, if they are to be `read`, else at their names alone. Hidden
  * files, and those that are no Parquet, are nobody's business.
  * @param pinned what computes the folder (default: what computed the first of its parts)
+ * @param only the one chunk whose parts are looked at (default: those of all)
  */
 export function inventory(
   folder: PartsFolder,
   readBytes: boolean,
   pinned: Arithmetic | null = null,
+  only?: number,
 ): Inventory {
   const faults: Fault[] = [];
   const filesByChunk = new Map<number, Map<string, string>>();
@@ -78,6 +82,7 @@ export function inventory(
     const file = join(placeOf(folder), name);
     const [, chunk, digest] = NAME.exec(name) ?? [];
     const index = Number(chunk);
+    if (only !== undefined && index !== only) continue;
     let reason = chunk === undefined ? 'its name is none of a part' : null;
     if (reason === null && readBytes) {
       const metadata = readMetadata(file, digest!);

@@ -14,7 +14,7 @@ import { RUNS } from './runs.js';
 /** What such folders hold. */
 export interface FolderKind {
   /** As the record names it; it names no sweep. */
-  readonly name: 'sweep' | 'advice';
+  readonly name: 'sweep' | 'advice' | 'forecast';
   /** Name of the subfolder of the parts. */
   readonly parts: string;
   readonly subfolders: readonly string[];
@@ -26,6 +26,11 @@ export const sweepKind: FolderKind = {
   subfolders: ['trials', 'plots', RUNS],
 };
 export const adviceKind: FolderKind = { name: 'advice', parts: 'weights', subfolders: ['weights', RUNS] };
+export const forecastKind: FolderKind = {
+  name: 'forecast',
+  parts: 'adapters',
+  subfolders: ['adapters', RUNS],
+};
 
 /** A folder of parts, and the plan that these are of. */
 export interface PartsFolder {
@@ -66,17 +71,19 @@ export function createPartsFolder(path: string, kind: FolderKind, record: Folder
   }
 }
 
-const phrase = { sweep: 'a sweep', advice: 'advice' } as const;
+const phrase = { sweep: 'a sweep', advice: 'advice', forecast: 'a forecast' } as const;
 
 /**
  * The record of a folder.
- * @param kind of what (default: whatever it is)
- * @throws InputError if it is none of that kind
+ * @param kinds of what (default: whatever it is)
+ * @throws InputError if it is none of these
  */
-export function readRecord(path: string, kind?: FolderKind['name']): FolderRecord {
+export function readRecord(path: string, ...kinds: readonly FolderKind['name'][]): FolderRecord {
   const file = join(path, RECORD);
+  const asked =
+    kinds.length > 0 ? kinds.map((kind) => phrase[kind]).join(' or ') : 'a sweep, advice or a forecast';
   const refuse = (reason: string) =>
-    new InputError('folder', path, `the results folder of ${phrase[kind ?? 'sweep']} (${reason})`);
+    new InputError('folder', path, `the results folder of ${asked} (${reason})`);
   let record: unknown;
   try {
     record = JSON.parse(textOf(file, readFileSync(file)));
@@ -87,12 +94,12 @@ export function readRecord(path: string, kind?: FolderKind['name']): FolderRecor
   const checked = recordSchema.safeParse(record);
   if (!checked.success) throw refuse(`${RECORD} is not one: ${checked.error.issues[0]?.message}`);
   const found = checked.data.kind ?? 'sweep';
-  if (kind !== undefined && found !== kind) throw refuse(`it is one of ${phrase[found]}`);
+  if (kinds.length > 0 && !kinds.includes(found)) throw refuse(`it is one of ${phrase[found]}`);
   return record as FolderRecord;
 }
 
 const recordSchema = z.looseObject({
-  kind: z.enum(['sweep', 'advice']).optional(),
+  kind: z.enum(['sweep', 'advice', 'forecast']).optional(),
   config: z.looseObject({}),
   plan: z.string(),
   workingFolder: z.string(),

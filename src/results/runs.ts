@@ -23,7 +23,7 @@ const recordSchema = z.object({
   state: z.enum(['running', 'finished', 'interrupted', 'failed']),
   /** Chunks computed. */
   chunks: z.int(),
-  /** Trials computed, of a sweep. */
+  /** Trials computed, of a sweep; adapters trained, of a forecast. */
   trials: z.int().optional(),
   /** Their effort, in the units of the plan. */
   effort: z.number().default(0),

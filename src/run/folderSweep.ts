@@ -2,9 +2,9 @@
 import { readdirSync } from 'node:fs';
 import { withDigests } from '../files/readings.js';
 import { InputError } from '../host/inputError.js';
-import { provenance, type Provenance } from '../host/provenance.js';
+import { provenanceAhead, type Provenance } from '../host/provenance.js';
 import { namedFile } from '../input/config.js';
-import { fusedVariantIn, pinnedIn } from '../results/arithmetic.js';
+import { asPinned, pinnedIn } from '../results/arithmetic.js';
 import { createPartsFolder, sweepKind, type PartsFolder } from '../results/partsFolder.js';
 import { readSweepFolder, type SweepRecord } from '../results/sweepFolder.js';
 import { chunksOf, type PlanChunk } from '../sweep/chunks.js';
@@ -39,11 +39,8 @@ export const newSweep = async (config: SweepConfig, path: string): Promise<Folde
 });
 
 /** Makes the folder of a sweep without computing anything. @throws InputError */
-export function makeFolder(sweep: FolderSweep): SweepRecord {
-  const { backend, precision, seed } = sweep.plan.config;
-  const nowhere = { name: backend, device: 'that of each run', precision };
-  return createRecord(sweep, provenance(nowhere, seed, sweep.plan.config), false);
-}
+export const makeFolder = (sweep: FolderSweep): SweepRecord =>
+  createRecord(sweep, provenanceAhead(sweep.plan.config), false);
 
 /** Makes the folder of a sweep with its record. */
 export function createRecord(
@@ -64,15 +61,8 @@ export async function openSweep(path: string, execution: Partial<SweepConfig> = 
   const record = readSweepFolder(path);
   const { config, workingFolder } = record;
   if (namedFile(config) !== undefined) assertThere(workingFolder);
-  const pinned = pinnedIn(path);
   // What was left open when it was begun stays as it was then.
-  const elsewhere = execution.backend !== undefined && execution.backend !== pinned?.backend;
-  const variant = pinned && config.fusedKernel === 'auto' && !elsewhere ? fusedVariantIn(pinned) : undefined;
-  const begun = {
-    ...(pinned && config.backend === 'auto' && { backend: pinned.backend }),
-    ...(variant && { fusedKernel: variant }),
-  };
-  const made = await planned({ ...config, ...begun, ...execution }, workingFolder);
+  const made = await planned(asPinned({ ...config, ...execution }, pinnedIn(path)), workingFolder);
   if (made.hash !== record.plan)
     throw new InputError(
       'folder',

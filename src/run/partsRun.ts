@@ -1,7 +1,7 @@
 /** A run that fills a results folder part by part, and keeps its own record there. */
 import { pin, refuseOther, type Arithmetic } from '../results/arithmetic.js';
 import { restoreSubfolders } from '../results/folder.js';
-import { setAside, writePart, type Inventory } from '../results/parts.js';
+import { inventory, setAside, writePart, type Inventory, type Part } from '../results/parts.js';
 import type { PartsFolder } from '../results/partsFolder.js';
 import { RunLog, type ChunkRecord } from '../results/runs.js';
 import type { Columns, ColumnTypes } from '../results/tables.js';
@@ -31,10 +31,16 @@ export class PartsRun {
     this.log = new RunLog(path, shard, origin);
   }
 
-  /** Writes the part of a chunk that is done. */
-  part(chunk: number, columns: Columns, types: ColumnTypes, done: ChunkRecord): void {
-    writePart(this.folder, this.arithmetic, chunk, columns, types);
+  /** Writes the part of a chunk that is done, and returns it. */
+  part(chunk: number, columns: Columns, types: ColumnTypes, done: ChunkRecord): Part {
+    const part = writePart(this.folder, this.arithmetic, chunk, columns, types);
     this.log.chunk(done);
+    return part;
+  }
+
+  /** The part of a chunk that another run has written meanwhile, every byte of which is looked at; null without one. */
+  partOfOthers(chunk: number): Part | null {
+    return inventory(this.folder, true, this.arithmetic, chunk).parts[0] ?? null;
   }
 
   readonly end: RunLog['end'] = (...how) => this.log.end(...how);

@@ -6,7 +6,7 @@ import { solveOptions } from '../input/execution.js';
 import type { Device } from '../solver/device.js';
 import { observeTask } from '../solver/observables.js';
 import type { SavePoint } from '../solver/observe.js';
-import { wayOf, type Way } from '../solver/path.js';
+import { eachOnce, wayOf, type Way } from '../solver/path.js';
 import type { Placed } from '../solver/solution.js';
 import { solveByChunk } from '../solver/solve.js';
 import type { Span } from '../sweep/chunks.js';
@@ -25,9 +25,7 @@ export function waysOf({ cells, config }: Plan, device: Device): Way[] {
       [motionOf(cell.coefficients, cell.flow)],
     ),
   );
-  return ways.filter(
-    (way, i) => ways.findIndex(({ path, reason }) => path === way.path && reason === way.reason) === i,
-  );
+  return eachOnce(ways);
 }
 
 /** Hears of save points while trials are computed, as SolveOptions.watch. */

@@ -25,6 +25,12 @@ export interface Way {
   readonly reason: string | null;
 }
 
+/** Ways, without those that were there before. */
+export const eachOnce = (ways: readonly Way[]): Way[] =>
+  ways.filter(
+    (way, i) => ways.findIndex(({ path, reason }) => path === way.path && reason === way.reason) === i,
+  );
+
 /** Entries of a dense target from which products with all trajectories of a chunk at once pay. */
 const SHARED_FROM = 2 ** 20;
 

@@ -9,6 +9,15 @@ import type { Plan } from './plan.js';
 /** Keys of a config that say how a plan is computed: they change no row, or one kept apart (results/arithmetic.ts). */
 const EXECUTION = ['out', 'workers', 'chunk', 'backend', 'kernel', 'fusedKernel'];
 
+/** Whether a key of a config says what is computed. */
+export const isSetting = (key: string): boolean => !EXECUTION.includes(key);
+
+/** What a config says of what is computed, by key, in the order of keys. */
+export const settingsOf = (config: object): [key: string, value: unknown][] =>
+  Object.entries(config)
+    .filter(([key, value]) => isSetting(key) && value !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+
 export const digestOf = (bytes: string | Uint8Array): string =>
   createHash('sha256').update(bytes).digest('hex');
 
@@ -21,9 +30,6 @@ export function planHash({ config, cells }: Plan, digests: readonly string[], fo
   const modules = config.loss
     .filter((loss) => !lossNames.includes(loss))
     .map((loss) => moduleGraph(nameFrom(folder, loss)));
-  const settings = Object.entries(config)
-    .filter(([key, value]) => !EXECUTION.includes(key) && value !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
   const ends = cells.map(({ stop }) => stop.saveTimes.at(-1));
-  return digestOf(JSON.stringify([release.version, settings, ends, digests, modules]));
+  return digestOf(JSON.stringify([release.version, settingsOf(config), ends, digests, modules]));
 }

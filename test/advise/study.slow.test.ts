@@ -13,7 +13,7 @@ import {
   type Statistics,
   type WeightStatistics,
 } from '../../src/advise/forecast/statistics.js';
-import { surrogates, type SurrogateName } from '../../src/advise/forecast/surrogates.js';
+import { surrogates, type Surrogate, type SurrogateName } from '../../src/advise/forecast/surrogates.js';
 import { train, training, type Trained, type Training } from '../../src/advise/forecast/train.js';
 import { readSafetensors } from '../../src/files/safetensors.js';
 import { openDevice, type Device } from '../../src/solver/device.js';
@@ -180,13 +180,19 @@ describe('a pilot of rank 8 over 240 of 800 steps', () => {
     const begun = steps.flatMap((step, i) =>
       step > 0 && step <= 240 ? [[step, losses[8]![i]!] as const] : [],
     );
-    const pilot = { rank: 8, steps: begun.map(([step]) => step), losses: begun.map(([, loss]) => loss) };
+    const pilot = {
+      path: 'made up',
+      rank: 8,
+      steps: begun.map(([step]) => step),
+      losses: begun.map(([, loss]) => loss),
+    };
     const plan = training(config, statistics);
     const by = pilotTraining(pilot, config, statistics);
     const [kfac, identity] = surrogates(statistics);
+    const fitted = (own: Surrogate) => fittedTo(pilot, own, (surrogate) => train(by, surrogate, device));
     const on = {
-      kfac: await train(plan, await fittedTo(pilot, by, kfac, device), device),
-      identity: await train(plan, await fittedTo(pilot, by, identity, device), device),
+      kfac: await train(plan, await fitted(kfac), device),
+      identity: await train(plan, await fitted(identity), device),
     };
     const told = forecastOf(plan, statistics, on, true);
     expect(told.limit).toBe('end');

@@ -25,7 +25,10 @@ describe.concurrent('advise before training', () => {
     for (const part of ['largest stable lr', 'accuracy on other data', 'open forecast/report.html'])
       expect(rest.join('\n')).toContain(part);
     expect(stderr).toMatch(/^rankflow advise on cpu.*: model\.layer$/m);
-    const names = ['forecast.json', 'report.html', 'shares.csv', 'shares.parquet'];
+    const names = [
+      ...['adapters', 'arithmetic.json', 'config.json', 'forecast.json', 'report.html', 'runs'],
+      ...['shares.csv', 'shares.parquet'],
+    ];
     expect(readdirSync(join(work, 'forecast')).sort()).toEqual(names);
     const page = readFileSync(join(work, 'forecast/report.html'), 'utf8');
     expect(page).toContain(answer);
@@ -71,6 +74,7 @@ describe.concurrent('advise before training', () => {
     [{ optimizer: 'sgd', stats: 'base.csv' }, ['base.csv', 'must be']],
     [{ optimizer: 'sgd', out: 'conf' }, ['out', 'conf', 'does not exist yet']],
     [{ optimizer: 'sgd', budget: '1%' }, ['budget', '1%', 'left out without BASE and TUNED']],
+    [{ optimizer: 'sgd', shard: '3/2' }, ['shard', '3/2', 'I/N']],
   ])('refuses %j', async (flags, said) => {
     const { code, stdout, stderr } = await rankflow(line({ out: 'refused-forecast', ...flags }).split(' '));
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

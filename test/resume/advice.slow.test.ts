@@ -2,32 +2,17 @@
  * `rankflow advise BASE TUNED` killed while it writes, between weights and while adapters are written, and shared out by
  * hand, by Slurm's script and by a pod: the same command goes on, and all of it is that of a run that nothing disturbs.
  */
-import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { node } from '../cli/support.js';
 import { largePair } from '../advise/large.js';
 import { served } from '../oneProcess.js';
-import { main, rankflow, work } from './support.js';
+import { idleSlurm, killAt, main, rankflow, run, work } from './support.js';
 
 const [base, tuned] = ['pair/base', 'pair/tuned'];
 const pair = ['advise', base, tuned, '--budget', '5%', '--write', 'adapters'];
-
-/** A module that kills its process when a file whose path has these words has been written, before it has its name. */
-const killAt = (words: string) => {
-  const text = `
-    import fs from 'node:fs';
-    import { syncBuiltinESMExports } from 'node:module';
-    const { renameSync } = fs;
-    fs.renameSync = (from, to) => {
-      if (to.includes(${JSON.stringify(words)})) process.kill(process.pid, 'SIGKILL');
-      renameSync(from, to);
-    };
-    syncBuiltinESMExports();`;
-  return `data:text/javascript,${encodeURIComponent(text)}`;
-};
 
 const parts = (folder: string) =>
   readdirSync(join(work, folder, 'weights'))
@@ -138,19 +123,9 @@ describe('advice that is cut off or shared out', () => {
     expect(existsSync(join(work, 'x'))).toBe(false);
   });
 
-  /** Runs the words of a job in an environment. */
-  const run = (words: readonly string[], environment: Readonly<Record<string, string>>, input?: string) =>
-    execFileSync(words[0]!, words.slice(1), {
-      ...{ cwd: work, stdio: ['pipe', 'pipe', 'ignore'], env: { ...process.env, ...environment } },
-      ...(input !== undefined && { input }),
-    }).toString();
-
   it('is submitted to Slurm', () => {
-    // An sbatch that takes every job, and does none.
-    mkdirSync(join(work, 'bin'));
-    writeFileSync(join(work, 'bin/sbatch'), '#!/bin/bash\necho 7\n', { mode: 0o755 });
     const submit = [process.execPath, main, 'advise', 'submit', ...pair.slice(1), '--slurm', '--shards', '2'];
-    const path = { PATH: `${join(work, 'bin')}:${process.env['PATH']}` };
+    const path = idleSlurm();
     const dry = run([...submit, '--out', 'array', '--dry-run'], path);
     expect(existsSync(join(work, 'array'))).toBe(false);
     run([...submit, '--out', 'array'], path);

@@ -2,13 +2,12 @@
  * A sweep that failed in a chunk, or that is shared out, against the whole; what is refused of folders, shards and jobs;
  * and what a cluster would be given. cutOff.slow.test.ts has the kills.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { served } from '../oneProcess.js';
-import { contents, main, parts, rankflow, work } from './support.js';
+import { contents, idleSlurm, main, parts, rankflow, run, work } from './support.js';
 
 /** Three cells, each a chunk of its own. */
 const flags = [
@@ -161,22 +160,9 @@ describe('a sweep of draws by an optimizer', () => {
     expect(contents('begun')).toBe(contents('drawn'));
   });
 
-  /** Runs the words of a job, whose environment says which shard it is. */
-  const run = (words: readonly string[], environment: Readonly<Record<string, string>>, input?: string) =>
-    execFileSync(words[0]!, words.slice(1), {
-      ...{ cwd: work, stdio: ['pipe', 'ignore', 'ignore'], env: { ...process.env, ...environment } },
-      ...(input !== undefined && { input }),
-    });
-
   it('is shared out by the scripts of Slurm', async () => {
     const flags = [...drawn.slice(1), '--out', 'array', '--shards', '2'];
-    // An sbatch that takes every job, and does none.
-    const bin = join(work, 'bin');
-    mkdirSync(bin);
-    writeFileSync(join(bin, 'sbatch'), '#!/bin/bash\necho 7\n', { mode: 0o755 });
-    run([process.execPath, main, 'sweep', 'submit', '--slurm', ...flags], {
-      PATH: `${bin}:${process.env['PATH']}`,
-    });
+    run([process.execPath, main, 'sweep', 'submit', '--slurm', ...flags], idleSlurm());
     const script = (name: string) => readFileSync(join(work, 'array/slurm', name), 'utf8');
     for (const task of ['0', '1'])
       run(

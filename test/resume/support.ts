@@ -1,7 +1,15 @@
 /** The built command in a folder of its own, which may be stopped while it runs, and what it has written there. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,3 +67,36 @@ export const whenParts = (folder: string, count: number, act: () => void) => {
     act();
   }, 20);
 };
+
+/** A module that kills its process when a file whose path has these words has been written, before it has its name. */
+export const killAt = (words: string) => {
+  const text = `
+    import fs from 'node:fs';
+    import { syncBuiltinESMExports } from 'node:module';
+    const { renameSync } = fs;
+    fs.renameSync = (from, to) => {
+      if (to.includes(${JSON.stringify(words)})) process.kill(process.pid, 'SIGKILL');
+      renameSync(from, to);
+    };
+    syncBuiltinESMExports();`;
+  return `data:text/javascript,${encodeURIComponent(text)}`;
+};
+
+/** Runs the words of a job in an environment, which may say what shard it is, and returns what it prints. */
+export const run = (
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  input?: string,
+): string =>
+  execFileSync(words[0]!, words.slice(1), {
+    ...{ cwd: work, stdio: ['pipe', 'pipe', 'ignore'], env: { ...process.env, ...environment } },
+    ...(input !== undefined && { input }),
+  }).toString();
+
+/** The environment of a Slurm whose sbatch takes every job, and does none. */
+export function idleSlurm(): Readonly<Record<string, string>> {
+  const bin = join(work, 'bin');
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(join(bin, 'sbatch'), '#!/bin/bash\necho 7\n', { mode: 0o755 });
+  return { PATH: `${bin}:${process.env['PATH']}` };
+}

@@ -5,7 +5,7 @@
 import type { ForecastConfig } from './config.js';
 import { failed, type Trained, type Training } from './train.js';
 import type { Statistics } from './statistics.js';
-import type { SurrogateName } from './surrogates.js';
+import { surrogateNames, type SurrogateName } from './surrogates.js';
 
 /** The least and the most over both surrogates and all starts, each surrogate's mean over starts, and their middle. */
 export interface Band extends Readonly<Record<SurrogateName, number>> {
@@ -207,7 +207,7 @@ export function forecastOf(
             : null,
       };
     }),
-    failures: (['kfac', 'identity'] as const).flatMap((surrogate) =>
+    failures: surrogateNames.flatMap((surrogate) =>
       ranks.flatMap((rank) => {
         const count = of(on[surrogate], rank).filter(failed).length;
         return count > 0 ? [{ surrogate, rank, count }] : [];

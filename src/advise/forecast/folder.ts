@@ -1,8 +1,9 @@
 /** The results folder of a forecast: report.html, forecast.json, and the shares as tables. */
+import { join } from 'node:path';
+import { writeWhole } from '../../files/writeWhole.js';
 import type { Provenance } from '../../host/provenance.js';
 import { page } from '../../report/html.js';
 import { chartFigure } from '../../report/plots/chart.js';
-import { createFolder } from '../../results/folder.js';
 import { csv, parquet, type Rows } from '../../results/tables.js';
 import type { Forecasted } from './combined.js';
 import { forecastAnswer, forecastCautions, forecastChart, forecastNotes, forecastRows } from './report.js';
@@ -33,7 +34,7 @@ export function forecastRecord(forecasted: Forecasted, provenance: Provenance) {
   };
 }
 
-/** Makes the results folder, all at once. @throws InputError if there is something at its path already, or it cannot be made */
+/** Writes the results into their folder. */
 export async function writeForecast(
   out: string,
   forecasted: Forecasted,
@@ -56,10 +57,11 @@ export async function writeForecast(
     forecastAnswer(forecasted),
   );
   const shares = shareRecords(forecasted);
-  createFolder(out, [], {
-    'report.html': html,
-    'forecast.json': `${JSON.stringify(forecastRecord(forecasted, provenance), null, 2)}\n`,
+  const files = {
     'shares.csv': csv(shares),
     'shares.parquet': parquet(shares, { integers: ['step', 'rank'], texts: [] }),
-  });
+    'report.html': html,
+    'forecast.json': `${JSON.stringify(forecastRecord(forecasted, provenance), null, 2)}\n`,
+  };
+  for (const [name, content] of Object.entries(files)) writeWhole(join(out, name), content);
 }

@@ -5,13 +5,14 @@
 import { readCsv } from '../../files/csv.js';
 import { InputError } from '../../host/inputError.js';
 import { isConstant, schedule } from '../../method/schedule.js';
-import type { Device } from '../../solver/device.js';
 import type { ForecastConfig } from './config.js';
 import type { Statistics } from './statistics.js';
 import type { Surrogate } from './surrogates.js';
-import { train, training, type Training } from './train.js';
+import { training, type Trained, type Training } from './train.js';
 
 export interface Pilot {
+  /** Path of its file. */
+  readonly path: string;
   readonly rank: number;
   /** Ascending, from 1 on. */
   readonly steps: readonly number[];
@@ -20,6 +21,8 @@ export interface Pilot {
 
 /** Factors of the curvature among which the best is sought, and searches: they leave 1 % of it open. */
 const [LEAST, MOST, SEARCHES] = [1 / 16, 16, 14];
+/** Trainings of a fit. */
+export const TRAININGS = 2 + SEARCHES;
 const LEAST_ROWS = 5;
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
@@ -49,7 +52,7 @@ export function readPilot(config: ForecastConfig, { loss }: Statistics): Pilot |
   const last = kept.at(-1)![1];
   if (!(last < loss))
     throw new InputError(path, `loss ${last} in the last row`, `below ${loss}, the loss at W0`);
-  return { rank, steps: kept.map(([step]) => step), losses: kept.map(([, value]) => value) };
+  return { path, rank, steps: kept.map(([step]) => step), losses: kept.map(([, value]) => value) };
 }
 
 /** The training of a pilot. @throws InputError if the weights do not have its rank, or no start of it is there */
@@ -61,16 +64,17 @@ export const pilotTraining = (pilot: Pilot, config: ForecastConfig, statistics: 
 /**
  * A surrogate with the curvature, from 1/16 to 16 times its own, by which the mean over starts comes nearest to the losses
  * of a pilot, in least squares.
+ * @param trainOn gives the training of the pilot on a surrogate, the next of TRAININGS, counted from 0
  * @throws InputError if none of these explains them
  */
 export async function fittedTo(
   pilot: Pilot,
-  plan: Training,
   surrogate: Surrogate,
-  device: Device,
+  trainOn: (surrogate: Surrogate, training: number) => Promise<readonly Trained[]>,
 ): Promise<Surrogate> {
+  let count = 0;
   const misfit = async (logFactor: number): Promise<number> => {
-    const trained = await train(plan, surrogate.times(Math.exp(logFactor)), device);
+    const trained = await trainOn(surrogate.times(Math.exp(logFactor)), count++);
     const squares = pilot.losses.reduce((sum, measured, i) => {
       const mean = trained.reduce((all, { losses }) => all + losses[i]!, 0) / trained.length;
       return sum + (mean - measured) ** 2;
@@ -95,7 +99,7 @@ export async function fittedTo(
   if (low === Math.log(LEAST) || high === Math.log(MOST))
     throw new InputError(
       'pilot',
-      plan.config.pilot,
+      pilot.path,
       `losses that a curvature of ${LEAST} to ${MOST} times that of the statistics explains, at its learning rate, scale and rank`,
     );
   return surrogate.times(Math.exp((low + high) / 2));

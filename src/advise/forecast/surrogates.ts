@@ -11,7 +11,8 @@ import { expansion } from '../../problem/expansion.js';
 import type { Problem } from '../../problem/problem.js';
 import type { Statistics } from './statistics.js';
 
-export type SurrogateName = 'kfac' | 'identity';
+export const surrogateNames = ['kfac', 'identity'] as const;
+export type SurrogateName = (typeof surrogateNames)[number];
 
 export interface Surrogate {
   readonly name: SurrogateName;

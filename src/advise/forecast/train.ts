@@ -6,17 +6,21 @@ import { readSafetensors, type Safetensors } from '../../files/safetensors.js';
 import { fromAdapters, initialization, type Initialization } from '../../ensemble/initialization.js';
 import { membersOf } from '../../ensemble/member.js';
 import { scaleOf } from '../../ensemble/scaling.js';
+import type { Coefficients } from '../../flow/coefficients.js';
 import { flow as flowOf, type Flow } from '../../flow/flow.js';
-import { normalizationOf } from '../../flow/normalization.js';
+import { motionOf } from '../../flow/motion.js';
+import { clock, normalizationOf } from '../../flow/normalization.js';
 import { InputError } from '../../host/inputError.js';
 import { flowUnder, type Method } from '../../method/method.js';
 import { method as methodOf } from '../../method/methods.js';
 import { succeeded, type Outcome } from '../../method/outcome.js';
+import type { StopRule } from '../../method/track.js';
 import { dense } from '../../numbers/dense.js';
 import { updateSingularValues } from '../../numbers/updateSingularValues.js';
 import type { Factors } from '../../problem/factors.js';
 import { solveOptions } from '../../input/execution.js';
 import type { Device } from '../../solver/device.js';
+import { eachOnce, wayOf, type Way } from '../../solver/path.js';
 import type { Solved } from '../../solver/solution.js';
 import { solve } from '../../solver/solve.js';
 import { TRIALS, type ForecastConfig } from './config.js';
@@ -94,9 +98,10 @@ export function training(config: ForecastConfig, { weights }: Statistics): Train
   };
 }
 
-/** What a training does to one weight. */
-interface Part extends Pick<Trained, 'largestRate'> {
+/** What a training does to one weight, at one rank from one start. */
+export interface TrainedWeight extends Pick<Trained, 'rank' | 'trial' | 'largestRate'> {
   readonly outcome: Outcome;
+  /** How much it takes off the loss, at the saves. */
   readonly drops: readonly number[];
 }
 
@@ -125,44 +130,93 @@ function startIn(
  * @param done hears of each adapter that is trained
  */
 export async function train(
+  plan: Training,
+  surrogate: Surrogate,
+  device: Device,
+  done?: () => void,
+): Promise<Trained[]> {
+  const perWeight: TrainedWeight[][] = [];
+  for (const weight of surrogate.problems.keys())
+    perWeight.push(await trainWeight(plan, surrogate, weight, plan.config.ranks, device, done));
+  return together(plan, surrogate, perWeight);
+}
+
+/**
+ * Some ranks of one weight, from all starts, rank by rank. What one comes to does not depend on the others.
+ * @param weight its number
+ * @param done hears of each adapter that is trained
+ */
+export async function trainWeight(
   { config, method, flow, saves, trials, start }: Training,
   { problems, sharpness }: Surrogate,
+  weight: number,
+  ranks: readonly number[],
   device: Device,
   done: () => void = () => undefined,
-): Promise<Trained[]> {
-  const { ranks, scaling, alpha, lr, seed } = config;
-  const times = saves.map((step) => step * lr);
-  const stop = { saveTimes: times, steadyTolerance: null, maxSteps: saves.at(-1)! + 1 };
-  const perWeight: Part[][] = [];
-  for (const [weight, problem] of problems.entries()) {
-    const members = ranks.flatMap((rank) => {
-      const coefficients = { scale: scaleOf(scaling, alpha, rank), lrRatioA: 1, lrRatioB: 1 };
-      // Starts of different weights are independent, as those of different draws of a target are.
-      const law = { problem, rank, coefficients, flow, draw: weight, initialization: start(weight, rank) };
-      return membersOf(law, 0, trials, seed);
-    });
-    const options = { ...solveOptions({ method, stop }, config, device), detail: 'loss' as const };
-    const solved: Solved[] = [];
-    for await (const one of solve({ problem, members }, options)) {
-      solved[members.indexOf(one.member)] = one;
-      done();
-    }
-    perWeight.push(
-      solved.map(({ member, saved, outcome, factors }) => ({
-        outcome,
-        drops: saved.map((point) => problem.initialLoss! - (point?.loss ?? NaN)),
-        largestRate: Math.min(
-          ...[member.initial(), factors].map(
-            (at) => 2 / (sizeOf(at, member.coefficients.scale, flow) * sharpness[weight]!),
-          ),
-        ),
-      })),
-    );
+): Promise<TrainedWeight[]> {
+  const { lr, seed } = config;
+  const problem = problems[weight]!;
+  const members = ranks.flatMap((rank) => {
+    const coefficients = coefficientsOf(config, rank);
+    // Starts of different weights are independent, as those of different draws of a target are.
+    const law = { problem, rank, coefficients, flow, draw: weight, initialization: start(weight, rank) };
+    return membersOf(law, 0, trials, seed);
+  });
+  const options = {
+    ...solveOptions({ method, stop: stopOf(saves, lr) }, config, device),
+    detail: 'loss' as const,
+  };
+  const solved: Solved[] = [];
+  for await (const one of solve({ problem, members }, options)) {
+    solved[members.indexOf(one.member)] = one;
+    done();
   }
+  return solved.map(({ member, saved, outcome, factors }) => ({
+    ...{ rank: member.rank, trial: member.trial, outcome },
+    drops: saved.map((point) => problem.initialLoss! - (point?.loss ?? NaN)),
+    largestRate: Math.min(
+      ...[member.initial(), factors].map(
+        (at) => 2 / (sizeOf(at, member.coefficients.scale, flow) * sharpness[weight]!),
+      ),
+    ),
+  }));
+}
+
+/** The ways in which the adapters of a training are trained on a device, each once. @throws InputError if one cannot be had */
+export function waysOf(
+  { config, method, flow, saves }: Training,
+  { problems }: Surrogate,
+  device: Device,
+): Way[] {
+  const stop = stopOf(saves, config.lr);
+  const ways = problems.flatMap((problem) =>
+    config.ranks.map((rank) => {
+      const coefficients = coefficientsOf(config, rank);
+      const options = { ...solveOptions({ method, stop }, config, device), stop };
+      return wayOf(problem, rank, options, [clock(coefficients, flow)], [motionOf(coefficients, flow)]);
+    }),
+  );
+  return eachOnce(ways);
+}
+
+const coefficientsOf = ({ scaling, alpha }: ForecastConfig, rank: number): Coefficients => ({
+  ...{ scale: scaleOf(scaling, alpha, rank), lrRatioA: 1, lrRatioB: 1 },
+});
+
+const stopOf = (saves: readonly number[], lr: number): StopRule => ({
+  ...{ saveTimes: saves.map((step) => step * lr), steadyTolerance: null, maxSteps: saves.at(-1)! + 1 },
+});
+
+/** The trainings of all weights, each of every rank and start in any order, as one of all together. */
+export function together(
+  { config, saves, trials }: Training,
+  { problems }: Surrogate,
+  perWeight: readonly (readonly TrainedWeight[])[],
+): Trained[] {
   const [{ initialLoss }] = problems as readonly [Surrogate['problems'][number]];
-  return ranks.flatMap((rank, r) =>
+  return config.ranks.flatMap((rank) =>
     Array.from({ length: trials }, (_, trial) => {
-      const parts = perWeight.map((each) => each[r * trials + trial]!);
+      const parts = perWeight.map((each) => each.find((one) => one.rank === rank && one.trial === trial)!);
       return {
         ...{ rank, trial },
         losses: saves.map((_, i) => parts.reduce((loss, { drops }) => loss - drops[i]!, initialLoss!)),
