@@ -6,7 +6,8 @@ import { InputError } from '../host/inputError.js';
 import { runProvenance } from '../host/provenance.js';
 import { WHOLE, type Shard } from '../input/shard.js';
 import { arithmeticOf, asPinned, pinnedIn } from '../results/arithmetic.js';
-import type { Fault, Inventory } from '../results/parts.js';
+import type { Fault, Inventory, Part } from '../results/parts.js';
+import type { Columns } from '../results/tables.js';
 import { withDevice } from '../run/device.js';
 import { inventoryOf } from '../run/mergeParts.js';
 import { PartsRun } from '../run/partsRun.js';
@@ -29,34 +30,33 @@ export interface AdaptersWatch {
   done?(adapters: number, work: number): void;
 }
 
-/** It was asked to leave the rest. */
-class Stopped extends Error {}
+/** Which part of a forecast is trained, who hears of it, and whether to leave the rest, asked before every chunk. */
+interface Asked {
+  readonly shard: Shard;
+  readonly watch: AdaptersWatch;
+  readonly stop: () => boolean;
+}
 
 /**
  * Computes the chunks of a shard that are missing, and writes each when it is done. What is damaged or foreign is set
- * aside and computed anew. Fits that several shards need are done once where these fill one folder: each begins
- * elsewhere, and takes what the others have done meanwhile.
- * @param stop asked before every chunk whether to leave the rest
+ * aside and computed anew. A fit that several shards need is made once where these run at the same time in one folder:
+ * each begins elsewhere, and takes what the others have done meanwhile.
  * @returns whether all of the shard is done
  * @throws InputError if the folder or the backend is unfit, or the pilot is: a folder that this call made is then gone;
  *   ChunkFailed; an error of the file system
  */
 export async function trainForecast(
   forecast: FolderForecast,
-  {
-    shard = WHOLE,
-    watch = {},
-    stop = () => false,
-  }: { shard?: Shard | undefined; watch?: AdaptersWatch; stop?: () => boolean } = {},
+  { shard = WHOLE, watch = {}, stop = () => false }: { [Key in keyof Asked]?: Asked[Key] | undefined } = {},
 ): Promise<boolean> {
-  const { path, config, record } = forecast;
+  const { path, config, record, plan, begun } = forecast;
   const found: Inventory = record ? inventoryOf(forecast) : { parts: [], faults: [], arithmetic: null };
   let run: PartsRun | undefined;
   try {
     return await withDevice(asPinned(config, pinnedIn(path)), async (device) => {
       const own = surrogates(forecast.statistics);
-      const plans = [forecast.plan, ...(forecast.begun ? [forecast.begun.plan] : [])];
-      const ways = eachOnce(plans.flatMap((plan) => own.flatMap((each) => waysOf(plan, each, device))));
+      const plans = begun ? [begun.plan, plan] : [plan];
+      const ways = eachOnce(plans.flatMap((each) => own.flatMap((by) => waysOf(each, by, device))));
       const origin = runProvenance(
         device.info,
         config,
@@ -64,7 +64,7 @@ export async function trainForecast(
       );
       if (!record) makeForecastFolder(forecast, origin, shard.of > 1);
       run = new PartsRun(forecast, found, arithmeticOf(device.info, config, ways), shard, origin);
-      const done = await trainOn(device, run, own);
+      const done = await new Work(forecast, found, device, run, { shard, watch, stop }).all(own);
       run.end(done ? 'finished' : 'interrupted');
       return done;
     });
@@ -76,72 +76,47 @@ export async function trainForecast(
       rmSync(path, { recursive: true, force: true });
     throw error;
   }
+}
 
-  async function trainOn(device: Device, log: PartsRun, own: readonly Surrogate[]): Promise<boolean> {
-    const { chunks, plan, begun } = forecast;
-    const parts = new Map(found.parts.map((part) => [part.chunk, part]));
-    const todo = ofShard(chunks, shard).filter(({ index }) => !parts.has(index));
-    const all = todo.reduce((sum, { effort }) => sum + effort, 0);
-    let [adapters, work] = [0, 0];
-    const count = (chunk: ForecastChunk) => {
-      adapters += chunk.adapters;
-      work += chunk.effort;
-      watch.done?.(adapters, work / all);
-    };
-    const isThere = (chunk: ForecastChunk): boolean => {
-      if (parts.has(chunk.index)) return true;
-      const part = shard.of > 1 && chunk.fit !== null ? log.partOfOthers(chunk.index) : null;
-      if (!part) return false;
-      parts.set(chunk.index, part);
-      count(chunk);
-      return true;
-    };
-    const compute = async (some: readonly ForecastChunk[], by: Training, surrogate: Surrogate) => {
-      let stopped = false;
-      function* lacking() {
-        for (const chunk of some) {
-          if (isThere(chunk)) continue;
-          stopped = stop();
-          if (stopped) return;
-          yield chunk;
-        }
-      }
-      // Two for each worker, as one may be a single trajectory.
-      const most = device.pool ? Math.max(2, Math.ceil((2 * device.pool.workers) / by.trials)) : 1;
-      const trained = inFlight(lacking(), most, async (chunk) => ({
-        chunk,
-        columns: await columnsOf(chunk, by, surrogate, device),
-      }));
-      for await (const { chunk, columns } of trained) {
-        const { index, adapters: trials, effort } = chunk;
-        parts.set(index, log.part(index, columns, adapterTypes, { trials, effort }));
-        count(chunk);
-        await turnEventLoop();
-      }
-      if (stopped) throw new Stopped();
-    };
+/** It was asked to leave the rest. */
+class Stopped extends Error {}
+
+/** The work of a run. */
+class Work {
+  /** Parts that are there, by chunk. */
+  private readonly parts: Map<number, Part>;
+  private readonly todo: readonly ForecastChunk[];
+  private readonly effort: number;
+  private adapters = 0;
+  private work = 0;
+
+  constructor(
+    private readonly forecast: FolderForecast,
+    private readonly found: Inventory,
+    private readonly device: Device,
+    private readonly run: PartsRun,
+    private readonly asked: Asked,
+  ) {
+    this.parts = new Map(found.parts.map((part) => [part.chunk, part]));
+    this.todo = ofShard(forecast.chunks, asked.shard).filter(({ index }) => !this.parts.has(index));
+    this.effort = this.todo.reduce((sum, { effort }) => sum + effort, 0);
+  }
+
+  /** Does all of it, on surrogates as the statistics give them, and returns whether it was not asked to leave the rest. */
+  async all(own: readonly Surrogate[]): Promise<boolean> {
+    const { forecast, todo, device, found } = this;
+    const { watch, shard } = this.asked;
     watch.start?.(
       device.info,
-      todo.reduce((sum, chunk) => sum + chunk.adapters, 0),
+      todo.reduce((sum, { adapters }) => sum + adapters, 0),
       found.faults,
     );
     try {
       for (const each of shard.number % 2 === 0 ? [...own].reverse() : own) {
         const lacking = todo.filter(({ surrogate }) => surrogate === each.name);
         if (lacking.length === 0) continue;
-        const fitted =
-          begun === null
-            ? each
-            : await fittedTo(begun.pilot, each, async (surrogate, fit) => {
-                const ofFit = chunksOf(chunks, each, fit);
-                await compute(from(ofFit, shard), begun.plan, surrogate);
-                return trainedIn(parts, ofFit, begun.plan, surrogate);
-              });
-        await compute(
-          lacking.filter(({ fit }) => fit === null),
-          plan,
-          fitted,
-        );
+        const foretold = lacking.filter(({ fit }) => fit === null);
+        await this.train(foretold, forecast.plan, await this.fitted(each));
       }
     } catch (error) {
       if (error instanceof Stopped) return false;
@@ -150,20 +125,72 @@ export async function trainForecast(
     return true;
   }
 
-  /** The columns of a chunk that is trained now. */
-  async function columnsOf(chunk: ForecastChunk, plan: Training, surrogate: Surrogate, device: Device) {
+  /** A surrogate as the pilot fits it; itself without one. */
+  private async fitted(own: Surrogate): Promise<Surrogate> {
+    const { begun, chunks } = this.forecast;
+    if (begun === null) return own;
+    const { number, of } = this.asked.shard;
+    return fittedTo(begun.pilot, own, async (surrogate, fit) => {
+      const ofFit = chunksOf(chunks, own, fit);
+      const first = Math.floor(((number - 1) * ofFit.length) / of);
+      await this.train([...ofFit.slice(first), ...ofFit.slice(0, first)], begun.plan, surrogate);
+      return trainedIn(this.parts, ofFit, begun.plan, surrogate);
+    });
+  }
+
+  /** Trains those of some chunks that are not there. @throws Stopped once those in hand are written */
+  private async train(chunks: readonly ForecastChunk[], plan: Training, surrogate: Surrogate): Promise<void> {
+    const { pool } = this.device;
+    // Two for each worker, as a chunk may be of a single adapter.
+    const most = pool ? Math.max(2, Math.ceil((2 * pool.workers) / plan.trials)) : 1;
+    let stopped = false;
+    const lacking = function* (this: Work) {
+      for (const chunk of chunks) {
+        if (this.isThere(chunk)) continue;
+        stopped = this.asked.stop();
+        if (stopped) return;
+        yield chunk;
+      }
+    }.bind(this);
+    const trained = inFlight(lacking(), most, async (chunk) => ({
+      chunk,
+      columns: await this.columnsOf(chunk, plan, surrogate),
+    }));
+    for await (const { chunk, columns } of trained) {
+      const { index, adapters: trials, effort } = chunk;
+      this.parts.set(index, this.run.part(index, columns, adapterTypes, { trials, effort }));
+      this.count(chunk);
+      await turnEventLoop();
+    }
+    if (stopped) throw new Stopped();
+  }
+
+  /** Whether the part of a chunk is there; of a fit it may be another shard's. */
+  private isThere(chunk: ForecastChunk): boolean {
+    if (this.parts.has(chunk.index)) return true;
+    const isShared = this.asked.shard.of > 1 && chunk.fit !== null;
+    const part = isShared ? this.run.partOfOthers(chunk.index) : null;
+    if (part === null) return false;
+    this.parts.set(chunk.index, part);
+    this.count(chunk);
+    return true;
+  }
+
+  private count({ adapters, effort }: ForecastChunk): void {
+    this.adapters += adapters;
+    this.work += effort;
+    this.asked.watch.done?.(this.adapters, this.work / this.effort);
+  }
+
+  /** The columns of a chunk that is trained now. @throws InputError; ChunkFailed */
+  private async columnsOf(chunk: ForecastChunk, plan: Training, surrogate: Surrogate): Promise<Columns> {
     const { weight, ranks } = chunk;
+    const { name } = this.forecast.statistics.weights[weight]!;
     try {
-      const trained = await trainWeight(plan, surrogate, weight, ranks, device);
-      return adapterColumns(chunk, forecast.statistics.weights[weight]!.name, surrogate, plan, trained);
+      const trained = await trainWeight(plan, surrogate, weight, ranks, this.device);
+      return adapterColumns(chunk, name, surrogate, plan, trained);
     } catch (error) {
       throw error instanceof InputError ? error : new ChunkFailed(chunk, error);
     }
   }
-}
-
-/** Chunks from where a shard begins on: each elsewhere. */
-function from(chunks: readonly ForecastChunk[], { number, of }: Shard): ForecastChunk[] {
-  const first = Math.floor(((number - 1) * chunks.length) / of);
-  return [...chunks.slice(first), ...chunks.slice(0, first)];
 }

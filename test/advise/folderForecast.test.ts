@@ -13,7 +13,7 @@ import { adapterTypes } from '../../src/advise/forecast/parts.js';
 import { TRAININGS } from '../../src/advise/forecast/pilot.js';
 import { planForecast } from '../../src/advise/forecast/planned.js';
 import { surrogates } from '../../src/advise/forecast/surrogates.js';
-import { train, training } from '../../src/advise/forecast/train.js';
+import { train, training, type Trained } from '../../src/advise/forecast/train.js';
 import {
   forecastIn,
   makeForecastFolder,
@@ -89,7 +89,7 @@ beforeAll(async () => {
   const plan = training(config({ ranks: [2], steps: 20, seed: 3 }), statisticsOf(weights));
   const device = await openDevice('cpu', { workers: 1 });
   const [kfac] = surrogates({ ...statisticsOf(weights), curvature: 9 });
-  const [{ losses }] = await train(plan, kfac.times(1.7), device);
+  const [{ losses }] = (await train(plan, kfac.times(1.7), device)) as [Trained, ...Trained[]];
   writeFileSync(pilot, plan.saves.map((step, i) => `${step},${losses[i]}\n`).join(''));
   await device.close();
   await whole('whole');

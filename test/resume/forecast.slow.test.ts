@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { tensorsOf, weight, writeStatistics } from '../advise/statistics.js';
 import { node } from '../cli/support.js';
+import { served } from '../oneProcess.js';
 import { idleSlurm, killAt, main, rankflow, run, work } from './support.js';
 
 const weights = [weight('layer', 8, 6, 1), weight('other', 6, 9, 10)];
@@ -41,7 +42,7 @@ let undisturbed: ReturnType<typeof results>;
 
 describe('a forecast that is cut off or shared out', () => {
   beforeAll(async () => {
-    const whole = await rankflow([...forecast, '--out', 'whole']);
+    const whole = await served([...forecast, '--out', 'whole'], work);
     expect(whole.code, whole.stderr).toBe(0);
     undisturbed = results('whole');
     expect(undisturbed.parts).toHaveLength(CHUNKS);
@@ -57,7 +58,7 @@ describe('a forecast that is cut off or shared out', () => {
       expect(code, place).toBeNull();
       expect(parts('killed'), place).toHaveLength(done);
     }
-    const { code, stdout, stderr } = await rankflow([...forecast, '--out', 'killed']);
+    const { code, stdout, stderr } = await served([...forecast, '--out', 'killed'], work);
     expect(code, stderr).toBe(0);
     expect(stdout).toContain('Results: killed (open killed/report.html)');
     expect(stderr).toContain('0 of 16 adapters are trained');
@@ -77,7 +78,7 @@ describe('a forecast that is cut off or shared out', () => {
     expect(stderr).toContain(
       'Go on with: rankflow advise --out stopped --stats stats.safetensors --optimizer adamw --lr 0.01 --steps 3000 --ranks 1,6 --trials 2 --backend cpu --precision float64 --workers 1 --shard 1/1\n',
     );
-    const standing = JSON.parse((await rankflow(['status', 'stopped', '--json'])).stdout);
+    const standing = JSON.parse((await served(['status', 'stopped', '--json'], work)).stdout);
     const { done, missing } = standing.chunks;
     expect(done + missing).toBe(CHUNKS);
     expect(missing).toBeGreaterThan(0);

@@ -2,8 +2,6 @@
 import { join } from 'node:path';
 import { writeWhole } from '../../files/writeWhole.js';
 import type { Provenance } from '../../host/provenance.js';
-import { page } from '../../report/html.js';
-import { chartFigure } from '../../report/plots/chart.js';
 import { csv, parquet, type Rows } from '../../results/tables.js';
 import type { Forecasted } from './combined.js';
 import { forecastAnswer, forecastCautions, forecastChart, forecastNotes, forecastRows } from './report.js';
@@ -40,6 +38,11 @@ export async function writeForecast(
   forecasted: Forecasted,
   provenance: Provenance,
 ): Promise<void> {
+  // What draws is loaded here: who reads a folder, or computes a part of it, draws nothing.
+  const [{ page }, { chartFigure }] = await Promise.all([
+    import('../../report/html.js'),
+    import('../../report/plots/chart.js'),
+  ]);
   const caption =
     'Points: the middle of two surrogates; lines: the least and the most over these and the starts.';
   const words = { id: 'shares', heading: 'Shares of the progress', caption };
