@@ -135,5 +135,5 @@ describe('trajectories', () => {
 });
 
 it('is chosen for long horizons', () => {
-  expect([1, 400, 600].map(methodFor)).toEqual(['dopri5', 'dopri5', 'rkc2']);
+  expect([1, 400, 600].map((horizon) => methodFor(horizon))).toEqual(['dopri5', 'dopri5', 'rkc2']);
 });

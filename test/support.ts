@@ -157,12 +157,13 @@ export function flow64(
 /** A member that starts at an adapter whose coordinates are those of the flow. */
 export const memberOf = (adapter: Adapter, k: Coefficients): Member => memberAt(toFactors(adapter, k), k);
 
-/** Two half steps of a method as one of twice as many stages. */
-export function twice({ order, a, b }: TableauCoefficients): Tableau {
-  const half = (row: readonly number[]) => row.map((value) => value / 2);
+/** So many small steps of a method as one of as many times its stages. */
+export function inOne(times: number, { order, a, b }: TableauCoefficients): Tableau {
+  const part = (row: readonly number[]) => row.map((value) => value / times);
+  const before = (count: number) => Array.from({ length: count }, () => b).flat();
   return tableau({
     order,
-    a: [...a.map(half), ...a.map((row) => half([...b, ...row]))],
-    b: half([...b, ...b]),
+    a: Array.from({ length: times }, (_, k) => a.map((row) => part([...before(k), ...row]))).flat(),
+    b: part(before(times)),
   });
 }

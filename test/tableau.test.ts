@@ -19,7 +19,7 @@ import { frobeniusFromSpectrum } from '../src/problem/frobenius.js';
 import { wayOf } from '../src/solver/path.js';
 import { openDevice, type Device } from '../src/solver/device.js';
 import { solve } from '../src/solver/solve.js';
-import { flow64, gaussian, integrate64, memberOf, norm, plain, relativeError, twice } from './support.js';
+import { flow64, gaussian, integrate64, memberOf, norm, plain, relativeError, inOne } from './support.js';
 
 const named = Object.entries(tableaus) as [string, Tableau][];
 
@@ -40,14 +40,18 @@ describe.each(named)('%s', (_name, tableau) => {
 
   it('fulfils the conditions of its order, and not those of the next', () => {
     expect(worst(orderResiduals(a, b, order))).toBeLessThan(rounding);
-    if (order < 5) expect(worst(orderResiduals(a, b, order + 1))).toBeGreaterThan(1e-3);
-    expect(orderResiduals(a, b, order)).toHaveLength([0, 1, 2, 4, 8, 17][order]!);
+    // Those of the best of order 5 and 6 are small, which is why they are the best.
+    if (order < 8) expect(worst(orderResiduals(a, b, order + 1))).toBeGreaterThan(order < 5 ? 1e-3 : 1e-4);
+    expect(orderResiduals(a, b, order)).toHaveLength([0, 1, 2, 4, 8, 17, 37, 85, 200][order]!);
   });
 
-  it.runIf(embedded)('has an embedded solution of a lower order, and no higher', () => {
-    expect(embedded!.order).toBe(order - 1);
-    expect(worst(orderResiduals(a, embedded!.b, order - 1))).toBeLessThan(rounding);
-    expect(worst(orderResiduals(a, embedded!.b, order))).toBeGreaterThan(1e-4);
+  it.runIf(embedded)('has embedded solutions of lower orders, and no higher', () => {
+    const solutions = [embedded!, ...(embedded!.low ? [embedded!.low] : [])];
+    expect(solutions.map((each) => each.order)).toEqual(order === 8 ? [5, 3] : [order - 1]);
+    for (const each of solutions) {
+      expect(worst(orderResiduals(a, each.b, each.order))).toBeLessThan(rounding);
+      expect(worst(orderResiduals(a, each.b, each.order + 1))).toBeGreaterThan(1e-4);
+    }
   });
 
   it('is strictly lower triangular and consistent', () => {
@@ -57,14 +61,14 @@ describe.each(named)('%s', (_name, tableau) => {
 
   it('does not pass with one digit changed anywhere', () => {
     expect(() => makeTableau(tableau)).not.toThrow();
-    // A later stage's coefficients matter only as far as its weight is not zero, which all are in one of the two
-    // solutions.
+    // A later stage's coefficients matter only as far as its weight is not zero, which all are in one of the solutions
+    // but for the last stage of dop853, whose row has to be b.
     const change = (row: readonly number[], at: number) =>
       row.map((value, j) => (j === at ? value + 1e-5 : value));
     a.forEach((row, i) =>
       row.forEach((_, j) => {
         const changed = { ...tableau, a: a.map((other, k) => (k === i ? change(other, j) : other)) };
-        expect(() => makeTableau(changed), `a[${i}][${j}]`).toThrow(/order condition/);
+        expect(() => makeTableau(changed), `a[${i}][${j}]`).toThrow(/order condition|first-same-as-last/);
       }),
     );
     b.forEach((_, j) => {
@@ -72,6 +76,10 @@ describe.each(named)('%s', (_name, tableau) => {
       if (!embedded) return;
       const changed = { ...tableau, embedded: { ...embedded, b: change(embedded.b, j) } };
       expect(() => makeTableau(changed), `embedded b[${j}]`).toThrow(/order condition/);
+      const { low } = embedded;
+      if (!low) return;
+      const lowChanged = { ...tableau, embedded: { ...embedded, low: { ...low, b: change(low.b, j) } } };
+      expect(() => makeTableau(lowChanged), `low b[${j}]`).toThrow(/order condition/);
     });
     if (order < 5) expect(() => makeTableau({ ...tableau, order: order + 1 })).toThrow();
   });
@@ -81,17 +89,18 @@ describe.each(named)('%s', (_name, tableau) => {
    * them, by the next order.
    */
   const measuredOrder = (weights: readonly number[], expected: number) => {
-    const steps = expected < 5 ? 128 : 32;
+    const steps = expected < 5 ? 128 : order < 8 && expected < 6 ? 32 : 16;
     const error = (count: number) => {
       const end = integrate64({ a, b: weights }, field, start, 3, count);
       return norm(end.map((value, i) => value - reference[i]!));
     };
     const slope = (count: number) => Math.log2(error(count) / error(2 * count));
-    return 2 * slope(2 * steps) - slope(steps);
+    // Of order 8 the errors of more steps are rounding.
+    return expected < 8 ? 2 * slope(2 * steps) - slope(steps) : slope(8);
   };
 
   it('converges at its order in float64', () => {
-    expect(Math.abs(measuredOrder(b, order) - order)).toBeLessThan(0.1);
+    expect(Math.abs(measuredOrder(b, order) - order)).toBeLessThan(order < 8 ? 0.1 : 0.3);
     // With the weights of Euler's method for the same stages it is of order one.
     const euler = b.map((_, i) => (i === 0 ? 1 : 0));
     expect(Math.abs(measuredOrder(euler, 1) - 1)).toBeLessThan(0.1);
@@ -199,7 +208,10 @@ describe('a tableau of a user', () => {
   });
 
   it('says what follows from its coefficients', () => {
-    expect(makeTableau(heun)).toEqual({ ...heun, sharesLast: false, errorWeights: null });
+    expect(makeTableau(heun)).toEqual({
+      ...heun,
+      ...{ sharesLast: false, errorWeights: null, lowErrorWeights: null },
+    });
     const { errorWeights, sharesLast } = makeTableau({ order, a, b, embedded: embedded! });
     expect(sharesLast).toBe(true);
     expect(errorWeights).toEqual([2 / 9 - 7 / 24, 1 / 3 - 1 / 4, 4 / 9 - 1 / 3, -1 / 8]);
@@ -268,8 +280,18 @@ describe.each(['cpu', 'wasm'] as const)('fixed steps of a tableau of a user on %
     expect(relativeError(state[0]!, expected.x.data)).toBeLessThan(1e-12);
   });
 
+  it('of as many stages as a kernel holds is right', async () => {
+    const tableau = inOne(3, tableaus.rk4);
+    expect(tableau.b).toHaveLength(MOST_TABLEAU_STAGES - 1);
+    const expected = flow64(tableaus.rk4, structure, start, 1, 60);
+    for (const [choice, tolerance] of bothPaths) {
+      const [ending] = await solved(methodOf(tableau), choice);
+      expect(relativeError(ending!.factors.x.data, expected.x.data)).toBeLessThan(tolerance);
+    }
+  });
+
   it('of more stages than a kernel holds is right, and the obstacle is named', async () => {
-    const tableau = twice(tableaus.rk4);
+    const tableau = inOne(4, tableaus.rk4);
     expect(tableau.b.length).toBeGreaterThan(MOST_TABLEAU_STAGES);
     const method = methodOf(tableau);
     const { path, reason } = wayOf(problem, r, { method, stop, precision: 'float32', device });
@@ -278,7 +300,7 @@ describe.each(['cpu', 'wasm'] as const)('fixed steps of a tableau of a user on %
       expect(reason).toContain(`more than ${MOST_TABLEAU_STAGES} stages`);
       expect(() => wayOf(problem, r, { method, stop, kernel: 'fused', device })).toThrow(InputError);
     }
-    const expected = flow64(tableaus.rk4, structure, start, 1, 40);
+    const expected = flow64(tableaus.rk4, structure, start, 1, 80);
     const [ending] = await solved(method, { kernel: 'tensor-ops' });
     expect(relativeError(ending!.factors.x.data, expected.x.data)).toBeLessThan(1e-6);
   });

@@ -2,7 +2,7 @@
  * The float64 twin of the solver's loop (src/solver/integrate.ts): one trajectory on the host, by the same methods,
  * step decisions (src/method/track.ts) and outcomes.
  */
-import { FIRST_ITERATIONS, firstGuess } from '../../src/method/control.js';
+import { errorOfTwo, FIRST_ITERATIONS, firstGuess } from '../../src/method/control.js';
 import { assertMethod, carried, type Method } from '../../src/method/method.js';
 import type { Outcome } from '../../src/method/outcome.js';
 import {
@@ -54,13 +54,14 @@ export function* twin(
   while (track.outcome === null) {
     const step = plan(track, method, stop);
     moving?.begin?.(step.number);
-    const { next, slope, error, memory } = yield* attempt(method.scheme, place, step, moving);
+    const { next, slope, error, lowError, memory } = yield* attempt(method.scheme, place, step, moving);
     const [state, rate] = [next[0]!, norm(slope[0]!)];
     const iteration = step.iterates ? yield* powerIteration(state, slope[0]!, place.direction!) : null;
+    const estimated = error ? norm(error[0]!) : 0;
     const measured = {
       size: norm(state),
       rate,
-      errorRate: error ? norm(error[0]!) : 0,
+      errorRate: lowError ? errorOfTwo(estimated, norm(lowError[0]!)) : estimated,
       radius: iteration ? iteration.radius : NaN,
     };
     if (!judge(track, step, measured, method, stop)) continue;

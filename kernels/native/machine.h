@@ -90,7 +90,7 @@ template <class L_> struct Machine {
     return {sizesSlope ? (double)sumOf<L>(made.slopeSquares) : 0, sizesOut ? (double)sumOf<L>(made.outSquares) : 0};
   }
 
-  /** Makes the sum of one or two terms, of the part that moves. */
+  /** Makes the sum of terms, at least one, of the part that moves. */
   void combine(int out, const Terms &terms) {
     V *to = slots[out] + movingAt;
     const V *a = slots[terms.slot[0]] + movingAt;
@@ -101,7 +101,18 @@ template <class L_> struct Machine {
     }
     const V *b = slots[terms.slot[1]] + movingAt;
     const V d = L::splat((Real)terms.c[1]);
-    for (ptrdiff_t i = 0; i < movingVectors; i++) to[i] = madd(d, b[i], c * a[i]);
+    if (terms.count == 2) {
+      for (ptrdiff_t i = 0; i < movingVectors; i++) to[i] = madd(d, b[i], c * a[i]);
+      return;
+    }
+    const V *z[MOST_TERMS];
+    V w[MOST_TERMS];
+    for (int k = 2; k < terms.count; k++) z[k] = slots[terms.slot[k]] + movingAt, w[k] = L::splat((Real)terms.c[k]);
+    for (ptrdiff_t i = 0; i < movingVectors; i++) {
+      V sum = madd(d, b[i], c * a[i]);
+      for (int k = 2; k < terms.count; k++) sum = madd(w[k], z[k][i], sum);
+      to[i] = sum;
+    }
   }
 
   /** |z| of the whole state, or of what moves; 0 only where all of it is. `square`: its square, if it is known. */

@@ -112,6 +112,12 @@ private:
         const Squares s = z.evaluate(NEXT, PART_BOTH, NEXT_SLOPE, estimates ? ERROR : NONE, weights[i], terms, true, estimates);
         measured.rate = z.movingNorm(NEXT_SLOPE, s.slope);
         if (estimates) measured.errorRate = z.movingNorm(ERROR, s.out);
+        if (estimates && p.twoErrors) {
+          Terms low;
+          for (int j = 0; j < stages; j++) low.add(weights[stages + j], slopeOf(j));
+          z.combine(ERROR, low);
+          measured.errorRate = errorOfTwo(measured.errorRate, z.movingNorm(ERROR));
+        }
         break;
       }
       const int out = inputOf(i + 1);

@@ -39,9 +39,21 @@ inline double scaleOf(const Parameters &p, double size) { return p.atol + p.rtol
 
 inline double startingStep(const Parameters &p, double h0, double rate, double curvature, double size) {
   const double largest = larger(rate, curvature) / scaleOf(p, size);
+  const double startError = p.errorOrder < HIGH_ORDER ? START_ERROR : HIGH_START_ERROR;
   const double h1 = largest <= START_FLAT || !isfinite(largest) ? larger(START_FLAT_LEAST, h0 * START_FLAT_FACTOR)
-                                                                : pow(START_ERROR / largest, 1 / (p.errorOrder + 1));
+                                                                : pow(startError / largest, 1 / (p.errorOrder + 1));
   return smaller(START_GROW_LIMIT * h0, h1);
+}
+
+/** The estimate of a higher order that follows from two. */
+inline double errorOfTwo(double error, double low) {
+  const double share = (LOW_SHARE * low) / error;
+  return error == 0 ? 0 : error / sqrt(1 + share * share);
+}
+
+/** Step to try of what remains to a save point, which a step of the proposed size does not reach. */
+inline double evened(const Parameters &p, double proposal, double remaining) {
+  return p.errorOrder < HIGH_ORDER ? proposal : smaller(proposal, remaining / 2);
 }
 
 /** A planned step: its size, whether it ends at a save point, its stages, whether it makes a power iteration. */
@@ -87,7 +99,7 @@ struct Course {
     const double proposal =
         stabilized ? smaller(track.proposal, stableStep(p, track.radius)) : track.proposal;
     step.hit = remaining <= proposal * (1 + HIT_SLACK);
-    step.h = (double)(float)(step.hit ? remaining : proposal);
+    step.h = (double)(float)(step.hit ? remaining : evened(p, proposal, remaining));
     if (!stabilized) return step;
     step.stages = stagesFor(p, step.h, track.radius);
     step.iterates = fmod(track.accepted + track.rejected + 1, ITERATE_EVERY) == 0;

@@ -8,7 +8,7 @@ import type { Precision } from '../../src/numbers/precision.js';
 /** Bytes of a term of a linear combination: a coefficient (float64) and an address. */
 export const TERM = 16;
 /** Most terms of a linear combination; and so most stages of a tableau, whose slopes are combined with the state. */
-export const MOST_TERMS = 8;
+export const MOST_TERMS = 14;
 export const MOST_TABLEAU_STAGES = MOST_TERMS - 1;
 /** Highest rank with loops of its own; above, columns are taken in tiles of TILE and padded to multiples of it. */
 export const EXACT = 8;
@@ -70,8 +70,10 @@ export const parameterFields = {
   stages: 'i32',
   /** Whether a step ends with the slope of the new state (0 or 1). */
   sharesLast: 'i32',
+  /** Whether two estimates are made of the error (0 or 1). */
+  twoErrors: 'i32',
   /**
-   * float64. Runge-Kutta: [stages + 1, stages], the rows of `a` but the first, then `b`, then the weights of the error.
+   * float64. Runge-Kutta: [stages + 2, stages], the rows of `a` but the first, then `b`, then the weights of the errors.
    * Chebyshev: for 2, 3, ... stages `first`, then mu, nu, muTilde, gammaTilde of the others.
    */
   coefficients: 'place',

@@ -4,7 +4,7 @@ import { isOptimizer, type FlowSchemeKind, type Scheme } from '../../src/method/
 import { chebyshevCoefficients } from '../coefficients.js';
 import { controlCodes, MOST_TABLEAU_STAGES, partCodes, schemeCodes, type Parameters } from './layout.js';
 
-interface SchemeTable extends Pick<Parameters, 'lead' | 'stages' | 'sharesLast'> {
+interface SchemeTable extends Pick<Parameters, 'lead' | 'stages' | 'sharesLast' | 'twoErrors'> {
   readonly coefficients?: Float64Array;
 }
 
@@ -40,17 +40,20 @@ export function methodTable(method: Method): MethodTable {
 const leads = { simultaneous: partCodes.both, 'a-then-b': partCodes.y, 'b-then-a': partCodes.x } as const;
 
 const tables: { readonly [K in FlowSchemeKind]: (scheme: Scheme<K>) => SchemeTable } = {
-  'gradient-descent': ({ order }) => ({ lead: leads[order], stages: 0, sharesLast: 0 }),
-  'runge-kutta': ({ tableau: { a, b, sharesLast, errorWeights } }) => {
+  'gradient-descent': ({ order }) => ({ lead: leads[order], stages: 0, sharesLast: 0, twoErrors: 0 }),
+  'runge-kutta': ({ tableau: { a, b, sharesLast, errorWeights, lowErrorWeights } }) => {
     const stages = b.length;
     if (stages > MOST_TABLEAU_STAGES) throw new Error(`invalid number of stages: ${stages}`);
-    const coefficients = new Float64Array((stages + 1) * stages);
-    [...a.slice(1), b, errorWeights ?? []].forEach((row, i) => coefficients.set(row, i * stages));
-    return { lead: 0, stages, sharesLast: Number(sharesLast), coefficients };
+    const coefficients = new Float64Array((stages + 2) * stages);
+    [...a.slice(1), b, errorWeights ?? [], lowErrorWeights ?? []].forEach((row, i) =>
+      coefficients.set(row, i * stages),
+    );
+    const twoErrors = Number(lowErrorWeights !== null);
+    return { lead: 0, stages, sharesLast: Number(sharesLast), twoErrors, coefficients };
   },
   chebyshev: ({ mostStages }) => {
     const coefficients = Float64Array.from(chebyshevCoefficients(mostStages));
-    return { lead: 0, stages: 0, sharesLast: 1, coefficients };
+    return { lead: 0, stages: 0, sharesLast: 1, twoErrors: 0, coefficients };
   },
 };
 

@@ -105,7 +105,7 @@ export const horizonFields = {
     .enum(['auto', ...methodNames])
     .default('auto')
     .describe(
-      `how trajectories are advanced: auto (rkc2 for long horizons, else dopri5), ${methodNames.map((name) => `${name} (${aboutMethod(name)})`).join(', ')}`,
+      `how trajectories are advanced: auto (rkc2 for long horizons, else dopri5, or below rtol 1e-5 sharpverner6 and below 1e-7 dop853), ${methodNames.map((name) => `${name} (${aboutMethod(name)})`).join(', ')}`,
     ),
   step: positive
     .optional()

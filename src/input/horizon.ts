@@ -7,6 +7,7 @@ import { clock } from '../flow/normalization.js';
 import { InputError } from '../host/inputError.js';
 import { isOptimizerName, method, methodFor, type MethodName } from '../method/methods.js';
 import { flowUnder, type Method } from '../method/method.js';
+import type { Precision } from '../numbers/precision.js';
 import type { StopRule } from '../method/track.js';
 import type { HorizonConfig } from './fields.js';
 import type { Start } from './start.js';
@@ -25,14 +26,18 @@ const DEFAULT_SAVES = 32;
 /** Time, in units of the fastest growth of a cell, when none is given. */
 const DEFAULT_HORIZON = 400;
 
-/** A config with the seed of what is drawn. */
+/** A config with the seed of what is drawn and the precision of states (default: float32). */
 interface Seeded {
   readonly seed: number;
+  readonly precision?: Precision | undefined;
 }
 
+/** The name of the method of a config at a horizon. */
+const nameAt = ({ method: name, rtol, precision }: HorizonConfig & Seeded, horizon: number): MethodName =>
+  name === 'auto' ? methodFor(horizon, rtol, precision) : name;
+
 /** The method of a config; of auto, which has only flows followed, the one of short horizons. @throws InputError */
-const methodOf = (config: HorizonConfig & Seeded): Method =>
-  method(config.method === 'auto' ? methodFor(0) : config.method, config);
+const methodOf = (config: HorizonConfig & Seeded): Method => method(nameAt(config, 0), config);
 
 /**
  * The flow that a config names, as its method advances it.
@@ -70,7 +75,7 @@ export function horizons(config: HorizonConfig & Seeded): (rate: number) => Hori
     const same = byRate.get(rate);
     if (same) return same;
     const span = config.time ?? DEFAULT_HORIZON / (rate || 1);
-    const methodName = config.method === 'auto' ? methodFor(span * rate) : config.method;
+    const methodName = nameAt(config, span * rate);
     const stepping = method(methodName, config);
     const horizon = { method: stepping, methodName, stop: stopRule(config, methodName, stepping, span) };
     byRate.set(rate, horizon);

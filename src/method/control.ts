@@ -31,8 +31,15 @@ export const LEAST_LAST_ERROR = 1e-4;
 export const GUESS_CHANGE = 0.01;
 /** First guess of a starting step where the state or its slope is zero. */
 export const GUESS_STILL = 1e-6;
-/** Scaled error of the starting step. */
+/** Scaled error of the starting step, as if the constant in the method's error were one. */
 export const START_ERROR = 0.01;
+/**
+ * Order of the estimated error from which on that constant is small and steps are few: they begin larger, and the last two
+ * before a save point are even (evened).
+ */
+export const HIGH_ORDER = 6;
+/** The same as START_ERROR for them. */
+export const HIGH_START_ERROR = 1;
 /** Slope and curvature, over the scale of errors, up to which a start is flat. */
 export const START_FLAT = 1e-15;
 /** Starting step of a flat start over the guess. */
@@ -87,13 +94,20 @@ export interface StepDecision {
   readonly lastError: number;
 }
 
+/**
+ * Step to try of what remains to a save point, which a step of the proposed size does not reach; one of high order leaves
+ * no less than itself, which would be a step as costly for little.
+ */
+export const evened = (proposal: number, remaining: number, order: number): number =>
+  order < HIGH_ORDER ? proposal : Math.min(proposal, remaining / 2);
+
 /** |error| / (atol + rtol |state|): a step is accepted at 1 or below. */
 export const scaledError = (error: number, state: number, rtol: number, atol: number): number =>
   error === 0 ? 0 : error / (atol + rtol * state);
 
 /**
  * Judges a step of size h by its scaled error (NaN or infinite: the step left the representable range).
- * @param order order of the embedded pair's better solution
+ * @param order order in the step size by which the estimated error falls
  * @param afterRejection true if the previous try of this step was rejected: the step may then not grow
  */
 export function decide(
@@ -117,6 +131,18 @@ export function decide(
   };
 }
 
+/** Part of an estimate of low order, over the other one, in the error of a step that has two. */
+export const LOW_SHARE = 0.1;
+
+/**
+ * The estimate of a higher order that follows from two, as in DOP853 (Hairer, Norsett, Wanner I, II.10): of norms that
+ * fall as h^6 and h^4 one that falls as h^8.
+ */
+export const errorOfTwo = (error: number, low: number): number => {
+  const share = (LOW_SHARE * low) / error;
+  return error === 0 ? 0 : error / Math.sqrt(1 + share * share);
+};
+
 /** First guess of a starting step from the norms of the state and its derivative. */
 export const firstGuess = (state: number, derivative: number): number =>
   state > 0 && derivative > 0 ? (GUESS_CHANGE * state) / derivative : GUESS_STILL;
@@ -125,6 +151,7 @@ export const firstGuess = (state: number, derivative: number): number =>
  * Starting step from an Euler step of the guessed size h0.
  * @param curvature |F(z + h0 F(z)) - F(z)| / h0
  * @param scale atol + rtol |z|
+ * @param order order in the step size by which the estimated error falls
  */
 export function startingStep(
   h0: number,
@@ -137,6 +164,6 @@ export function startingStep(
   const h1 =
     largest <= START_FLAT || !Number.isFinite(largest)
       ? Math.max(START_FLAT_LEAST, h0 * START_FLAT_FACTOR)
-      : (START_ERROR / largest) ** (1 / (order + 1));
+      : ((order < HIGH_ORDER ? START_ERROR : HIGH_START_ERROR) / largest) ** (1 / (order + 1));
   return Math.min(START_GROW_LIMIT * h0, h1);
 }

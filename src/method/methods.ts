@@ -17,12 +17,20 @@ import { tableaus } from './tableaus.js';
 /** Relative tolerance where none is set. */
 export const DEFAULT_RTOL = 1e-5;
 
+/** Least relative tolerance: below it rounding of the state is all that an error estimate sees. */
+export const LEAST_RTOL = { float32: 1e-7, float64: 1e-12 } as const;
+
 /** Options of gradient descent and other optimizers. */
 const descentOptions = ['momentum', 'schedule', 'warmup', 'batch'] as const;
 type DescentOption = (typeof descentOptions)[number];
 
 interface NamedMethod {
   readonly control: Control['kind'];
+  /**
+   * By how much its estimates exceed its errors where those of dopri5, which are of the same kind, do not: tolerances are
+   * multiplied by it, so that methods err alike at the same tolerances (default: 1).
+   */
+  readonly overestimates?: number;
   /** Options that it takes beside the step or the tolerances. */
   readonly takes?: readonly DescentOption[];
   /** @param rtol relative tolerance of a control by error */
@@ -45,17 +53,37 @@ const methods = {
     scheme: (rtol) => chebyshev(mostStages(rtol)),
     about: 'stabilized, of order 2, for long horizons',
   },
-  /** Dormand and Prince 1980: the one to begin with, and for tight tolerances. */
+  /** Dormand and Prince 1980: the one to begin with. */
   dopri5: {
     control: 'error',
     scheme: () => rungeKutta(tableaus.dopri5),
-    about: 'pair 5(4), for short horizons and tight tolerances',
+    about: 'pair 5(4), for short horizons',
   },
   /** Tsitouras 2011: where dopri5 is, with a smaller error in steps of the same size and cost. */
   tsit5: {
     control: 'error',
     scheme: () => rungeKutta(tableaus.tsit5),
     about: 'pair 5(4), as dopri5 with smaller errors in equal steps',
+  },
+  /**
+   * Sharp and Verner 1994: about two thirds of the evaluations of dopri5 at equal errors, and weights that add no rounding
+   * in float32. What its estimate, of order 5, overstates was measured (`npm run bench -- --only evaluations`).
+   */
+  sharpverner6: {
+    control: 'error',
+    overestimates: 30,
+    scheme: () => rungeKutta(tableaus.sharpverner6),
+    about: 'pair 6(5), with the fewest evaluations in float32 over short horizons',
+  },
+  /**
+   * Dormand and Prince, in Hairer, Norsett and Wanner 1993: for errors below those that float32 can have. Its weights, of
+   * both signs and 13 together, multiply rounding, so that in float32 it does not get below 1e-6.
+   */
+  dop853: {
+    control: 'error',
+    overestimates: 10,
+    scheme: () => rungeKutta(tableaus.dop853),
+    about: 'of order 8, for tight tolerances in float64',
   },
   /** Bogacki and Shampine 1989: fewer evaluations than dopri5 at tolerances from about 1e-3 on. */
   bosh3: {
@@ -135,13 +163,31 @@ export const aboutMethod = (name: MethodName): string => methods[name].about;
 
 /** Largest rate of the flow times the time it is followed for, from which stability and not accuracy limits dopri5. */
 const LONG_HORIZON = 500;
+/** The same from which rkc2 pays at rtol 1e-6; below, it grows as the steps of an error of order 3 do. */
+const TIGHT_HORIZON = 340;
+
+/** From which horizon on rkc2 is the method: in float32 from none below 1e-6, which rounding keeps it from. */
+const longHorizon = (rtol: number, precision: Precision): number =>
+  precision === 'float32' && rtol < 1e-6
+    ? Infinity
+    : Math.max(LONG_HORIZON, TIGHT_HORIZON * Math.cbrt(1e-6 / rtol));
 
 /**
  * The method for trajectories of that largest rate times time. On the Frobenius loss (sigma_i = i^-1/2, n = 384, r =
- * 16, rtol 1e-5) rkc2 needs 1.5, 1.0, 0.4 and 0.2 times the evaluations of dopri5 at 20, 100, 500 and 2000 (`npm run
- * bench -- --only method-choice`).
+ * 16, rtol 1e-5) rkc2 needs 1.5, 1.0, 0.4 and 0.2 times the evaluations of dopri5 at 20, 100, 500 and 2000; at 20 and 100
+ * sharpverner6 needs 0.7 and 0.8 times those of dopri5 at 1e-6 and 1e-7, and dop853 0.4 at 1e-8, to smaller errors
+ * (`npm run bench -- --only method-choice`).
+ * @param rtol relative tolerance (default: 1e-5)
+ * @param precision of the states (default: float32)
  */
-export const methodFor = (horizon: number): MethodName => (horizon > LONG_HORIZON ? 'rkc2' : 'dopri5');
+export function methodFor(
+  horizon: number,
+  rtol = DEFAULT_RTOL,
+  precision: Precision = 'float32',
+): MethodName {
+  if (horizon > longHorizon(rtol, precision)) return 'rkc2';
+  return rtol < LEAST_RTOL.float32 ? 'dop853' : rtol < DEFAULT_RTOL ? 'sharpverner6' : 'dopri5';
+}
 
 export interface MethodOptions {
   /** Step size of fixed-step methods, in time t; for gradient descent and optimizers, the learning rate. */
@@ -163,8 +209,8 @@ export interface MethodOptions {
   readonly precision?: Precision | undefined;
 }
 
-/** Least relative tolerance: below it rounding of the state is all that an error estimate sees. */
-export const LEAST_RTOL = { float32: 1e-7, float64: 1e-12 } as const;
+/** Largest relative tolerance. */
+const MOST_RTOL = 0.1;
 
 /**
  * The method of that name. Adaptive methods take `rtol` (default 1e-5; from 1e-7 on in float32, 1e-12 in float64) and
@@ -178,8 +224,8 @@ export function method(name: MethodName, options: MethodOptions = {}): Method {
   for (const field of [...(adaptive ? (['step'] as const) : (['rtol', 'atol'] as const)), ...unused])
     if (options[field] !== undefined)
       throw new InputError(field, options[field], `left out: ${name} does not use it`);
-  const { scheme }: NamedMethod = methods[name];
-  const control = adaptive ? errorControl(options) : fixedControl(name, options);
+  const { scheme, overestimates = 1 }: NamedMethod = methods[name];
+  const control = adaptive ? errorControl(options, overestimates) : fixedControl(name, options);
   return {
     scheme: scheme(control.kind === 'error' ? control.rtol : 0, options),
     control,
@@ -187,19 +233,26 @@ export function method(name: MethodName, options: MethodOptions = {}): Method {
   };
 }
 
-function errorControl({ rtol = DEFAULT_RTOL, atol, precision = 'float32' }: MethodOptions): Control {
+function errorControl(
+  { rtol = DEFAULT_RTOL, atol, precision = 'float32' }: MethodOptions,
+  overestimates: number,
+): Control {
   const least = LEAST_RTOL[precision];
-  if (!(rtol >= least && rtol <= 0.1)) {
+  if (!(rtol >= least && rtol <= MOST_RTOL)) {
     const finer = precision === 'float32' && rtol >= LEAST_RTOL.float64;
     const hint = finer
       ? ` in float32 (from ${LEAST_RTOL.float64} with precision float64)`
       : ` in ${precision}`;
-    throw new InputError('rtol', rtol, `between ${least} and 0.1${hint}`);
+    throw new InputError('rtol', rtol, `between ${least} and ${MOST_RTOL}${hint}`);
   }
   const absolute = atol ?? (rtol < LEAST_RTOL.float32 ? 1e-4 * rtol : 1e-9);
   if (!(absolute >= 0 && absolute < Infinity))
     throw new InputError('atol', absolute, 'a finite number, not negative');
-  return { kind: 'error', rtol, atol: absolute };
+  return {
+    kind: 'error',
+    rtol: Math.min(MOST_RTOL, overestimates * rtol),
+    atol: overestimates * absolute,
+  };
 }
 
 function fixedControl(name: MethodName, { step, ...options }: MethodOptions): Control {

@@ -11,7 +11,15 @@ export interface TableauCoefficients {
   readonly a: readonly (readonly number[])[];
   readonly b: readonly number[];
   /** Weights of the embedded solution and its order: with them errors are estimated, for control by error. */
-  readonly embedded?: { readonly order: number; readonly b: readonly number[] };
+  readonly embedded?: {
+    readonly order: number;
+    readonly b: readonly number[];
+    /**
+     * A second embedded solution, of a lower order, which brings the estimate to a higher one: with the norms e of the
+     * first estimate and d of the second it is e^2 / (e^2 + d^2 / 100)^(1/2).
+     */
+    readonly low?: { readonly order: number; readonly b: readonly number[] };
+  };
 }
 
 declare const checked: unique symbol;
@@ -24,6 +32,8 @@ export interface Tableau extends TableauCoefficients {
    * Weights of the stages in the estimated error over h: those of the solution less the embedded ones; null without.
    */
   readonly errorWeights: readonly number[] | null;
+  /** The same with the second embedded solution; null without. */
+  readonly lowErrorWeights: readonly number[] | null;
   readonly [checked]: true;
 }
 
@@ -41,7 +51,9 @@ export function tableau(coefficients: TableauCoefficients): Tableau {
   const { order, a, b, embedded } = coefficients;
   assertShape(coefficients);
   assertOrder('b', a, b, order);
+  const low = embedded?.low;
   if (embedded) assertOrder('embedded', a, embedded.b, embedded.order);
+  if (low) assertOrder('embedded.low', a, low.b, low.order);
   const sharesLast = a.length > 1 && b.at(-1) === 0 && a.at(-1)!.every((value, j) => value === b[j]);
   if (embedded && !sharesLast)
     throw new InputError(
@@ -49,20 +61,23 @@ export function tableau(coefficients: TableauCoefficients): Tableau {
       `of order ${embedded.order}`,
       'left out, or the pair first-same-as-last: the last row of a equal to b, whose last weight is 0',
     );
-  const errorWeights = embedded ? b.map((weight, i) => weight - embedded.b[i]!) : null;
-  if (errorWeights?.every((weight) => weight === 0))
-    throw new InputError(
-      'embedded',
-      'the weights of b',
-      'other weights: what differs is the estimated error',
-    );
-  return { ...coefficients, sharesLast, errorWeights } as Tableau;
+  const less = (other: { readonly b: readonly number[] } | undefined) =>
+    other ? b.map((weight, i) => weight - other.b[i]!) : null;
+  const [errorWeights, lowErrorWeights] = [less(embedded), less(low)];
+  for (const [field, weights] of [
+    ['embedded', errorWeights],
+    ['embedded.low', lowErrorWeights],
+  ] as const)
+    if (weights?.every((weight) => weight === 0))
+      throw new InputError(field, 'the weights of b', 'other weights: what differs is the estimated error');
+  return { ...coefficients, sharesLast, errorWeights, lowErrorWeights } as Tableau;
 }
 
 function assertShape({ order, a, b, embedded }: TableauCoefficients): void {
   for (const [field, value] of Object.entries({
     order,
     ...(embedded && { 'embedded.order': embedded.order }),
+    ...(embedded?.low && { 'embedded.low.order': embedded.low.order }),
   }))
     if (!(Number.isInteger(value) && value >= 1 && value <= HIGHEST_ORDER))
       throw new InputError(field, value, `a whole number from 1 to ${HIGHEST_ORDER}`);
@@ -80,6 +95,7 @@ function assertShape({ order, a, b, embedded }: TableauCoefficients): void {
   a.forEach((values, i) => row(`a[${i}]`, values, i));
   row('b', b, stages);
   if (embedded) row('embedded.b', embedded.b, stages);
+  if (embedded?.low) row('embedded.low.b', embedded.low.b, stages);
 }
 
 function assertOrder(field: string, a: TableauCoefficients['a'], b: readonly number[], order: number): void {

@@ -5,6 +5,7 @@
 import {
   decide,
   EDGE_RESOLUTION,
+  evened,
   FIRST_ITERATIONS,
   FIXED_HIT,
   HIT_SLACK,
@@ -145,7 +146,7 @@ export function plan<T>(track: Track<T>, method: Method, stop: StopRule): Planne
   const stable = mostStages === null ? Infinity : stableStep(mostStages, track.radius);
   const proposal = Math.min(track.proposal, stable);
   const hit = remaining <= proposal * (1 + HIT_SLACK);
-  const h = Math.fround(hit ? remaining : proposal);
+  const h = Math.fround(hit ? remaining : evened(proposal, remaining, scheme.errorOrder!));
   return {
     h,
     span: h,

@@ -8,7 +8,7 @@ import type { Tensor3D } from '@tensorflow/tfjs';
 import { attempt as attemptStep } from '../../kernels/tensorOps/attempt.js';
 import { powerIteration } from '../../kernels/tensorOps/schemes/chebyshev.js';
 import { turnEventLoop } from '../host/eventLoop.js';
-import { FIRST_ITERATIONS, firstGuess } from '../method/control.js';
+import { errorOfTwo, FIRST_ITERATIONS, firstGuess } from '../method/control.js';
 import { assertMethod, carried, type Method } from '../method/method.js';
 import type { Outcome } from '../method/outcome.js';
 import type { State, System } from '../method/system.js';
@@ -235,11 +235,12 @@ async function attempt<T>(
     const iteration = iterates
       ? powerIteration(system, { state: step.next, slope: step.slope, memory: [] }, direction)
       : null;
-    const parts = [step.next, [...step.slope], ...(step.error ? [step.error] : [])];
+    const estimates = [step.error, step.lowError].filter((error) => error != null);
+    const parts = [step.next, [...step.slope], ...estimates];
     const squares = parts.map(squaredNorms);
     return {
       parts,
-      estimates: step.error !== null,
+      estimates: estimates.length,
       state: step.next,
       slope: carried(method).includes('slope') ? [...step.slope] : [],
       direction: iteration ? iteration.direction : direction.map((z) => z.clone()),
@@ -252,10 +253,14 @@ async function attempt<T>(
   const norms = await normsFrom(measuredNumbers.subarray(0, parts.length * count), parts);
   const kept = new Set([...tried.state, ...tried.slope, ...tried.memory]);
   tf.dispose(parts.flat().filter((z) => !kept.has(z)));
+  const errorRate = (row: number): number => {
+    const [error = 0, low] = Array.from({ length: estimates }, (_, i) => norms[(2 + i) * count + row]!);
+    return low === undefined ? error : errorOfTwo(error, low);
+  };
   const measured = planned.map((_, row) => ({
     size: norms[row]!,
     rate: norms[count + row]!,
-    errorRate: estimates ? norms[2 * count + row]! : 0,
+    errorRate: errorRate(row),
     radius: iterates ? measuredNumbers[parts.length * count + row]! : NaN,
   }));
   return { ...tried, measured };

@@ -34,6 +34,7 @@ describe('the shader', () => {
     ['of gradient descent, A first', 'gd-a-then-b', textOf(diagonal, method('gd-a-then-b', { step: 0.1 }))],
     ['of rk4 on a processor', 'rk4', textOf(diagonal, method('rk4', { step: 0.1 }), { ...gpu, subgroup: 4 })],
     ['of dopri5', 'dopri5', textOf(diagonal, method('dopri5', { rtol: 1e-6 }))],
+    ['of dop853, with two estimates', 'dop853', textOf(diagonal, method('dop853', { rtol: 1e-5 }))],
     [
       'of rkc2 on the trace, in slices',
       'rkc2',

@@ -47,6 +47,8 @@ eachBackend('linear regression against DOP853 on %s', (backend) => {
   const methods: [string, Method][] = [
     ['dopri5', adaptive],
     ['rk4', method('rk4', { step: 0.025 })],
+    ['sharpverner6', method('sharpverner6', { rtol: 1e-6 })],
+    ['dop853', method('dop853', { rtol: 1e-6 })],
   ];
 
   it.each(

@@ -6,7 +6,7 @@ import type { Step64 } from './step.js';
 
 /** A step of size h [states] from states whose derivatives are `first`. */
 export function* rungeKutta(
-  { a, b, sharesLast, errorWeights }: Tableau,
+  { a, b, sharesLast, errorWeights, lowErrorWeights }: Tableau,
   states: readonly State64[],
   first: readonly State64[],
   h: readonly number[],
@@ -18,12 +18,13 @@ export function* rungeKutta(
     points = states.map((state, row) => moved(state, h[row]!, weights, slopesOf(row)));
     stages.push(yield points);
   }
+  const sums = (weights: readonly number[]) =>
+    states.map((state, row) => moved(zeros(state), 1, weights, slopesOf(row)));
   return {
     next: sharesLast ? points : states.map((state, row) => moved(state, h[row]!, b, slopesOf(row))),
     slope: sharesLast ? stages.at(-1)! : first,
-    error: errorWeights
-      ? states.map((state, row) => moved(zeros(state), 1, errorWeights, slopesOf(row)))
-      : null,
+    error: errorWeights && sums(errorWeights),
+    ...(lowErrorWeights && { lowError: sums(lowErrorWeights) }),
   };
 }
 

@@ -8,6 +8,8 @@ export interface Step64 {
   readonly slope: readonly State64[];
   /** The estimated errors divided by h; null without an estimate. */
   readonly error: readonly State64[] | null;
+  /** The same of a second estimate, of a lower order; left out by those without. */
+  readonly lowError?: readonly State64[];
   /** The memory of the scheme after the step, of a single state; left out by those without. */
   readonly memory?: State64;
 }

@@ -30,7 +30,7 @@ function moved(
 /** A step from a place; its first stage is evaluated if the slope is not carried. Call inside tf.tidy. */
 export function rungeKutta(
   system: System,
-  { tableau: { a, b, sharesLast, errorWeights } }: RungeKutta,
+  { tableau: { a, b, sharesLast, errorWeights, lowErrorWeights } }: RungeKutta,
   { state, slope }: Place,
   { h }: Pick<Sizes, 'h'>,
 ): Step {
@@ -41,9 +41,12 @@ export function rungeKutta(
     point = moved(state, h, row, stages);
     stages.push(system.derivative(point));
   }
+  const sums = (weights: readonly number[]) =>
+    state.map((_, component) => sum(terms(weights, stages, component)));
   return {
     next: sharesLast ? point : moved(state, h, b, stages),
     slope: sharesLast ? stages.at(-1)! : first,
-    error: errorWeights ? state.map((_, component) => sum(terms(errorWeights, stages, component))) : null,
+    error: errorWeights && sums(errorWeights),
+    ...(lowErrorWeights && { lowError: sums(lowErrorWeights) }),
   };
 }

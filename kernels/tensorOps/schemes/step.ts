@@ -30,6 +30,8 @@ export interface Step {
   readonly slope: State;
   /** The estimated error divided by h; null without an estimate. */
   readonly error: Tensor3D[] | null;
+  /** The same of a second estimate, of a lower order; left out by those without. */
+  readonly lowError?: Tensor3D[];
   /** The memory of the scheme after the step; nothing of those without. */
   readonly memory?: State;
 }

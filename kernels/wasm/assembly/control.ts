@@ -8,8 +8,11 @@ import {
   GROW_LIMIT,
   GUESS_CHANGE,
   GUESS_STILL,
+  HIGH_ORDER,
+  HIGH_START_ERROR,
   LEAST_LAST_ERROR,
   LEAST_STAGES,
+  LOW_SHARE,
   RADIUS_MEMORY,
   RADIUS_SAFETY,
   SAFETY,
@@ -51,11 +54,23 @@ export function firstGuess(size: f64, rate: f64): f64 {
 
 export function startingStep(h0: f64, rate: f64, curvature: f64, size: f64): f64 {
   const largest = max(rate, curvature) / scaleOf(size);
+  const startError = parameters.errorOrder < HIGH_ORDER ? START_ERROR : HIGH_START_ERROR;
   const h1 =
     largest <= START_FLAT || !isFinite(largest)
       ? max(START_FLAT_LEAST, h0 * START_FLAT_FACTOR)
-      : pow(START_ERROR / largest, 1 / (parameters.errorOrder + 1));
+      : pow(startError / largest, 1 / (parameters.errorOrder + 1));
   return min(START_GROW_LIMIT * h0, h1);
+}
+
+/** The estimate of a higher order that follows from two. */
+export function errorOfTwo(error: f64, low: f64): f64 {
+  const share = (LOW_SHARE * low) / error;
+  return error == 0 ? 0 : error / sqrt(1 + share * share);
+}
+
+/** Step to try of what remains to a save point, which a step of the proposed size does not reach. */
+export function evened(proposal: f64, remaining: f64): f64 {
+  return parameters.errorOrder < HIGH_ORDER ? proposal : min(proposal, remaining / 2);
 }
 
 /** Error that is allowed at a state of that norm. */

@@ -2,15 +2,15 @@
  * WGSL of steps that are sized by their error, as in src/method/control.ts. Spans hold nothing and then, of every save
  * time, the normalized time from the one before; `track.time0` to `time3` count parts of the span.
  */
-import type { Control } from '../../../src/method/control.js';
+import { HIGH_ORDER, type Control } from '../../../src/method/control.js';
 import type { Scheme } from '../../../src/method/schemes.js';
 import { real } from '../../constants.js';
 
 /** @param scheme one that estimates the errors of its steps */
-export const errorText = (
-  { errorOrder, mostStages }: Scheme,
-  { rtol, atol }: Extract<Control, { kind: 'error' }>,
-): string => /* wgsl */ `
+export const errorText = (scheme: Scheme, { rtol, atol }: Extract<Control, { kind: 'error' }>): string => {
+  const { errorOrder, mostStages } = scheme;
+  const twoErrors = scheme.kind === 'runge-kutta' && scheme.tableau.lowErrorWeights !== null;
+  return /* wgsl */ `
 const ERROR_ORDER = ${real(errorOrder!)};
 // Of float32: what is below it a division by may overflow.
 const LEAST_ERROR_SCALE = 1e-37;
@@ -59,7 +59,9 @@ fn plan() {
   ${mostStages === null ? '' : 'if (track.radius > 0) { proposal = min(proposal, STABLE_STEP / track.radius); }'}
   let left = remainingShare();
   let hit = left * span() <= proposal * (1 + HIT_SLACK);
-  let part = select(proposal / span(), left, hit);
+  let part = select(${
+    errorOrder! < HIGH_ORDER ? 'proposal / span()' : 'min(proposal / span(), left / 2)'
+  }, left, hit);
   let h = part * span();
   next = Plan(true, h, part, hit, 0u, false, false, -1);
   ${
@@ -108,7 +110,7 @@ fn setFirstStep(size: f32, rate: f32, guess: f32, curvature: f32) {
   let largest = max(rate, curvature) / scaleOf(size);
   var step = max(START_FLAT_LEAST, guess * START_FLAT_FACTOR);
   if (finite(rate) && finite(curvature) && finite(largest) && largest > START_FLAT) {
-    step = pow(START_ERROR / largest, 1 / (ERROR_ORDER + 1));
+    step = pow(${errorOrder! < HIGH_ORDER ? 'START_ERROR' : 'HIGH_START_ERROR'} / largest, 1 / (ERROR_ORDER + 1));
   }
   track.proposal = min(START_GROW_LIMIT * guess, step);
 }
@@ -128,7 +130,7 @@ fn decide(step: Plan, squares: vec4f, inRange: bool) -> bool {
   let norms = sqrt(squares);
   ${mostStages === null ? '' : 'if (step.iterates && inRange && squares.x > 0) { setRadius(norms.w / (NUDGE * norms.x)); }'}
   const exponent = 1 / ERROR_ORDER - BETA_SHARE * BETA;
-  let error = step.h * norms.z / scaleOf(norms.x);
+${twoErrors ? errorOfTwo : ''}  let error = step.h * ${twoErrors ? 'estimated' : 'norms.z'} / scaleOf(norms.x);
   var factor = SHRINK_LIMIT;
   var accepted = false;
   if (inRange && finite(squares.z) && finite(error)) {
@@ -154,4 +156,10 @@ fn outcomeOfRejection(inRange: bool) -> u32 {
   let least = max(SMALLEST_STEP, resolution * (track.elapsed + share() * span()));
   return select(0u, select(DIVERGED, STEP_TOO_SMALL, inRange), track.proposal < least);
 }
+`;
+};
+
+/** WGSL of the estimate that follows from two. */
+const errorOfTwo = /* wgsl */ `  let share = LOW_SHARE * norms.w / norms.z;
+  let estimated = select(0.0, norms.z / sqrt(1 + share * share), norms.z > 0);
 `;

@@ -35,8 +35,10 @@ fn attempt(step: Plan) {
       setVector(NEXT + quad, z);`
   }
       let slope = vector(SLOPE + ${sharesLast ? `${stages - 1}u * SIZE + ` : ''}quad);
-      let error = ${tableau.errorWeights ? 'combined((STAGES + 1u) * STAGES, STAGES, quad)' : 'vec4f()'};
-      own += vec4f(dot(z, z), dot(slope, slope), dot(error, error), 0);`)}
+      let error = ${tableau.errorWeights ? 'combined((STAGES + 1u) * STAGES, STAGES, quad)' : 'vec4f()'};${
+        tableau.lowErrorWeights ? '\n      let low = combined((STAGES + 2u) * STAGES, STAGES, quad);' : ''
+      }
+      own += vec4f(dot(z, z), dot(slope, slope), dot(error, error), ${tableau.lowErrorWeights ? 'dot(low, low)' : '0'});`)}
   sums[lane] = own;
 }
 
@@ -47,10 +49,10 @@ fn accept(step: Plan) {
 `;
 };
 
-/** The rows of the square of a, b, and the weights of the error. */
-function coefficients({ a, b, errorWeights }: Tableau): number[] {
+/** The rows of the square of a, b, and the weights of the errors. */
+function coefficients({ a, b, errorWeights, lowErrorWeights }: Tableau): number[] {
   const square = a.map((row) => b.map((_, j) => row[j] ?? 0));
-  return [...square, b, errorWeights ?? b.map(() => 0)].flat();
+  return [...square, b, errorWeights ?? b.map(() => 0), lowErrorWeights ?? []].flat();
 }
 
 export const rungeKutta: SchemeShader<'runge-kutta'> = {

@@ -7,6 +7,10 @@ export interface RungeKutta extends SchemeFacts {
   readonly tableau: Tableau;
 }
 
+/** Of two estimates the first is divided by the second over itself (errorOfTwo). */
+const errorOrderOf = (order: number, { order: first, low }: NonNullable<Tableau['embedded']>): number =>
+  low ? 2 * (first + 1) - (low.order + 1) : Math.min(order, first) + 1;
+
 /**
  * The scheme of a tableau. An embedded pair estimates the errors of its steps, and goes on from the better solution.
  */
@@ -21,7 +25,7 @@ export function rungeKutta(tableau: Tableau): RungeKutta {
     mostEvaluations: b.length,
     mostStages: null,
     globalOrder: order,
-    errorOrder: embedded ? Math.min(order, embedded.order) + 1 : null,
+    errorOrder: embedded ? errorOrderOf(order, embedded) : null,
     carries: embedded ? ['slope'] : [],
   };
 }

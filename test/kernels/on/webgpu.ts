@@ -91,5 +91,7 @@ export const methods = {
   bosh3: method('bosh3', { rtol: 1e-5 }),
   dopri5: method('dopri5', { rtol: 1e-6 }),
   tsit5: method('tsit5', { rtol: 1e-6 }),
+  // Rounding of float32 does not yet show in its estimate.
+  dop853: method('dop853', { rtol: 1e-5 }),
   rkc2: method('rkc2', { rtol: 1e-5 }),
 };

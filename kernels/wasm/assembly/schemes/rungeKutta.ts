@@ -1,4 +1,5 @@
 /** A step of an explicit Runge-Kutta method, whose tableau is in the coefficients. */
+import { errorOfTwo } from '../control';
 import { derivative } from '../flow';
 import { Control, Part } from '../generated/constants';
 import { parameters } from '../parameters';
@@ -26,7 +27,14 @@ export function rungeKutta(): f64 {
     combine(next, movingAt, movingBytes);
   }
   if (parameters.control == Control.FIXED) return 0;
-  slopes(weights + row, stages, 1);
+  const estimated = errorBy(weights + row);
+  return parameters.twoErrors ? errorOfTwo(estimated, errorBy(weights + 2 * row)) : estimated;
+}
+
+/** The norm of the error over h by the weights of a row. */
+function errorBy(weights: usize): f64 {
+  const stages = parameters.stages;
+  slopes(weights, stages, 1);
   combine(error, movingAt, movingBytes);
   return norm(error + movingAt, movingBytes);
 }
