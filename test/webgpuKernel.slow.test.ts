@@ -228,8 +228,8 @@ describe.skipIf(noWebgpu)('the fused kernel of webgpu', () => {
       const other = expected[i]!;
       expect(outcome).toBe('stationary');
       expect(saved.length).toBe(other.saved.length);
-      // A step earlier or later.
-      expect(Math.abs(time / other.time - 1)).toBeLessThan(0.05);
+      // A step earlier or later, of which those of order 8 are longer.
+      expect(Math.abs(time / other.time - 1)).toBeLessThan(method === methods.dop853 ? 0.1 : 0.05);
       expect(relativeError(state, flatten(other.state))).toBeLessThan(0.05);
     });
   });
