@@ -57,11 +57,40 @@ it('is there where there is a compiler', () => {
     expect(loadAddon()).not.toBeTypeOf('string');
 });
 
+it('is not taken where WebAssembly is asked for, which is said', async () => {
+  await useBackend('wasm');
+  tf.unregisterKernel(ADVANCE, 'wasm');
+  expect(await registerWasmKernel('wasm')).toMatchObject({
+    variant: expect.stringMatching(/^wasm-/),
+    notNative: 'as asked',
+  });
+});
+
 describe.each(natives)('%s', (variant) => {
   beforeAll(async () => {
     await useBackend('wasm');
     tf.unregisterKernel(ADVANCE, 'wasm');
     await registerWasmKernel(variant);
+  });
+
+  it.each([
+    ['at once', Infinity, 0],
+    ['in a call that goes on', 3, 1],
+  ])('keeps no tensors where it finds no room, %s', (_, steps, calls) => {
+    const addon = loadAddon() as Addon;
+    const { advance } = addon;
+    let left = calls;
+    const held = () => tf.backend().numDataIds();
+    const before = held();
+    addon.advance = (...call) => left-- > 0 && advance(...call);
+    try {
+      const task = caseOf(diagonal(5, 7), [5, 7, 3], 'rk4');
+      expect(() => actual(task, 'float32', steps)).toThrow('room of the native kernel');
+      expect(left).toBe(-1);
+    } finally {
+      addon.advance = advance;
+    }
+    expect(held()).toBe(before);
   });
 
   it.each(['dopri5', 'rkc2'] as const)(
@@ -103,7 +132,7 @@ it.skipIf(natives.length === 0)('refuses what is no call', () => {
   expect(() =>
     (advance as (...args: unknown[]) => unknown)(new Float32Array(9), 0, variants[0], false, 1),
   ).toThrow(words);
-  for (const block of [1000, 4, 2 ** 31])
+  for (const block of [1000, 4, 8, 32, 2 ** 31])
     expect(() => advance(memory, block, variants[0]!, false, 1)).toThrow('no parameter block there');
   expect(() => advance(memory, 0, 'quick' as 'avx2', false, 1)).toThrow('no such kernel');
 });

@@ -62,7 +62,8 @@ static napi_value advanceFrom(napi_env env, napi_callback_info info) {
       napi_get_value_bool(env, args[3], &float64) != napi_ok ||
       napi_get_value_int32(env, args[4], &threads) != napi_ok)
     return refuse(env, "advance(memory: Uint8Array, block: number, variant: string, float64: boolean, threads: number)");
-  if (block % 8 != 0 || length < sizeof(Parameters) || block > length - sizeof(Parameters))
+  // Vectors of the kernels are aligned to its lines.
+  if (block % 64 != 0 || length < sizeof(Parameters) || block > length - sizeof(Parameters))
     return refuse(env, "no parameter block there");
   for (const Variant &variant : variants()) {
     if (!variant.runs || strcmp(variant.name, name) != 0) continue;

@@ -14,7 +14,7 @@ export interface Addon {
   /**
    * Advances the trajectories of a parameter block (kernels/wasm/layout.ts), and blocks until it has.
    * @param memory that the block's addresses count from
-   * @param block address of the block
+   * @param block address of the block, a multiple of 64
    * @returns false if there was no room to work in
    */
   advance(memory: Uint8Array, block: number, variant: NativeName, float64: boolean, threads: number): boolean;

@@ -9,6 +9,8 @@ export interface WasmBackend {
   getMemoryOffset(dataId: TensorInfo['dataId']): number;
   makeOutput(shape: number[], dtype: 'float32' | 'int32'): TensorInfo;
   incRef(dataId: TensorInfo['dataId']): void;
+  /** Takes a reference away, and with the last one the data. */
+  disposeData(dataId: TensorInfo['dataId']): boolean;
 }
 
 interface WasmModule {

@@ -91,19 +91,26 @@ function kernelOf(code: FusedCode): NonNullable<KernelConfig['kernelFunc']> {
     const task = attrs as unknown as AdvanceAttrs;
     assertShapes({ state, saved }, task);
     const address = ({ dataId }: TensorInfo) => backend.getMemoryOffset(dataId) >>> 0;
-    const memory = known ? shared(backend, known) : newMemory(backend, task, layout);
-    const reports = backend.makeOutput([task.clocks.length, REPORT], 'int32');
-    const block = blockAt(address(memory));
-    const call: CallParameters = {
-      states: address(state),
-      saved: address(saved),
-      reports: address(reports),
-      steps: Math.min(task.steps, MOST_STEPS),
-      resumes: Number(known !== undefined),
-    };
-    writeParameters(backend.wasm.HEAPU8, block, call);
-    advance(backend, block, task);
-    return [reports, memory];
+    const made = [known ? shared(backend, known) : newMemory(backend, task, layout)];
+    try {
+      const [memory] = made as [TensorInfo];
+      const reports = backend.makeOutput([task.clocks.length, REPORT], 'int32');
+      made.unshift(reports);
+      const block = blockAt(address(memory));
+      const call: CallParameters = {
+        states: address(state),
+        saved: address(saved),
+        reports: address(reports),
+        steps: Math.min(task.steps, MOST_STEPS),
+        resumes: Number(known !== undefined),
+      };
+      writeParameters(backend.wasm.HEAPU8, block, call);
+      advance(backend, block, task);
+      return made;
+    } catch (error) {
+      for (const { dataId } of made) backend.disposeData(dataId);
+      throw error;
+    }
   };
 }
 

@@ -229,9 +229,11 @@ function byDirections(count: number): Statistics {
 }
 
 describe('AdamW of ranks 1, 4 and 16', () => {
+  const measured = measuredOf('adamw.json');
+  let whole: Awaited<ReturnType<typeof simulated>>;
+  beforeAll(async () => void (whole = await simulated(measured, 'adamw')));
+
   it('has on 128 of 384 directions shares that are within 0.04 of those on all', async () => {
-    const measured = measuredOf('adamw.json');
-    const whole = await simulated(measured, 'adamw');
     const few = await simulated(measured, 'adamw', byDirections(128));
     const shares = (trained: readonly Trained[], at: number) =>
       sharesOf(
@@ -249,9 +251,8 @@ describe('AdamW of ranks 1, 4 and 16', () => {
     expect(off[1]).toBeLessThan(1e-6);
   });
 
-  it('has shares that are off by at most 0.055', async () => {
-    const measured = measuredOf('adamw.json');
-    const { plan, on } = await simulated(measured, 'adamw');
+  it('has shares that are off by at most 0.055', () => {
+    const { plan, on } = whole;
     const errors = [20, 50, 100, 150].map((step) => {
       const { predicted, real } = sharesAt(measured, plan, on.kfac, step);
       expect(order(predicted)).toEqual(order(real));

@@ -36,7 +36,7 @@ describe.concurrent('verify', () => {
   it.skipIf(!everyBackend)('takes every backend, and says which are absent', async () => {
     const [{ stdout }, { stderr }] = await Promise.all([
       done('devices --json'),
-      done('verify --backend all --only flow/autodiff --html all.html'),
+      done('verify --backend all --only flow/full-fine-tuning --html all.html'),
     ]);
     for (const { name, available } of JSON.parse(stdout))
       expect(stderr).toMatch(new RegExp(available ? `verify on ${name} \\(` : `not on ${name}: .{5}`));

@@ -8,8 +8,15 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { node } from '../cli/support.js';
 import { largePair } from '../advise/large.js';
-import { served } from '../oneProcess.js';
-import { idleSlurm, killAt, main, rankflow, run, work } from './support.js';
+import {
+  idleSlurm,
+  killAt,
+  main,
+  rankflow as started,
+  rankflowServed as rankflow,
+  run,
+  work,
+} from './support.js';
 
 const [base, tuned] = ['pair/base', 'pair/tuned'];
 const pair = ['advise', base, tuned, '--budget', '5%', '--write', 'adapters'];
@@ -64,7 +71,7 @@ describe('advice that is cut off or shared out', () => {
 
   it('stops after the weight in hand, and says how it goes on', async () => {
     const flags = ['--max-rank', '8', '--shard', '1/1'];
-    const { code, stderr } = await rankflow([...pair, ...flags, '--out', 'stopped'], (child) =>
+    const { code, stderr } = await started([...pair, ...flags, '--out', 'stopped'], (child) =>
       child.stderr!.on('data', (said) => {
         if (String(said).includes('weights are decomposed')) child.kill('SIGTERM');
       }),
@@ -116,7 +123,7 @@ describe('advice that is cut off or shared out', () => {
       'invalid base: pair/base; must be a path below /results, where the claim is mounted',
     ],
   ])('refuses %j', async (args, words) => {
-    const { code, stdout, stderr } = await served(args, work);
+    const { code, stdout, stderr } = await rankflow(args);
     expect({ code, stdout }, stderr).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(words);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);

@@ -6,8 +6,19 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { served } from '../oneProcess.js';
-import { contents, idleSlurm, main, parts, rankflow, run, work } from './support.js';
+import {
+  contents,
+  idleSlurm,
+  main,
+  parts,
+  rankflow as started,
+  rankflowServed as rankflow,
+  run,
+  work,
+  type Ended,
+} from './support.js';
+
+type Run = (args: readonly string[]) => Promise<Pick<Ended, 'code' | 'stderr'>>;
 
 /** Three cells, each a chunk of its own. */
 const flags = [
@@ -50,14 +61,14 @@ describe('a sweep in parts', () => {
   }, 120_000);
 
   it('is shared out and merged, in one folder or in several', async () => {
-    const shard = async (number: number, folder: string) => {
-      const { code, stderr } = await rankflow([...flags, '--shard', `${number}/2`, '--out', folder]);
+    const shard = async (number: number, folder: string, run: Run = rankflow) => {
+      const { code, stderr } = await run([...flags, '--shard', `${number}/2`, '--out', folder]);
       expect(code, stderr).toBe(0);
       expect(stderr).toContain(`shard ${number}/2 is done. When all are: rankflow sweep merge ${folder}`);
       expect(existsSync(join(work, folder, 'report.html'))).toBe(false);
     };
     // Whichever comes first makes the folder.
-    await Promise.all([shard(1, 'shared'), shard(2, 'shared')]);
+    await Promise.all([shard(1, 'shared', started), shard(2, 'shared', started)]);
     await shard(1, 'first');
     await shard(2, 'second');
     expect((await rankflow(['sweep', 'merge', 'shared'])).stdout).toContain('Results: ');
@@ -100,7 +111,7 @@ describe('a sweep in parts', () => {
       'invalid claim',
     ],
   ])('refuses %j', async (args, words) => {
-    const { code, stderr } = await served(args, work);
+    const { code, stderr } = await rankflow(args);
     expect(code).toBe(2);
     expect(stderr).toContain(words);
   });

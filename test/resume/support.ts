@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { served } from '../oneProcess.js';
 
 export const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 export const work = mkdtempSync(join(tmpdir(), 'rankflow-resume-'));
@@ -40,6 +41,9 @@ export function rankflow(
     act?.(child);
   });
 }
+
+/** The same in a process that other commands of the file have too: where neither its start nor its end is the subject. */
+export const rankflowServed = (args: readonly string[]) => served(args, work);
 
 export const parts = (folder: string): string[] => {
   const trials = join(work, folder, 'trials');
