@@ -9,7 +9,8 @@ import { errorCurves, placesOf } from './shown.js';
 function rankMap({ weights }: Advice, { budget, ranks }: BudgetAdvice): Figure {
   const { start, layers, kinds, places } = placesOf(weights);
   const values = places.map((place, i) => ({ ...place, rank: ranks[i]! }));
-  const axis = { domain: false, ticks: false, labelPadding: 8, grid: false };
+  // Names of weights are as long as they are.
+  const axis = { domain: false, ticks: false, labelPadding: 8, labelLimit: 0, grid: false };
   return {
     id: `ranks-${budget.folder}`,
     heading: `Ranks within ${budget.text}`,

@@ -1,6 +1,6 @@
 /** Advice on a pair of checkpoints as sentences and tables. */
 import { shellWord } from '../host/shellWord.js';
-import { formatCount, formatNumber } from '../report/format.js';
+import { formatCount, formatNumber, plural } from '../report/format.js';
 import type { TableRows } from '../report/table.js';
 import { allocationOf, type Advice, type Allocation, type BudgetAdvice, type Weight } from './advise.js';
 import type { AdviseConfig } from './config.js';
@@ -30,9 +30,6 @@ function rankRange(ranks: readonly number[]): string {
   return least === most ? String(least) : `${least} to ${most}`;
 }
 
-const plural = (count: number, noun: string): string =>
-  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
-
 const setWords = (rule: RuleName, { energy, ratio }: AdviseConfig): string =>
   ({
     energy: `energy: ${percent(energy)} of each`,
@@ -46,14 +43,20 @@ export const answers = ({ budgets, parameters, weights }: Advice): string[] =>
     spent === 0
       ? `Within ${budgetText(budget.text)} no direction fits: one costs at least ${formatCount(Math.min(...weights.map(({ rows, cols }) => rows + cols)))} parameters.`
       : `Within ${budgetText(budget.text)}: ${rankRange(ranks).includes(' ') ? 'ranks' : 'rank'} ${rankRange(ranks)} over ${plural(weights.length, 'weight')}, ` +
-        `${formatCount(spent)} parameters (${percent(spent / parameters)} of BASE), leave a relative Frobenius error of ${formatNumber(error)}${byInputs(weighted)}; ` +
+        `${formatCount(spent)} parameters (${percent(spent / parameters)} of BASE), leave a relative Frobenius error of ${formatNumber(error)}${byInputs(weighted, weights)}; ` +
         (uniform.rank === 0
           ? 'no uniform rank fits.'
-          : `uniform rank ${uniform.rank} leaves ${formatNumber(uniform.error)}${byInputs(uniform.weightedError)}.`),
+          : `uniform rank ${uniform.rank} leaves ${formatNumber(uniform.error)}${byInputs(uniform.weightedError, weights)}.`),
   );
 
-const byInputs = (error: number | null): string =>
-  error === null ? '' : ` (${formatNumber(error)} weighted by inputs)`;
+/** An error weighted by inputs, and over how many weights it is where not all have known inputs. */
+function byInputs(error: number | null, weights: Advice['weights']): string {
+  if (error === null) return '';
+  const known = weights.filter(({ weighted }) => weighted !== null).length;
+  const over =
+    known < weights.length ? `, over ${formatCount(known)} of ${plural(weights.length, 'weight')}` : '';
+  return ` (${formatNumber(error)} weighted by inputs${over})`;
+}
 
 const budgetText = (text: string): string => (text.endsWith('%') ? text : `${text} parameters`);
 

@@ -8,6 +8,9 @@ import type { FusedChoice, FusedVariant } from '../../kernels/wasm/variants.js';
 export const backendNames = ['tensorflow', 'webgpu', 'webgl', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
 
+/** Whether a backend computes on the processor, on the threads of this process, and not on a device that it has to itself. */
+export const isOnProcessor = (name: BackendName): boolean => name === 'wasm' || name === 'cpu';
+
 /** Choices of how a backend computes. */
 export interface BackendOptions {
   /** Let an NVIDIA GPU round the factors of matrix products to TensorFloat-32 (default: false). */

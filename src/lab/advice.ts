@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit-html';
 import { live } from 'lit-html/directives/live.js';
 import { adapterTypes, type AdapterType } from '../advise/config.js';
-import { formatCount, formatNumber } from '../report/format.js';
+import { formatCount, formatNumber, plural } from '../report/format.js';
 import type { TableRows } from '../report/table.js';
 import { errorFigure, heat } from './adviceFigures.js';
 import { chosen } from './given.js';
@@ -55,8 +55,7 @@ function side(which: Side, state: AdviceState, actions: Actions): TemplateResult
   </div>`;
 }
 
-const foundText = ({ label, tensors }: Given) =>
-  html`<b>${label}</b>, ${formatCount(tensors)} tensor${tensors === 1 ? '' : 's'}`;
+const foundText = ({ label, tensors }: Given) => html`<b>${label}</b>, ${plural(tensors, 'tensor')}`;
 
 function settings({ settings: { budget, maxRank, roundedBase }, phase }: AdviceState, actions: Actions) {
   const isBusy = isUnderWay(phase);

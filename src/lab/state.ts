@@ -1,5 +1,5 @@
 /** State of the page, and actions of a visitor. */
-import type { AdapterType } from '../advise/config.js';
+import { adviseSchema, type AdapterType } from '../advise/config.js';
 import type { BackendReport } from '../backend/backend.js';
 import type { TrialRow } from '../sweep/row.js';
 import type { Finding } from '../verify/check.js';
@@ -72,6 +72,8 @@ export interface State extends Address {
   readonly advice: AdviceState;
 }
 
+const { budget, maxRank, roundedBase, dtype } = adviseSchema.parse({});
+
 export const initialState = (address: Address, wide: boolean): State => ({
   ...address,
   wide,
@@ -95,12 +97,12 @@ export const initialState = (address: Address, wide: boolean): State => ({
     phase: 'idle',
     base: null,
     tuned: null,
-    settings: { budget: '0.1%, 0.5%, 2%', maxRank: '64', roundedBase: false },
+    settings: { budget: budget.join(', '), maxRank: String(maxRank), roundedBase },
     done: 0,
     total: 0,
     view: null,
     shown: 0,
-    dtype: 'float32',
+    dtype,
     adapter: null,
   },
 });

@@ -36,6 +36,10 @@ export function formatCount(count: number): string {
   return Number.isFinite(count) ? Math.round(count).toLocaleString('en-US') : noNumber;
 }
 
+/** "1 weight", "1,200 weights": a count of what a noun names. */
+export const plural = (count: number, noun: string): string =>
+  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+
 /** Lines of at most `width` characters, broken between words; what is longer than a line is cut. */
 export function wrapText(text: string, width: number): string[] {
   const lines: string[] = [];

@@ -4,7 +4,12 @@
  */
 import { fusedKernel, type FusedKernel } from '../../kernels/fused.js';
 import { fusedChoices, type FusedChoice } from '../../kernels/wasm/variants.js';
-import { trajectoriesTogether, type BackendInfo, type BackendName } from '../backend/backend.js';
+import {
+  isOnProcessor,
+  trajectoriesTogether,
+  type BackendInfo,
+  type BackendName,
+} from '../backend/backend.js';
 import { closeBackend, offBackend, onBackend, openBackend } from '../backend/useBackend.js';
 import { InputError } from '../host/inputError.js';
 import { inNode } from '../host/platform.js';
@@ -124,8 +129,7 @@ const FUSED_ELEMENTS = { processor: 2 ** 20, other: 2 ** 23 } as const;
 const chunkRule =
   ({ n, m, structure }: Problem, backend: BackendInfo, saves: number): ChunkRule =>
   (width, path) => {
-    const onProcessor = backend.name === 'wasm' || backend.name === 'cpu';
-    const together = FUSED_ELEMENTS[onProcessor ? 'processor' : 'other'];
+    const together = FUSED_ELEMENTS[isOnProcessor(backend.name) ? 'processor' : 'other'];
     return path === 'fused'
       ? Math.max(1, Math.floor(together / ((n + m) * width * (1 + saves))))
       : path === 'krylov'

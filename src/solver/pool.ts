@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import type { FusedChoice } from '../../kernels/wasm/variants.js';
-import type { BackendInfo, BackendName } from '../backend/backend.js';
+import { isOnProcessor, type BackendInfo, type BackendName } from '../backend/backend.js';
 import { InputError } from '../host/inputError.js';
 import type { Chunk, Trajectory } from './chunk.js';
 import { fromMessage, type TrajectoryMessage } from './message.js';
@@ -37,7 +37,7 @@ export function poolFor(
   { name, fusedVariant }: Pick<BackendInfo, 'name' | 'fusedVariant'>,
   asked: number | undefined,
 ): Pool | null {
-  const processor = name === 'wasm' || name === 'cpu';
+  const processor = isOnProcessor(name);
   if (!processor && asked !== undefined && asked > 1)
     throw new InputError('workers', asked, `1 on ${name}: several are for wasm and cpu`);
   const workers = asked ?? (processor ? availableParallelism() : 1);

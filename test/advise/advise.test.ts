@@ -81,6 +81,17 @@ describe('advice', () => {
     expect(advice.budgets[1]!.error).toBeLessThan(advice.budgets[0]!.error);
   });
 
+  it('draws the names of weights in full', async () => {
+    const kind = 'a_projection_whose_name_is_longer_than_labels_of_axes_commonly_are';
+    const before = random([20, 16], 1, 0.1);
+    const after = plus(before, lowRank(20, 16, [2, 1], 3).data);
+    const [base, tuned] = [before, after].map((values, i) =>
+      checkpoint(`long-${i}`, { [`layers.0.${kind}.weight`]: tensor([20, 16], values) }),
+    ) as [string, string];
+    const { advice } = await advised(base, tuned, { budget: ['100'] });
+    expect(await renderSvg(adviceFigures(advice)[0]!.spec)).toContain(kind);
+  });
+
   it('measures the error of factors in their type', async () => {
     const { base, tuned, made } = pairOf('typed', [3, 2, 1, 0.5, 0.3]);
     for (const dtype of ['float32', 'bfloat16'] as const) {

@@ -111,7 +111,7 @@ describe('errors weighted by inputs', () => {
       'No H, and left out of errors by inputs: 1 weight (model.layers.1.up_proj.weight)',
     );
     expect(answers(advice)[0]).toMatch(
-      /weighted by inputs\); uniform rank \d leaves \S+ \(\S+ weighted by inputs\)/,
+      /weighted by inputs, over 2 of 3 weights\); uniform rank \d leaves \S+ \(\S+ weighted by inputs, over 2 of 3 weights\)/,
     );
     expect(weightedRows(advice)!.rows.map(([name]) => name)).toEqual([made[0]!.name, made[2]!.name]);
     const origin = provenance({ name: 'cpu', device: 'a test', precision: 'float64' }, 0, config);
