@@ -2,11 +2,10 @@
  * Advice in a results folder: a part for each weight that is decomposed, by one run or several, from all of which what is
  * advised is made.
  */
-import { rmSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { nameFrom } from '../files/location.js';
 import { writeWhole } from '../files/writeWhole.js';
 import { turnEventLoop } from '../host/eventLoop.js';
-import { InputError } from '../host/inputError.js';
 import type { Origin } from '../host/provenance.js';
 import { release } from '../host/release.js';
 import { shareOf, WHOLE, type Shard } from '../input/shard.js';
@@ -192,7 +191,7 @@ export async function decomposeWeights(
     stop,
   }: { shard?: Shard | undefined; watch?: WeightsWatch; stop?: () => boolean } = {},
 ): Promise<boolean> {
-  const { path, chunks, source, config, record, tuned } = advice;
+  const { chunks, source, config, record, tuned } = advice;
   const found: Inventory = record ? inventoryOf(advice) : { parts: [], faults: [], arithmetic: null };
   const isThere = new Set(found.parts.map(({ chunk }) => chunk));
   const own = shareOf(
@@ -221,10 +220,7 @@ export async function decomposeWeights(
     }
     if (unchanged === chunks.length) refuseUnchanged(tuned, unchanged);
   } catch (error) {
-    run?.end('failed', { reason: (error as Error).message, failedChunk: inHand });
-    // Nothing of a mistake is left.
-    if (error instanceof InputError && run && !record && shard.of === 1)
-      rmSync(path, { recursive: true, force: true });
+    run?.fail(error, inHand, record === null && shard.of === 1);
     throw error;
   }
   const done = weights === todo.length;

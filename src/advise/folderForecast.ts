@@ -2,8 +2,7 @@
  * A forecast in a results folder: a part for each chunk of its trainings (forecast/chunks.ts), by one run or several,
  * from all of which what is foretold is made.
  */
-import type { Provenance } from '../host/provenance.js';
-import { provenanceAhead } from '../host/provenance.js';
+import { provenanceAhead, type Provenance } from '../host/provenance.js';
 import { release } from '../host/release.js';
 import { nameFrom } from '../files/location.js';
 import type { Part } from '../results/parts.js';

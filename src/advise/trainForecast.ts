@@ -1,5 +1,4 @@
 /** Trains what is missing of a forecast in its results folder, and writes the part of each chunk when it is done. */
-import { rmSync } from 'node:fs';
 import type { BackendInfo } from '../backend/backend.js';
 import { turnEventLoop } from '../host/eventLoop.js';
 import { InputError } from '../host/inputError.js';
@@ -69,11 +68,8 @@ export async function trainForecast(
       return done;
     });
   } catch (error) {
-    const failedChunk = error instanceof ChunkFailed ? { failedChunk: error.chunk.index } : {};
-    run?.end('failed', { reason: (error as Error).message, ...failedChunk });
-    // Nothing of a mistake is left.
-    if (error instanceof InputError && run && !record && shard.of === 1)
-      rmSync(path, { recursive: true, force: true });
+    const chunk = error instanceof ChunkFailed ? error.chunk.index : undefined;
+    run?.fail(error, chunk, record === null && shard.of === 1);
     throw error;
   }
 }

@@ -93,8 +93,7 @@ export async function computeSweep(
       stop,
     );
   } catch (error) {
-    const failedChunk = error instanceof ChunkFailed ? { failedChunk: error.chunk.index } : {};
-    run?.end('failed', { reason: (error as Error).message, ...failedChunk });
+    run?.fail(error, error instanceof ChunkFailed ? error.chunk.index : undefined, false);
     throw error;
   }
   const done = agenda.next().length === 0;

@@ -1,4 +1,6 @@
 /** A run that fills a results folder part by part, and keeps its own record there. */
+import { rmSync } from 'node:fs';
+import { InputError } from '../host/inputError.js';
 import { pin, refuseOther, type Arithmetic } from '../results/arithmetic.js';
 import { restoreSubfolders } from '../results/folder.js';
 import { inventory, setAside, writePart, type Inventory, type Part } from '../results/parts.js';
@@ -44,4 +46,16 @@ export class PartsRun {
   }
 
   readonly end: RunLog['end'] = (...how) => this.log.end(...how);
+
+  /**
+   * Ends a run that failed.
+   * @param chunk that could not be computed, if it was one
+   * @param isOwn whether the run made the folder, and for itself alone: nothing is left of it where a mistake of the user
+   *   (InputError) ended it
+   */
+  fail(error: unknown, chunk: number | undefined, isOwn: boolean): void {
+    const failedChunk = chunk === undefined ? {} : { failedChunk: chunk };
+    this.log.end('failed', { reason: (error as Error).message, ...failedChunk });
+    if (isOwn && error instanceof InputError) rmSync(this.folder.path, { recursive: true, force: true });
+  }
 }
