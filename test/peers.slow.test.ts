@@ -295,10 +295,14 @@ describe('a contest', () => {
 describe('contestants', () => {
   const venv = path('.venv/bin/python');
   const python = process.env['PYTHON'] || (existsSync(venv) ? venv : 'python3');
-  const commandOf = ({ program }: Contestant): Command =>
+  const commandOf = ({ program, method }: Contestant): Command =>
     program
       ? [python, '-u', path(`benchmarks/peers/contestants/${program[0]}`), ...program.slice(1)]
-      : [process.execPath, '--import', 'jiti/register', path('benchmarks/peers/rankflow.ts')];
+      : [
+          process.execPath,
+          ...['--import', 'jiti/register', path('benchmarks/peers/rankflow.ts')],
+          ...(method ? [method] : []),
+        ];
 
   const noPython = () => spawnSync(python, ['-c', 'import numpy']).status !== 0;
 

@@ -1,4 +1,5 @@
 /** Who takes part: their programs, and in which problems and how they are told to be accurate. */
+import type { MethodName } from '../../src/method/methods.js';
 import type { PeerProblem } from './problems.js';
 import type { Accuracy, DeviceKind } from './protocol.js';
 
@@ -8,6 +9,8 @@ export interface Contestant {
   readonly family: 'rankflow' | 'jax' | 'diffrax' | 'other';
   /** The program in the folder contestants/ and its words; rankflow has its own. */
   readonly program: readonly string[] | null;
+  /** Of rankflow: the method that it takes to a tolerance. */
+  readonly method?: MethodName;
   /** What its accuracy follows from. */
   readonly accuracy: 'step' | 'rtol';
   readonly devices: readonly DeviceKind[];
@@ -27,8 +30,11 @@ export const rankflow: Contestant = {
   ...{ name: 'rankflow', family: 'rankflow', program: null, accuracy: 'step', devices: both, free: 'also' },
 };
 
-/** rankflow by dopri5, for peers that choose their steps where rankflow is given its own. */
-const adaptive: Contestant = { ...rankflow, name: 'rankflow dopri5', accuracy: 'rtol', free: 'no' };
+/** rankflow by a pair, for peers that choose their steps where rankflow is given its own. */
+const adaptive = (method: MethodName): Contestant => ({
+  ...rankflow,
+  ...{ name: `rankflow ${method}`, method, accuracy: 'rtol', free: 'no' },
+});
 
 const diffrax = (solver: string, free: Contestant['free']): Contestant => ({
   ...{
@@ -51,10 +57,14 @@ const jax = (variant: 'plain' | 'tuned', free: Contestant['free']): Contestant =
   ...{ devices: both, free },
 });
 
-/** All; rankflow first, whose error is that of the others. */
+/**
+ * All; rankflow first, whose error is that of the others, then its best pair, beside which those are set that choose their
+ * steps.
+ */
 export const contestants: readonly Contestant[] = [
   rankflow,
-  adaptive,
+  adaptive('sharpverner6'),
+  adaptive('dopri5'),
   jax('plain', 'no'),
   jax('tuned', 'also'),
   diffrax('RK4', 'also'),

@@ -1,11 +1,11 @@
 /**
  * rankflow as a contestant: the fused kernel, on all cores by a pool of workers, or on WebGPU. Started as the others
- * are: `node rankflow.js FOLDER cpu|gpu`.
+ * are: `node rankflow.js FOLDER cpu|gpu [METHOD]`.
  */
 import { gradientMotion } from '../../src/flow/motion.js';
 import { createInterface } from 'node:readline';
 import * as tf from '@tensorflow/tfjs';
-import { method } from '../../src/method/methods.js';
+import { method, type MethodName } from '../../src/method/methods.js';
 import { frobeniusFromSpectrum } from '../../src/problem/frobenius.js';
 import { release } from '../../src/host/release.js';
 import { memberAt } from '../../src/ensemble/member.js';
@@ -16,10 +16,10 @@ import { callKernel } from '../kernelCall.js';
 import { problems, readStarts, writeEnds, type PeerProblem } from './problems.js';
 import type { Answer, DeviceKind, Hello, Question, Run } from './protocol.js';
 
-/** RK4 by its step; or to a tolerance dopri5, and over a long time the stabilized method. */
-const methodOf = ({ integration }: PeerProblem, { step, rtol }: Run) =>
+/** RK4 by its step; or to a tolerance a pair, and over a long time the stabilized method. */
+const methodOf = ({ integration }: PeerProblem, { step, rtol }: Run, pair: MethodName) =>
   step === null
-    ? method(integration.kind === 'free' ? 'rkc2' : 'dopri5', { rtol: rtol! })
+    ? method(integration.kind === 'free' ? 'rkc2' : pair, { rtol: rtol! })
     : method('rk4', { step });
 
 /** Problem and members of a run, from the files in the folder. */
@@ -35,7 +35,7 @@ const stopOf = ({ end, step }: Run) => ({
   maxSteps: step === null ? 1_000_000 : Math.round(end / step),
 });
 
-async function main(folder: string, kind: DeviceKind): Promise<void> {
+async function main(folder: string, kind: DeviceKind, pair: MethodName): Promise<void> {
   const answer = (told: Hello | Answer) => process.stdout.write(`${JSON.stringify(told)}\n`);
   const device = await openDevice(kind === 'gpu' ? 'webgpu' : 'wasm').catch((error: unknown) => {
     answer({ absent: error instanceof Error ? error.message : String(error) });
@@ -53,7 +53,7 @@ async function main(folder: string, kind: DeviceKind): Promise<void> {
     const key = `${id} ${run.trajectories}`;
     if (held.key !== key) held = { key, of: arranged(folder, problem, run) };
     const { problem: flow, members } = held.of!;
-    const [how, stop] = [methodOf(problem, run), stopOf(run)];
+    const [how, stop] = [methodOf(problem, run, pair), stopOf(run)];
     const options: SolveOptions = { method: how, stop, kernel: 'fused', detail: 'loss', device };
     const begun = performance.now();
     const found = await solve({ problem: flow, members }, options).all();
@@ -91,6 +91,6 @@ async function main(folder: string, kind: DeviceKind): Promise<void> {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const [folder, device] = process.argv.slice(2);
-  await main(folder!, device as DeviceKind);
+  const [folder, device, pair = 'sharpverner6'] = process.argv.slice(2);
+  await main(folder!, device as DeviceKind, pair as MethodName);
 }

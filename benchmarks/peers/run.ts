@@ -60,8 +60,8 @@ const script = (program: string, ...words: string[]): Command => [
   interpreter,
   ...['-u', join(scripts, program), ...words],
 ];
-const commandOf = ({ program }: Contestant): Command =>
-  program ? script(...(program as [string, ...string[]])) : own;
+const commandOf = ({ program, method }: Contestant): Command =>
+  program ? script(...(program as [string, ...string[]])) : method ? [...own, method] : own;
 
 /** Ends of the checked trajectories, by DOP853 in float64. */
 async function reference(folder: string, problem: PeerProblem) {

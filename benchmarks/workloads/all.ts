@@ -2,6 +2,7 @@
 import type { Workload } from '../workload.js';
 import { accuracy } from './accuracy.js';
 import { decay } from './decay.js';
+import { evaluations } from './evaluations.js';
 import { kernelShare } from './kernelShare.js';
 import { lab } from './lab.js';
 import { mainJob } from './mainJob.js';
@@ -15,7 +16,7 @@ import { w1, w1Float64, w1Webgpu, w1Workers } from './w1.js';
 
 export const workloads: readonly Workload[] = [
   ...[w1, w1Workers, w1Float64, native, w1Webgpu],
-  ...[decay, mixedSteps, stabilized, methodChoice, mainJob],
+  ...[decay, mixedSteps, stabilized, methodChoice, evaluations, mainJob],
   ...[accuracy('wasm', 'float32', 12), accuracy('wasm', 'float64', 12), accuracy('webgpu', 'float32', 2)],
   ...[overhead, kernelShare, operations, truncated, lab],
   scaling('wasm', {

@@ -3,7 +3,7 @@
  * over those of rkc2 at the same tolerance. It counts only if the update X Y^T that rkc2 ends with is as near to the
  * one of dopri5 at a tolerance of 1e-10. In float64; what is counted are evaluations, so that nothing is timed.
  */
-import { method } from '../../src/method/methods.js';
+import { method, type MethodName } from '../../src/method/methods.js';
 import type { Method } from '../../src/method/method.js';
 import { rungeKutta } from '../../src/method/schemes/rungeKutta.js';
 import { tableaus } from '../../src/method/tableaus.js';
@@ -71,22 +71,28 @@ export const stabilized: Workload = {
   },
 };
 
+/** Methods and the tolerances at which they are set beside dopri5. */
+const CHOICES = [
+  ['rkc2', 1e-5],
+  ['sharpverner6', 1e-6],
+  ['sharpverner6', 1e-7],
+  ['dop853', 1e-8],
+] as const;
+
 /** What the default method rests on (src/method/methods.ts). */
 export const methodChoice: Workload = {
   id: 'method-choice',
-  claim: 'evaluations of rkc2 over those of dopri5 as the horizon grows, rtol 1e-5',
+  claim: 'evaluations of methods over those of dopri5 at their tolerances, as the horizon grows',
   unit: 'x',
   async run() {
     const device = await openFused('wasm');
     const results: Measured[] = [];
-    for (const time of [20, 100, 500, 2000]) {
-      const [dopri5, rkc2] = [
-        await ends(device, method('dopri5'), time),
-        await ends(device, method('rkc2'), time),
-      ];
-      const value = rkc2.evaluations / dopri5.evaluations;
-      results.push({ id: `${this.id}-T=${time}`, value, unit: this.unit });
-    }
+    for (const time of [20, 100, 500, 2000])
+      for (const [name, rtol] of CHOICES) {
+        const by = (each: MethodName) => ends(device, method(each, { rtol, precision: 'float64' }), time);
+        const value = (await by(name)).evaluations / (await by('dopri5')).evaluations;
+        results.push({ id: `${this.id}-${name}-${rtol}-T=${time}`, value, unit: this.unit });
+      }
     return results;
   },
 };

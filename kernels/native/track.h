@@ -56,6 +56,9 @@ inline double evened(const Parameters &p, double proposal, double remaining) {
   return p.errorOrder < HIGH_ORDER ? proposal : smaller(proposal, remaining / 2);
 }
 
+/** The size that a step is taken by. */
+inline double takenSize(const Parameters &p, double size) { return p.errorOrder < HIGH_ORDER ? (double)(float)size : size; }
+
 /** A planned step: its size, whether it ends at a save point, its stages, whether it makes a power iteration. */
 struct Step {
   double h = 0;
@@ -99,7 +102,7 @@ struct Course {
     const double proposal =
         stabilized ? smaller(track.proposal, stableStep(p, track.radius)) : track.proposal;
     step.hit = remaining <= proposal * (1 + HIT_SLACK);
-    step.h = (double)(float)(step.hit ? remaining : evened(p, proposal, remaining));
+    step.h = takenSize(p, step.hit ? remaining : evened(p, proposal, remaining));
     if (!stabilized) return step;
     step.stages = stagesFor(p, step.h, track.radius);
     step.iterates = fmod(track.accepted + track.rejected + 1, ITERATE_EVERY) == 0;

@@ -101,6 +101,13 @@ export interface StepDecision {
 export const evened = (proposal: number, remaining: number, order: number): number =>
   order < HIGH_ORDER ? proposal : Math.min(proposal, remaining / 2);
 
+/**
+ * The size that a step is taken by: a float32 number, as devices hold it, but of high order, whose last steps are so long
+ * that rounding them would show in float64.
+ */
+export const takenSize = (size: number, order: number): number =>
+  order < HIGH_ORDER ? Math.fround(size) : size;
+
 /** |error| / (atol + rtol |state|): a step is accepted at 1 or below. */
 export const scaledError = (error: number, state: number, rtol: number, atol: number): number =>
   error === 0 ? 0 : error / (atol + rtol * state);

@@ -14,6 +14,7 @@ import {
   scaledError,
   SMALLEST_STEP,
   startingStep,
+  takenSize,
   TIME_RESOLUTION,
 } from './control.js';
 import { carried, evaluationsOf, type Method } from './method.js';
@@ -54,7 +55,7 @@ export interface Track<T> {
 
 /** A step that is about to be tried. */
 export interface PlannedStep {
-  /** Step size. An adaptive one is a float32 number, as the device will use it; a fixed one is not rounded. */
+  /** Step size. An adaptive one is rounded as takenSize has it; a fixed one is not. */
   readonly h: number;
   /** By how much time goes on: `h`, but under a schedule the size of its base. */
   readonly span: number;
@@ -146,7 +147,8 @@ export function plan<T>(track: Track<T>, method: Method, stop: StopRule): Planne
   const stable = mostStages === null ? Infinity : stableStep(mostStages, track.radius);
   const proposal = Math.min(track.proposal, stable);
   const hit = remaining <= proposal * (1 + HIT_SLACK);
-  const h = Math.fround(hit ? remaining : evened(proposal, remaining, scheme.errorOrder!));
+  const order = scheme.errorOrder!;
+  const h = takenSize(hit ? remaining : evened(proposal, remaining, order), order);
   return {
     h,
     span: h,

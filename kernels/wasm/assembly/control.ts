@@ -73,6 +73,11 @@ export function evened(proposal: f64, remaining: f64): f64 {
   return parameters.errorOrder < HIGH_ORDER ? proposal : min(proposal, remaining / 2);
 }
 
+/** The size that a step is taken by. */
+export function takenSize(size: f64): f64 {
+  return parameters.errorOrder < HIGH_ORDER ? <f64>(<f32>size) : size;
+}
+
 /** Error that is allowed at a state of that norm. */
 function scaleOf(size: f64): f64 {
   return parameters.atol + parameters.rtol * size;

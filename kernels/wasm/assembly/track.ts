@@ -1,5 +1,5 @@
 /** One trajectory's place in time and its end: the decisions of src/method/track.ts, in the same float64 arithmetic. */
-import { decide, evened, scaledError, spectralRadius, stableStep, stagesFor } from './control';
+import { decide, evened, scaledError, spectralRadius, stableStep, stagesFor, takenSize } from './control';
 import {
   Control,
   EDGE_RESOLUTION,
@@ -56,7 +56,7 @@ export function plan(track: Track, clock: f64): void {
   let proposal = track.proposal;
   if (stabilized) proposal = min(proposal, stableStep(track.radius));
   hit = remaining <= proposal * (1 + HIT_SLACK);
-  h = <f64>(<f32>(hit ? remaining : evened(proposal, remaining)));
+  h = takenSize(hit ? remaining : evened(proposal, remaining));
   if (!stabilized) return;
   stages = stagesFor(h, track.radius);
   const tries = track.accepted + track.rejected + 1;

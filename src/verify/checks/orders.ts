@@ -19,7 +19,10 @@ const weightsOf = (all: CheckContext['subject']['tableaus']) =>
   Object.entries(all).flatMap(([name, { a, b, order, embedded }]: [string, Tableau]) => [
     { name, tableau: { a, b, order } },
     ...(embedded
-      ? [{ name: `${name}, embedded`, tableau: { a, b: embedded.b, order: embedded.order } }]
+      ? [embedded, ...(embedded.low ? [embedded.low] : [])].map((each) => ({
+          name: `${name}, embedded of order ${each.order}`,
+          tableau: { a, b: each.b, order: each.order },
+        }))
       : []),
   ]);
 
@@ -40,8 +43,10 @@ const conditions: Check = {
 
 /** Largest rate times time. */
 const HORIZON = 2;
-/** Steps to the horizon: errors of dopri5 from 1e-8 to 1e-12. */
+/** Steps to the horizon: errors of dopri5 from 1e-9 to 1e-12. */
 const COUNTS = [24, 32, 48, 64, 96];
+/** Errors of higher orders are rounding before they fall as they should: of these there are the conditions alone. */
+const HIGHEST_FITTED = 5;
 const REFERENCE_STEPS = 512;
 /**
  * Fixed steps start from adapters this much smaller, and see the growth that follows. Where the flow contracts towards
@@ -76,7 +81,7 @@ export const settings = ({ subject, cases }: CheckContext) =>
 
 const order: Check = {
   id: 'orders/fixed-step',
-  claim: 'every Runge-Kutta method has its order at fixed steps: fitted order less the one it claims',
+  claim: `every Runge-Kutta method up to order ${HIGHEST_FITTED} has it at fixed steps: fitted order less the one it claims`,
   source: CONDITIONS,
   on: 'host',
   async measure(context) {
@@ -86,6 +91,7 @@ const order: Check = {
       const start = full.map((z) => z.map((value) => SMALL * value));
       const exact = await exactEnd(context, field, start, time);
       for (const [name, tableau] of Object.entries<Tableau>(context.subject.tableaus)) {
+        if (tableau.order > HIGHEST_FITTED) continue;
         const errors: number[] = [];
         for (const count of COUNTS) {
           const end = await fixedSteps(context, field, tableau, start, time, count);
@@ -114,12 +120,14 @@ const order: Check = {
   },
 };
 
-const TOLERANCES = [1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
+/** Tolerances by the order of a method: at the looser ones order 8 takes too few steps to have an order. */
+const tolerancesOf = (order: number): readonly number[] =>
+  [1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9].slice(order < 8 ? 0 : 2);
 
 const proportional: Check = {
   id: 'orders/tolerance',
   claim:
-    'the error of adaptive methods is proportional to their tolerance: largest over smallest ratio, five decades',
+    'the error of adaptive methods is proportional to their tolerance: largest over smallest ratio, three to five decades',
   source: 'Hairer, Norsett & Wanner I, II.4: error per step with local extrapolation',
   on: 'host',
   async measure(context) {
@@ -129,21 +137,22 @@ const proportional: Check = {
     const curves: Curve[] = [];
     for (const [name, tableau] of Object.entries<Tableau>(subject.tableaus)) {
       if (!tableau.embedded) continue;
-      const logs = TOLERANCES.map(() => 0);
+      const tolerances = tolerancesOf(tableau.order);
+      const logs = tolerances.map(() => 0);
       for (const { field, start, time } of settings(context)) {
         const exact = await exactEnd(context, field, start, 3 * time);
-        for (const [i, rtol] of TOLERANCES.entries()) {
+        for (const [i, rtol] of tolerances.entries()) {
           const stop = { saveTimes: [3 * time], steadyTolerance: null, maxSteps: 100_000 };
           const method = { scheme: rungeKutta(tableau), control: { kind: 'error', rtol, atol: 0 } } as const;
           const { state } = answered(subject.twin(start, 1, method, stop), field);
           logs[i]! += Math.log(relativeError(state, exact)) / count;
         }
       }
-      const ratios = TOLERANCES.map((rtol, i) => Math.exp(logs[i]!) / rtol);
+      const ratios = tolerances.map((rtol, i) => Math.exp(logs[i]!) / rtol);
       worst.add(Math.max(...ratios) / Math.min(...ratios), name);
       curves.push({
         name,
-        points: TOLERANCES.map((rtol, i) => [rtol, Math.exp(logs[i]!)] as const),
+        points: tolerances.map((rtol, i) => [rtol, Math.exp(logs[i]!)] as const),
       });
     }
     return {
