@@ -174,8 +174,8 @@ const longHorizon = (rtol: number, precision: Precision): number =>
 
 /**
  * The method for trajectories of that largest rate times time. On the Frobenius loss (sigma_i = i^-1/2, n = 384, r =
- * 16, rtol 1e-5) rkc2 needs 1.5, 1.0, 0.4 and 0.2 times the evaluations of dopri5 at 20, 100, 500 and 2000; at 20 and 100
- * sharpverner6 needs 0.7 and 0.8 times those of dopri5 at 1e-6 and 1e-7, and dop853 0.4 at 1e-8, to smaller errors
+ * 16, rtol 1e-5) rkc2 needs 1.5, 1.0, 0.4 and 0.2 times the evaluations of dopri5 at 20, 100, 500 and 2000; at 20, 100 and
+ * 500 sharpverner6 needs 0.75, 0.80 and 0.93 times those of dopri5 at 1e-6, and dop853 0.51, 0.60 and 0.74 at 1e-8
  * (`npm run bench -- --only method-choice`).
  * @param rtol relative tolerance (default: 1e-5)
  * @param precision of the states (default: float32)
