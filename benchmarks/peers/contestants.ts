@@ -70,7 +70,7 @@ export const contestants: readonly Contestant[] = [
   diffrax('RK4', 'also'),
   diffrax('Tsit5', 'also'),
   diffrax('Bosh3', 'only'),
-  diffrax('Dopri8', 'only'),
+  diffrax('Dopri8', 'also'),
   {
     ...{ name: 'torch.compile RK4', family: 'other', program: ['torch_rk4.py'], accuracy: 'step' },
     ...{ devices: both, free: 'also' },
