@@ -1,5 +1,5 @@
 /** `rankflow advise --stats`: what it prints and writes, and what it refuses without leaving anything behind. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { tensorsOf, weight, writeStatistics } from '../advise/statistics.js';
@@ -7,6 +7,12 @@ import { doneServed as done, number, parquet, rankflowServed as rankflow, root, 
 
 const tensors = tensorsOf([weight('model.layer', 12, 9, 1)]);
 const stats = writeStatistics('command.safetensors', tensors, { cosine: '0.9', hvp: '2' });
+/** Losses of a training that was begun, and some that no training comes to. */
+for (const [name, lowest] of [
+  ['pilot.csv', 1],
+  ['below.csv', -1],
+] as const)
+  writeFileSync(join(work, name), `1,2.4\n2,2.2\n3,2\n4,1.8\n5,${lowest}\n`);
 /** All that is needed but the optimizer. */
 const given = {
   ...{ stats, lr: '0.003', steps: '30', ranks: '1,2,4', scaling: 'none', alpha: '2' },
@@ -71,6 +77,11 @@ describe.concurrent('advise before training', () => {
     [{ optimizer: 'sgd', steps: '0' }, ['steps', '0', 'at least 1']],
     [{ optimizer: 'sgd', ranks: '10' }, ['ranks', '10', 'at most 9', 'model.layer']],
     [{ optimizer: 'sgd', 'pilot-rank': '2' }, ['pilot', 'nothing', 'given with pilotRank']],
+    [{ optimizer: 'sgd', pilot: 'pilot.csv', 'pilot-rank': '10' }, ['pilotRank', '10', 'at most 9']],
+    [
+      { optimizer: 'sgd', pilot: 'below.csv', 'pilot-rank': '2' },
+      ['below.csv', 'loss -1 in row 5', 'at least 0'],
+    ],
     [{ optimizer: 'sgd', stats: 'base.csv' }, ['base.csv', 'must be']],
     [{ optimizer: 'sgd', out: 'conf' }, ['out', 'conf', 'does not exist yet']],
     [{ optimizer: 'sgd', budget: '1%' }, ['budget', '1%', 'left out without BASE and TUNED']],

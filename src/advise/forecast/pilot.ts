@@ -31,7 +31,7 @@ const GOLDEN = (Math.sqrt(5) - 1) / 2;
  * @throws InputError for one without its rank or the other way round, under a schedule that looks ahead, or whose file
  *   has no losses that fall over steps of the training
  */
-export function readPilot(config: ForecastConfig, { loss }: Statistics): Pilot | null {
+export function readPilot(config: ForecastConfig, { loss, floor }: Statistics): Pilot | null {
   const { pilot: path, pilotRank: rank, steps: most } = config;
   if (path === undefined && rank === undefined) return null;
   if (path === undefined) throw new InputError('pilot', path, 'given with pilotRank');
@@ -42,9 +42,11 @@ export function readPilot(config: ForecastConfig, { loss }: Statistics): Pilot |
   const [rows, cols] = shape as [number, number];
   if (cols !== 2) throw new InputError(path, `${cols} columns`, 'two: step and loss');
   const all = Array.from({ length: rows }, (_, i) => [data[2 * i]!, data[2 * i + 1]!] as const);
-  all.forEach(([step], i) => {
+  all.forEach(([step, value], i) => {
     if (!Number.isInteger(step) || step < 0 || step > most || (i > 0 && step <= all[i - 1]![0]))
       throw new InputError(path, `step ${step} in row ${i + 1}`, `whole and ascending, from 0 to ${most}`);
+    if (value < floor)
+      throw new InputError(path, `loss ${value} in row ${i + 1}`, `at least ${floor}, the loss_floor`);
   });
   const kept = all.filter(([step]) => step > 0);
   if (kept.length < LEAST_ROWS)
@@ -57,7 +59,7 @@ export function readPilot(config: ForecastConfig, { loss }: Statistics): Pilot |
 
 /** The training of a pilot. @throws InputError if the weights do not have its rank, or no start of it is there */
 export const pilotTraining = (pilot: Pilot, config: ForecastConfig, statistics: Statistics): Training => ({
-  ...training({ ...config, ranks: [pilot.rank], steps: pilot.steps.at(-1)! }, statistics),
+  ...training({ ...config, ranks: [pilot.rank], steps: pilot.steps.at(-1)! }, statistics, 'pilotRank'),
   saves: pilot.steps,
 });
 

@@ -61,15 +61,16 @@ const SAVES = 80;
 
 /**
  * The training of a config on the weights of some statistics.
+ * @param field that its ranks are given in (default: `ranks`)
  * @throws InputError for what the optimizer does not take, ranks that a weight does not have, and starts that are not there
  */
-export function training(config: ForecastConfig, { weights }: Statistics): Training {
+export function training(config: ForecastConfig, { weights }: Statistics, field = 'ranks'): Training {
   const { optimizer, lr, steps, ranks, schedule, warmup, momentum, decay } = config;
   for (const { name, gradient } of weights)
     for (const rank of ranks)
       if (rank > Math.min(gradient.rows, gradient.cols))
         throw new InputError(
-          'ranks',
+          field,
           rank,
           `at most ${Math.min(gradient.rows, gradient.cols)}, the smaller side of ${name}`,
         );
