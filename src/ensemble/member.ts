@@ -10,7 +10,7 @@ import { toFactors, type Adapter } from './adapter.js';
 import type { Coefficients } from '../flow/coefficients.js';
 import { normalizationOf } from '../flow/normalization.js';
 import { memoized } from '../numbers/memoized.js';
-import type { Drawn } from './drawn.js';
+import type { Drawn, DrawnLaw } from './drawn.js';
 import type { Initialization } from './initialization.js';
 
 export interface Member {
@@ -51,30 +51,26 @@ export const settingOf = (law: MemberLaw): Setting => ({
   motion: motionUnder(law),
 });
 
-/** The draws of a law by their seed, one object for all members: null where its starts are no normal numbers. */
-const drawnOf = memoized(({ rank, initialization, coefficients, flow }: MemberLaw) => {
+/** The law of the draws of all its members, one object: null where its starts are no normal numbers. */
+const drawnLawOf = memoized(({ rank, initialization, coefficients, flow }: MemberLaw): DrawnLaw | null => {
   const entries = initialization.normal(rank);
-  const bySeed = new Map<number, Drawn>();
-  return (seed: number): Drawn | null => {
-    if (!entries) return null;
-    const { x, y } = normalizationOf(coefficients, flow);
-    const drawn = bySeed.get(seed) ?? { seed, entries, x, y };
-    bySeed.set(seed, drawn);
-    return drawn;
-  };
+  if (!entries) return null;
+  const { x, y } = normalizationOf(coefficients, flow);
+  return { entries, x, y };
 });
 
 /** The member of a draw, which depends on (seed, rank, trial), and the draw of the target, alone. */
 export function member(law: MemberLaw, trial: number, seed: number): Member {
   const { problem, rank, coefficients, initialization, flow = gradientFlow, draw = 0 } = law;
   const key = { seed, rank, trial, draw };
+  const drawn = drawnLawOf(law);
   return {
     rank,
     trial,
     draw,
     coefficients,
     flow,
-    drawn: drawnOf(law)(seed),
+    drawn: drawn && { key, law: drawn },
     initial() {
       const adapter = initialization.draw({
         n: problem.n,

@@ -23,5 +23,5 @@ export { fromFactors, residualOf, toFactors, type Adapter } from '../ensemble/ad
 export type { Coefficients } from '../flow/coefficients.js';
 export { clock } from '../flow/normalization.js';
 export { member, memberAt, type Member, type MemberLaw } from '../ensemble/member.js';
-export type { Drawn } from '../ensemble/drawn.js';
+export type { Drawn, DrawnLaw } from '../ensemble/drawn.js';
 export type { StreamName, TrialKey } from '../numbers/philox.js';

@@ -51,7 +51,7 @@ export interface ChunkStart {
   readonly from: Factors | Drawn;
 }
 
-const isDrawn = (from: ChunkStart['from']): from is Drawn => 'seed' in from;
+const isDrawn = (from: ChunkStart['from']): from is Drawn => 'key' in from;
 
 export type Trajectory = Omit<Ending<Observation, SavePoint & Partial<Observation>>, 'state'> & {
   /** Normalized final factors, in the problem's coordinates. */
@@ -97,7 +97,7 @@ async function solvedHere(
   if (path === 'fused' && structure.kind !== 'autodiff') {
     const endings = await integrateFused(kernel!, {
       ...{ clocks, structure, n, m, rank: width, motion, precision, method, stop, samplers: starts, threads },
-      initial: drawn.length > 0 ? { drawn, at: starts } : { states: initial },
+      initial: drawn.length > 0 ? { drawn } : { states: initial },
       ...{ savesAll, savesLook },
       save: (index, time, factors, measured) => heard(index, save(factors, clocks[index]!, time, measured)),
       observe: (index, time, factors, measured) => last(factors, clocks[index]!, time, measured),

@@ -8,7 +8,7 @@ import { ADVANCE, type AdvanceTask, type FusedKernel } from '../../kernels/fused
 import { fromProgress, outcomeOf, REPORT, report } from '../../kernels/report.js';
 import { OutOfMemoryError } from '../../kernels/outOfMemory.js';
 import type { HostState } from './batch.js';
-import type { Drawn, DrawnAt } from '../ensemble/drawn.js';
+import type { Drawn } from '../ensemble/drawn.js';
 import { turnEventLoop } from '../host/eventLoop.js';
 import type { Factors } from '../problem/factors.js';
 import { dense } from '../numbers/dense.js';
@@ -21,9 +21,7 @@ import { drawnHere, drawnStates, uploaded } from './startStates.js';
  * them.
  */
 export interface FusedBatch<T extends S, S> extends AdvanceTask, Pick<Observer, 'savesAll' | 'savesLook'> {
-  readonly initial:
-    | { readonly states: readonly HostState[] }
-    | { readonly drawn: readonly Drawn[]; readonly at: readonly DrawnAt[] };
+  readonly initial: { readonly states: readonly HostState[] } | { readonly drawn: readonly Drawn[] };
   /** What to keep of trajectory `index` at a save time t; see Observer.save for its factors and what was measured. */
   readonly save: (
     index: number,
@@ -66,8 +64,8 @@ export async function integrateFused<T extends S, S>(
     state: !('drawn' in initial)
       ? uploaded(initial.states, room())
       : kernel.normals
-        ? drawnStates(kernel.normals, initial.drawn, initial.at, n, m, rank)
-        : drawnHere(initial.drawn, initial.at, n, m, room()),
+        ? drawnStates(kernel.normals, initial.drawn, n, m, rank)
+        : drawnHere(initial.drawn, n, m, room()),
     saved: tf.fill([count, saves, words * elements], 0),
   }));
   try {

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Tensor2D } from '@tensorflow/tfjs';
 import type { FusedKernel } from '../../kernels/fused.js';
-import { writeDrawn, type Drawn, type DrawnAt } from '../ensemble/drawn.js';
+import { writeDrawn, type Drawn } from '../ensemble/drawn.js';
 import type { HostState } from './batch.js';
 
 /**
@@ -12,19 +12,15 @@ import type { HostState } from './batch.js';
 export function drawnStates(
   normals: NonNullable<FusedKernel['normals']>,
   drawn: readonly Drawn[],
-  at: readonly DrawnAt[],
   n: number,
   m: number,
   rank: number,
 ): Tensor2D {
-  const keys = drawn.map(({ seed }, i) => {
-    const { rank, trial, draw } = at[i]!;
-    return { seed, rank, trial, draw };
-  });
+  const keys = drawn.map(({ key }) => key);
   const column = (values: number[]) => tf.tensor2d(values, [values.length, 1]);
   return tf.tidy(() => {
-    const b = column(drawn.map(({ entries, x }) => entries.b * x));
-    const a = column(drawn.map(({ entries, y }) => entries.a * y));
+    const b = column(drawn.map(({ law: { entries, x } }) => entries.b * x));
+    const a = column(drawn.map(({ law: { entries, y } }) => entries.a * y));
     const x = tf.mul<Tensor2D>(normals(n * rank, keys, 'loraB'), b);
     const rows = tf.mul<Tensor2D>(normals(rank * m, keys, 'loraA'), a);
     const y = rows.reshape([drawn.length, rank, m]).transpose([0, 2, 1]);
@@ -35,13 +31,12 @@ export function drawnStates(
 /** The same, drawn in this thread into `room`, with the digits of the host. */
 export function drawnHere(
   drawn: readonly Drawn[],
-  at: readonly DrawnAt[],
   n: number,
   m: number,
   room: Float32Array | Float64Array,
 ): Tensor2D {
   const elements = room.length / drawn.length;
-  drawn.forEach((each, i) => writeDrawn(each, at[i]!, n, m, room.subarray(i * elements, (i + 1) * elements)));
+  drawn.forEach((each, i) => writeDrawn(each, n, m, room.subarray(i * elements, (i + 1) * elements)));
   return stateTensor(room, drawn.length);
 }
 

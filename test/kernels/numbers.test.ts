@@ -33,8 +33,11 @@ const sourcesIn = (name: string): [string, string][] =>
 
 const names = Object.keys(controlNumbers);
 
-/** Fixed steps are counted in whole numbers on webgpu, so that none is off by rounding. */
-const notInWgsl = ['FIXED_HIT'];
+/**
+ * Fixed steps are counted in whole numbers on webgpu, so that none is off by rounding; and whether a method is of high
+ * order is known when its text is made.
+ */
+const notInWgsl = ['FIXED_HIT', 'HIGH_ORDER'];
 
 const structure = { kind: 'diagonal', sigma: Float64Array.of(1, 0.5) } as const;
 
